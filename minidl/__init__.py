@@ -1,0 +1,1 @@
+"""minidl: recurrent stacks on NumPy."""

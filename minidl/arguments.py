@@ -1,0 +1,137 @@
+"""Constructor arguments as data: checked, shown, and turned into config and back.
+
+Every layer, loss, optimizer, series and config section is a dataclass whose
+fields are its constructor's arguments. This module is what they share. Types
+and bounds stand in the field's annotation (``Annotated[int, Meta(ge=1)]``) and
+are checked by msgspec.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from minidl.errors import ConfigError
+from minidl.registry import is_kind
+
+PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
+NonNegativeInt = Annotated[int, msgspec.Meta(ge=0)]
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
+
+
+@functools.lru_cache(maxsize=None)
+def argument_hints(cls: type) -> dict[str, Any]:
+    """The constructor's argument names and their type hints, in order."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
+
+
+def required_arguments(cls: type) -> list[str]:
+    """The arguments that have no default."""
+    missing = dataclasses.MISSING
+    return [
+        field.name
+        for field in dataclasses.fields(cls)
+        if field.init and field.default is missing and field.default_factory is missing
+    ]
+
+
+def component_hint(hint: Any) -> tuple[type, bool] | None:
+    """``(base, many)`` if a hint asks for a component or a config section, or for a list of them.
+
+    ``X | None`` counts as X; anything else gives None.
+    """
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        rest = [part for part in typing.get_args(hint) if part is not type(None)]
+        hint = rest[0] if len(rest) == 1 else None
+    if typing.get_origin(hint) is list:
+        inner = component_hint(typing.get_args(hint)[0])
+        return None if inner is None else (inner[0], True)
+    if is_kind(hint) or (isinstance(hint, type) and issubclass(hint, Configurable)):
+        return hint, False
+    return None
+
+
+def convert(value: Any, hint: Any) -> Any:
+    """`value` as plain `hint` asks (an int where a float is meant becomes one).
+
+    Raises
+    ------
+    ConfigError
+        Wrong type or out of bounds: "expected `int` >= 1, got 0".
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    try:
+        return msgspec.convert(value, hint, strict=True)
+    except msgspec.ValidationError as err:
+        text = str(err)
+        text = text[0].lower() + text[1:]
+        shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+        got = shown if ", got" not in text else f"{text.rsplit(', got ', 1)[1]} {shown}"
+        raise ConfigError(f"{text.rsplit(', got ', 1)[0]}, got {got}") from err
+
+
+@dataclass(eq=False)
+class Configurable:
+    """Base of everything that a config can describe.
+
+    Subclasses are dataclasses; their arguments are checked when they are
+    constructed, in Python and in YAML alike.
+    """
+
+    def __post_init__(self) -> None:
+        for name, hint in argument_hints(type(self)).items():
+            value = getattr(self, name)
+            try:
+                setattr(self, name, _checked(value, hint))
+            except ConfigError as err:
+                raise ConfigError(f"{type(self).__name__}: {name}: {err}") from err
+
+    def to_config(self) -> dict[str, Any]:
+        """Exactly the constructor's arguments, as plain YAML values."""
+        return {name: _plain(getattr(self, name)) for name in argument_hints(type(self))}
+
+
+def describe(item: Any) -> Any:
+    """A component as a config names it: ``{"type": ..., arguments}``; an initializer is its name."""
+    if not isinstance(item, Configurable):
+        return item.__name__
+    if any(is_kind(base) for base in type(item).__mro__):
+        return {"type": type(item).__name__, **item.to_config()}
+    return item.to_config()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Configurable) or callable(value):
+        return describe(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return value
+
+
+def _checked(value: Any, hint: Any) -> Any:
+    component = component_hint(hint)
+    if component is None:
+        return convert(value, hint)
+    base, many = component
+    if value is None and type(None) in typing.get_args(hint):
+        return None
+    if many and not isinstance(value, (list, tuple)):
+        raise ConfigError(f"expected a list of {base.__name__}, got {type(value).__name__}")
+    for part in value if many else [value]:
+        fits = isinstance(part, base) if issubclass(base, Configurable) else callable(part)
+        if not fits or isinstance(part, type):
+            what = f"the class {part.__name__}; write {part.__name__}()" if isinstance(part, type) else repr(part)
+            raise ConfigError(f"expected a {base.__name__}, got {what}")
+    return list(value) if many else value

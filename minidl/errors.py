@@ -1,0 +1,53 @@
+"""The errors that minidl raises for a user's mistake or a broken file.
+
+Each derives from MinidlError and from the builtin that fits, and carries the
+exit code with which the command line ends.
+"""
+
+from __future__ import annotations
+
+
+class MinidlError(Exception):
+    """Base of all errors that minidl raises on purpose."""
+
+    exit_code = 2
+
+
+class ConfigError(MinidlError, ValueError):
+    """A wrong config, argument or command; one line per problem."""
+
+
+class ShapeError(MinidlError, ValueError):
+    """An array or a layer does not fit its neighbour.
+
+    ``path`` leads to the layer from the object that was built, for example
+    ``("layers", 2)``; the config loader turns it into a line and column.
+    """
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class DataError(MinidlError, ValueError):
+    """A data file does not hold what it should (text among numbers, gaps, too few rows)."""
+
+    exit_code = 3
+
+
+class CorruptFileError(MinidlError, ValueError):
+    """A file of a run is damaged or belongs to another model."""
+
+    exit_code = 3
+
+
+class StorageError(MinidlError, OSError):
+    """A file or folder cannot be read or written."""
+
+    exit_code = 4
+
+
+class NumericalError(MinidlError, ArithmeticError):
+    """Training met NaN or Inf."""
+
+    exit_code = 5

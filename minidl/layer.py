@@ -1,0 +1,112 @@
+"""The layer protocol: what a layer is, and what one call of it needs.
+
+A layer computes; it remembers nothing of a call. ``forward`` returns its output
+together with a cache, ``backward`` takes that cache. So one layer can be used
+twice in a stack, from several threads, and forward twice before backward.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.arguments import Configurable
+from minidl.errors import ShapeError
+from minidl.registry import open_kind
+from minidl.workspace import Workspace
+
+Array = npt.NDArray[Any]
+Shape = tuple[int | None, ...]
+Grads = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What one call needs besides its input.
+
+    Parameters
+    ----------
+    training : whether dropout and the like are active.
+    rng : source of random numbers for layers that draw some.
+    state : start state h_0, as `final_state` returned it; None means zeros.
+    workspace : buffers that one caller lends from call to call; None: every
+        call allocates. Arrays returned from a call with a workspace are valid
+        until the next forward with the same workspace.
+    input_gradient : whether backward must return dL/dx. The trainer turns it
+        off for the first layer of a stack, whose dx nobody reads; dx is then None.
+    """
+
+    training: bool = False
+    rng: np.random.Generator | None = None
+    state: Any = None
+    workspace: Workspace | None = None
+    input_gradient: bool = True
+
+
+INFERENCE = Context()
+
+
+@open_kind("layer")
+@dataclass(eq=False)
+class Layer(Configurable, ABC):
+    """A differentiable function of one array, with parameters.
+
+    Arrays are (batch, time, feature) or (batch, feature) at this boundary. A
+    subclass writes `forward` and `backward`; one with parameters also `build`.
+    Nothing but `build` and `bind` may write to ``self``.
+    """
+
+    params: dict[str, Array] = field(init=False, repr=False, default_factory=dict)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
+        """Allocate ``self.params`` and return the output shape.
+
+        Shapes are without the batch axis; the time axis may be None (any
+        length). The default suits a layer without parameters that keeps the shape.
+
+        Raises
+        ------
+        ShapeError
+            The layer cannot take this input shape.
+        """
+        return input_shape
+
+    @abstractmethod
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        """y = f(x), and the cache that `backward` needs. `x` is not written to."""
+
+    @abstractmethod
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+        """(dL/dx, {name: dL/dparam}) from dy = dL/dy. The cache stays valid."""
+
+    def final_state(self, cache: Any) -> Any:
+        """Start state for the next window; None for a layer without state."""
+        return None
+
+    def bind(self, params: Mapping[str, Array]) -> None:
+        """Use these arrays (same names and shapes) as parameters, for example views of one flat vector."""
+        for name, old in self.params.items():
+            if params[name].shape != old.shape:
+                raise ShapeError(f"{type(self).__name__}: {name} has shape {old.shape}, got {params[name].shape}.")
+        self.params = {name: params[name] for name in self.params}
+
+    def __call__(self, x: Array) -> Array:
+        """Inference: forward without the cache."""
+        return self.forward(x)[0]
+
+
+def n_parameters(layer: Layer) -> int:
+    """Number of trainable numbers of a built layer or stack."""
+    return sum(value.size for value in layer.params.values())
+
+
+def read_only(x: Array) -> Array:
+    """A view of `x` that cannot be written to, so that a caller cannot spoil a cache."""
+    view = x.view()
+    view.flags.writeable = False
+    return view

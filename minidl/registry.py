@@ -1,0 +1,158 @@
+"""The one table from names to classes: what a config may name.
+
+A *kind* is an abstract base (Layer, Loss, Optimizer, Series, ...). ``register``
+files a class under its own name in the kind it derives from. Nothing is ever
+imported because a config names it; a name that is not in the table is an error
+with a suggestion.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from minidl.errors import ConfigError
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+_KINDS: dict[type, tuple[str, dict[str, Any]]] = {}
+_FUNCTION_KIND: list[type] = []
+_entry_points_loaded = False
+
+
+def open_kind(name: str, *, functions: bool = False) -> Callable[[type], type]:
+    """Class decorator: make an abstract base a kind, called `name` in messages.
+
+    With ``functions=True`` the members of the kind are plain functions (one
+    kind only: initializers).
+    """
+
+    def decorate(base: type) -> type:
+        _KINDS[base] = (name, {})
+        if functions:
+            _FUNCTION_KIND.append(base)
+        return base
+
+    return decorate
+
+
+def register(item: T) -> T:
+    """Decorator: let configs name this class (or initializer function) by its own name.
+
+    Raises
+    ------
+    ConfigError
+        The class derives from no kind, declares arguments without being a
+        dataclass, or its name is taken by another one.
+    """
+    if not isinstance(item, type):
+        base = _FUNCTION_KIND[0]
+    else:
+        bases = [base for base in _KINDS if base not in _FUNCTION_KIND and issubclass(item, base)]
+        if not bases:
+            kinds = ", ".join(base.__name__ for base in _KINDS if base not in _FUNCTION_KIND)
+            raise ConfigError(f"register: {item.__name__} must derive from one of {kinds}.")
+        base = bases[0]
+        if "__annotations__" in vars(item) and "__dataclass_fields__" not in vars(item):
+            raise ConfigError(
+                f"register: {item.__name__} declares arguments but is not a dataclass; "
+                "put @dataclass(eq=False) below @register."
+            )
+    name = item.__name__
+    kind, entries = _KINDS[base]
+    old = entries.get(name)
+    same = old is not None and (old.__module__, old.__qualname__) == (item.__module__, item.__qualname__)
+    if old is not None and not same:
+        raise ConfigError(f"register: a {kind} named {name} exists already, in {old.__module__}; choose another name.")
+    entries[name] = item
+    return item
+
+
+def kinds() -> dict[str, type]:
+    """Every kind's name and its base, for example ``{"layer": Layer, ...}``."""
+    return {name: base for base, (name, _) in _KINDS.items()}
+
+
+def is_kind(hint: object) -> bool:
+    """Whether a type hint is the base of a kind."""
+    return isinstance(hint, type) and hint in _KINDS
+
+
+def kind_name(base: type) -> str:
+    """The word for a kind in messages: ``layer`` for Layer."""
+    return _KINDS[base][0]
+
+
+def names(base: type) -> list[str]:
+    """All registered names of a kind, sorted."""
+    load_entry_points()
+    return sorted(_KINDS[base][1])
+
+
+def lookup(base: type, name: str) -> Any:
+    """The class (or initializer) registered under `name` in the kind of `base`.
+
+    Raises
+    ------
+    ConfigError
+        No such name; the message suggests the nearest one.
+    """
+    kind, entries = _KINDS[base]
+    if name not in entries:
+        load_entry_points()
+    if name not in entries:
+        raise ConfigError(f"unknown {kind} {name!r}{suggest(name, entries)}")
+    return entries[name]
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """``"; did you mean X?"`` for the nearest known name, or the list of a few known names."""
+    known = sorted(known)
+    lowered = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {lowered[close[0]]}?"
+    return f"; known: {', '.join(known)}" if 0 < len(known) <= 20 else ""
+
+
+def load_plugin(path: str | Path) -> None:
+    """Run a Python file that the user named, so that its classes register themselves.
+
+    Raises
+    ------
+    ConfigError
+        The file does not exist, is no Python file, or fails while it runs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"--plugin {path}: no such file.")
+    name = f"minidl_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"--plugin {path}: not a Python file (its name must end in .py).")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except ConfigError as err:
+        raise ConfigError(f"--plugin {path}: {err}") from err
+    except Exception as err:
+        raise ConfigError(f"--plugin {path}: {type(err).__name__} while loading it: {err}") from err
+
+
+def load_entry_points() -> None:
+    """Import the modules that installed packages name in the entry-point group ``minidl.plugins``."""
+    global _entry_points_loaded
+    if _entry_points_loaded:
+        return
+    _entry_points_loaded = True
+    for point in importlib.metadata.entry_points(group="minidl.plugins"):
+        try:
+            point.load()
+        except Exception as err:
+            raise ConfigError(f"plugin {point.name} ({point.value}): {type(err).__name__}: {err}") from err
