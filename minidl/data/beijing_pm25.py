@@ -1,0 +1,119 @@
+"""Five years of hourly air quality and weather in Beijing, prepared as the textbook does.
+
+The data are those of Song Chen (2015), Beijing PM2.5, UCI Machine Learning
+Repository, doi:10.24432/C5JS49, licence CC BY 4.0. See README.md beside this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.data.csv_file import CSVFile, read_bytes
+from minidl.data.series import Series, Table
+from minidl.errors import CorruptFileError, StorageError
+from minidl.registry import register
+
+FILE_NAME = "PRSA_data_2010.1.1-2014.12.31.csv.xz"
+SHA256 = "4127f868775e31b3956522adc0ec75af8937dde6a3896e8beed3a376c6d27f1c"  # of the original, uncompressed bytes
+FEATURES = ("pm2.5", "DEWP", "TEMP", "PRES", "cbwd", "Iws")
+WIND_DIRECTIONS = {"NW": 9.0, "NE": 3.0, "SE": 6.0, "SW": 12.0, "cv": 0.0}
+
+
+@register
+@dataclass(eq=False)
+class BeijingPM25(Series):
+    """Hourly PM2.5 and weather in Beijing, 2010 to 2014: 43,824 rows of six features.
+
+    In order: ``pm2.5`` (µg/m³; the target), ``DEWP`` (dew point, °C), ``TEMP``
+    (°C), ``PRES`` (hPa), ``cbwd`` (wind direction as a number: NW 9, NE 3, SE 6,
+    SW 12, calm and variable 0), ``Iws`` (wind speed, m/s in the hour).
+
+    Preparation, to the letter of the textbook: gaps in pm2.5 become straight
+    lines between their neighbours, and the gap at the start a line from 0 at
+    hour -1 to the first known value. Iws is published as a sum since the
+    direction last changed; where the direction equals that of the hour before,
+    the sum of the hour before is subtracted. The first row keeps its value.
+
+    References
+    ----------
+    Song Chen (2015), Beijing PM2.5, UCI Machine Learning Repository, doi:10.24432/C5JS49.
+    """
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return FEATURES
+
+    def read(self, path: Path | None = None) -> Table:
+        """The table; with `path`, another CSV file with the same columns, of any length.
+
+        Raises
+        ------
+        CorruptFileError
+            The shipped file is not the published one.
+        DataError
+            Another file does not hold what it should.
+        StorageError
+            The file cannot be read.
+        """
+        data = shipped_bytes() if path is None else read_bytes(path)
+        file = CSVFile(data, name=FILE_NAME if path is None else str(path))
+        times = file.timestamps_from_parts(("year", "month", "day", "hour"))
+        pm25 = file.numbers("pm2.5", missing=("NA", ""))
+        gaps = np.isnan(pm25)
+        if gaps.all():
+            raise file.error(0, "column pm2.5: every row is a gap.")
+        weather = [file.numbers(column, missing=()) for column in ("DEWP", "TEMP", "PRES")]
+        direction = file.categories("cbwd", WIND_DIRECTIONS)
+        wind = hourly_wind(file.numbers("Iws", missing=()), direction)
+        values = np.stack([fill_from_zero(pm25), *weather, direction, wind], axis=1)
+        return Table(values, times, FEATURES, target_index=0, units="µg/m³", n_filled=int(gaps.sum()))
+
+
+def shipped_bytes() -> bytes:
+    """The published file, byte for byte.
+
+    Raises
+    ------
+    CorruptFileError
+        The shipped archive is damaged, or not that of the published file.
+    StorageError
+        The shipped archive cannot be read.
+    """
+    archive = files("minidl.data") / FILE_NAME
+    try:
+        data = lzma.decompress(archive.read_bytes())
+    except OSError as err:
+        raise StorageError(f"{archive}: cannot be read: {err.strerror}; install minidl again.") from err
+    except lzma.LZMAError as err:
+        raise CorruptFileError(f"{archive}: damaged: {err}; install minidl again.") from err
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != SHA256:
+        raise CorruptFileError(
+            f"{archive}: damaged: SHA-256 {digest} of the data, expected {SHA256}; install minidl again."
+        )
+    return data
+
+
+def fill_from_zero(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n,): gaps (NaN) as straight lines between neighbours, with the value 0 at row -1.
+
+    A gap at the end keeps the last known value.
+    """
+    hours = np.arange(len(values))
+    known = np.isfinite(values)
+    return np.interp(hours, np.r_[-1, hours[known]], np.r_[0.0, values[known]])
+
+
+def hourly_wind(accumulated: npt.NDArray[np.float64], direction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n,): wind speed of each hour from the sum since the direction last changed; the first row keeps its value."""
+    hourly = accumulated.copy()
+    same = direction[1:] == direction[:-1]
+    hourly[1:][same] -= accumulated[:-1][same]
+    return hourly

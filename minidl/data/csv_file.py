@@ -1,0 +1,256 @@
+"""A CSV file as columns of text, and those as numbers, categories and times.
+
+Every complaint names file, line and column. Nothing is dropped or guessed: a
+row of the wrong length or a text that is no number stops the reading.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.errors import DataError, StorageError
+from minidl.registry import suggest
+
+T = TypeVar("T")
+
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?Z?", re.ASCII)
+_PARTS = ("year", "month", "day", "hour")
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The bytes of a file.
+
+    Raises
+    ------
+    StorageError
+        It is missing, a folder, or not readable.
+    """
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as err:
+        raise StorageError(f"{path}: no such file.") from err
+    except OSError as err:
+        raise StorageError(f"{path}: cannot be read: {err.strerror}.") from err
+    except ValueError as err:
+        raise StorageError(f"{str(path)!r}: not a file name: {err}.") from err
+
+
+class CSVFile:
+    """The rows of a CSV file with a header, and where each stands.
+
+    Parameters
+    ----------
+    data : the file's bytes: UTF-8, with or without a byte order mark.
+    name : how messages call the file.
+    delimiter : one character.
+
+    Raises
+    ------
+    DataError
+        Not UTF-8, not CSV, fewer than two rows of data, a repeated column
+        name, or rows of different length.
+    """
+
+    def __init__(self, data: bytes, *, name: str, delimiter: str = ",") -> None:
+        self.name = name
+        header, *rows = self._parse(_decode(data, name), delimiter)
+        self.header = [cell.strip() for cell in header]
+        self.rows = rows
+        named = [column for column in self.header if column]
+        for column in named:
+            if named.count(column) > 1:
+                raise self.error(-1, f"the column {column!r} appears {named.count(column)} times; rename all but one.")
+        if len(rows) < 2:
+            what = "a header but no rows of data" if not rows else "only one row of data"
+            raise DataError(f"{name}: {what}; a series needs at least 2 rows.")
+
+    def _parse(self, text: str, delimiter: str) -> list[list[str]]:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows: list[list[str]] = []
+        self.lines: list[int] = []  # the line on which each row ends; the header is line 1
+        try:
+            for row in reader:
+                rows.append(row)
+                self.lines.append(reader.line_num)
+        except csv.Error as err:
+            raise DataError(f"{self.name}:{reader.line_num}: not a CSV row: {err}.") from err
+        while rows and not rows[-1]:  # empty lines at the end say nothing
+            rows.pop()
+        if not rows:
+            raise DataError(f"{self.name}: the file is empty; expected a header and rows of data.")
+        width = len(rows[0])
+        for row, line in zip(rows, self.lines, strict=False):
+            if len(row) != width:
+                cells = f"{len(row)} cell{'s' * (len(row) != 1)}" if row else "an empty line"
+                raise DataError(f"{self.name}:{line}: {cells}, but the header has {width}; every row needs as many.")
+        return rows
+
+    def error(self, row: int, message: str) -> DataError:
+        """An error at a row of data (counted from 0; -1 is the header)."""
+        return DataError(f"{self.name}:{self.lines[row + 1]}: {message}")
+
+    def texts(self, column: str) -> list[str]:
+        """The cells of a column, without white space around them.
+
+        Raises
+        ------
+        DataError
+            No such column; the message suggests the nearest one.
+        """
+        if column not in self.header:
+            hint = suggest(column, self.header) or f"; the header is {', '.join(self.header[:20])}, ..."
+            if len(self.header) == 1:
+                found = [mark for mark in ";\t|," if mark in self.header[0]]
+                hint = f"; the header is one cell; is the delimiter {found[0]!r}?" if found else hint
+            raise self.error(-1, f"no column {column!r}{hint}")
+        index = self.header.index(column)
+        return [row[index].strip() for row in self.rows]
+
+    def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
+        """float64 (n,): the column as finite numbers; NaN where the text is one of `missing`.
+
+        Raises
+        ------
+        DataError
+            A cell is neither a finite number nor missing.
+        """
+        gaps = frozenset(missing)
+        return np.array(
+            self.convert(column, lambda text: math.nan if text in gaps else _number(text)), dtype=np.float64
+        )
+
+    def categories(
+        self, column: str, numbers: Mapping[str, float], missing: Collection[str] = ()
+    ) -> npt.NDArray[np.float64]:
+        """float64 (n,): the column with each text replaced by its number.
+
+        Raises
+        ------
+        DataError
+            A text has no number.
+        """
+
+        def number(text: str) -> float:
+            if text in numbers:
+                return numbers[text]
+            if text in missing:
+                raise ValueError(
+                    f"{text!r} is a gap, and a category cannot be interpolated; give it a number in `categories`."
+                )
+            raise ValueError(f"unknown category {text!r}{suggest(text, numbers)}")
+
+        return np.array(self.convert(column, number), dtype=np.float64)
+
+    def timestamps(self, column: str) -> npt.NDArray[np.datetime64]:
+        """datetime64[s] (n,): a column of ISO times, evenly spaced.
+
+        Raises
+        ------
+        DataError
+            A cell is no time like 2014-12-31 23:00, or the rows are not evenly spaced.
+        """
+        return self._evenly_spaced(self.convert(column, _timestamp))
+
+    def timestamps_from_parts(self, columns: Sequence[str]) -> npt.NDArray[np.datetime64]:
+        """datetime64[s] (n,): times from the columns for year, month, day and perhaps hour.
+
+        Raises
+        ------
+        DataError
+            A row is no valid time, or the rows are not evenly spaced.
+        """
+        parts = [self.convert(column, _whole_number) for column in columns]
+        times: list[datetime] = []
+        for row, (year, month, day, *hour) in enumerate(zip(*parts, strict=True)):
+            try:
+                times.append(datetime(year, month, day, *hour))
+            except ValueError as err:
+                shown = ", ".join(f"{name} {part[row]}" for name, part in zip(_PARTS[: len(parts)], parts, strict=True))
+                raise self.error(row, f"columns {', '.join(columns)}: {shown} is no time: {err}.") from err
+        return self._evenly_spaced(times)
+
+    def convert(self, column: str, function: Callable[[str], T]) -> list[T]:
+        """The function's value for each cell; a ValueError of it becomes an error at the cell."""
+        texts = self.texts(column)
+        known: dict[str, T] = {}
+        try:
+            for text in texts:
+                if text not in known:
+                    known[text] = function(text)
+        except ValueError as err:
+            raise self.error(texts.index(text), f"column {column}: {err}") from err
+        return [known[text] for text in texts]
+
+    def _evenly_spaced(self, moments: list[datetime]) -> npt.NDArray[np.datetime64]:
+        times = np.array(moments, dtype="datetime64[s]")
+        steps = np.diff(times).astype(np.int64)
+        if np.all(steps == steps[0]) and steps[0] > 0:
+            return times
+        forward, counts = np.unique(steps[steps > 0], return_counts=True)
+        usual = int(forward[counts.argmax()]) if len(forward) else 0
+        row = int(np.argmax(steps != usual)) + 1
+        step, moment = int(steps[row - 1]), moments[row].isoformat(sep=" ")
+        if step == 0:
+            raise self.error(row, f"the time {moment} stands there twice; keep one row per time.")
+        if step < 0:
+            raise self.error(row, f"the time {moment} is before that of the row above; sort the rows by time.")
+        raise self.error(
+            row,
+            f"the time {moment} is {_duration(step)} after the row above, usual are {_duration(usual)}; rows must be "
+            "evenly spaced: add the missing rows with empty cells, and fill them with gaps: interpolate.",
+        )
+
+
+def _decode(data: bytes, name: str) -> str:
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as err:
+        line = data.count(b"\n", 0, err.start) + 1
+        raise DataError(
+            f"{name}:{line}: the byte 0x{data[err.start]:02x} is not UTF-8; save the file as UTF-8."
+        ) from err
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or "_" in text:
+        what = "finite number" if math.isinf(value) else "number"
+        raise ValueError(f"{text!r} is not a {what}; if it stands for a gap, add it to `missing`.")
+    return value
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r} is not a whole number.")
+    return int(text)
+
+
+def _timestamp(text: str) -> datetime:
+    if _TIMESTAMP.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text.removesuffix("Z"))
+        except ValueError as err:
+            raise ValueError(f"{text!r} is no time: {err}.") from err
+    raise ValueError(f"{text!r} is no time like '2014-12-31 23:00' (ISO 8601, without a time zone).")
+
+
+def _duration(seconds: int) -> str:
+    for name, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length} {name}"
+    return f"{seconds} s"

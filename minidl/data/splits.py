@@ -1,0 +1,211 @@
+"""From a series to scaled windows for training, validation and testing.
+
+Parts follow each other in time: training rows, then test rows. No window
+reaches over the border between two parts.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.arguments import Configurable, PositiveInt
+from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler
+from minidl.data.series import Series, Table
+from minidl.data.windows import Windows
+from minidl.errors import ConfigError, DataError
+from minidl.registry import open_kind, register
+
+Starts = npt.NDArray[np.int64]
+
+
+def window_starts(first: int, stop: int, time_steps: int) -> Starts:
+    """First rows of all windows of the rows first ... stop - 1, whose last label is the last row.
+
+    Raises
+    ------
+    DataError
+        There is not a single window.
+    """
+    if stop - first <= time_steps:
+        raise DataError(
+            f"{stop - first} rows are too few for windows of {time_steps} time steps and a label; "
+            f"at least {time_steps + 1} are needed."
+        )
+    return np.arange(first, stop - time_steps, dtype=np.int64)
+
+
+@open_kind("validation")
+@dataclass(eq=False)
+class Validation(Configurable, ABC):
+    """Which windows of the training part judge the model while it trains."""
+
+    @abstractmethod
+    def divide(self, n_rows: int, time_steps: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
+        """First rows of the training and of the validation windows, within a training part of `n_rows` rows."""
+
+    def check(self, time_steps: int) -> None:
+        """Raise ConfigError if no series can satisfy this with windows of `time_steps`."""
+
+
+@register
+@dataclass(eq=False)
+class TailValidation(Validation):
+    """The last rows of the training part: training windows lie wholly before them, validation windows within.
+
+    Parameters
+    ----------
+    size : rows, more than a window has time steps; gives size - time_steps windows.
+    """
+
+    size: PositiveInt
+
+    def divide(self, n_rows: int, time_steps: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
+        border = n_rows - self.size
+        if border <= time_steps:
+            raise DataError(
+                f"TailValidation: size {self.size} leaves {max(border, 0)} of {n_rows} training rows; "
+                f"windows of {time_steps} time steps need at least {time_steps + 1}."
+            )
+        return window_starts(0, border, time_steps), window_starts(border, n_rows, time_steps)
+
+    def check(self, time_steps: int) -> None:
+        if self.size <= time_steps:
+            raise ConfigError(
+                f"TailValidation: size {self.size} gives no window of {time_steps} time steps; "
+                f"at least {time_steps + 1} rows are needed."
+            )
+
+
+@register
+@dataclass(eq=False)
+class SampleValidation(Validation):
+    """Windows drawn from the training part without replacement; training still uses all, as in the textbook.
+
+    The model has seen these windows, so their score is that of the training
+    set with less work, not a validation in the usual sense.
+
+    Parameters
+    ----------
+    size : number of windows.
+    """
+
+    size: PositiveInt = 1000
+
+    def divide(self, n_rows: int, time_steps: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
+        if rng is None:
+            raise ConfigError("SampleValidation: windows are drawn at random; pass rng to load.")
+        starts = window_starts(0, n_rows, time_steps)
+        if self.size > len(starts):
+            raise DataError(f"SampleValidation: size {self.size} is more than the {len(starts)} training windows.")
+        return starts, np.sort(rng.choice(starts, self.size, replace=False))
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """A table cut into parts.
+
+    Parameters
+    ----------
+    table : the rows, unscaled.
+    scale : the fitted scaling.
+    values : (n, F), all rows scaled, C-contiguous; the windows of all parts view it.
+    train, validation, test : windows; validation may be None.
+    n_train_rows : rows before the test part, validation rows included; the
+        first test row has this index.
+    """
+
+    table: Table = field(repr=False)
+    scale: ScaleFit = field(repr=False)
+    values: npt.NDArray[Any] = field(repr=False)
+    train: Windows
+    validation: Windows | None
+    test: Windows
+    n_train_rows: int
+
+
+@dataclass(eq=False)
+class WindowData(Configurable):
+    """A series cut into windows: the ``data`` section of a config.
+
+    Parameters
+    ----------
+    series : where the rows come from.
+    scaler : how columns are scaled; the label is scaled as its column.
+    time_steps : rows per window.
+    test_size : rows at the end of the table that form the test part.
+    validation : which windows are used for validation; None: no validation.
+
+    Raises
+    ------
+    ConfigError
+        test_size or the validation's size leaves no room for a single window.
+    """
+
+    series: Series
+    scaler: Scaler = field(default_factory=MinMaxScaler)
+    time_steps: PositiveInt = 24
+    test_size: PositiveInt = 8760
+    validation: Validation | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.test_size <= self.time_steps:
+            raise ConfigError(
+                f"WindowData: test_size {self.test_size} gives no window of {self.time_steps} time steps; "
+                f"at least {self.time_steps + 1} rows are needed."
+            )
+        if self.validation is not None:
+            self.validation.check(self.time_steps)
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """(time steps, features) of one window; nothing is read."""
+        return self.time_steps, len(self.series.feature_names)
+
+    def load(
+        self,
+        dtype: npt.DTypeLike = "float32",
+        rng: np.random.Generator | None = None,
+        *,
+        every_step: bool = False,
+    ) -> Splits:
+        """Read, scale and cut.
+
+        Parameters
+        ----------
+        dtype : of the scaled values; the scaling itself is done in float64.
+        rng : source of random numbers for `SampleValidation`.
+        every_step : labels at every step of a window, see `Windows`.
+
+        Raises
+        ------
+        DataError
+            The file does not hold what it should, or has too few rows.
+        StorageError
+            The file cannot be read.
+        """
+        table = self.series.read()
+        n, T = len(table), self.time_steps
+        border = n - self.test_size
+        if border <= T:
+            raise DataError(
+                f"{type(self.series).__name__}: {n} rows and test_size {self.test_size} leave {max(border, 0)} rows "
+                f"for training; windows of {T} time steps need at least {T + 1}."
+            )
+        scale = self.scaler.fit(table.values[:border] if self.scaler.fit_on == "train" else table.values)
+        values = np.ascontiguousarray(scale.transform(table.values), dtype=dtype)
+
+        def windows(starts: Starts) -> Windows:
+            return Windows(values, starts, T, table.target_index, every_step)
+
+        if self.validation is None:
+            train, validation = windows(window_starts(0, border, T)), None
+        else:
+            train, validation = map(windows, self.validation.divide(border, T, rng))
+        test = windows(window_starts(border, n, T))
+        return Splits(table, scale, values, train, validation, test, n_train_rows=border)
