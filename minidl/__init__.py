@@ -1,1 +1,71 @@
-"""minidl: recurrent stacks on NumPy."""
+"""minidl: recurrent stacks on NumPy.
+
+Layers with their own forward and backward, one container that stacks them,
+models and experiments assembled from YAML.
+"""
+
+from minidl._version import __version__
+from minidl.errors import (
+    ConfigError,
+    CorruptFileError,
+    DataError,
+    MinidlError,
+    NumericalError,
+    ShapeError,
+    StorageError,
+)
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, n_parameters, read_only
+from minidl.layers import (
+    Activation,
+    Dense,
+    IdentityActivation,
+    LastStep,
+    RecurrentLayer,
+    ReluActivation,
+    Repeat,
+    Sequential,
+    SigmoidActivation,
+    TanhActivation,
+)
+from minidl.losses import MAE, MSE, HalfMSE, Loss
+from minidl.optimizers import SGD, Adam, Optimizer
+from minidl.registry import register
+from minidl.workspace import Workspace
+
+__all__ = [
+    "INFERENCE",
+    "MAE",
+    "MSE",
+    "SGD",
+    "Activation",
+    "Adam",
+    "Array",
+    "ConfigError",
+    "Context",
+    "CorruptFileError",
+    "DataError",
+    "Dense",
+    "Grads",
+    "HalfMSE",
+    "IdentityActivation",
+    "LastStep",
+    "Layer",
+    "Loss",
+    "MinidlError",
+    "NumericalError",
+    "Optimizer",
+    "RecurrentLayer",
+    "ReluActivation",
+    "Repeat",
+    "Sequential",
+    "Shape",
+    "ShapeError",
+    "SigmoidActivation",
+    "StorageError",
+    "TanhActivation",
+    "Workspace",
+    "__version__",
+    "n_parameters",
+    "read_only",
+    "register",
+]

@@ -27,14 +27,18 @@ PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
 
 
-@functools.lru_cache(maxsize=None)
-def argument_hints(cls: type) -> dict[str, Any]:
+def argument_hints(cls: Any) -> dict[str, Any]:
     """The constructor's argument names and their type hints, in order."""
+    return _argument_hints(cls)
+
+
+@functools.cache
+def _argument_hints(cls: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
 
 
-def required_arguments(cls: type) -> list[str]:
+def required_arguments(cls: Any) -> list[str]:
     """The arguments that have no default."""
     missing = dataclasses.MISSING
     return [
@@ -96,6 +100,10 @@ class Configurable:
             except ConfigError as err:
                 raise ConfigError(f"{type(self).__name__}: {name}: {err}") from err
 
+    def __repr__(self) -> str:
+        shown = (f"{name}={_shown(getattr(self, name))}" for name in argument_hints(type(self)))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     def to_config(self) -> dict[str, Any]:
         """Exactly the constructor's arguments, as plain YAML values."""
         return {name: _plain(getattr(self, name)) for name in argument_hints(type(self))}
@@ -108,6 +116,10 @@ def describe(item: Any) -> Any:
     if any(is_kind(base) for base in type(item).__mro__):
         return {"type": type(item).__name__, **item.to_config()}
     return item.to_config()
+
+
+def _shown(value: Any) -> str:
+    return str(value.__name__) if callable(value) and not isinstance(value, Configurable) else repr(value)
 
 
 def _plain(value: Any) -> Any:

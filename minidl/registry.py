@@ -9,6 +9,7 @@ with a suggestion.
 from __future__ import annotations
 
 import difflib
+import importlib
 import importlib.metadata
 import importlib.util
 import sys
@@ -120,8 +121,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(known)}" if 0 < len(known) <= 20 else ""
 
 
-def load_plugin(path: str | Path) -> None:
-    """Run a Python file that the user named, so that its classes register themselves.
+def load_plugin(path: str | Path) -> Any:
+    """Run a Python file that the user named, so that its classes register themselves; return the module.
 
     Raises
     ------
@@ -129,20 +130,36 @@ def load_plugin(path: str | Path) -> None:
         The file does not exist, is no Python file, or fails while it runs.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"--plugin {path}: no such file.")
-    name = f"minidl_plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    if not path.is_file() or path.suffix != ".py":
+        raise ConfigError(f"--plugin {path}: no such Python file (.py).")
+    try:
+        return load_source(f"minidl_plugin_{path.stem}", str(path.resolve()))
+    except Exception as err:
+        what = str(err) if isinstance(err, ConfigError) else f"{type(err).__name__} while loading it: {err}"
+        raise ConfigError(f"--plugin {path}: {what}") from err
+
+
+def load_source(name: str, file: str) -> Any:
+    """The module called `name`: loaded already, importable, or else run from its file under that name."""
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == file:
+        return sys.modules[name]
+    if not name.startswith("minidl_plugin_") and name != "__main__":
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            pass
+    name = "minidl_main" if name == "__main__" else name
+    spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"--plugin {path}: not a Python file (its name must end in .py).")
+        raise ConfigError(f"{file}: not a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except ConfigError as err:
-        raise ConfigError(f"--plugin {path}: {err}") from err
-    except Exception as err:
-        raise ConfigError(f"--plugin {path}: {type(err).__name__} while loading it: {err}") from err
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 def load_entry_points() -> None:

@@ -1,0 +1,73 @@
+"""Gradients against central differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from minidl.layer import Array, Layer
+
+# Arrays up to this size are checked entry by entry, larger ones along random directions.
+TINY = 64
+DIRECTIONS = 16
+STEP = 1e-5
+
+
+def check_gradients(layer: Layer, x: Array, *, tolerance: float = 1e-6, seed: int = 0) -> dict[str, float]:
+    """Compare backward with central differences of L = Σ dy ⊙ layer(x), for a random dy.
+
+    (L(p + ε) - L(p - ε)) / 2ε with ε = 1e-5, for x and every parameter: entry by
+    entry up to 64 entries, else along 16 random directions of unit length.
+
+    Parameters
+    ----------
+    layer : built in float64.
+    x : its input, float64.
+    tolerance : largest allowed relative error.
+
+    Returns
+    -------
+    The relative error of each array: largest absolute difference over largest
+    absolute value.
+
+    Raises
+    ------
+    AssertionError
+        An error is above `tolerance`, or an array is not float64; all such arrays are named.
+    """
+    for name, value in {"x": x, **layer.params}.items():
+        assert value.dtype == np.float64, f"check_gradients: {name} must be float64, is {value.dtype}"
+    rng = np.random.default_rng(seed)
+    x = x.copy()
+    y, cache = layer.forward(x)
+    dy = rng.normal(size=y.shape)
+    dx, grads = layer.backward(dy, cache)
+    errors = {}
+    for name, value in {"x": x, **layer.params}.items():
+        gradient = dx if name == "x" else grads[name]
+        assert gradient is not None, f"backward returned no gradient for {name}"
+        errors[name] = _relative_error(lambda: float(np.sum(dy * layer(x))), value, gradient.copy(), rng)
+    bad = {name: error for name, error in errors.items() if not error <= tolerance}
+    assert not bad, "wrong gradient: " + ", ".join(f"d{name} (relative error {e:.1e})" for name, e in bad.items())
+    return errors
+
+
+def _relative_error(loss: Callable[[], float], value: Array, gradient: Array, rng: np.random.Generator) -> float:
+    if value.size <= TINY:
+        directions = np.eye(value.size)
+    else:
+        directions = rng.normal(size=(DIRECTIONS, value.size))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    start = value.copy()
+    numeric = np.empty(len(directions))
+    for i, direction in enumerate(directions):
+        step = STEP * direction.reshape(value.shape)
+        np.add(start, step, out=value)
+        above = loss()
+        np.subtract(start, step, out=value)
+        numeric[i] = (above - loss()) / (2 * STEP)
+    value[...] = start
+    exact = directions @ gradient.reshape(-1)
+    scale = max(np.abs(exact).max(), np.abs(numeric).max(), 1e-12)
+    return float(np.abs(exact - numeric).max() / scale)

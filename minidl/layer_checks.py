@@ -1,0 +1,220 @@
+"""The single checks that `minidl.testing.check_layer` runs, one function each.
+
+A check's docstring is the sentence by which it is reported.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from minidl.arguments import argument_hints, describe
+from minidl.central_differences import check_gradients
+from minidl.config import construct
+from minidl.fresh_process import CHILD, NotFindableError, output_in_fresh_process
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.workspace import Workspace
+
+BATCH = 3
+
+
+class Subject:
+    """A layer under test, with inputs to test it on."""
+
+    def __init__(self, layer: Layer, input_shape: Shape, dtype: str = "float64") -> None:
+        self.layer = copy.deepcopy(layer)
+        self.dtype = dtype
+        self.input_shape = tuple(5 if n is None else n for n in input_shape)
+        self.output_shape = self.layer.build(input_shape, np.random.default_rng(1), np.dtype(dtype))
+
+    def x(self, batch: int = BATCH, time: int | None = None, seed: int = 2) -> Array:
+        """Random normal input."""
+        shape = self.input_shape
+        if time is not None and len(shape) == 2:
+            shape = (time, shape[1])
+        return np.random.default_rng(seed).normal(size=(batch, *shape)).astype(self.dtype)
+
+    def run(self, x: Array, ctx: Context = INFERENCE, seed: int = 3) -> Result:
+        """y, dx and gradients, copied."""
+        y, cache = self.layer.forward(x, ctx)
+        dy = np.random.default_rng(seed).normal(size=y.shape).astype(self.dtype)
+        return Result(y, *self.layer.backward(dy, cache))
+
+
+class Result:
+    """Copies of all that a forward and its backward return."""
+
+    def __init__(self, y: Array, dx: Array | None, grads: Grads) -> None:
+        assert dx is not None, "backward returned None for dx"
+        self.arrays = {"y": y.copy(), "dx": dx.copy(), **{"d" + name: g.copy() for name, g in grads.items()}}
+
+    def differing(self, other: Result) -> list[str]:
+        """Names of the arrays that are not the same bit for bit."""
+        return [name for name, value in self.arrays.items() if not np.array_equal(value, other.arrays[name])]
+
+
+def _read_only_input(s: Subject) -> None:
+    """read-only inputs are accepted"""
+    x = s.x()
+    x.flags.writeable = False
+    y, cache = s.layer.forward(x)
+    dy = np.ones_like(y)
+    dy.flags.writeable = False
+    s.layer.backward(dy, cache)
+
+
+def _attributes_unchanged(s: Subject) -> None:
+    """parameters and attributes stay as they are"""
+    before = dict(vars(s.layer))
+    values = copy.deepcopy(s.layer.params)
+    s.run(s.x())
+    after = vars(s.layer)
+    assert before.keys() == after.keys(), f"new attributes: {sorted(after.keys() - before.keys())}"
+    for name, value in before.items():
+        assert after[name] is value, f"self.{name} was replaced"
+    for name, array in values.items():
+        assert np.array_equal(array, s.layer.params[name]), f"params[{name!r}] was written to"
+
+
+def _gradient_shapes(s: Subject) -> None:
+    """gradients have the parameters' names, shapes and dtypes"""
+    for dtype in ("float32", "float64"):
+        t = Subject(s.layer, s.input_shape, dtype)
+        x = t.x()
+        y, cache = t.layer.forward(x)
+        expected = tuple(n for n in t.output_shape if n is not None)
+        assert y.shape[-len(expected) :] == expected, f"build promised {t.output_shape}, y.shape is {y.shape}"
+        assert y.dtype == dtype, f"y is {y.dtype} for {dtype} input"
+        dx, grads = t.layer.backward(np.ones_like(y), cache)
+        assert dx is not None, "backward returned None for dx"
+        assert (dx.shape, dx.dtype) == (x.shape, x.dtype), f"dx is {dx.shape} {dx.dtype}, x {x.shape} {x.dtype}"
+        assert grads.keys() == t.layer.params.keys(), f"gradients {sorted(grads)}, parameters {sorted(t.layer.params)}"
+        for name, value in t.layer.params.items():
+            assert value.dtype == dtype, f"params[{name!r}] is {value.dtype}, built for {dtype}"
+            got = grads[name]
+            assert (got.shape, got.dtype) == (value.shape, value.dtype), f"d{name} is {got.shape} {got.dtype}"
+
+
+def _central_differences(s: Subject) -> None:
+    """gradients equal central differences"""
+    check_gradients(s.layer, s.x())
+
+
+def _repeated(s: Subject) -> None:
+    """repeated and interleaved calls give the same bits"""
+    first, second = s.run(s.x()), s.run(s.x(seed=4), seed=5)
+    ya, cache_a = s.layer.forward(s.x())
+    yb, cache_b = s.layer.forward(s.x(seed=4))
+    dya = np.random.default_rng(3).normal(size=ya.shape).astype(s.dtype)
+    dyb = np.random.default_rng(5).normal(size=yb.shape).astype(s.dtype)
+    for _ in range(2):
+        got_a = Result(ya, *s.layer.backward(dya, cache_a))
+        assert not first.differing(got_a), f"another forward in between changed {first.differing(got_a)}"
+        got_b = Result(yb, *s.layer.backward(dyb, cache_b))
+        assert not second.differing(got_b), f"interleaved calls changed {second.differing(got_b)}"
+
+
+def _threaded(s: Subject) -> None:
+    """threads that share the layer give the same bits"""
+    expected = [s.run(s.x(seed=i), seed=i) for i in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            for i, got in enumerate(pool.map(lambda i: s.run(s.x(seed=i), seed=i), range(8))):
+                assert not expected[i].differing(got), f"threads changed {expected[i].differing(got)}"
+
+
+def _output_is_safe(s: Subject) -> None:
+    """writing to the output cannot spoil the gradient"""
+    expected = s.run(s.x())
+    y, cache = s.layer.forward(s.x())
+    dy = np.random.default_rng(3).normal(size=y.shape).astype(s.dtype)
+    kept = y.copy()
+    if y.flags.writeable:
+        y *= 0
+    differing = expected.differing(Result(kept, *s.layer.backward(dy, cache)))
+    assert not differing, f"y shares memory with the cache: y *= 0 changed {differing}; return read_only(y)"
+
+
+def _workspace(s: Subject) -> None:
+    """a lent workspace changes nothing, with two batch sizes in a row"""
+    ctx = Context(workspace=Workspace())
+    for batch in (BATCH, BATCH - 1, BATCH, BATCH + 2):
+        for ctx_or_none in (ctx, INFERENCE):
+            got = s.run(s.x(batch), ctx_or_none)
+            differing = s.run(s.x(batch)).differing(got)
+            assert not differing, f"batch {batch}: {differing} differ with a workspace"
+
+
+def _rows(s: Subject) -> None:
+    """a batch equals its rows one by one"""
+    x = s.x()
+    whole = s.layer(x)
+    for i in range(len(x)):
+        np.testing.assert_allclose(s.layer(x[i : i + 1])[0], whole[i], rtol=1e-10, atol=1e-12)
+
+
+def _single(s: Subject) -> None:
+    """one time step and one row are enough"""
+    for x in (s.x(1), s.x(BATCH, 1), s.x(1, 1)):
+        result = s.run(x)
+        assert result.arrays["dx"].shape == x.shape, f"dx has shape {result.arrays['dx'].shape} for x {x.shape}"
+        assert all(np.isfinite(value).all() for value in result.arrays.values()), "NaN or Inf"
+
+
+def _non_contiguous(s: Subject) -> None:
+    """non-contiguous input gives the same values"""
+    x = s.x()
+    expected = s.run(x).arrays
+    strided = np.repeat(x, 2, axis=-1)[..., ::2]
+    for view in (strided, np.asfortranarray(x)):
+        for name, value in s.run(view).arrays.items():
+            np.testing.assert_allclose(value, expected[name], rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def _state(s: Subject) -> None:
+    """two half windows with the state handed over equal the whole"""
+    x = s.x(time=4)
+    y, cache = s.layer.forward(x)
+    if s.layer.final_state(cache) is None or len(s.input_shape) != 2:
+        return
+    _, first = s.layer.forward(x[:, :2])
+    second, _ = s.layer.forward(x[:, 2:], Context(state=s.layer.final_state(first)))
+    np.testing.assert_allclose(second, y[:, 2:] if y.ndim == 3 else y, rtol=1e-10, atol=1e-12)
+
+
+def _config_round_trip(s: Subject) -> None:
+    """the layer is rebuilt from its config"""
+    config = s.layer.to_config()
+    assert config.keys() == argument_hints(type(s.layer)).keys(), f"to_config has {sorted(config)}"
+    twin = construct(type(s.layer), config)
+    assert describe(twin) == describe(s.layer), f"{describe(twin)} is not {describe(s.layer)}"
+
+
+def _fresh_process(s: Subject) -> None:
+    """saved, it loads in a fresh process and gives the same output"""
+    if CHILD in os.environ:
+        raise NotFindableError("this is a fresh process itself")
+    got = output_in_fresh_process(s.layer, s.input_shape, s.x())
+    assert np.array_equal(got, s.layer(s.x())), "another output in a fresh process"
+
+
+CHECKS: tuple[Callable[[Subject], None], ...] = (
+    _gradient_shapes,
+    _central_differences,
+    _read_only_input,
+    _attributes_unchanged,
+    _output_is_safe,
+    _repeated,
+    _threaded,
+    _workspace,
+    _rows,
+    _single,
+    _non_contiguous,
+    _state,
+    _config_round_trip,
+    _fresh_process,
+)

@@ -1,0 +1,107 @@
+"""Activations: elementwise layers whose slope is a function of their own output.
+
+They stand alone in a stack, and RecurrentLayer takes one as its ``activation``.
+An activation whose slope needs the input instead (GELU, say) derives from Layer
+directly and works in both places too; only the recurrence is slower with it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, read_only
+from minidl.registry import register
+from minidl.workspace import Workspace
+
+
+@dataclass(eq=False)
+class Activation(Layer):
+    """y = f(a) for every element, with f'(a) written through y.
+
+    Shapes: any; output like input.
+    """
+
+    @abstractmethod
+    def function(self, a: Array, out: Array) -> Any:
+        """Write f(a) to `out`, which may be `a` itself."""
+
+    @abstractmethod
+    def slope(self, y: Array, out: Array) -> Any:
+        """Write f'(a) to `out`, from y = f(a)."""
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        """y = f(x); the cache is y."""
+        ws = ctx.workspace or Workspace()
+        dtype = x.dtype if x.dtype.kind == "f" else np.dtype(float)
+        y = ws.array("y", x.shape, dtype)
+        self.function(x, y)
+        return read_only(y), (y, ws)
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+        """dx = dy · f'(x), elementwise."""
+        y, ws = cache
+        dx = ws.array("dx", y.shape, y.dtype)
+        self.slope(y, dx)
+        np.multiply(dx, dy, out=dx)
+        return dx, {}
+
+
+@register
+@dataclass(eq=False)
+class TanhActivation(Activation):
+    """y = tanh(a), y' = 1 - y²  (textbook equations 5 and 6)."""
+
+    function: ClassVar[Any] = staticmethod(np.tanh)
+
+    def slope(self, y: Array, out: Array) -> None:
+        """1 - y²."""
+        np.multiply(y, y, out=out)
+        np.subtract(1, out, out=out)
+
+
+@register
+@dataclass(eq=False)
+class SigmoidActivation(Activation):
+    """y = 1 / (1 + exp(-a)) = (1 + tanh(a/2)) / 2, y' = y (1 - y)."""
+
+    def function(self, a: Array, out: Array) -> None:
+        """(1 + tanh(a/2)) / 2, which cannot overflow."""
+        np.multiply(a, 0.5, out=out)
+        np.tanh(out, out)
+        np.add(out, 1, out=out)
+        np.multiply(out, 0.5, out=out)
+
+    def slope(self, y: Array, out: Array) -> None:
+        """y - y²."""
+        np.multiply(y, y, out=out)
+        np.subtract(y, out, out=out)
+
+
+@register
+@dataclass(eq=False)
+class ReluActivation(Activation):
+    """y = max(a, 0), y' = 1 where a > 0, else 0 (at 0 too)."""
+
+    def function(self, a: Array, out: Array) -> None:
+        """max(a, 0)."""
+        np.maximum(a, 0, out)
+
+    def slope(self, y: Array, out: Array) -> None:
+        """1 where y > 0."""
+        np.greater(y, 0, out=out, casting="unsafe")
+
+
+@register
+@dataclass(eq=False)
+class IdentityActivation(Activation):
+    """y = a, y' = 1 (textbook equation 8)."""
+
+    function: ClassVar[Any] = staticmethod(np.positive)
+
+    def slope(self, y: Array, out: Array) -> None:
+        """1."""
+        out.fill(1)

@@ -1,0 +1,77 @@
+"""The fully connected layer, on the last axis of two- and three-dimensional input."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.arguments import PositiveInt
+from minidl.errors import ShapeError
+from minidl.initializers import Initializer, normal_fan_in, zeros
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, read_only
+from minidl.registry import register
+from minidl.workspace import Workspace
+
+
+@register
+@dataclass(eq=False, repr=False)
+class Dense(Layer):
+    """y = x W + b  (textbook equation 7, with V = W).
+
+    Parameters
+    ----------
+    output_size : features of the output, at least 1.
+    bias : whether b is there.
+    weight_initializer, bias_initializer : start values of W and b.
+
+    Shapes
+    ------
+    x (batch, input_size) or (batch, time, input_size); y the same with output_size;
+    W (input_size, output_size); b (output_size,).
+    """
+
+    output_size: PositiveInt
+    _: KW_ONLY
+    bias: bool = True
+    weight_initializer: Initializer = normal_fan_in
+    bias_initializer: Initializer = zeros
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
+        """Allocate W and b; see `Layer.build`."""
+        if len(input_shape) not in (1, 2) or input_shape[-1] is None:
+            raise ShapeError(f"Dense: expected input of shape (features,) or (time, features), got {input_shape}.")
+        self.params = {"W": self.weight_initializer((input_shape[-1], self.output_size), rng, dtype)}
+        if self.bias:
+            self.params["b"] = self.bias_initializer((self.output_size,), rng, dtype)
+        return (*input_shape[:-1], self.output_size)
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        """y = x W + b; all rows of all time steps in one product."""
+        W = self.params["W"]
+        if x.ndim not in (2, 3) or x.shape[-1] != W.shape[0]:
+            raise ShapeError(
+                f"Dense: x has {x.shape[-1]} features, but the layer was built for {W.shape[0]} (x.shape = {x.shape})."
+            )
+        ws = ctx.workspace or Workspace()
+        rows = x if x.ndim == 2 else x.reshape(-1, W.shape[0])
+        rows = rows.astype(W.dtype, copy=False)
+        y = ws.array("y", (len(rows), self.output_size), W.dtype)
+        np.dot(rows, W, out=y)
+        if self.bias:
+            np.add(y, self.params["b"], out=y)
+        return read_only(y).reshape(*x.shape[:-1], -1), (rows, x.shape, W, ctx.input_gradient, ws)
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+        """dW = xᵀ dy (textbook equation 11), db = sum of dy over rows, dx = dy Wᵀ."""
+        rows, shape, W, input_gradient, ws = cache
+        dy = dy.reshape(-1, self.output_size).astype(W.dtype, copy=False)
+        grads = {"W": np.dot(rows.T, dy, out=ws.array("dW", W.shape, W.dtype))}
+        if self.bias:
+            grads["b"] = np.add.reduce(dy, 0, out=ws.array("db", (self.output_size,), W.dtype))
+        if not input_gradient:
+            return None, grads
+        dx = np.dot(dy, W.T, out=ws.array("dx", rows.shape, W.dtype))
+        return dx.reshape(shape), grads

@@ -1,0 +1,112 @@
+"""The Elman recurrent layer. Its time loop, in two memory layouts, is in recurrence.py."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.arguments import PositiveInt
+from minidl.errors import ShapeError
+from minidl.initializers import Initializer, normal_fan_in, zeros
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.layers.activations import Activation, TanhActivation
+from minidl.layers.recurrence import SLAB_LIMIT, ElementwiseSteps, LayerSteps, RowRecurrence, SlabRecurrence, Steps
+from minidl.registry import register
+from minidl.workspace import Workspace
+
+
+@register
+@dataclass(eq=False, repr=False)
+class RecurrentLayer(Layer):
+    """Elman RNN: h_t = f(x_t W_xh + h_{t-1} W_hh + b_h), at every time step.
+
+    Textbook equations 1-6 forward (U or Q = W_xh, W1 or W2 = W_hh) and 15-22
+    backward, with the sums over time that equations 19-22 leave to the reader:
+
+        da_t  = (dy_t + da_{t+1} W_hhᵀ) ⊙ f'(a_t)
+        dW_xh = Σ_t x_tᵀ da_t      dW_hh = Σ_t h_{t-1}ᵀ da_t      db_h = Σ_t da_t
+        dx_t  = da_t W_xhᵀ
+
+    Parameters
+    ----------
+    hidden_size : number of units, at least 1.
+    activation : the layer f. An `Activation` runs fast; any other layer that keeps
+        the shape and has no parameters works too.
+    bias : whether b_h is there.
+    input_initializer, recurrent_initializer, bias_initializer : start values of
+        W_xh, W_hh and b_h.
+
+    Shapes
+    ------
+    x (batch, time, input_size); y (batch, time, hidden_size), all time steps:
+    put LastStep() after it for the last one only. W_xh (input_size, hidden_size);
+    W_hh (hidden_size, hidden_size); b_h (hidden_size,). State: h_0 (batch, hidden_size).
+
+    References
+    ----------
+    Elman (1990), Finding structure in time. Cognitive Science 14.
+    """
+
+    hidden_size: PositiveInt
+    _: KW_ONLY
+    activation: Layer = field(default_factory=TanhActivation)
+    bias: bool = True
+    input_initializer: Initializer = normal_fan_in
+    recurrent_initializer: Initializer = normal_fan_in
+    bias_initializer: Initializer = zeros
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
+        """Allocate W_xh, W_hh and b_h; see `Layer.build`."""
+        if len(input_shape) != 2 or input_shape[1] is None:
+            raise ShapeError(f"RecurrentLayer: expected input of shape (time, features), got {input_shape}.")
+        H = self.hidden_size
+        f = type(self.activation).__name__
+        if self.activation.build((H,), rng, dtype) != (H,):
+            raise ShapeError(f"RecurrentLayer: activation {f} must keep the shape ({H},).", ("activation",))
+        if self.activation.params:
+            raise ShapeError(
+                f"RecurrentLayer: activation {f} has parameters ({', '.join(self.activation.params)}); "
+                "inside a recurrence it must have none.",
+                ("activation",),
+            )
+        self.params = {
+            "W_xh": self.input_initializer((input_shape[1], H), rng, dtype),
+            "W_hh": self.recurrent_initializer((H, H), rng, dtype),
+        }
+        if self.bias:
+            self.params["b_h"] = self.bias_initializer((H,), rng, dtype)
+        return (input_shape[0], H)
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        """All h_t, from h_0 = ``ctx.state`` (None: zeros)."""
+        F, H = self.params["W_xh"].shape
+        if x.ndim != 3 or x.shape[2] != F or 0 in x.shape:
+            raise ShapeError(
+                f"RecurrentLayer: expected x of shape (batch, time, {F}) with at least one time step, got {x.shape}."
+            )
+        batch, time, dtype = x.shape[0], x.shape[1], self.params["W_xh"].dtype
+        if ctx.state is not None and ctx.state.shape != (batch, H):
+            raise ShapeError(f"RecurrentLayer: expected a start state of shape {(batch, H)}, got {ctx.state.shape}.")
+        ws = ctx.workspace or Workspace()
+        layout = SlabRecurrence if H < SLAB_LIMIT else RowRecurrence
+        plan = ws.plan("plan", (batch, time, F, dtype), lambda: layout(batch, time, F, H, self.bias, dtype))
+        steps: Steps
+        if isinstance(self.activation, Activation):
+            steps = ElementwiseSteps(self.activation)
+        else:
+            steps = LayerSteps(self.activation, ctx, plan.transposed)
+        return plan.forward(x, ctx.state, self.params, steps), (plan, steps, ctx.input_gradient, ws)
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+        """Backpropagation through time; the equations stand at the class."""
+        plan, steps, input_gradient, ws = cache
+        grads = {name: ws.array("d" + name, value.shape, value.dtype) for name, value in self.params.items()}
+        dx = plan.backward(dy, steps, grads, input_gradient)
+        return dx, grads
+
+    def final_state(self, cache: Any) -> Any:
+        """h_T, (batch, hidden_size)."""
+        return cache[0].final_state().copy()

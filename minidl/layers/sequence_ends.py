@@ -1,0 +1,45 @@
+"""Layers that change the time axis: from all time steps to the last one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.errors import ShapeError
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, read_only
+from minidl.registry import register
+from minidl.workspace import Workspace
+
+
+@register
+@dataclass(eq=False)
+class LastStep(Layer):
+    """y = x at the last time step: makes a stack many-to-one.
+
+    Backward puts dy at the last step and zeros before it (textbook equation 14).
+
+    Shapes: x (batch, time, features), y (batch, features).
+    """
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
+        """Nothing to allocate; see `Layer.build`."""
+        if len(input_shape) != 2:
+            raise ShapeError(f"LastStep: expected input of shape (time, features), got {input_shape}.")
+        return input_shape[1:]
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        """The view x[:, -1]."""
+        if x.ndim != 3 or x.shape[1] == 0:
+            raise ShapeError(f"LastStep: expected x of shape (batch, time, features), got {x.shape}.")
+        return read_only(x[:, -1]), (x, ctx.workspace or Workspace())
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+        """Zeros, and dy at the last step; in the memory layout of x, which the layer below prefers."""
+        x, ws = cache
+        # Only the last step is ever written, so a lent buffer keeps its zeros.
+        dx = ws.plan("dx", (x.shape, x.strides, x.dtype), lambda: np.zeros_like(x))
+        dx[:, -1] = dy
+        return dx, {}

@@ -1,0 +1,159 @@
+"""Containers: layers one after the other, and copies of one layer."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.arguments import PositiveInt
+from minidl.errors import ConfigError, ShapeError
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.registry import register
+from minidl.workspace import Workspace
+
+
+@dataclass(eq=False)
+class Stack(Layer):
+    """What all containers share: children in a row, parameters named by position (``0.W_xh``)."""
+
+    children: list[Layer] = field(init=False, repr=False, default_factory=list)
+
+    def build(
+        self, input_shape: Shape | int, rng: np.random.Generator | int, dtype: npt.DTypeLike = "float32"
+    ) -> Shape:
+        """Build every child on its predecessor's output shape, each with its own spawned generator.
+
+        Parameters
+        ----------
+        input_shape : (time, features) or (features,), without the batch axis;
+            an int n stands for (None, n): sequences of any length.
+        rng : a Generator, or an int seed.
+        dtype : of all parameters.
+        """
+        shape: Shape = (None, input_shape) if isinstance(input_shape, int) else tuple(input_shape)
+        rng = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
+        built: set[int] = set()
+        for i, (child, child_rng) in enumerate(zip(self.children, rng.spawn(len(self.children)), strict=True)):
+            try:
+                # A layer that stands twice is one set of parameters, built once.
+                if id(child) in built:
+                    shape = self._repeated(child, shape, child_rng, dtype)
+                else:
+                    shape = child.build(shape, child_rng, dtype)
+            except ShapeError as err:
+                before = f" (the output of layer {i - 1}, {type(self.children[i - 1]).__name__})" if i else ""
+                text = str(err).rstrip(".") + (before if not err.path else "")
+                raise ShapeError(text + ".", ("layers", i, *err.path)) from err
+            built.add(id(child))
+        self._collect()
+        return shape
+
+    @staticmethod
+    def _repeated(child: Layer, shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
+        twin = copy.deepcopy(child)
+        output_shape = twin.build(shape, rng, dtype)
+        for name, value in child.params.items():
+            if twin.params[name].shape != value.shape:
+                raise ShapeError(
+                    f"{type(child).__name__}: used twice, but its {name} would need shape "
+                    f"{twin.params[name].shape} here and {value.shape} before; got input {shape}."
+                )
+        return output_shape
+
+    def _collect(self) -> None:
+        self.params = {
+            f"{i}.{name}": value for i, child in self._first_places() for name, value in child.params.items()
+        }
+
+    def _first_places(self) -> Iterable[tuple[int, Layer]]:
+        seen: set[int] = set()
+        for i, child in enumerate(self.children):
+            if id(child) not in seen:
+                seen.add(id(child))
+                yield i, child
+
+    def bind(self, params: Mapping[str, Array]) -> None:
+        """Hand every child its part; see `Layer.bind`."""
+        for i, child in self._first_places():
+            child.bind({name: params[f"{i}.{name}"] for name in child.params})
+        self._collect()
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        """Every child's forward in turn. ``ctx.state`` is a tuple, one entry a child."""
+        caches = []
+        state, ws, input_gradient = ctx.state, ctx.workspace, ctx.input_gradient
+        for i, child in enumerate(self.children):
+            child_ctx = Context(
+                ctx.training,
+                ctx.rng,
+                None if state is None else state[i],
+                None if ws is None else ws.child(str(i)),
+                input_gradient or i > 0,
+            )
+            x, cache = child.forward(x, child_ctx)
+            caches.append(cache)
+        return x, (caches, ws or Workspace())
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+        """Every child's backward in reverse; the gradients of a layer that stands twice add up."""
+        caches, ws = cache
+        owner = {id(child): i for i, child in self._first_places()}
+        grads: Grads = {}
+        dx: Array | None = dy
+        for i in reversed(range(len(self.children))):
+            child = self.children[i]
+            assert dx is not None  # only the first child may leave dx out
+            dx, own = child.backward(dx, caches[i])
+            for name, value in own.items():
+                full = f"{owner[id(child)]}.{name}"
+                if full in grads:
+                    value = np.add(grads[full], value, out=ws.array("sum " + full, value.shape, value.dtype))
+                grads[full] = value
+        return dx, grads
+
+    def final_state(self, cache: Any) -> Any:
+        """A tuple with every child's final state."""
+        return tuple(child.final_state(part) for child, part in zip(self.children, cache[0], strict=True))
+
+
+@register
+@dataclass(eq=False)
+class Sequential(Stack):
+    """Layers one after the other: y = f_n(... f_1(x)).
+
+    Parameters
+    ----------
+    layers : at least one layer. One that stands twice shares its parameters,
+        which are named by its first position.
+    """
+
+    layers: list[Layer]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.layers:
+            raise ConfigError("Sequential: layers: expected at least one layer, got an empty list.")
+        self.children = self.layers
+
+
+@register
+@dataclass(eq=False)
+class Repeat(Stack):
+    """`times` independent copies of one layer in a row: depth as a number.
+
+    ``Repeat(RecurrentLayer(8), times=3)`` is a stack of three layers with their
+    own parameters, named ``0.W_xh``, ``1.W_xh``, ``2.W_xh``.
+    """
+
+    layer: Layer
+    _: KW_ONLY
+    times: PositiveInt
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.children = [copy.deepcopy(self.layer) for _ in range(self.times)]

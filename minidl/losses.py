@@ -1,0 +1,86 @@
+"""Losses: a number to make small, and its gradient.
+
+``loss, dy = HalfMSE()(y, target)``. All are means over *all* entries of y: over
+the batch, and over time and features where y has them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.arguments import Configurable
+from minidl.errors import ShapeError
+from minidl.registry import open_kind, register
+
+Array = npt.NDArray[Any]
+
+
+@open_kind("loss")
+@dataclass(eq=False)
+class Loss(Configurable, ABC):
+    """A scalar L(y, target), and dL/dy of the shape of y."""
+
+    def __call__(self, y: Array, target: Array, out: Array | None = None) -> tuple[float, Array]:
+        """(L, dL/dy); `out` receives the gradient when it is given.
+
+        Raises
+        ------
+        ShapeError
+            y and target have different shapes (they are not broadcast).
+        """
+        if y.shape != target.shape:
+            raise ShapeError(
+                f"{type(self).__name__}: y has shape {y.shape}, target {target.shape}; they must be the same."
+            )
+        return self.value_and_gradient(np.subtract(y, target, out=out))
+
+    @abstractmethod
+    def value_and_gradient(self, e: Array) -> tuple[float, Array]:
+        """(L, dL/dy) from the error e = y - target, which may be overwritten."""
+
+
+def _sum_of_squares(e: Array) -> float:
+    flat = e.reshape(-1)
+    return float(np.dot(flat, flat))
+
+
+@register
+@dataclass(eq=False)
+class HalfMSE(Loss):
+    """L = ½ · mean((y - target)²), dL/dy = (y - target) / n  (textbook equations 9 and 10)."""
+
+    def value_and_gradient(self, e: Array) -> tuple[float, Array]:
+        """(½ · mean(e²), e / n)."""
+        loss = _sum_of_squares(e) / (2 * e.size)
+        e *= 1 / e.size
+        return loss, e
+
+
+@register
+@dataclass(eq=False)
+class MSE(Loss):
+    """L = mean((y - target)²), dL/dy = 2 (y - target) / n."""
+
+    def value_and_gradient(self, e: Array) -> tuple[float, Array]:
+        """(mean(e²), 2 e / n)."""
+        loss = _sum_of_squares(e) / e.size
+        e *= 2 / e.size
+        return loss, e
+
+
+@register
+@dataclass(eq=False)
+class MAE(Loss):
+    """L = mean(|y - target|), dL/dy = sign(y - target) / n (0 where they are equal)."""
+
+    def value_and_gradient(self, e: Array) -> tuple[float, Array]:
+        """(mean(|e|), sign(e) / n)."""
+        loss = float(np.abs(e).mean())
+        np.sign(e, out=e)
+        e *= 1 / e.size
+        return loss, e
