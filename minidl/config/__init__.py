@@ -1,1 +1,23 @@
+"""Configs: YAML with positions, checked and turned into objects, and back."""
 
+from minidl.config.builder import build, construct, locate, problem_at
+from minidl.config.merge import find_config, find_model, load_node, shipped
+from minidl.config.nodes import parse_file, parse_text
+from minidl.config.scalars import dump
+from minidl.config.tree import Node, Place
+
+__all__ = [
+    "Node",
+    "Place",
+    "build",
+    "construct",
+    "dump",
+    "find_config",
+    "find_model",
+    "load_node",
+    "locate",
+    "parse_file",
+    "parse_text",
+    "problem_at",
+    "shipped",
+]
