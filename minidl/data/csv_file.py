@@ -25,7 +25,6 @@ from minidl.registry import suggest
 T = TypeVar("T")
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?Z?", re.ASCII)
-_PARTS = ("year", "month", "day", "hour")
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -47,7 +46,7 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 class CSVFile:
-    """The rows of a CSV file with a header, and where each stands.
+    """The columns of a CSV file with a header, and the line of each row.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ class CSVFile:
         self.name = name
         header, *rows = self._parse(_decode(data, name), delimiter)
         self.header = [cell.strip() for cell in header]
-        self.rows = rows
+        self.columns = list(zip(*rows, strict=True))
         named = [column for column in self.header if column]
         for column in named:
             if named.count(column) > 1:
@@ -84,7 +83,8 @@ class CSVFile:
                 rows.append(row)
                 self.lines.append(reader.line_num)
         except csv.Error as err:
-            raise DataError(f"{self.name}:{reader.line_num}: not a CSV row: {err}.") from err
+            line = self.lines[-1] + 1 if self.lines else 1  # where the row begins: a quote left open runs to the end
+            raise DataError(f"{self.name}:{line}: not a CSV row: {err}.") from err
         while rows and not rows[-1]:  # empty lines at the end say nothing
             rows.pop()
         if not rows:
@@ -114,8 +114,7 @@ class CSVFile:
                 found = [mark for mark in ";\t|," if mark in self.header[0]]
                 hint = f"; the header is one cell; is the delimiter {found[0]!r}?" if found else hint
             raise self.error(-1, f"no column {column!r}{hint}")
-        index = self.header.index(column)
-        return [row[index].strip() for row in self.rows]
+        return list(map(str.strip, self.columns[self.header.index(column)]))
 
     def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
         """float64 (n,): the column as finite numbers; NaN where the text is one of `missing`.
@@ -160,7 +159,7 @@ class CSVFile:
         DataError
             A cell is no time like 2014-12-31 23:00, or the rows are not evenly spaced.
         """
-        return self._evenly_spaced(self.convert(column, _timestamp))
+        return self._evenly_spaced(np.array(self.convert(column, _timestamp), dtype="datetime64[s]"))
 
     def timestamps_from_parts(self, columns: Sequence[str]) -> npt.NDArray[np.datetime64]:
         """datetime64[s] (n,): times from the columns for year, month, day and perhaps hour.
@@ -170,15 +169,18 @@ class CSVFile:
         DataError
             A row is no valid time, or the rows are not evenly spaced.
         """
-        parts = [self.convert(column, _whole_number) for column in columns]
-        times: list[datetime] = []
-        for row, (year, month, day, *hour) in enumerate(zip(*parts, strict=True)):
-            try:
-                times.append(datetime(year, month, day, *hour))
-            except ValueError as err:
-                shown = ", ".join(f"{name} {part[row]}" for name, part in zip(_PARTS[: len(parts)], parts, strict=True))
-                raise self.error(row, f"columns {', '.join(columns)}: {shown} is no time: {err}.") from err
-        return self._evenly_spaced(times)
+        parts = [np.array(self.convert(column, _whole_number)) for column in columns]
+        year, month, day = parts[:3]
+        hour = parts[3] if len(parts) > 3 else np.zeros_like(day)
+        months = (12 * (year - 1970) + month - 1).astype("datetime64[M]")
+        days = months.astype("datetime64[D]") + (day - 1)
+        # A day that its month does not have ends up in another month.
+        right = (year > 0) & (month >= 1) & (month <= 12) & (days.astype("datetime64[M]") == months) & (hour < 24)
+        if not right.all():
+            row = int(np.argmin(right))
+            shown = ", ".join(f"{name} {part[row]}" for name, part in zip(columns, parts, strict=True))
+            raise self.error(row, f"{shown}: no such time.")
+        return self._evenly_spaced(days.astype("datetime64[s]") + hour * np.timedelta64(3600, "s"))
 
     def convert(self, column: str, function: Callable[[str], T]) -> list[T]:
         """The function's value for each cell; a ValueError of it becomes an error at the cell."""
@@ -192,15 +194,14 @@ class CSVFile:
             raise self.error(texts.index(text), f"column {column}: {err}") from err
         return [known[text] for text in texts]
 
-    def _evenly_spaced(self, moments: list[datetime]) -> npt.NDArray[np.datetime64]:
-        times = np.array(moments, dtype="datetime64[s]")
+    def _evenly_spaced(self, times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
         steps = np.diff(times).astype(np.int64)
         if np.all(steps == steps[0]) and steps[0] > 0:
             return times
         forward, counts = np.unique(steps[steps > 0], return_counts=True)
         usual = int(forward[counts.argmax()]) if len(forward) else 0
         row = int(np.argmax(steps != usual)) + 1
-        step, moment = int(steps[row - 1]), moments[row].isoformat(sep=" ")
+        step, moment = int(steps[row - 1]), str(times[row]).replace("T", " ")
         if step == 0:
             raise self.error(row, f"the time {moment} stands there twice; keep one row per time.")
         if step < 0:
@@ -235,8 +236,8 @@ def _number(text: str) -> float:
 
 
 def _whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{text!r} is not a whole number.")
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise ValueError(f"{text!r} is not a whole number of at most 4 digits.")
     return int(text)
 
 

@@ -1,0 +1,206 @@
+"""Reading CSV files: every fault in a file is one line with file:line and column."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidl.data.csv_file import CSVFile, read_bytes
+from minidl.errors import DataError, StorageError
+
+
+def open_text(text: str, *, delimiter: str = ",") -> CSVFile:
+    return CSVFile(text.encode(), name="air.csv", delimiter=delimiter)
+
+
+def refused(message: str) -> pytest.RaisesExc[DataError]:
+    return pytest.raises(DataError, match=f"^{re.escape(message)}")
+
+
+def test_numbers_and_texts_are_read_without_the_white_space_around_them() -> None:
+    file = open_text("a, b \n 1 ,x\n-2.5e1, y\n")
+    np.testing.assert_array_equal(file.numbers("a", missing=()), [1.0, -25.0])
+    assert file.texts("b") == ["x", "y"]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_all_line_ends_are_accepted_and_lines_counted_right(line_end: str) -> None:
+    file = open_text(line_end.join(["a,b", "1,2", "3,x", ""]))
+    with refused("air.csv:3: column b: 'x' is not a number; if it stands for a gap, add it to `missing`."):
+        file.numbers("b", missing=())
+
+
+def test_a_byte_order_mark_does_not_become_part_of_the_first_column() -> None:
+    file = CSVFile(b"\xef\xbb\xbfa,b\n1,2\n3,4\n", name="air.csv")
+    np.testing.assert_array_equal(file.numbers("a", missing=()), [1.0, 3.0])
+
+
+def test_quoted_cells_may_hold_delimiters_and_line_ends() -> None:
+    file = open_text('a,b\n1,"x,\ny"\nz,w\n')
+    assert file.texts("b") == ["x,\ny", "w"]
+    with refused("air.csv:4: column a: 'z' is not a number"):
+        file.numbers("a", missing=())
+
+
+def test_empty_lines_at_the_end_are_ignored() -> None:
+    assert open_text("a\n1\n2\n\n\n").texts("a") == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "air.csv: the file is empty; expected a header and rows of data."),
+        ("\n\n", "air.csv: the file is empty"),
+        ("a,b\n", "air.csv: a header but no rows of data; a series needs at least 2 rows."),
+        ("a,b\n1,2\n", "air.csv: only one row of data; a series needs at least 2 rows."),
+        ("a,b\n1,2\n3\n4,5\n", "air.csv:3: 1 cell, but the header has 2; every row needs as many."),
+        ("a,b\n1,2\n3,4,5\n", "air.csv:3: 3 cells, but the header has 2"),
+        ("a,b\n1,2\n\n3,4\n", "air.csv:3: an empty line, but the header has 2"),
+        ("TEMP,b,TEMP\n1,2,3\n", "air.csv:1: the column 'TEMP' appears 2 times; rename all but one."),
+        ('a,b\n1,2\n3,"4\n5,6\n7,8\n', "air.csv:3: not a CSV row: unexpected end of data."),
+        ('a,b\n1,2\n"3"x,4\n', "air.csv:3: not a CSV row"),
+    ],
+)
+def test_a_file_of_the_wrong_form_is_refused_with_its_line(text: str, message: str) -> None:
+    with refused(message):
+        open_text(text)
+
+
+def test_bytes_that_are_not_utf8_are_refused_with_their_line() -> None:
+    with refused("air.csv:3: the byte 0xb5 is not UTF-8; save the file as UTF-8."):
+        CSVFile("a,b\n1,2\n3,4µ\n".encode("latin-1"), name="air.csv")
+
+
+def test_the_line_of_a_wrong_byte_is_right_after_a_byte_order_mark() -> None:
+    with refused("air.csv:2: the byte 0xff is not UTF-8"):
+        CSVFile(b"\xef\xbb\xbfa\n\xff\n", name="air.csv")
+
+
+def test_an_unknown_column_is_refused_with_a_suggestion() -> None:
+    with refused("air.csv:1: no column 'TEMPP'; did you mean TEMP?"):
+        open_text("TEMP,b\n1,2\n3,4\n").texts("TEMPP")
+
+
+def test_a_header_of_one_cell_suggests_the_delimiter() -> None:
+    with refused("air.csv:1: no column 'TEMP'; the header is one cell; is the delimiter ';'?"):
+        open_text("TEMP;b\n1;2\n3;4\n").texts("TEMP")
+
+
+@pytest.mark.parametrize("text", ["n/a", "1_000", "3,5", "0x10", "--", "nan", "one"])
+def test_text_among_numbers_is_refused_with_line_and_column(text: str) -> None:
+    with refused(f"air.csv:3: column TEMP: {text!r} is not a number; if it stands for a gap, add it to `missing`."):
+        open_text(f"TEMP;b\n1;2\n{text};4\n5;6\n", delimiter=";").numbers("TEMP", missing=("", "NA"))
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf", "Infinity", "1e999"])
+def test_infinite_values_are_refused(text: str) -> None:
+    with refused(f"air.csv:2: column TEMP: {text!r} is not a finite number"):
+        open_text(f"TEMP\n{text}\n1\n").numbers("TEMP", missing=())
+
+
+def test_the_first_of_several_equal_faults_is_named() -> None:
+    with refused("air.csv:3: column a: 'x' is not a number"):
+        open_text("a\n1\nx\n2\nx\n").numbers("a", missing=())
+
+
+def test_missing_texts_become_nan() -> None:
+    values = open_text("a,b\n1,0\nNA,0\n,0\n").numbers("a", missing=("NA", ""))
+    np.testing.assert_array_equal(values, [1.0, np.nan, np.nan])
+
+
+def test_categories_become_their_numbers() -> None:
+    np.testing.assert_array_equal(open_text("w\nNW\ncv\n").categories("w", {"NW": 9.0, "cv": 0.0}), [9.0, 0.0])
+
+
+def test_an_unknown_category_is_refused_with_a_suggestion() -> None:
+    with refused("air.csv:3: column w: unknown category 'nw'; did you mean NW?"):
+        open_text("w\nNW\nnw\n").categories("w", {"NW": 9.0, "SE": 6.0})
+
+
+def test_a_gap_among_categories_is_refused() -> None:
+    with refused("air.csv:3: column w: 'NA' is a gap, and a category cannot be interpolated"):
+        open_text("w\nNW\nNA\n").categories("w", {"NW": 9.0}, missing=("NA",))
+
+
+@pytest.mark.parametrize(
+    "cells", [["2012-02-28", "2012-02-29"], ["2012-01-01 00:00", "2012-01-01T01:00"], ["2012-01-01 00:00:01Z"] * 1]
+)
+def test_iso_times_are_read(cells: list[str]) -> None:
+    cells = cells if len(cells) > 1 else [cells[0], "2012-01-01T00:00:02Z"]
+    times = open_text("t\n" + "\n".join(cells) + "\n").timestamps("t")
+    assert times.dtype == np.dtype("datetime64[s]")
+    expected = [cell.replace("T", " ").rstrip("Z") for cell in cells]
+    assert [str(time).replace("T", " ")[: len(text)] for time, text in zip(times, expected, strict=True)] == expected
+
+
+@pytest.mark.parametrize("text", ["", "now", "NaT", "01.02.2012", "2012", "2012-W01-1", "2012-01-01 00:00+01:00"])
+def test_text_that_is_no_iso_time_is_refused(text: str) -> None:
+    with refused(f"air.csv:2: column t: {text!r} is no time like '2014-12-31 23:00'"):
+        open_text(f"t,a\n{text},1\n2012-01-01,2\n").timestamps("t")
+
+
+def test_a_day_that_does_not_exist_is_refused() -> None:
+    with refused("air.csv:3: column t: '2013-02-29' is no time: day is out of range for month."):
+        open_text("t\n2013-02-28\n2013-02-29\n").timestamps("t")
+
+
+PARTS = ("year", "month", "day", "hour")
+
+
+def test_times_come_from_their_parts() -> None:
+    file = open_text("year,month,day,hour\n2012,2,29,23\n2012,3,1,0\n")
+    assert [str(time) for time in file.timestamps_from_parts(PARTS)] == ["2012-02-29T23:00:00", "2012-03-01T00:00:00"]
+    file = open_text("year,month,day\n1999,12,31\n2000,1,1\n")
+    assert [str(time)[:10] for time in file.timestamps_from_parts(PARTS[:3])] == ["1999-12-31", "2000-01-01"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["2013,2,29,0", "2013,0,1,0", "2013,13,1,0", "2013,1,0,0", "2013,4,31,0", "2013,1,40,0", "2013,1,1,24", "0,1,1,0"],
+)
+def test_parts_that_make_no_time_are_refused(row: str) -> None:
+    year, month, day, hour = row.split(",")
+    with refused(f"air.csv:2: year {year}, month {month}, day {day}, hour {hour}: no such time."):
+        open_text(f"year,month,day,hour\n{row}\n2013,3,1,0\n").timestamps_from_parts(PARTS)
+
+
+@pytest.mark.parametrize("text", ["-1", "1.0", "x", "", "99999999999999999999", "²"])
+def test_a_part_that_is_no_whole_number_is_refused(text: str) -> None:
+    with refused(f"air.csv:3: column month: {text!r} is not a whole number of at most 4 digits."):
+        open_text(f"year,month,day\n2012,1,1\n2012,{text},1\n").timestamps_from_parts(PARTS[:3])
+
+
+@pytest.mark.parametrize(
+    ("hours", "message"),
+    [
+        ([0, 1, 1, 2], "air.csv:4: the time 2012-01-01 01:00:00 stands there twice; keep one row per time."),
+        ([0, 1, 2, 1, 3], "air.csv:5: the time 2012-01-01 01:00:00 is before that of the row above; sort the rows"),
+        ([3, 2, 1, 0], "air.csv:3: the time 2012-01-01 02:00:00 is before that of the row above"),
+        ([0, 1, 2, 5, 6], "air.csv:5: the time 2012-01-01 05:00:00 is 3 h after the row above, usual are 1 h; rows"),
+        ([0, 4, 5, 6, 7], "air.csv:3: the time 2012-01-01 04:00:00 is 4 h after the row above, usual are 1 h"),
+        ([5, 5], "air.csv:3: the time 2012-01-01 05:00:00 stands there twice"),
+    ],
+)
+def test_times_that_are_not_evenly_spaced_are_refused_with_the_row(hours: list[int], message: str) -> None:
+    rows = "".join(f"2012-01-01 {hour:02d}:00\n" for hour in hours)
+    with refused(message):
+        open_text("t\n" + rows).timestamps("t")
+
+
+def test_a_missing_file_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"none\.csv: no such file\.$") as caught:
+        read_bytes(tmp_path / "none.csv")
+    assert caught.value.exit_code == 4
+
+
+def test_a_folder_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r": cannot be read: Is a directory\.$"):
+        read_bytes(tmp_path)
+
+
+def test_a_name_with_a_nul_is_a_storage_error() -> None:
+    with pytest.raises(StorageError, match="not a file name: embedded null byte"):
+        read_bytes("a\0b")

@@ -1,0 +1,171 @@
+"""Windows against plain slicing, for every layout of the caller's buffer."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minidl.data import Windows
+from minidl.errors import DataError
+
+
+def windows(
+    *, n: int = 30, n_features: int = 3, time_steps: int = 5, every_step: bool = False, dtype: str = "float32"
+) -> Windows:
+    values = np.random.default_rng(1).normal(size=(n, n_features)).astype(dtype)
+    return Windows(values, np.arange(2, n - time_steps), time_steps, target_index=1, every_step=every_step)
+
+
+def by_slices(data: Windows, indices: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Windows and labels by plain loops."""
+    T, k = data.time_steps, data.target_index
+    x, y = [], []
+    for index in indices:
+        start = int(data.starts[index])
+        x.append([list(data.values[start + t]) for t in range(T)])
+        if data.every_step:
+            y.append([[data.values[start + t + 1, k]] for t in range(T)])
+        else:
+            y.append([data.values[start + T, k]])
+    return np.array(x, data.values.dtype), np.array(y, data.values.dtype)
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+def test_gathered_windows_and_labels_equal_slices_of_the_rows(every_step: bool) -> None:
+    data = windows(every_step=every_step)
+    x, y = data.gather(np.array([0, 7, 22, 7]))
+    expected_x, expected_y = by_slices(data, [0, 7, 22, 7])
+    assert x.shape == (4, 5, 3)
+    assert y.shape == ((4, 5, 1) if every_step else (4, 1))
+    np.testing.assert_array_equal(x, expected_x)
+    np.testing.assert_array_equal(y, expected_y)
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))
+def test_a_buffer_of_any_layout_is_filled_and_returned(axes: tuple[int, ...], every_step: bool) -> None:
+    data = windows(every_step=every_step)
+    shape = np.array([4, 5, 3])
+    x_buffer = np.full(shape[list(axes)], np.nan, np.float32).transpose(np.argsort(axes))
+    y_buffer = np.full((1, 5, 4) if every_step else (1, 4), np.nan, np.float32).T
+    x, y = data.gather(np.array([3, 1, 4, 15]), x_buffer, y_buffer)
+    expected_x, expected_y = by_slices(data, [3, 1, 4, 15])
+    assert x is x_buffer
+    assert y is y_buffer
+    np.testing.assert_array_equal(x, expected_x)
+    np.testing.assert_array_equal(y, expected_y)
+
+
+def test_a_part_of_a_larger_buffer_is_filled_without_touching_the_rest() -> None:
+    data = windows()
+    whole = np.zeros((9, 8, 7), np.float32)
+    x, _ = data.gather(np.array([0, 1]), whole[2:4, 1:6, ::3])
+    np.testing.assert_array_equal(x, by_slices(data, [0, 1])[0])
+    whole[2:4, 1:6, ::3] = 0
+    assert not whole.any()
+
+
+def test_the_arrays_are_copies_so_that_writing_to_them_leaves_the_rows_alone() -> None:
+    data = windows()
+    before = data.values.copy()
+    for indices in (np.array([0, 1]), slice(0, 5), slice(None)):
+        x, y = data.gather(indices)
+        x += 1
+        y += 1
+    np.testing.assert_array_equal(data.values, before)
+
+
+def test_no_copy_of_the_rows_is_made() -> None:
+    data = windows()
+    assert np.shares_memory(data._windows, data.values)
+    assert np.shares_memory(data._labels, data.values)
+
+
+def test_the_origin_row_holds_the_label() -> None:
+    data = windows()
+    _, y = data.gather(slice(None))
+    np.testing.assert_array_equal(data.values[data.origin_rows, 1], y[:, 0])
+    assert data.origin_rows[0] == data.starts[0] + 5
+
+
+def test_the_last_window_has_the_last_row_as_label() -> None:
+    data = windows()
+    assert data.origin_rows[-1] == len(data.values) - 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_dtype_is_that_of_the_rows(dtype: str) -> None:
+    x, y = windows(dtype=dtype).gather(np.array([0]))
+    assert (x.dtype, y.dtype) == (np.dtype(dtype), np.dtype(dtype))
+
+
+def test_an_index_outside_the_set_is_an_error_and_not_another_window() -> None:
+    data = windows()
+    with pytest.raises(IndexError):
+        data.gather(np.array([len(data)]))
+
+
+@given(
+    n=st.integers(2, 40),
+    n_features=st.integers(1, 4),
+    time_steps=st.integers(1, 39),
+    every_step=st.booleans(),
+    seed=st.integers(0, 999),
+)
+@settings(deadline=None, max_examples=60)
+def test_windows_of_any_size_equal_slices(
+    n: int, n_features: int, time_steps: int, every_step: bool, seed: int
+) -> None:
+    time_steps = min(time_steps, n - 1)
+    rng = np.random.default_rng(seed)
+    starts = rng.permutation(n - time_steps)
+    data = Windows(rng.normal(size=(n, n_features)), starts, time_steps, int(rng.integers(n_features)), every_step)
+    indices = rng.integers(len(data), size=rng.integers(6))
+    if len(indices) == 0:
+        assert data.gather(indices)[0].shape == (0, time_steps, n_features)
+        return
+    for actual, expected in zip(data.gather(indices), by_slices(data, list(indices)), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_threads_share_windows_without_disturbing_each_other() -> None:
+    data = windows(n=500)
+    faults = []
+
+    def work(seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        buffer = np.empty((5, 3, 16), np.float32).transpose(2, 0, 1)
+        for _ in range(50):
+            indices = rng.integers(len(data), size=16)
+            x, y = data.gather(indices, buffer)
+            expected_x, expected_y = by_slices(data, list(indices))
+            if not (np.array_equal(x, expected_x) and np.array_equal(y, expected_y)):
+                faults.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+@pytest.mark.parametrize("starts", [[-1, 3], [0, 5]])
+def test_windows_that_reach_outside_the_rows_are_refused(starts: list[int]) -> None:
+    with pytest.raises(DataError, match=r"Windows: starts from -?\d to \d with 5 time steps and a label do not fit"):
+        Windows(np.zeros((10, 2)), np.array(starts), 5, target_index=0)
+
+
+def test_too_few_rows_for_a_single_window_are_refused() -> None:
+    with pytest.raises(DataError, match="Windows: 5 rows are too few for 5 time steps and a label"):
+        Windows(np.zeros((5, 2)), np.array([], np.int64), 5, target_index=0)
+
+
+def test_rows_in_another_layout_are_refused() -> None:
+    with pytest.raises(DataError, match="values must be C-contiguous"):
+        Windows(np.zeros((2, 10)).T, np.array([0]), 5, target_index=0)
