@@ -11,6 +11,7 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -66,10 +67,9 @@ class CSVFile:
         header, *rows = self._parse(_decode(data, name), delimiter)
         self.header = [cell.strip() for cell in header]
         self.columns = list(zip(*rows, strict=True))
-        named = [column for column in self.header if column]
-        for column in named:
-            if named.count(column) > 1:
-                raise self.error(-1, f"the column {column!r} appears {named.count(column)} times; rename all but one.")
+        for column, times in Counter(self.header).items():
+            if column and times > 1:
+                raise self.error(-1, f"the column {column!r} appears {times} times; rename all but one.")
         if len(rows) < 2:
             what = "a header but no rows of data" if not rows else "only one row of data"
             raise DataError(f"{name}: {what}; a series needs at least 2 rows.")
@@ -145,9 +145,9 @@ class CSVFile:
                 return numbers[text]
             if text in missing:
                 raise ValueError(
-                    f"{text!r} is a gap, and a category cannot be interpolated; give it a number in `categories`."
+                    f"{_shown(text)} is a gap, and a category cannot be interpolated; give it a number in `categories`."
                 )
-            raise ValueError(f"unknown category {text!r}{suggest(text, numbers)}")
+            raise ValueError(f"unknown category {_shown(text)}{suggest(text, numbers)}")
 
         return np.array(self.convert(column, number), dtype=np.float64)
 
@@ -224,6 +224,10 @@ def _decode(data: bytes, name: str) -> str:
         ) from err
 
 
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
 def _number(text: str) -> float:
     try:
         value = float(text)
@@ -231,13 +235,13 @@ def _number(text: str) -> float:
         value = math.nan
     if not math.isfinite(value) or "_" in text:
         what = "finite number" if math.isinf(value) else "number"
-        raise ValueError(f"{text!r} is not a {what}; if it stands for a gap, add it to `missing`.")
+        raise ValueError(f"{_shown(text)} is not a {what}; if it stands for a gap, add it to `missing`.")
     return value
 
 
 def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise ValueError(f"{text!r} is not a whole number of at most 4 digits.")
+        raise ValueError(f"{_shown(text)} is not a whole number of at most 4 digits.")
     return int(text)
 
 
@@ -246,8 +250,8 @@ def _timestamp(text: str) -> datetime:
         try:
             return datetime.fromisoformat(text.removesuffix("Z"))
         except ValueError as err:
-            raise ValueError(f"{text!r} is no time: {err}.") from err
-    raise ValueError(f"{text!r} is no time like '2014-12-31 23:00' (ISO 8601, without a time zone).")
+            raise ValueError(f"{_shown(text)} is no time: {err}.") from err
+    raise ValueError(f"{_shown(text)} is no time like '2014-12-31 23:00' (ISO 8601, without a time zone).")
 
 
 def _duration(seconds: int) -> str:

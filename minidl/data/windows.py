@@ -91,7 +91,7 @@ class Windows:
         """
         starts = self.starts[indices]
         # One memcpy per window, then one transposed copy if the buffer is laid out otherwise:
-        # faster than indexing single rows or elements, see docs/data.md.
+        # faster than indexing single rows or elements.
         rows = self._windows[starts].reshape(len(starts), self.time_steps, self.values.shape[1])
         labels = self._labels[starts]
         if self.every_step:

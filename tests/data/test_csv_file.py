@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.errors import DataError, StorageError
@@ -102,8 +104,24 @@ def test_infinite_values_are_refused(text: str) -> None:
 
 
 def test_the_first_of_several_equal_faults_is_named() -> None:
-    with refused("air.csv:3: column a: 'x' is not a number"):
-        open_text("a\n1\nx\n2\nx\n").numbers("a", missing=())
+    with refused("air.csv:4: column a: 'x' is not a number"):
+        open_text("a\n1\n1\nx\n2\nx\n").numbers("a", missing=())
+
+
+def test_a_long_text_is_shortened_in_the_message() -> None:
+    with refused(f"air.csv:2: column a: '{'x' * 37}...' is not a number"):
+        open_text(f"a\n{'x' * 100_000}\n1\n").numbers("a", missing=())
+
+
+@given(st.binary(max_size=60) | st.text(alphabet='a,"1\n\r \0;', max_size=60).map(str.encode))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_read_or_refused_with_the_name_of_the_file(data: bytes) -> None:
+    message = ""
+    try:
+        CSVFile(b"a,b\n1,2\n" + data, name="air.csv").numbers("a", missing=("",))
+    except DataError as err:
+        message = str(err)
+    assert re.fullmatch("(air[.]csv:.*)?", message)  # one line: the dot matches no line end
 
 
 def test_missing_texts_become_nan() -> None:
