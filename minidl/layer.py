@@ -52,7 +52,7 @@ INFERENCE = Context()
 
 
 @open_kind("layer")
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Layer(Configurable, ABC):
     """A differentiable function of one array, with parameters.
 

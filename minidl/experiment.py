@@ -1,0 +1,110 @@
+"""A whole experiment: data, model, training and evaluation, as one config describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from minidl.arguments import Configurable, NonNegativeInt
+from minidl.config import Node, build, load_node, problem_at
+from minidl.data import Splits, WindowData
+from minidl.errors import ConfigError, ShapeError
+from minidl.forecasting import Evaluation
+from minidl.layer import Layer, Shape
+from minidl.losses import HalfMSE, Loss
+from minidl.optimizers import Optimizer
+from minidl.randomness import Streams
+from minidl.training import Training
+
+
+@dataclass(eq=False)
+class Experiment(Configurable):
+    """The top level of a config.
+
+    Parameters
+    ----------
+    model : the stack of layers; its output is one number (at every time step, or at the last).
+    data : the series and its windows.
+    optimizer : how weights are changed.
+    loss : what is minimised.
+    training : how long, in what portions.
+    evaluation : what is scored.
+    seed : of all random numbers; the same seed gives the same run.
+    dtype : of parameters and data.
+    engine : what computes; ``auto`` takes the fastest that is installed and fits
+        the model. So far there is one, ``numpy``.
+
+    Raises
+    ------
+    ConfigError
+        Parts that do not go together.
+    """
+
+    model: Layer
+    data: WindowData
+    optimizer: Optimizer
+    loss: Loss = field(default_factory=HalfMSE)
+    training: Training = field(default_factory=Training)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    seed: NonNegativeInt = 0
+    dtype: Literal["float32", "float64"] = "float32"
+    engine: Literal["auto", "numpy"] = "auto"
+    name: str = field(init=False, repr=False, default="experiment")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.evaluation.checkpoint == "best" and self.data.validation is None:
+            raise ConfigError(
+                "evaluation.checkpoint is best, but data.validation is not set; "
+                "without validation no weights are the best: set it, or score the last weights."
+            )
+
+    def build_model(self) -> Shape:
+        """Give the model its initial weights, the same for the same seed; return its output shape.
+
+        Raises
+        ------
+        ShapeError
+            Layers do not fit each other or the data, or the output is not one number.
+        """
+        streams = Streams.from_seed(self.seed)
+        output = self.model.build(self.data.input_shape, streams.weights, self.dtype)
+        if output[-1] != 1 or len(output) > 2:
+            raise ShapeError(
+                f"the model's output has shape {output}; a forecast is one number, so it must be (1,) or (time, 1)."
+            )
+        return output
+
+    def load_data(self) -> Splits:
+        """Read the series and cut it into windows, with labels at every step if the model outputs at every step."""
+        every_step = len(self.build_model()) == 2
+        return self.data.load(self.dtype, Streams.from_seed(self.seed).sampling, every_step=every_step)
+
+
+def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Read a config, check it and build its model; no data is read.
+
+    Parameters
+    ----------
+    config : a path, or the name of a shipped config.
+    overrides : ``key.path=value``, as for ``--set``.
+
+    Raises
+    ------
+    ConfigError
+        All problems, one line each: ``file:line:column: key.path: what is wrong``.
+    """
+    return experiment_from(load_node(config, overrides), Path(config).stem)
+
+
+def experiment_from(node: Node, name: str) -> Experiment:
+    """The experiment that a tree of nodes describes; see `load_experiment`."""
+    experiment: Experiment = build(Experiment, node)
+    experiment.name = name
+    try:
+        experiment.build_model()
+    except ShapeError as err:
+        raise ConfigError(problem_at(node, ("model", *err.path), str(err))) from err
+    return experiment

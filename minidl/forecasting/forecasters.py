@@ -1,0 +1,161 @@
+"""Forecasters: from a window's first row to the next hours of the target.
+
+All work on one table of scaled rows. A forecaster is called with the first rows
+of windows and a horizon k, and returns (windows, k): the target 1 ... k rows after
+each window. The recursive ones are given the *true* later rows of all other
+columns, as in the textbook, and their own predictions for the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from minidl.layer import Array, Context, Layer
+from minidl.training import Source
+from minidl.workspace import Workspace
+
+Starts = npt.NDArray[np.int64]
+CHUNK = 1024
+
+
+class Forecaster(Protocol):
+    """What is scored: the model and every baseline."""
+
+    def __call__(self, starts: Starts, horizon: int) -> Array:
+        """Scaled forecasts, (len(starts), horizon)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The scaled table that forecasts are made on.
+
+    Parameters
+    ----------
+    values : (n, F), C-contiguous.
+    time_steps : T, rows of a window.
+    target_index : the column that is forecast.
+    """
+
+    values: Array = field(repr=False)
+    time_steps: int
+    target_index: int
+
+    @property
+    def target(self) -> Array:
+        """The target column, (n,)."""
+        column: Array = self.values[:, self.target_index]
+        return column
+
+    def windows(self, starts: Starts) -> Array:
+        """Copies of windows, (len(starts), T, F)."""
+        view = sliding_window_view(self.values, self.time_steps, axis=0)
+        return np.ascontiguousarray(view[starts].transpose(0, 2, 1))
+
+    def truth(self, starts: Starts, horizon: int) -> Array:
+        """What really came, (len(starts), horizon)."""
+        rows = starts[:, None] + self.time_steps + np.arange(horizon)
+        return self.target[rows]
+
+
+class Recursive:
+    """One-step predictions fed back: the j-th window has its last j target values overwritten by predictions.
+
+    Parameters
+    ----------
+    rows : the table.
+    one_step : (B, T, F) windows to (B,) predictions of the next row's target.
+    """
+
+    def __init__(self, rows: Rows, one_step: Callable[[Array], Array]) -> None:
+        self.rows, self.one_step = rows, one_step
+
+    def __call__(self, starts: Starts, horizon: int) -> Array:
+        """Scaled forecasts, (len(starts), horizon), computed in chunks."""
+        forecasts = np.empty((len(starts), horizon), self.rows.values.dtype)
+        T, target = self.rows.time_steps, self.rows.target_index
+        for first in range(0, len(starts), CHUNK):
+            chunk = forecasts[first : first + CHUNK]
+            for j in range(horizon):
+                x = self.rows.windows(starts[first : first + CHUNK] + j)
+                known = min(j, T)
+                x[:, T - known :, target] = chunk[:, j - known : j]
+                chunk[:, j] = self.one_step(x)
+        return forecasts
+
+
+def model_one_step(model: Layer) -> Callable[[Array], Array]:
+    """A model's prediction for the row after each window; of its last time step, if it outputs all."""
+    workspace = Workspace()
+
+    def one_step(x: Array) -> Array:
+        y, _ = model.forward(x, Context(workspace=workspace))
+        last = y[:, -1] if y.ndim == 3 else y
+        column: Array = last[:, 0]
+        return column
+
+    return one_step
+
+
+class Persistence:
+    """ "Same as now": the last known value of the target, for every lead."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+
+    def __call__(self, starts: Starts, horizon: int) -> Array:
+        """Scaled forecasts, (len(starts), horizon)."""
+        last = self.rows.target[starts + self.rows.time_steps - 1]
+        return np.repeat(last[:, None], horizon, axis=1)
+
+
+class Seasonal:
+    """ "Same as a day ago": the latest known value at the same hour of the day.
+
+    Parameters
+    ----------
+    period : rows of a season, 24 for a day of hours.
+    """
+
+    def __init__(self, rows: Rows, period: int = 24) -> None:
+        self.rows, self.period = rows, period
+
+    def __call__(self, starts: Starts, horizon: int) -> Array:
+        """Scaled forecasts, (len(starts), horizon)."""
+        lead = np.arange(horizon)
+        back = self.period * (lead // self.period + 1)
+        return self.rows.target[starts[:, None] + self.rows.time_steps + (lead - back)]
+
+
+class Linear(Recursive):
+    """Ridge regression on the flattened window: the target's next value is w · window + c.
+
+    Minimises Σ (w · x + c - y)² + λ |w|² over the training windows, by the
+    normal equations in float64; c is not penalised. Recursive like the model.
+
+    Parameters
+    ----------
+    train : the training windows.
+    ridge : λ > 0, in units of the scaled values squared.
+    """
+
+    def __init__(self, rows: Rows, train: Source, ridge: float = 1e-3) -> None:
+        size = rows.time_steps * rows.values.shape[1] + 1
+        normal, right = np.zeros((size, size)), np.zeros(size)
+        for first in range(0, len(train), CHUNK):
+            x, y = train.gather(slice(first, first + CHUNK))
+            flat = np.ones((len(x), size))
+            flat[:, :-1] = x.reshape(len(x), -1)
+            normal += flat.T @ flat
+            right += flat.T @ y.reshape(len(y), -1)[:, -1]
+        normal[np.arange(size - 1), np.arange(size - 1)] += ridge
+        self.coefficients = np.linalg.solve(normal, right)
+        super().__init__(rows, self._one_step)
+
+    def _one_step(self, x: Array) -> Any:
+        return x.reshape(len(x), -1) @ self.coefficients[:-1] + self.coefficients[-1]

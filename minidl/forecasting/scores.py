@@ -1,0 +1,130 @@
+"""Scores of forecasts on the test part: by block, as the textbook does, and by lead.
+
+A window is a forecast origin. ``loss`` (½ · MSE) and ``r2`` are of scaled values,
+``mae`` and ``rmse`` in the target's own units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from msgspec import Meta
+
+from minidl import metrics
+from minidl.arguments import Configurable
+from minidl.data import Splits
+from minidl.errors import DataError
+from minidl.forecasting.forecasters import (
+    Forecaster,
+    Linear,
+    Persistence,
+    Recursive,
+    Rows,
+    Seasonal,
+    model_one_step,
+)
+from minidl.layer import Array, Layer, n_parameters
+
+Scores = dict[str, float]
+SEASON = 24
+
+
+@dataclass(eq=False)
+class Evaluation(Configurable):
+    """What is scored: the ``evaluation`` section of a config.
+
+    Parameters
+    ----------
+    horizons : hours (rows) of the block scores; lead scores go from 1 to the largest.
+    checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
+    """
+
+    horizons: Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=1)] = field(
+        default_factory=lambda: [8, 4, 2, 1]
+    )
+    checkpoint: Literal["last", "best"] = "last"
+
+
+def block_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores:
+    """The textbook's score: test windows in blocks of `horizon` without overlap, a remainder dropped.
+
+    The forecast starts at each block's first window, so the score is an average
+    over leads 1 ... horizon, not the score of the last lead.
+    """
+    starts = splits.test.starts
+    starts = starts[: len(starts) // horizon * horizon : horizon]
+    return _scores(splits, forecaster(starts, horizon), _rows(splits).truth(starts, horizon))
+
+
+def lead_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str, Scores]:
+    """Scores of every single lead 1 ... horizon, over all origins that have `horizon` following rows."""
+    starts = splits.test.starts
+    starts = starts[: len(starts) - horizon + 1]
+    forecast, truth = forecaster(starts, horizon), _rows(splits).truth(starts, horizon)
+    return {str(j + 1): _scores(splits, forecast[:, j], truth[:, j]) for j in range(horizon)}
+
+
+def _scores(splits: Splits, forecast: Array, truth: Array) -> Scores:
+    column = splits.table.target_index
+    y, target = splits.scale.unscale(forecast, column), splits.scale.unscale(truth, column)
+    return {
+        "loss": metrics.half_mse(forecast, truth),
+        "r2": metrics.r2(forecast, truth),
+        "mae": metrics.mae(y, target),
+        "rmse": metrics.rmse(y, target),
+    }
+
+
+def _rows(splits: Splits) -> Rows:
+    return Rows(splits.values, splits.test.time_steps, splits.table.target_index)
+
+
+def baselines(splits: Splits) -> dict[str, Forecaster]:
+    """The forecasts that every model has to beat, by name."""
+    rows = _rows(splits)
+    unit = splits.table.step_name()
+    season = f"seasonal_{SEASON}{unit}" if unit == "h" else f"seasonal_{SEASON}_steps"
+    return {
+        "persistence": Persistence(rows),
+        season: Seasonal(rows, SEASON),
+        "linear": Linear(rows, splits.train),
+    }
+
+
+def model_forecaster(splits: Splits, model: Layer) -> Forecaster:
+    """A model's recursive forecasts on the test part."""
+    return Recursive(_rows(splits), model_one_step(model))
+
+
+def evaluate(splits: Splits, model: Layer, evaluation: Evaluation) -> dict[str, Any]:
+    """All scores of a model and of the baselines, as in ``evaluation.json``.
+
+    Raises
+    ------
+    DataError
+        The test part is shorter than the largest horizon.
+    """
+    horizon = max(evaluation.horizons)
+    if len(splits.test) < horizon:
+        raise DataError(
+            f"evaluation.horizons: {horizon} rows ahead need at least {horizon} test windows; "
+            f"data.test_size gives {len(splits.test)}."
+        )
+    return {
+        **score(splits, model_forecaster(splits, model), evaluation.horizons),
+        "baselines": {name: score(splits, f, evaluation.horizons) for name, f in baselines(splits).items()},
+        "parameters": n_parameters(model),
+        "units": splits.table.units,
+    }
+
+
+def score(splits: Splits, forecaster: Forecaster, horizons: Sequence[int]) -> dict[str, Any]:
+    """Block scores of every horizon and lead scores up to the largest."""
+    return {
+        "block": {str(k): block_scores(splits, forecaster, k) for k in horizons},
+        "lead": lead_scores(splits, forecaster, max(horizons)),
+    }

@@ -1,0 +1,59 @@
+"""Where NaN or Inf came from: called once training has met one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.errors import NumericalError
+from minidl.layer import Array, Layer
+from minidl.training.flat import FlatParameters
+
+
+def numerical_error(
+    where: str, model: Layer, flat: FlatParameters, loss: float, x: Array | None = None, target: Array | None = None
+) -> NumericalError:
+    """The error to raise: where it happened, and the first thing that is not finite.
+
+    Looked for in the order data, parameters, outputs layer by layer, gradients.
+    """
+    found = None
+    if x is not None and not _finite(x):
+        found = "the input windows have NaN or Inf"
+    elif target is not None and not _finite(target):
+        found = "the targets have NaN or Inf"
+    found = found or _first(model, flat.views, "parameter")
+    if found is None and x is not None:
+        found = _first_output(model, x, "")
+    found = found or _first(model, flat.grad_views, "gradient of")
+    found = found or "the gradient's norm overflows"
+    hint = "Try a smaller optimizer.learning_rate, or set training.clip_norm."
+    return NumericalError(f"{where}: loss is {loss:g}; {found}. {hint}")
+
+
+def _finite(x: Array) -> bool:
+    return bool(np.isfinite(x).all())
+
+
+def _first(model: Layer, arrays: dict[str, Array], what: str) -> str | None:
+    for name, value in arrays.items():
+        if not _finite(value):
+            count = int((~np.isfinite(value)).sum())
+            return f"{what} {name} ({_layer_name(model, name)}) has {count} of {value.size} values NaN or Inf"
+    return None
+
+
+def _layer_name(model: Layer, parameter: str) -> str:
+    layer = model
+    for part in parameter.split(".")[:-1]:
+        layer = layer.children[int(part)]  # type: ignore[attr-defined]
+    return type(layer).__name__
+
+
+def _first_output(model: Layer, x: Array, prefix: str) -> str | None:
+    for i, child in enumerate(getattr(model, "children", ())):
+        y = child(x)
+        if not _finite(y):
+            inner = _first_output(child, x, f"{prefix}{i}.")
+            return inner or f"the output of layer {prefix}{i} ({type(child).__name__}) has NaN or Inf"
+        x = y
+    return None
