@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -87,16 +88,16 @@ def _modules(layer: Layer) -> dict[str, str]:
     return found
 
 
-def _child(job: dict[str, object]) -> None:
-    modules = {name: load_source(name, file) for name, file in job["modules"].items()}  # type: ignore[attr-defined]
-    name, qualname = job["class"]  # type: ignore[misc]
-    cls: object = modules[name]
+def _child(job: dict[str, Any]) -> None:
+    modules = {name: load_source(name, file) for name, file in job["modules"].items()}
+    name, qualname = job["class"]
+    cls: Any = modules[name]
     for part in str(qualname).split("."):
         cls = getattr(cls, part)
-    layer = construct(cls, job["config"])  # type: ignore[arg-type]
+    layer = construct(cls, job["config"])
     folder = str(job["folder"])
     arrays = load_file(Path(folder, "in.safetensors"))
     x = arrays.pop("x")
-    layer.build(tuple(job["input_shape"]), np.random.default_rng(99), x.dtype)  # type: ignore[arg-type]
+    layer.build(tuple(job["input_shape"]), np.random.default_rng(99), x.dtype)
     layer.bind(arrays)
     save_file({"y": np.ascontiguousarray(layer(x))}, Path(folder, "out.safetensors"))

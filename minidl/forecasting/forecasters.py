@@ -60,7 +60,8 @@ class Rows:
     def truth(self, starts: Starts, horizon: int) -> Array:
         """What really came, (len(starts), horizon)."""
         rows = starts[:, None] + self.time_steps + np.arange(horizon)
-        return self.target[rows]
+        later: Array = self.target[rows]
+        return later
 
 
 class Recursive:

@@ -7,11 +7,9 @@ A window is a forecast origin. ``loss`` (½ · MSE) and ``r2`` are of scaled val
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from dataclasses import dataclass, field
-
-import numpy as np
 from msgspec import Meta
 
 from minidl import metrics
