@@ -4,6 +4,7 @@ from minidl.config.builder import build, construct, locate, problem_at
 from minidl.config.merge import find_config, find_model, load_node, shipped
 from minidl.config.nodes import parse_file, parse_text
 from minidl.config.scalars import dump
+from minidl.config.schema import json_schema
 from minidl.config.tree import Node, Place
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "dump",
     "find_config",
     "find_model",
+    "json_schema",
     "load_node",
     "locate",
     "parse_file",

@@ -157,17 +157,17 @@ class _Builder:
 
     def from_file(self, node: Node, path: KeyPath, read: Callable[[Node], Any]) -> Any:
         """What `read` makes of the file that a node names."""
+        self.files_read += 1
+        if len(self.chain) >= MAX_CHAIN or self.files_read > MAX_FILES:
+            self.stop(node, path, f"more than {MAX_FILES} files are included, or {MAX_CHAIN} inside one another")
         try:
             tree = include(node, path)
         except ConfigError as err:
             self.problems.extend(str(err).splitlines())
             return _BAD
         file = os.path.realpath(tree.place.file) if tree.place else ""
-        self.files_read += 1
         if file in self.chain:
             return self.report(node.place, path, f"the file {node.value} includes itself")
-        if len(self.chain) >= MAX_CHAIN or self.files_read > MAX_FILES:
-            self.stop(node, path, f"more than {MAX_FILES} files are included, or {MAX_CHAIN} inside one another")
         self.chain.append(file)
         result = read(tree)
         self.chain.pop()
@@ -256,7 +256,7 @@ class _Builder:
         return self.report(node.place, path, message)
 
     def stop(self, node: Node, path: KeyPath, message: str) -> NoReturn:
-        self.report(node.place, path, message)
+        self.problems.insert(0, problem_line(node.place, path, message))  # however many there are
         raise _LimitError
 
 

@@ -174,7 +174,7 @@ def _assign(node: Node, keys: Sequence[str], value: Node, path: KeyPath) -> Node
         raise _error(value, path, f"is {shown(node)}, which has no {key!r}")
     count = len(node.value)
     if not (key.isascii() and key.isdigit() and len(key) < 10 and int(key) < count):
-        valid = f"an index from 0 to {count - 1}" if count else "nothing, for the list is empty"
+        valid = f"an index up to {count - 1}" if count else "nothing, for the list is empty"
         raise _error(value, path, f"has {count} item{'s' * (count != 1)}; expected {valid}, got {key!r}")
     items = list(node.value)
     items[int(key)] = _assign(items[int(key)], rest, value, (*path, int(key)))

@@ -103,7 +103,8 @@ class _Open:
     anchor: str | None
     nodes_before: int
     height: int = 1
-    key: tuple[str | None, Place] | None = None
+    key: tuple[str | None, Place] | None = None  # of the value that comes next
+    label: str | None = None  # the last key that was read
     is_key: bool = False
 
 
@@ -196,7 +197,8 @@ class _Composer:
         if frame.node.kind == "sequence":
             frame.node.value.append(node)
         elif frame.key is None:
-            frame.key = (self.checked_key(frame, node, place), place)
+            frame.label = self.checked_key(frame, node, place)
+            frame.key = (frame.label, place)
         else:
             key, key_place = frame.key
             frame.key = None
@@ -217,11 +219,13 @@ class _Composer:
         return key
 
     def path(self) -> Iterator[str | int]:
+        """The key path of the value that comes next."""
         for frame in self.open:
+            inside = frame is not self.open[-1]
             if frame.node.kind == "sequence":
-                yield max(len(frame.node.value) - (frame is not self.open[-1]), 0)
-            elif frame.key is not None and frame.key[0] is not None:
-                yield frame.key[0]
+                yield len(frame.node.value) - inside
+            elif frame.label is not None and (inside or frame.key is not None):
+                yield frame.label
 
     def report(self, place: Place, message: str) -> None:
         self.problems.append(problem_line(place, tuple(self.path()), message))

@@ -7,6 +7,7 @@ that the very item that is wrong is reported with its own place.
 from __future__ import annotations
 
 import collections.abc
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -71,8 +72,7 @@ def _options(hint: Any) -> list[Any]:
 
 def _explained(message: str, value: Any, hint: Any) -> str:
     """msgspec's message in a config's words, with the hint that the value asks for."""
-    for ours, theirs in (("list", "array"), ("mapping", "object")):
-        message = message.replace(f"`{theirs}`", f"`{ours}`").replace(f"`{theirs} | ", f"`{ours} | ")
+    message = re.sub(r"`[^`]*`", lambda types: _in_yaml_words(types[0]), message, count=2)  # expected, got
     choices = [word for word in _choices(hint) if isinstance(word, str)]
     if isinstance(value, str) and choices and "enum" in message:
         return f"unknown value {shorten(value)}{suggest(value, choices)}"
@@ -81,6 +81,10 @@ def _explained(message: str, value: Any, hint: Any) -> str:
     if isinstance(value, (int, float)) and "expected `str" in message:
         return f"{message}; put it in quotes if text is meant"
     return message
+
+
+def _in_yaml_words(types: str) -> str:
+    return types.replace("array", "list").replace("object", "mapping")
 
 
 def _choices(hint: Any) -> list[Any]:

@@ -1,0 +1,278 @@
+"""Trees become objects; every problem has its place, its key path and a suggestion."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from config_samples import (
+    GOOD,
+    BrokenShape,
+    CircleShape,
+    Colour,
+    Drawing,
+    GroupShape,
+    MixedColour,
+    Paper,
+    PlainRed,
+    RectangleShape,
+    Shape,
+    Written,
+)
+
+from minidl.arguments import Configurable
+from minidl.config import build, construct, dump, load_node, locate, parse_file, parse_text, problem_at
+from minidl.config.builder import MAX_FILES
+from minidl.errors import ConfigError
+from minidl.initializers import normal_fan_in, zeros
+
+
+def problems(text: str, target: type = Drawing) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        build(target, parse_text(text, "f.yaml"))
+    return str(caught.value).splitlines()
+
+
+def test_a_config_becomes_the_objects_that_it_names() -> None:
+    drawing = build(Drawing, parse_text(GOOD))
+    assert type(drawing) is Drawing
+    assert (drawing.seed, drawing.scale, drawing.paper.size) == (3, 0.001, "A5")
+    assert drawing.paper.margins == (1.0, 2.5, 0.5)
+    assert type(drawing.background) is PlainRed
+    circle, rectangle, other = drawing.shape.members
+    assert (type(circle), circle.radius, circle.filled, circle.border) == (CircleShape, 2.0, False, None)
+    assert (type(rectangle), rectangle.labels) == (RectangleShape, {"a": 1, "b": 2})
+    assert (other.fill_initializer, circle.fill_initializer) == (normal_fan_in, zeros)
+    assert (type(other.colour), other.colour.mode) == (MixedColour, "subtractive")
+
+
+def test_an_object_its_config_and_the_text_of_it_lead_to_each_other() -> None:
+    drawing = build(Drawing, parse_text(GOOD))
+    config = drawing.to_config()
+    assert build(Drawing, parse_text(dump(config))).to_config() == config
+    assert construct(Drawing, config).to_config() == config
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sed: 1\nshape: GroupShape", "f.yaml:1:1: sed: unknown key 'sed' of Drawing; did you mean seed?"),
+        ("seed: 1", "f.yaml:1:1: Drawing needs shape"),
+        ("[1]", "f.yaml:1:1: expected a mapping of Drawing's keys; got a sequence"),
+        ("text", "f.yaml:1:1: expected a mapping of Drawing's keys; got 'text'"),
+        ("shape: CircelShape", "f.yaml:1:8: shape: unknown shape 'CircelShape'; did you mean CircleShape?"),
+        ("shape: {type: groupshape}", "f.yaml:1:15: shape.type: unknown shape 'groupshape'; did you mean GroupShape?"),
+        ("shape: PlainRed", "f.yaml:1:8: shape: unknown shape 'PlainRed'; known: BrokenShape, CircleShape, GroupShape, "
+         "RectangleShape (PlainRed is a colour)"),
+        ("shape: os.system", "f.yaml:1:8: shape: unknown shape 'os.system'; known: "),
+        ("shape: {type: os.path.join}", "f.yaml:1:15: shape.type: unknown shape 'os.path.join'; known: "),
+        ("shape: {radius: 1}", "f.yaml:1:8: shape: type is missing; expected a shape as {type: NAME, ...} or NAME"),
+        ("shape: {tpye: CircleShape, radius: 1}", "f.yaml:1:9: shape.tpye: unknown key 'tpye'; did you mean type?"),
+        ("shape: {type: 3}", "f.yaml:1:15: shape.type: expected the name of a class; got 3"),
+        ("shape: {type: [CircleShape]}", "f.yaml:1:15: shape.type: expected the name of a class; got a sequence"),
+        ("shape: {type: null, radius: 1}", "f.yaml:1:15: shape.type: expected the name of a class; got null"),
+        ("shape:", "f.yaml:1:7: shape: expected a shape as {type: NAME, ...} or NAME; got null"),
+        ("shape: 3", "f.yaml:1:8: shape: expected a shape as {type: NAME, ...} or NAME; got 3"),
+        ("shape: [CircleShape]", "f.yaml:1:8: shape: expected a shape as {type: NAME, ...} or NAME; got a sequence"),
+        ("shape: CircleShape", "f.yaml:1:8: shape: CircleShape needs radius; write {type: CircleShape, radius: ...}"),
+        ("shape:\n  type: CircleShape", "f.yaml:2:3: shape: CircleShape needs radius"),
+        ("shape: {type: CircleShape, radius: 1, colour: null}", "f.yaml:1:47: shape.colour: expected a colour as"),
+        ("shape: {type: GroupShape, members: CircleShape}", "f.yaml:1:36: shape.members: expected a list, each item a "
+         "shape as {type: NAME, ...} or NAME; got 'CircleShape'"),
+        ("shape: {type: GroupShape, members: {type: CircleShape}}", "f.yaml:1:36: shape.members: expected a list"),
+        ("shape: {type: GroupShape, members: [GroupShape, ~]}", "f.yaml:1:49: shape.members.1: expected a shape as"),
+        ("shape: {type: CircleShape, radius: 0}", "f.yaml:1:36: shape.radius: expected `float` > 0.0, got 0"),
+        ("shape: {type: CircleShape, radius: '1'}", "f.yaml:1:36: shape.radius: expected `float`, got `str` '1'"),
+        ("shape: {type: CircleShape, radius: 1, fill_initializer: zeroes}", "f.yaml:1:57: shape.fill_initializer: "
+         "unknown initializer 'zeroes'; did you mean zeros?"),
+        ("shape: {type: CircleShape, radius: 1, fill_initializer: {type: zeros}}", "f.yaml:1:57: "
+         "shape.fill_initializer: expected the name of an initializer; got a mapping"),
+        ("shape: {type: PlainRed, x: 1}", "f.yaml:1:15: shape.type: unknown shape 'PlainRed'"),
+        ("shape: GroupShape\nbackground: {type: PlainRed, x: 1}", "f.yaml:2:30: background.x: unknown key 'x' of "
+         "PlainRed; it takes no arguments"),
+        ("shape: GroupShape\npaper:", "f.yaml:2:7: paper: expected a mapping of Paper's keys; got null"),
+        ("shape: GroupShape\npaper: A4", "f.yaml:2:8: paper: expected a mapping of Paper's keys; got 'A4'"),
+        ("shape: GroupShape\npaper: {type: Paper}", "f.yaml:2:9: paper.type: unknown key 'type' of Paper"),
+        ("shape: GroupShape\nextends: 3", "f.yaml:2:1: extends: unknown key 'extends' of Drawing"),
+        ('shape: GroupShape\n"a\\nb": 3', "f.yaml:2:1: 'a\\nb': unknown key 'a\\nb' of Drawing"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_one_line_with_its_place_and_what_to_do(text: str, expected: str) -> None:
+    lines = problems(text)
+    assert lines[0].startswith(expected)
+    assert len(lines) == 1
+
+
+def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
+    text = GOOD.replace("seed: 3", "seed: x").replace("size: A5", "size: A6").replace("radius: 2", "radus: 2")
+    assert problems(text.replace("parts: [0, 1, 0.5]", "parts: [0, 7, x]")) == [
+        "f.yaml:2:7: seed: expected `int`, got `str` 'x'",
+        "f.yaml:5:9: paper.size: unknown value 'A6'; known: A4, A5",
+        "f.yaml:13:7: shape.members.0: CircleShape needs radius",
+        "f.yaml:13:27: shape.members.0.radus: unknown key 'radus' of CircleShape; did you mean radius?",
+        "f.yaml:23:20: shape.members.2.colour.parts.1: expected `float` <= 1.0, got 7",
+        "f.yaml:23:23: shape.members.2.colour.parts.2: expected `float`, got `str` 'x'",
+    ]
+
+
+def test_very_many_problems_are_cut() -> None:
+    lines = problems("shape: GroupShape\n" + "\n".join(f"k{i}: 1" for i in range(60)))
+    assert len(lines) == 51
+    assert lines[-1] == "(+10 more)"
+
+
+def test_what_a_constructor_refuses_stands_where_it_was_written() -> None:
+    two = "shape:\n  type: RectangleShape\n  width: 1\n  height: 2\n"
+    assert problems(two) == [
+        "f.yaml:2:3: shape: RectangleShape: the width must not be below the height; swap them",
+    ]
+    named = "shape: GroupShape\nbackground:\n  type: MixedColour\n  parts: [1]\n"
+    assert problems(named) == ["f.yaml:4:10: background.parts: expected three numbers, got 1"]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("value", "BrokenShape: it is broken"),
+        ("type", "BrokenShape: it is broken"),
+        ("key", "BrokenShape: KeyError while it was constructed: 'nothing'"),
+    ],
+)
+def test_a_fault_of_a_plugins_class_is_reported_too(how: str, message: str) -> None:
+    assert problems(f"shape: {{type: BrokenShape, how: {how}}}") == [f"f.yaml:1:8: shape: {message}"]
+
+
+def test_null_stands_for_no_component_where_the_hint_allows_it() -> None:
+    assert build(Drawing, parse_text("shape: GroupShape\nbackground: null")).background is None
+
+
+def test_a_kind_can_be_built_by_itself() -> None:
+    assert build(Shape, parse_text("type: RectangleShape\nwidth: 3")).width == 3
+    assert type(build(Colour, parse_text("PlainRed"))) is PlainRed
+
+
+def test_a_class_asked_for_by_itself_needs_no_type_and_takes_no_other() -> None:
+    assert build(CircleShape, parse_text("radius: 3")).radius == 3.0
+    assert build(CircleShape, parse_text("{type: CircleShape, radius: 3}")).radius == 3.0
+    assert problems("type: GroupShape", CircleShape) == [
+        "f.yaml:1:7: type: expected a CircleShape as {type: NAME, ...} or NAME; got GroupShape"
+    ]
+
+
+def test_construct_takes_plain_values_and_reports_key_paths() -> None:
+    class Own(RectangleShape):
+        """Not registered."""
+
+    own = construct(Own, {"width": 5, "labels": {"a": 1}})
+    assert type(own) is Own
+    assert construct(Own, own.to_config()).to_config() == own.to_config()
+    with pytest.raises(ConfigError) as caught:
+        construct(Drawing, {"shape": {"type": "CircleShape", "radius": "x"}, "sed": 1, "paper": "p.yaml"})
+    assert str(caught.value).splitlines() == [
+        "shape.radius: expected `float`, got `str` 'x'",
+        "sed: unknown key 'sed' of Drawing; did you mean seed?",
+        "paper: expected a mapping of Paper's keys; got 'p.yaml'",
+    ]
+
+
+def test_a_part_may_stand_in_a_file_of_its_own(write: Written) -> None:
+    write("parts/circle.yaml", "type: CircleShape\nradius: 2\ncolour: deep/red.yml\n")
+    write("parts/deep/red.yml", "PlainRed")
+    write("parts/list.yaml", "- circle.yaml\n- GroupShape\n")
+    write("parts/paper.yaml", "size: A5")
+    write("a.yaml", "shape: {type: GroupShape, members: parts/list.yaml}\npaper: parts/paper.yaml\n")
+    drawing = build(Drawing, parse_file("a.yaml"))
+    assert [type(member) for member in drawing.shape.members] == [CircleShape, GroupShape]
+    assert drawing.paper.size == "A5"
+
+
+def test_a_plain_value_that_ends_in_yaml_is_a_plain_value() -> None:
+    assert build(Drawing, parse_text("shape: GroupShape\npaper: {title: a.yaml}")).paper.title == "a.yaml"
+
+
+def test_problems_in_included_files_have_those_files_places(write: Written) -> None:
+    write("parts/circle.yaml", "type: CircleShape\nradus: 2\n")
+    write("parts/broken.yaml", "a: 1\na: 2\n")
+    write(
+        "a.yaml", "shape:\n  type: GroupShape\n  members: [parts/circle.yaml, parts/broken.yaml, parts/circel.yaml]\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        build(Drawing, parse_file("a.yaml"))
+    assert str(caught.value).splitlines() == [
+        "parts/circle.yaml:1:1: shape.members.0: CircleShape needs radius",
+        "parts/circle.yaml:2:1: shape.members.0.radus: unknown key 'radus' of CircleShape; did you mean radius?",
+        "parts/broken.yaml:2:1: the key 'a' is repeated; it stands in line 1 already",
+        "a.yaml:3:51: shape.members.2: no such file: parts/circel.yaml; did you mean circle.yaml?",
+    ]
+
+
+def test_a_file_that_includes_itself_is_refused(write: Written) -> None:
+    write("a.yaml", "shape: b.yaml")
+    write("b.yaml", "type: GroupShape\nmembers: [c.yaml]")
+    write("c.yaml", "type: GroupShape\nmembers: [b.yaml]")
+    with pytest.raises(ConfigError, match=r"^c.yaml:2:11: shape.members.0.members.0: the file b.yaml includes itself$"):
+        build(Drawing, parse_file("a.yaml"))
+    write("b.yaml", "b.yaml")
+    with pytest.raises(ConfigError, match=r"^b.yaml:1:1: shape: the file b.yaml includes itself$"):
+        build(Drawing, parse_file("a.yaml"))
+
+
+def test_a_flood_of_included_files_is_refused(write: Written) -> None:
+    write("a.yaml", "shape: f0.yaml")
+    for i in range(12):
+        write(f"f{i}.yaml", f"type: GroupShape\nmembers: [{', '.join([f'f{i + 1}.yaml'] * 10)}]")
+    with pytest.raises(ConfigError, match=f"more than {MAX_FILES} files are included"):
+        build(Drawing, parse_file("a.yaml"))
+    for i in range(30):
+        write(f"f{i}.yaml", f"f{i + 1}.yaml")
+    with pytest.raises(ConfigError, match="or 20 inside one another"):
+        build(Drawing, parse_file("a.yaml"))
+
+
+def test_included_files_do_not_nest_deeper_than_one_may(write: Written) -> None:
+    deep = "type: GroupShape\nmembers: [" + "{type: GroupShape, members: [" * 22
+    for i in range(5):
+        write(f"f{i}.yaml", deep + f"f{i + 1}.yaml" + "]}" * 22 + "]")
+    with pytest.raises(ConfigError, match="nested deeper than 50 levels, counting included files"):
+        build(Shape, parse_file("f0.yaml"))
+
+
+def test_a_problem_found_later_is_placed_by_its_path(write: Written) -> None:
+    write("parts/group.yaml", "type: GroupShape\nmembers:\n  - GroupShape\n  - type: RectangleShape\n    width: 1\n")
+    node = load_node(write("a.yaml", "shape: parts/group.yaml\n"))
+    build(Drawing, node)
+    path = ("shape", "members", 1)
+    assert problem_at(node, path, "it is too wide") == "parts/group.yaml:4:5: shape.members.1: it is too wide"
+    assert str(locate(node, (*path, "width"))) == "parts/group.yaml:5:12"
+    assert str(locate(node, (*path, "height"))) == "parts/group.yaml:4:5"
+    assert str(locate(node, ("shape", "members", 7))) == "parts/group.yaml:3:3"
+    assert str(locate(node, ())) == "a.yaml:1:1"
+    assert problem_at(node, ("shape", 3), "a\nb") == "parts/group.yaml:1:1: shape.3: a; b"
+
+
+def test_nothing_is_imported_or_run_by_a_hostile_config() -> None:
+    events: list[str] = []
+    active = True
+
+    def audit(event: str, _: Any) -> None:
+        if active and event in {"import", "exec", "compile", "os.system", "subprocess.Popen", "open"}:
+            events.append(event)
+
+    sys.addaudithook(audit)
+    hostile = ["os.system", "antigravity", "builtins.exec", "__import__", "this", "../x", "minidl.layers.Dense", "eval"]
+    try:
+        for name in hostile:
+            for text in (f"shape: {name}", f"shape: {{type: {name}, x: 1}}", f"shape: !!python/name:{name} x"):
+                with pytest.raises(ConfigError):
+                    build(Drawing, parse_text(text))
+    finally:
+        active = False
+    assert events == []
+
+
+def test_the_sections_defaults_are_those_of_the_class() -> None:
+    drawing = build(Drawing, parse_text("shape: GroupShape"))
+    assert drawing.paper.to_config() == Paper().to_config()
+    assert isinstance(drawing, Configurable)
+    assert issubclass(BrokenShape, Shape)

@@ -1,0 +1,51 @@
+"""Plain values: the very item that is wrong has its own place, and the message its hint."""
+
+from __future__ import annotations
+
+import pytest
+from config_samples import Paper
+
+from minidl.config import build, parse_text
+from minidl.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("margins: [1, x]", ["f.yaml:1:14: margins.1: expected `float`, got `str` 'x'"]),
+        ("margins: 3", ["f.yaml:1:10: margins: expected `list`, got `int` 3"]),
+        ("margins: {a: 1}", ["f.yaml:1:10: margins: expected `list`, got `mapping` {'a': 1}"]),
+        ("size: a4", ["f.yaml:1:7: size: unknown value 'a4'; did you mean A4?"]),
+        ("size: portrait", ["f.yaml:1:7: size: unknown value 'portrait'; known: A4, A5"]),
+        ("title: 3", ["f.yaml:1:8: title: expected `str | null`, got `int` 3; put it in quotes if text is meant"]),
+        ("switch: true", ["f.yaml:1:9: switch: expected `str`, got `bool` True; put it in quotes if text is meant"]),
+        ("notes: [a, 1]", ["f.yaml:1:12: notes.1: expected `str`, got `int` 1; put it in quotes if text is meant"]),
+        ("notes: 1", ["f.yaml:1:8: notes: expected `str | list`, got `int` 1; put it in quotes if text is meant"]),
+        ("nested: {a: [1, x], b: y}", [
+            "f.yaml:1:17: nested.a.1: expected `int`, got `str` 'x'",
+            "f.yaml:1:24: nested.b: expected `list`, got `str` 'y'",
+        ]),
+        ("nested: {a: [1.5]}", ["f.yaml:1:14: nested.a.0: expected `int`, got `float` 1.5"]),
+        ("nested:", ["f.yaml:1:8: nested: expected `mapping`, got `null` None"]),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_reported_at_its_item(text: str, expected: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(Paper, parse_text(text, "f.yaml"))
+    assert str(caught.value).splitlines() == expected
+
+
+def test_words_of_yaml_1_1_stay_strings_where_a_string_is_meant() -> None:
+    assert build(Paper, parse_text("switch: on")).switch == "on"
+    assert build(Paper, parse_text("switch: no")).switch == "no"
+
+
+def test_an_int_becomes_a_float_where_one_is_meant() -> None:
+    margins = build(Paper, parse_text("margins: [1, 2.5]")).margins
+    assert margins == (1.0, 2.5)
+    assert type(margins[0]) is float
+
+
+def test_a_list_or_a_string_may_be_meant() -> None:
+    assert build(Paper, parse_text("notes: [a, b]")).notes == ["a", "b"]
+    assert build(Paper, parse_text("notes: a")).notes == "a"
