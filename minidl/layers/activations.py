@@ -88,7 +88,7 @@ class ReluActivation(Activation):
 
     def function(self, a: Array, out: Array) -> None:
         """max(a, 0)."""
-        np.maximum(a, 0, out)
+        np.maximum(a, 0, out=out)
 
     def slope(self, y: Array, out: Array) -> None:
         """1 where y > 0."""
