@@ -1,7 +1,7 @@
 """Run folders: what a training leaves behind, and how it is read again.
 
-``runs/<config>-<NNN>/`` with config.yaml (resolved), environment.json, log.jsonl,
-checkpoints/, evaluation.json and figures/. A folder is made once and never reused.
+``runs/<config>-<NNN>/`` with config.yaml (resolved), environment.json, scale.json,
+log.jsonl, checkpoints/, evaluation.json and figures/. A folder is made once and never reused.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from minidl._version import __version__
 from minidl.config import dump, parse_file
-from minidl.data import Splits
+from minidl.data import ScaleFit, Splits
 from minidl.errors import ConfigError, CorruptFileError, StorageError
 from minidl.experiment import Experiment, experiment_from
-from minidl.forecasting import evaluate
+from minidl.forecasting import Forecast, evaluate, forecast_ahead, model_one_step
 from minidl.randomness import Streams
 from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_checkpoint, load_weights
 from minidl.training import read_log as _read_log
@@ -97,6 +98,8 @@ class Run:
         """
         experiment = self.experiment
         experiment.build_model()
+        scale = {"offset": splits.scale.offset.tolist(), "range": splits.scale.range.tolist()}
+        self.write("scale.json", json.dumps({"columns": splits.table.feature_names, **scale}, indent=1) + "\n")
         trainer = Trainer(
             experiment.model,
             loss=experiment.loss,
@@ -137,6 +140,36 @@ class Run:
         name = "evaluation.json" if checkpoint == configured else f"evaluation-{checkpoint}.json"
         self.write(name, json.dumps(_without_nan(scores), indent=1, ensure_ascii=False) + "\n")
         return scores
+
+    def forecast(self, table: Path | None, horizon: int, checkpoint: str | None = None) -> Forecast:
+        """Predict the rows after the end of a table (None: the run's own series), scaled as in training.
+
+        Raises
+        ------
+        DataError
+            The table does not have the series' form, or is shorter than a window.
+        """
+        experiment = self.experiment
+        self.load_weights(checkpoint)
+        with one_blas_thread():
+            return forecast_ahead(
+                experiment.data.series.read(table),
+                self._scale(),
+                model_one_step(experiment.model),
+                time_steps=experiment.data.time_steps,
+                horizon=horizon,
+                dtype=experiment.dtype,
+            )
+
+    def _scale(self) -> ScaleFit:
+        path = self.path / "scale.json"
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            return ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
+        except OSError as err:
+            raise StorageError(f"{path}: cannot read: {err.strerror or err}.") from err
+        except (ValueError, KeyError, TypeError) as err:
+            raise CorruptFileError(f"{path}: damaged; expected offset and range of each column.") from err
 
     def log(self) -> list[EpochRecord]:
         """The epochs in log.jsonl."""

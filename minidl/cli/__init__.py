@@ -1,1 +1,91 @@
+"""The command line: ``minidl VERB ...``. Each verb is a small module beside this one.
 
+A verb's module has `configure(parser)` and `run(args)`, which returns the exit
+code. It is imported only when its verb is called, so ``--help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from minidl._version import __version__
+from minidl.errors import MinidlError
+from minidl.registry import suggest
+
+VERBS = {
+    "train": "train a config's model, score it, and leave a run folder",
+    "evaluate": "score a run again",
+    "predict": "forecast from the end of a table",
+    "summary": "the layers of a config or run: shapes and parameters",
+    "check": "check configs without reading any data",
+    "check-layer": "check a layer of your own against the layer protocol",
+    "list": "what configs can name: layers, losses, configs, ...",
+    "schema": "print the JSON Schema of configs, for editors",
+    "new": "write a starter config",
+}
+
+EXIT_CODES = """exit codes: 0 done, 1 a checked layer failed, 2 wrong config or usage, 3 corrupt or incompatible file,
+4 cannot read or write, 5 NaN or Inf, 130/143 interrupted, after saving"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"minidl {__version__}")
+        return 0
+    verb = arguments[0]
+    if verb not in VERBS:
+        print(f"minidl: unknown command {verb!r}{suggest(verb, VERBS)}", file=sys.stderr)
+        return 2
+    return _run(verb, arguments[1:])
+
+
+def _run(verb: str, arguments: list[str]) -> int:
+    module = importlib.import_module(f"minidl.cli.{verb.replace('-', '_')}")
+    parser = _Parser(prog=f"minidl {verb}", description=module.__doc__, epilog=EXIT_CODES, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    module.configure(parser)
+    try:
+        code: int = module.run(parser.parse_args(arguments))
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # argparse: --help, or wrong usage
+        return stop.code if isinstance(stop.code, int) else 2
+    except MinidlError as err:
+        print(f"minidl {verb}: {err}" if "\n" not in str(err) else str(err), file=sys.stderr)
+        return err.exit_code
+    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(f"minidl {verb}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _overview() -> str:
+    verbs = "\n".join(f"  {name:<12} {text}" for name, text in VERBS.items())
+    return f"""usage: minidl VERB ...
+
+Recurrent stacks on NumPy, assembled from YAML, compared honestly.
+
+{verbs}
+
+minidl VERB --help tells a verb's arguments. Start with: minidl train pm25_deep
+
+{EXIT_CODES}"""

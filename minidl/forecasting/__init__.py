@@ -1,8 +1,10 @@
 """Forecasts, their scores, and the baselines that every score stands beside."""
 
+from minidl.forecasting.ahead import Forecast, forecast_ahead
 from minidl.forecasting.forecasters import Forecaster, Linear, Persistence, Recursive, Rows, Seasonal, model_one_step
 from minidl.forecasting.scores import (
     Evaluation,
+    Published,
     baselines,
     block_scores,
     evaluate,
@@ -13,15 +15,18 @@ from minidl.forecasting.scores import (
 
 __all__ = [
     "Evaluation",
+    "Forecast",
     "Forecaster",
     "Linear",
     "Persistence",
+    "Published",
     "Recursive",
     "Rows",
     "Seasonal",
     "baselines",
     "block_scores",
     "evaluate",
+    "forecast_ahead",
     "lead_scores",
     "model_forecaster",
     "model_one_step",

@@ -15,7 +15,7 @@ from msgspec import Meta
 from minidl import metrics
 from minidl.arguments import Configurable
 from minidl.data import Splits
-from minidl.errors import DataError
+from minidl.errors import ConfigError, DataError
 from minidl.forecasting.forecasters import (
     Forecaster,
     Linear,
@@ -32,6 +32,21 @@ SEASON = 24
 
 
 @dataclass(eq=False)
+class Published(Configurable):
+    """Block scores that somebody published, to stand beside the run's own.
+
+    Parameters
+    ----------
+    source : a short name for the table's head.
+    r2, loss : one value for each of evaluation.horizons, in that order.
+    """
+
+    source: str
+    r2: list[float]
+    loss: list[float]
+
+
+@dataclass(eq=False)
 class Evaluation(Configurable):
     """What is scored: the ``evaluation`` section of a config.
 
@@ -39,12 +54,26 @@ class Evaluation(Configurable):
     ----------
     horizons : hours (rows) of the block scores; lead scores go from 1 to the largest.
     checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
+    published : scores from elsewhere to print beside; None: none.
     """
 
     horizons: Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=1)] = field(
         default_factory=lambda: [8, 4, 2, 1]
     )
     checkpoint: Literal["last", "best"] = "last"
+    published: Published | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.horizons)) < len(self.horizons):
+            raise ConfigError(f"Evaluation: horizons: expected different numbers, got {self.horizons}.")
+        for name in ("r2", "loss") if self.published is not None else ():
+            count = len(getattr(self.published, name))
+            if count != len(self.horizons):
+                raise ConfigError(
+                    f"Evaluation: published.{name} has {count} values for {len(self.horizons)} horizons; "
+                    "give one for each, or set published to null."
+                )
 
 
 def block_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores:

@@ -1,0 +1,34 @@
+"""Check configs: keys, types, bounds and shapes. No data is read, nothing is written."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from minidl.cli.common import add_plugin, load_plugins
+from minidl.errors import ConfigError
+from minidl.experiment import load_experiment
+from minidl.layer import n_parameters
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("configs", metavar="CONFIG", nargs="+", help="config files, or names of shipped ones")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="overrides", metavar="KEY.PATH=VALUE", help="change a value"
+    )
+    add_plugin(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """One line a config that is right; all problems of one that is not."""
+    load_plugins(args)
+    code = 0
+    for config in args.configs:
+        try:
+            experiment = load_experiment(config, args.overrides)
+            print(f"{config}: ok, {n_parameters(experiment.model)} parameters")
+        except ConfigError as err:
+            print(err, file=sys.stderr)
+            code = err.exit_code
+    return code

@@ -1,0 +1,123 @@
+"""What several verbs share: arguments, plugins, progress and the table of scores."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from minidl.experiment import Experiment
+from minidl.registry import load_plugin
+from minidl.training import Callback, EpochRecord, Trainer
+
+
+def add_plugin(parser: argparse.ArgumentParser) -> None:
+    """--plugin, for every verb that builds a model."""
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="run this Python file first; the layers, losses, ... that it registers can be named. Repeatable",
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """CONFIG, --set and --plugin."""
+    parser.add_argument(
+        "config", metavar="CONFIG", help="a config file, or the name of a shipped one (minidl list configs)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="KEY.PATH=VALUE",
+        help="change a value of the config, e.g. training.epochs=5 or model.layers.0.hidden_size=8. Repeatable",
+    )
+    add_plugin(parser)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """--json."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+
+
+def load_plugins(args: argparse.Namespace) -> None:
+    """Run the files given with --plugin."""
+    for path in args.plugin:
+        load_plugin(path)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+class Progress(Callback):
+    """tqdm on a terminal, one plain line an epoch otherwise; both on standard error."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Open the bar."""
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=trainer.settings.epochs, initial=trainer.epoch, unit="epoch", dynamic_ncols=True)
+
+    def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
+        """Show the epoch."""
+        parts = [f"train {record.train_loss:.6f}"]
+        if record.validation_loss is not None:
+            parts.append(f"validation {record.validation_loss:.6f}")
+        if record.validation_r2 is not None:
+            parts.append(f"R² {record.validation_r2:.4f}")
+        if self._bar is not None:
+            self._bar.set_postfix_str("  ".join(parts), refresh=False)
+            self._bar.update()
+        else:
+            total = trainer.settings.epochs
+            place = f"epoch {record.epoch:>{len(str(total))}}/{total}"
+            print("  ".join([place, *parts, f"{record.seconds:.2f} s"]), file=sys.stderr, flush=True)
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Close the bar."""
+        self.close()
+
+    def close(self) -> None:
+        """Leave the terminal in order, after an error too."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> str:
+    """Block scores of the model, beside the published ones and the baselines', as text."""
+    published = experiment.evaluation.published
+    horizons = experiment.evaluation.horizons
+    columns = {"model": scores["block"], **{name: b["block"] for name, b in scores["baselines"].items()}}
+    lines = []
+    for key, title, digits in (("r2", "R²", 4), ("loss", "loss (½·MSE, scaled)", 6), ("rmse", "RMSE", 2)):
+        values = {name: [block[str(k)][key] for k in horizons] for name, block in columns.items()}
+        if published is not None and key in ("r2", "loss"):
+            values = {"model": values.pop("model"), published.source: getattr(published, key), **values}
+        unit = f", {scores['units']}" if key == "rmse" and scores["units"] else ""
+        rows = [[f"{title}{unit}", *values]]
+        for i, k in enumerate(horizons):
+            rows.append([f"  blocks of {k} {step}", *(f"{column[i]:.{digits}f}" for column in values.values())])
+        lines += [*aligned(rows), ""]
+    return "\n".join(lines[:-1])
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Rows of cells as lines: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]

@@ -1,0 +1,38 @@
+"""Score a run's weights on the test part, beside the baselines, and draw its figures again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
+from minidl.cli.train import draw, report
+from minidl.runs import Run
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    parser.add_argument(
+        "--checkpoint",
+        choices=("init", "last", "best"),
+        help="which weights; default: the config's evaluation.checkpoint. Others are stored as evaluation-<name>.json",
+    )
+    add_plugin(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load, score, draw."""
+    load_plugins(args)
+    made = Run.open(args.run)
+    made.load_weights(args.checkpoint)
+    splits = made.experiment.load_data()
+    scores = made.evaluate(splits, args.checkpoint)
+    if scores["checkpoint"] == made.experiment.evaluation.checkpoint:
+        draw(made, splits, scores)
+    if args.json:
+        print_json(scores)
+    else:
+        print(report(made, splits, scores))
+    return 0

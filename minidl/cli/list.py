@@ -1,0 +1,45 @@
+"""List what configs can name, and the configs and models that are shipped."""
+
+from __future__ import annotations
+
+import argparse
+
+from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
+from minidl.config import shipped
+from minidl.registry import kinds, lookup, names
+
+PLURALS = {"loss": "losses", "series": "series"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("kind", choices=[*_kinds(), "configs", "models"], help="what to list")
+    add_plugin(parser)
+    add_json(parser)
+
+
+def _kinds() -> dict[str, type]:
+    import minidl.experiment  # noqa: F401  (files every kind in the registry)
+
+    return {PLURALS.get(name, name + "s"): base for name, base in kinds().items()}
+
+
+def run(args: argparse.Namespace) -> int:
+    """One line a name, with the first line of what it is."""
+    load_plugins(args)
+    if args.kind in ("configs", "models"):
+        found = {name: _first_comment(path.read_text(encoding="utf-8")) for name, path in shipped(args.kind).items()}
+    else:
+        base = _kinds()[args.kind]
+        found = {name: (lookup(base, name).__doc__ or "").strip().split("\n")[0] for name in names(base)}
+    if args.json:
+        print_json(found)
+    else:
+        width = max(map(len, found))
+        print("\n".join(f"{name:<{width}}  {text}".rstrip() for name, text in found.items()))
+    return 0
+
+
+def _first_comment(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    return first.lstrip("# ") if first.startswith("#") else ""

@@ -1,0 +1,74 @@
+"""Write a starter config, with every key explained: minidl new experiment NAME"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from minidl.errors import ConfigError, StorageError
+
+TEMPLATE = """\
+# An experiment for minidl. Check it with    minidl check {file}
+# and run it with                            minidl train {file}
+
+seed: 0                       # the same seed gives the same run, bit for bit
+dtype: float32                # or float64
+
+data:
+  # Your own table instead:
+  # series:
+  #   type: CSVSeries
+  #   path: my_data.csv       # from the folder where minidl is started
+  #   target: demand          # the column to forecast, one row ahead
+  #   features: [demand, temperature]
+  #   time: date              # column with ISO timestamps
+  #   gaps: interpolate       # or refuse
+  #   units: MW
+  series: BeijingPM25         # hourly, 2010-2014, shipped with minidl
+  time_steps: 24              # rows a window
+  test_size: 8760             # rows at the end that are only for the final scores
+  scaler: {{type: MinMaxScaler, fit_on: train}}
+  validation: {{type: TailValidation, size: 8760}}   # the rows before the test part
+
+model:
+  type: Sequential
+  layers:
+    - {{type: RecurrentLayer, hidden_size: 8}}       # add a second one for a deep net
+    - {{type: LastStep}}                             # forecast from the last hour's state
+    - {{type: Dense, output_size: 1}}
+
+loss: HalfMSE                 # minidl list losses
+optimizer: {{type: Adam, learning_rate: 0.002}}      # minidl list optimizers
+
+training:
+  epochs: 20
+  batch_size: 64
+  clip_norm: 1.0              # largest norm of the gradient; null: no clipping
+
+evaluation:
+  horizons: [8, 4, 2, 1]      # rows ahead that are scored
+  checkpoint: best            # the weights with the lowest validation loss; or last
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("what", choices=("experiment",), help="what to write")
+    parser.add_argument("name", metavar="NAME", help="the file becomes NAME.yaml in this folder")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the file, unless there is one."""
+    if not re.fullmatch(r"\w[\w.-]{0,99}", args.name):
+        raise ConfigError(f"NAME: expected letters, digits, '_', '-' and '.', got {args.name!r}.")
+    path = Path(f"{args.name.removesuffix('.yaml')}.yaml")
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(TEMPLATE.format(file=path))
+    except FileExistsError as err:
+        raise ConfigError(f"{path}: exists already; choose another name.") from err
+    except OSError as err:
+        raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
+    print(f"{path}: written; next: minidl train {path}")
+    return 0

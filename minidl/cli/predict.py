@@ -1,0 +1,63 @@
+"""Forecast from the end of a table: the run's own series, or another file of the same form.
+
+The values of the other columns in the hours to come are not known; the last
+row's are kept for all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+from minidl.cli.common import add_plugin, aligned, load_plugins
+from minidl.errors import ConfigError, StorageError
+from minidl.runs import Run
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    parser.add_argument("--input", type=Path, metavar="CSV", help="a table with the columns of the run's series")
+    parser.add_argument("--output", type=Path, metavar="CSV", help="write the forecast here (must not exist)")
+    parser.add_argument(
+        "--horizon", type=int, metavar="K", help="rows ahead; default: the largest of evaluation.horizons"
+    )
+    parser.add_argument("--checkpoint", choices=("init", "last", "best"), help="which weights")
+    add_plugin(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load, forecast, write."""
+    load_plugins(args)
+    made = Run.open(args.run)
+    horizon = max(made.experiment.evaluation.horizons) if args.horizon is None else args.horizon
+    if horizon < 1:
+        raise ConfigError(f"--horizon: expected a number of rows >= 1, got {horizon}.")
+    if args.output is not None and args.output.exists():
+        raise ConfigError(f"--output {args.output}: exists already; choose another file.")
+    forecast = made.forecast(args.input, horizon, args.checkpoint)
+    times = forecast.times()
+    units = f" [{forecast.units}]" if forecast.units else ""
+    last = "the table's end" if forecast.last is None else str(forecast.last).replace("T", " ")
+    rows = [["time", f"{forecast.target}{units}"]]
+    rows += [[time, f"{value:.4g}"] for time, value in zip(times, forecast.values, strict=True)]
+    if args.output is None:
+        print("\n".join(aligned(rows)))
+    else:
+        _write(args.output, rows)
+        print(f"{args.output}: {horizon} rows ahead of {last}")
+    print(
+        f"from the {made.experiment.data.time_steps} rows up to {last}; other columns keep their last values",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _write(path: Path, rows: list[list[str]]) -> None:
+    try:
+        with open(path, "x", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+    except OSError as err:
+        raise StorageError(f"--output {path}: cannot write: {err.strerror or err}.") from err

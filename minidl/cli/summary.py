@@ -1,0 +1,51 @@
+"""The layers of a config's or a run's model: output shape, and every parameter's shape and count."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from minidl.cli.common import add_config, add_json, aligned, load_plugins, print_json
+from minidl.errors import ConfigError
+from minidl.experiment import load_experiment
+from minidl.runs import Run
+from minidl.summary import summarize
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    add_config(parser)
+    parser.usage = "minidl summary [-h] [--set KEY.PATH=VALUE] [--plugin FILE.py] [--json] CONFIG|RUN"
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table."""
+    load_plugins(args)
+    if Path(args.config).is_dir():
+        if args.overrides:
+            raise ConfigError("--set: a run's config is fixed; give a config file to change values.")
+        experiment = Run.open(Path(args.config)).experiment
+    else:
+        experiment = load_experiment(args.config, args.overrides)
+    rows = summarize(experiment.model, experiment.data.input_shape)
+    total = sum(row.count for row in rows)
+    if args.json:
+        layers = [
+            {
+                "layer": row.name,
+                "output_shape": row.output_shape,
+                "parameters": {name: list(shape) for name, shape in row.parameters.items()},
+                "count": row.count,
+            }
+            for row in rows
+        ]
+        print_json({"input_shape": experiment.data.input_shape, "layers": layers, "parameters": total})
+        return 0
+    cells = [["layer", "output shape", "parameters", "count"], ["input", str(experiment.data.input_shape), "", ""]]
+    for row in rows:
+        shapes = "  ".join(f"{name} {shape}" for name, shape in row.parameters.items())
+        cells.append([row.name, str(row.output_shape), shapes, str(row.count)])
+    print("\n".join(aligned(cells)))
+    print(f"total: {total} parameters, {experiment.dtype}")
+    return 0
