@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from minidl.cli.common import add_plugin, load_plugins
+from minidl.cli.common import add_overrides, add_plugin, load_plugins
 from minidl.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.layer import n_parameters
@@ -14,9 +14,7 @@ from minidl.layer import n_parameters
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("configs", metavar="CONFIG", nargs="+", help="config files, or names of shipped ones")
-    parser.add_argument(
-        "--set", action="append", default=[], dest="overrides", metavar="KEY.PATH=VALUE", help="change a value"
-    )
+    add_overrides(parser)
     add_plugin(parser)
 
 

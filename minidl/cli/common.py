@@ -23,11 +23,8 @@ def add_plugin(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """CONFIG, --set and --plugin."""
-    parser.add_argument(
-        "config", metavar="CONFIG", help="a config file, or the name of a shipped one (minidl list configs)"
-    )
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """--set."""
     parser.add_argument(
         "--set",
         action="append",
@@ -36,6 +33,12 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         metavar="KEY.PATH=VALUE",
         help="change a value of the config, e.g. training.epochs=5 or model.layers.0.hidden_size=8. Repeatable",
     )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """CONFIG, --set and --plugin."""
+    parser.add_argument("config", metavar="CONFIG", help="a config file, or a shipped name (minidl list configs)")
+    add_overrides(parser)
     add_plugin(parser)
 
 
@@ -112,12 +115,13 @@ def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> st
     return "\n".join(lines[:-1])
 
 
-def aligned(rows: list[list[str]]) -> list[str]:
-    """Rows of cells as lines: the first column to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+def aligned(rows: list[list[str]], left: int = 1) -> list[str]:
+    """Rows of cells as lines: the first `left` columns to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines

@@ -46,6 +46,6 @@ def run(args: argparse.Namespace) -> int:
     for row in rows:
         shapes = "  ".join(f"{name} {shape}" for name, shape in row.parameters.items())
         cells.append([row.name, str(row.output_shape), shapes, str(row.count)])
-    print("\n".join(aligned(cells)))
+    print("\n".join(aligned(cells, left=3)))
     print(f"total: {total} parameters, {experiment.dtype}")
     return 0
