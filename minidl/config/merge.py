@@ -89,7 +89,7 @@ def read_tree(path: Path, *, chain: tuple[Path, ...] = ()) -> Node:
         raise _error(named, ("extends",), f"the files extend each other in a circle: {names}")
     if len(chain) > MAX_EXTENDS:
         raise _error(named, ("extends",), f"more than {MAX_EXTENDS} files extend one another")
-    base = read_tree(base_path, chain=chain)
+    base = _read_named(named, ("extends",), base_path, chain)
     if base.kind != "mapping":
         raise _error(named, ("extends",), f"{base_path} must hold a mapping, got {shown(base)}")
     return merge(base, own)
@@ -128,13 +128,7 @@ def include(node: Node, path: KeyPath) -> Node:
         The file is missing (with the place of `node`) or wrong (with its own places).
     """
     if node.included is None:
-        file = _named_file(node, path, "models")
-        try:
-            node.included = read_tree(file)
-        except ConfigError as err:
-            if str(err).startswith(f"{file}: "):  # the file as a whole, not a place in it
-                raise _error(node, path, str(err)) from err
-            raise
+        node.included = _read_named(node, path, _named_file(node, path, "models"), ())
     return node.included
 
 
@@ -189,6 +183,15 @@ def _placed(node: Node, place: Place) -> Node:
     if isinstance(node.value, list):
         return Node([_placed(child, place) for child in node.value], place)
     return Node(node.value, place)
+
+
+def _read_named(node: Node, path: KeyPath, file: Path, chain: tuple[Path, ...]) -> Node:
+    try:
+        return read_tree(file, chain=chain)
+    except ConfigError as err:
+        if str(err).startswith(f"{file}: "):  # the file as a whole, not a place in it
+            raise _error(node, path, str(err)) from err
+        raise
 
 
 def _named_file(node: Node, path: KeyPath, kind: str) -> Path:

@@ -57,6 +57,19 @@ def test_a_file_extends_another_relative_to_itself(drawing: str) -> None:
     assert build(Drawing, node).shape.members[0].radius == 2.0
 
 
+def test_places_of_merged_mappings_are_those_of_the_file_that_extends(drawing: str, write: Written) -> None:
+    write("configs/wrong.yaml", "size: A5\nsed: 1\nred: 1\n")
+    node = load_node(write("configs/last.yaml", "# own\nextends: wrong.yaml\nsed: 2\n"))
+    with pytest.raises(ConfigError) as caught:
+        build(Drawing, node)
+    assert [line.split(": ")[0] for line in str(caught.value).splitlines()] == [
+        "configs/last.yaml:2:1",
+        "configs/wrong.yaml:1:1",
+        "configs/last.yaml:3:1",
+        "configs/wrong.yaml:3:1",
+    ]
+
+
 def test_a_mapping_merges_into_the_file_that_it_lies_over(drawing: str, write: Written) -> None:
     write("configs/more.yaml", "extends: own.yaml\nshape: {members: [PlainRed]}\n")
     assert load_node("configs/more.yaml").plain()["shape"] == {"type": "GroupShape", "members": ["PlainRed"]}
@@ -99,11 +112,12 @@ def test_a_long_chain_of_files_is_refused(write: Written) -> None:
         ("extends: list.yaml", "own.yaml:1:10: extends: list.yaml must hold a mapping, got a sequence"),
         ("extends: broken.yaml", "broken.yaml:1:6: invalid YAML: expected ',' or ']', but got '<stream end>'"),
         ("extends: latin.yaml", "latin.yaml:1:1: byte 0xb5 is not UTF-8; save the file as UTF-8."),
+        ("extends: large.yaml", "own.yaml:1:10: extends: large.yaml: is larger than 1 MB"),
         ('extends: "\\0.yaml"', "own.yaml:1:10: extends: no such file: \\x00.yaml"),
     ],
 )
 def test_a_wrong_extends_is_one_line_with_its_place(write: Written, text: str, expected: str) -> None:
-    for name, content in {"base": "a: 1", "list": "[1]", "broken": "a: [1"}.items():
+    for name, content in {"base": "a: 1", "list": "[1]", "broken": "a: [1", "large": "#" * 1_000_001}.items():
         write(f"{name}.yaml", content)
     write("folder/x", "")
     Path("latin.yaml").write_bytes(b"\xb5")
