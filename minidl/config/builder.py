@@ -251,8 +251,9 @@ class _Builder:
             message = f"{cls.__name__}: {type(err).__name__} while it was constructed: {err}"
         about = message.removeprefix(f"{cls.__name__}: ")
         name, colon, rest = about.partition(": ")
-        if colon and name in argument_hints(cls):
-            return self.report(locate(node, (name,)), (*path, name), rest)
+        keys = tuple(int(key) if key.isdecimal() else key for key in name.split("."))
+        if colon and keys[0] in argument_hints(cls):
+            return self.report(locate(node, keys), (*path, *keys), rest)
         return self.report(node.place, path, message)
 
     def stop(self, node: Node, path: KeyPath, message: str) -> NoReturn:

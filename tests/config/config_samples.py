@@ -82,6 +82,8 @@ class RectangleShape(Shape):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.labels.get("area", 0) < 0:
+            raise ConfigError("labels.area: must not be negative")
         if self.width < self.height:
             raise ConfigError("RectangleShape: the width must not be below the height; swap them")
 
