@@ -130,7 +130,7 @@ def test_what_a_constructor_refuses_stands_where_it_was_written() -> None:
     named = "shape: GroupShape\nbackground:\n  type: MixedColour\n  parts: [1]\n"
     assert problems(named) == ["f.yaml:4:10: background.parts: expected three numbers, got 1"]
     inner = "shape:\n  type: RectangleShape\n  labels: {b: 1, area: -1}\n"
-    assert problems(inner) == ["f.yaml:3:25: shape.labels.area: must not be negative"]
+    assert problems(inner) == ["f.yaml:3:24: shape.labels.area: must not be negative"]
 
 
 @pytest.mark.parametrize(
