@@ -105,9 +105,12 @@ class SlabRecurrence:
         self.S = S = np.zeros((time + 1, 2 * H, batch), dtype)
         self.da = S[:time, :H]
         self.dy = S[1:, H:].transpose(2, 0, 1)
+        self.slope = np.empty((time, H, batch), dtype)
         self.N = np.concatenate([np.empty((H, H), dtype), np.eye(H, dtype=dtype)], axis=1)
+        self.Z_T = self.Z[:-1].transpose(0, 2, 1)
         self.slabs_back = [S[t + 1] for t in reversed(range(time))]
         self.das_back = [S[t, :H] for t in reversed(range(time))]
+        self.slopes_back = [self.slope[t] for t in reversed(range(time))]
         self.dM_steps = np.empty((time, *self.M.shape), dtype)
         self.dM = np.empty_like(self.M)
         self.W_xh = np.empty((F, H), dtype)
@@ -121,12 +124,12 @@ class SlabRecurrence:
         N, dh, dot, gate = self.N, self.a, np.dot, steps.gate
         N[:, :H] = self.M[:, :H].T
         self.dy[...] = dy
-        steps.slopes(self.h[1:], self.da)
-        caches = self.das_back if steps.caches is None else reversed(steps.caches)
+        steps.slopes(self.h[1:], self.slope)
+        caches = self.slopes_back if steps.caches is None else reversed(steps.caches)
         for s, da, cache in zip(self.slabs_back, self.das_back, caches, strict=True):
             dot(N, s, dh)
             gate(dh, cache, da)
-        np.matmul(self.da, self.Z[:-1].transpose(0, 2, 1), out=self.dM_steps)
+        np.matmul(self.da, self.Z_T, out=self.dM_steps)
         dM = np.add.reduce(self.dM_steps, 0, out=self.dM)
         grads["W_hh"][...] = dM[:, :H].T
         grads["W_xh"][...] = dM[:, H : H + F].T

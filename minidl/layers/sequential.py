@@ -86,18 +86,30 @@ class Stack(Layer):
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
         """Every child's forward in turn. ``ctx.state`` is a tuple, one entry a child."""
         caches = []
-        state, ws, input_gradient = ctx.state, ctx.workspace, ctx.input_gradient
-        for i, child in enumerate(self.children):
-            child_ctx = Context(
-                ctx.training,
-                ctx.rng,
-                None if state is None else state[i],
-                None if ws is None else ws.child(str(i)),
-                input_gradient or i > 0,
-            )
+        for child, child_ctx in zip(self.children, self._contexts(ctx), strict=True):
             x, cache = child.forward(x, child_ctx)
             caches.append(cache)
-        return x, (caches, ws or Workspace())
+        return x, (caches, ctx.workspace or Workspace())
+
+    def _contexts(self, ctx: Context) -> list[Context]:
+        """One context a child; made once for a caller that lends a workspace and hands over no state."""
+        state, ws = ctx.state, ctx.workspace
+
+        def make() -> list[Context]:
+            return [
+                Context(
+                    ctx.training,
+                    ctx.rng,
+                    None if state is None else state[i],
+                    None if ws is None else ws.child(str(i)),
+                    ctx.input_gradient or i > 0,
+                )
+                for i in range(len(self.children))
+            ]
+
+        if ws is None or state is not None:
+            return make()
+        return ws.plan("contexts", (ctx.training, id(ctx.rng), ctx.input_gradient), make)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Every child's backward in reverse; the gradients of a layer that stands twice add up."""
