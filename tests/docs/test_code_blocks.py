@@ -7,11 +7,14 @@ The conventions for writers of pages:
   the script prints, in order.
 - ``yaml``, ``ini``: must parse.
 - ``console``, ``sh``: lines ``$ minidl ...`` run in order, after the python blocks, and
-  must end with code 0. Other commands need the mark "not run".
+  must end with code 0. Other commands need the mark "not run". What is shown below
+  them is not compared, unless the block is marked.
 - A block whose first line is a file name in a comment (``# my_layer.py``) is also
   written to that file before anything runs.
-- ``<!-- not run: reason -->`` on the line above a block: it is not run, but python
-  and yaml must still parse. ``<!-- exit code: 2 -->``: its last command ends so.
+- A comment on the line above a block is a mark. ``<!-- not run: reason -->``: python and
+  yaml must still parse. ``<!-- output: checked -->``: every line shown must be printed, in
+  order; … stands for anything. ``<!-- exit code: 2 -->``: the last command ends so, and
+  the output is checked as well.
 - ``text`` is output or a formula: not checked. A block must name its language.
 """
 
@@ -39,7 +42,7 @@ from minidl.registry import lookup, names
 ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
 FENCE = re.compile(r"^( *)(```+|~~~+)([^\n`]*)\n(.*?)^\1\2 *$", re.DOTALL | re.MULTILINE)
-MARK = re.compile(r"<!-- *(not run|exit code): *(\S.*?) *-->\s*\Z")
+MARK = re.compile(r"<!-- *(not run|exit code|output): *(\S.*?) *-->\s*\Z")
 FILE_NAME = re.compile(r"\A# ([\w-]+(?:/[\w-]+)*\.(?:py|yaml|cfg|toml))\n")
 UNCHECKED = {"text", "toml", "csv", "json", "{toctree}"}
 MOST_NOT_RUN = 12
@@ -47,50 +50,48 @@ MOST_NOT_RUN = 12
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, text, first line in the page, and the mark above it."""
+    """A fenced block: its language, text, first line in the page, and the mark above it (kind and value)."""
 
     language: str
     text: str
     line: int
-    not_run: str | None = None
-    exit_code: int = 0
+    mark: str
+    value: str
 
 
 def blocks_of(text: str) -> list[Block]:
-    """All fenced blocks of a page, in order."""
+    """All fenced blocks, in order."""
     found = []
     for match in FENCE.finditer(text):
         mark = MARK.search(text[: match.start()])
-        kind, value = mark.groups() if mark else (None, "")
-        found.append(
-            Block(
-                (match[3].split() or [""])[0],
-                textwrap.dedent(match[4]),
-                text.count("\n", 0, match.start(4)) + 1,
-                value if kind == "not run" else None,
-                int(value) if kind == "exit code" else 0,
-            )
-        )
+        language, line = (match[3].split() or [""])[0], text.count("\n", 0, match.start(4)) + 1
+        found.append(Block(language, textwrap.dedent(match[4]), line, *(mark.groups() if mark else ("", ""))))
     return found
 
 
 def run(command: list[str], folder: Path, exit_code: int = 0) -> str:
-    """Standard output of a command that must end with `exit_code`."""
+    """What a command prints that must end with `exit_code`."""
     env = {**os.environ, "PYTHONPATH": str(Path(minidl.__file__).parents[1]), "NO_COLOR": "1", "MPLBACKEND": "Agg"}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
     told = f"{shlex.join(command)} ended with {done.returncode}, not {exit_code}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == exit_code, told
-    return done.stdout
+    return done.stdout + done.stderr
 
 
-def commands(block: Block, where: str) -> list[list[str]]:
-    """The commands of a console block, with minidl as a module of this Python."""
+def run_console(block: Block, folder: Path, where: str) -> None:
+    """Run a block's commands, with minidl as a module of this Python."""
     lines = re.findall(r"^\$ (.*(?:\\\n.*)*)", block.text, re.MULTILINE)
     assert lines, f"{where}: no line begins with '$ '"
-    split = [shlex.split(line.replace("\\\n", " "), comments=True) for line in lines]
-    for words in split:
+    printed = ""
+    for i, line in enumerate(lines, start=1):
+        words = shlex.split(line.replace("\\\n", " "), comments=True)
         assert words[0] == "minidl", f"{where}: only minidl is run, not {words[0]}; mark it <!-- not run: reason -->"
-    return [[sys.executable, "-m", *words] for words in split]
+        code = int(block.value) if block.mark == "exit code" and i == len(lines) else 0
+        printed += run([sys.executable, "-m", *words], folder, code)
+    if block.mark:
+        shown = re.sub(r"^\$ .*(?:\\\n.*)*\n", "", block.text, flags=re.MULTILINE)
+        patterns = [re.escape(line).replace("…", ".*") + " *" for line in shown.splitlines()]
+        assert re.search(r"\n(?:.*\n)*?".join(patterns), printed), f"{where}: shown\n{shown}\nprinted\n{printed}"
 
 
 def script_of(blocks: list[Block]) -> str:
@@ -114,10 +115,10 @@ def test_every_code_block_of_the_page_runs(path: Path, tmp_path: Path) -> None:
             configparser.ConfigParser().read_string(block.text, where)
         elif block.language not in ("console", "sh"):
             assert block.language in UNCHECKED, f"{where}: unknown language {block.language!r}; known: {UNCHECKED}"
-        if (name := FILE_NAME.match(block.text)) is not None and block.not_run is None:
+        if (name := FILE_NAME.match(block.text)) is not None and block.mark != "not run":
             (tmp_path / name[1]).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name[1]).write_text(block.text, encoding="utf-8")
-    python = [block for block in blocks if block.language == "python" and block.not_run is None]
+    python = [block for block in blocks if block.language == "python" and block.mark != "not run"]
     if python:
         script = tmp_path / f"{path.stem}_page.py"
         script.write_text(script_of(python), encoding="utf-8")
@@ -125,19 +126,16 @@ def test_every_code_block_of_the_page_runs(path: Path, tmp_path: Path) -> None:
         promised = [text for block in python for text in re.findall(r"# prints: ?(.*)$", block.text, re.MULTILINE)]
         assert not promised or printed.splitlines() == promised
     for block in blocks:
-        if block.language in ("console", "sh") and block.not_run is None:
-            *first, last = commands(block, f"{path.name}:{block.line}")
-            for command in first:
-                run(command, tmp_path)
-            run(last, tmp_path, block.exit_code)
+        if block.language in ("console", "sh") and block.mark != "not run":
+            run_console(block, tmp_path, f"{path.name}:{block.line}")
 
 
 def test_few_blocks_are_not_run() -> None:
     marked = [
-        f"{path.name}:{block.line}: {block.not_run}"
+        f"{path.name}:{block.line}: {block.value}"
         for path in PAGES
         for block in blocks_of(path.read_text(encoding="utf-8"))
-        if block.not_run is not None
+        if block.mark == "not run"
     ]
     print("not run:", *marked, sep="\n")
     assert len(marked) <= MOST_NOT_RUN, marked
