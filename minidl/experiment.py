@@ -57,7 +57,7 @@ class Experiment(Configurable):
         super().__post_init__()
         if self.evaluation.checkpoint == "best" and self.data.validation is None:
             raise ConfigError(
-                "evaluation.checkpoint is best, but data.validation is not set; "
+                "evaluation.checkpoint: is best, but data.validation is not set; "
                 "without validation no weights are the best: set it, or score the last weights."
             )
 
