@@ -11,10 +11,9 @@ The conventions for writers of pages:
   them is not compared, unless the block is marked.
 - A block whose first line is a file name in a comment (``# my_layer.py``) is also
   written to that file before anything runs.
-- A comment on the line above a block is a mark. ``<!-- not run: reason -->``: python and
-  yaml must still parse. ``<!-- output: checked -->``: every line shown must be printed, in
-  order; … stands for anything. ``<!-- exit code: 2 -->``: the last command ends so, and
-  the output is checked as well.
+- A comment above a block is a mark. ``<!-- not run: reason -->``: it must still parse.
+  ``<!-- output: checked -->``: the lines shown must be printed, in order; … is anything.
+  ``<!-- exit code: 2 -->``: the last command ends so; output is checked as well.
 - ``text`` is output or a formula: not checked. A block must name its language.
 """
 
@@ -70,7 +69,7 @@ def blocks_of(text: str) -> list[Block]:
 
 
 def run(command: list[str], folder: Path, exit_code: int = 0) -> str:
-    """What a command prints that must end with `exit_code`."""
+    """What a command prints, which must end with `exit_code`."""
     env = {**os.environ, "PYTHONPATH": str(Path(minidl.__file__).parents[1]), "NO_COLOR": "1", "MPLBACKEND": "Agg"}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
     told = f"{shlex.join(command)} ended with {done.returncode}, not {exit_code}\n{done.stdout}\n{done.stderr}"
@@ -81,7 +80,7 @@ def run(command: list[str], folder: Path, exit_code: int = 0) -> str:
 def run_console(block: Block, folder: Path, where: str) -> None:
     """Run a block's commands, with minidl as a module of this Python."""
     lines = re.findall(r"^\$ (.*(?:\\\n.*)*)", block.text, re.MULTILINE)
-    assert lines, f"{where}: no line begins with '$ '"
+    assert lines, f"{where}: no line begins with '$ '; mark the block <!-- not run: reason --> if it is not to run"
     printed = ""
     for i, line in enumerate(lines, start=1):
         words = shlex.split(line.replace("\\\n", " "), comments=True)
@@ -95,7 +94,7 @@ def run_console(block: Block, folder: Path, where: str) -> None:
 
 
 def script_of(blocks: list[Block]) -> str:
-    """One script of all blocks, each at its line of the page, so that a traceback points there."""
+    """All blocks, each at its line of the page, so that a traceback points there."""
     script = ""
     for block in blocks:
         script += "\n" * (block.line - 1 - script.count("\n")) + block.text
@@ -115,7 +114,7 @@ def test_every_code_block_of_the_page_runs(path: Path, tmp_path: Path) -> None:
             configparser.ConfigParser().read_string(block.text, where)
         elif block.language not in ("console", "sh"):
             assert block.language in UNCHECKED, f"{where}: unknown language {block.language!r}; known: {UNCHECKED}"
-        if (name := FILE_NAME.match(block.text)) is not None and block.mark != "not run":
+        if (name := FILE_NAME.match(block.text)) and block.mark != "not run":
             (tmp_path / name[1]).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name[1]).write_text(block.text, encoding="utf-8")
     python = [block for block in blocks if block.language == "python" and block.mark != "not run"]
