@@ -13,7 +13,6 @@ import platform
 import re
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +229,8 @@ def _make(folder: Path) -> Path:
 
 
 def _environment(plugins: Sequence[str]) -> dict[str, Any]:
+    from importlib.metadata import version  # slow to import, and --help must be quick
+
     blas = [
         {key: info.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
         for info in threadpool_info()
