@@ -187,8 +187,6 @@ class Trainer:
             total += self.train_step(*train.gather(indices)) * len(indices)
             if self.should_stop():
                 return None
-        if not np.isfinite(self.parameters.values).all():
-            raise numerical_error(self._where(), self.model, self.parameters, total / n)
         return total / n
 
     def train_step(self, x: Array, target: Array) -> float:
@@ -198,11 +196,14 @@ class Trainer:
         _, grads = self.model.backward(dy, cache)
         flat = self.parameters
         flat.collect(grads)
-        if not (math.isfinite(loss) and math.isfinite(float(np.dot(flat.grads, flat.grads)))):
+        if not (math.isfinite(loss) and _finite(flat.grads)):
             raise numerical_error(self._where(), self.model, flat, loss, x, target)
         if self.settings.clip_norm is not None:
             clip_global_norm(flat.grads, self.settings.clip_norm)
         self.optimizer.update(flat.values, flat.grads, self.state)
+        # tanh turns an infinite weight into a finite output: loss and gradient would not show it.
+        if not (_finite(flat.values) or np.isfinite(flat.values).all()):
+            raise numerical_error(self._where(), self.model, flat, loss)
         self.step += 1
         return loss
 
@@ -217,6 +218,11 @@ class Trainer:
         seconds = time.perf_counter() - started
         rate = self.optimizer.learning_rate
         return EpochRecord(self.epoch, self.step, train_loss, validation_loss, validation_r2, rate, seconds)
+
+
+def _finite(flat: Array) -> bool:
+    """Whether the sum of squares is finite: no NaN, no Inf, and no norm that overflows. One call, no temporary."""
+    return math.isfinite(float(np.dot(flat, flat)))
 
 
 def fit(
