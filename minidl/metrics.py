@@ -22,7 +22,7 @@ def half_mse(y: Array, target: Array) -> float:
 def r2(y: Array, target: Array) -> float:
     """R² = 1 - MSE / variance of the targets, the textbook's "accuracy"; NaN if all targets are equal."""
     target = np.asarray(target, np.float64)
-    variance = float(np.var(target))
+    variance = float(np.var(target)) if np.ptp(target) > 0 else 0.0  # rounding would leave 1e-34
     return 1.0 - 2 * half_mse(y, target) / variance if variance > 0 else float("nan")
 
 
