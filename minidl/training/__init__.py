@@ -1,6 +1,7 @@
 """The training loop and what is saved of it."""
 
 from minidl.training.checkpoints import SaveCheckpoints, load_checkpoint, load_weights, save_checkpoint
+from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.interrupt import StopOnSignal
 from minidl.training.log import WriteLog, read_log
 from minidl.training.loop import Arrays, Callback, EpochRecord, Source, Trainer, Training, fit, predict
@@ -8,7 +9,9 @@ from minidl.training.loop import Arrays, Callback, EpochRecord, Source, Trainer,
 __all__ = [
     "Arrays",
     "Callback",
+    "Engine",
     "EpochRecord",
+    "NumpyEngine",
     "SaveCheckpoints",
     "Source",
     "StopOnSignal",

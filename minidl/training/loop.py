@@ -20,6 +20,7 @@ from minidl.metrics import r2
 from minidl.optimizers import Optimizer, clip_global_norm
 from minidl.randomness import Streams
 from minidl.training.diagnosis import numerical_error
+from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
 from minidl.workspace import Workspace
 
@@ -121,7 +122,9 @@ class Trainer:
     model : built; its parameters change in place.
     loss, optimizer, settings : what to minimise, how, and how long.
     streams : `shuffling` orders the windows, `layers` feeds dropout and the like.
-    should_stop : asked after every step; True ends the training cleanly.
+    should_stop : asked after every step, or every few steps of a fast engine;
+        True ends the training cleanly.
+    engine : what computes the steps; None: NumPy.
 
     Attributes
     ----------
@@ -138,9 +141,11 @@ class Trainer:
         settings: Training,
         streams: Streams,
         should_stop: Callable[[], bool] = lambda: False,
+        engine: Engine | None = None,
     ) -> None:
         self.model, self.loss, self.optimizer, self.settings, self.streams = model, loss, optimizer, settings, streams
         self.should_stop = should_stop
+        self.engine = engine or NumpyEngine()
         self.parameters = FlatParameters(model)
         self.state = optimizer.start(self.parameters.values)
         self.epoch = self.step = 0
@@ -179,12 +184,11 @@ class Trainer:
 
     def _train_epoch(self, train: Source) -> float | None:
         """Mean loss over one pass; None if it was told to stop before the end."""
-        n, batch = len(train), self.settings.batch_size
+        n = len(train)
         order = self.streams.shuffling.permutation(n) if self.settings.shuffle else np.arange(n)
-        total = 0.0
-        for start in range(0, n, batch):
-            indices = order[start : start + batch]
-            total += self.train_step(*train.gather(indices)) * len(indices)
+        position, total = 0, 0.0
+        while position < n:
+            position, total = self.engine.advance(self, train, order, position, total)
             if self.should_stop():
                 return None
         return total / n
@@ -197,17 +201,18 @@ class Trainer:
         flat = self.parameters
         flat.collect(grads)
         if not (math.isfinite(loss) and _finite(flat.grads)):
-            raise numerical_error(self._where(), self.model, flat, loss, x, target)
+            raise numerical_error(self.where(), self.model, flat, loss, x, target)
         if self.settings.clip_norm is not None:
             clip_global_norm(flat.grads, self.settings.clip_norm)
         self.optimizer.update(flat.values, flat.grads, self.state)
         # tanh turns an infinite weight into a finite output: loss and gradient would not show it.
         if not (_finite(flat.values) or np.isfinite(flat.values).all()):
-            raise numerical_error(self._where(), self.model, flat, loss)
+            raise numerical_error(self.where(), self.model, flat, loss)
         self.step += 1
         return loss
 
-    def _where(self) -> str:
+    def where(self) -> str:
+        """The step being taken, for messages."""
         return f"epoch {self.epoch + 1}, step {self.step + 1}"
 
     def _record(self, train_loss: float, validation: Source | None, started: float) -> EpochRecord:

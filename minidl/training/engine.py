@@ -1,0 +1,51 @@
+"""What computes the steps of an epoch.
+
+The Trainer keeps parameters, gradients, the optimizer's state, the order of the
+examples and all counters; an engine only advances them. So engines can change
+from one run to its continuation, and none of them has anything to save.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from minidl.training.loop import Source, Trainer
+
+Order = npt.NDArray[np.integer[Any]]
+
+
+class Engine(Protocol):
+    """Takes steps for a Trainer."""
+
+    def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
+        """Take one or more steps of an epoch.
+
+        Parameters
+        ----------
+        order : indices of the epoch's examples, in the order of training.
+        position : how many of them are done; a step takes the next `batch_size`.
+        total : sum of loss times examples over the steps so far.
+
+        Returns
+        -------
+        position, total : after these steps. `trainer.step` has counted them.
+
+        Raises
+        ------
+        NumericalError
+            NaN or Inf; parameters, gradients and counters are those of the bad step.
+        """
+
+
+class NumpyEngine:
+    """The reference: the layers' own forward and backward, one step at a time."""
+
+    def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
+        """One step; see `Engine`."""
+        indices = order[position : position + trainer.settings.batch_size]
+        loss = trainer.train_step(*train.gather(indices))
+        return position + len(indices), total + loss * len(indices)
