@@ -71,8 +71,8 @@ class Evaluation(Configurable):
             count = len(getattr(self.published, name))
             if count != len(self.horizons):
                 raise ConfigError(
-                    f"Evaluation: published.{name} has {count} values for {len(self.horizons)} horizons; "
-                    "give one for each, or set published to null."
+                    f"Evaluation: published.{name}: expected one value for each of the {len(self.horizons)} horizons, "
+                    f"got {count}; or set published to null."
                 )
 
 
@@ -111,13 +111,17 @@ def _rows(splits: Splits) -> Rows:
 
 
 def baselines(splits: Splits) -> dict[str, Forecaster]:
-    """The forecasts that every model has to beat, by name."""
+    """The forecasts that every model has to beat, by name.
+
+    There is no seasonal one if the table begins less than a season before the first forecast.
+    """
     rows = _rows(splits)
     unit = splits.table.step_name()
     season = f"seasonal_{SEASON}{unit}" if unit == "h" else f"seasonal_{SEASON}_steps"
+    known = splits.test.origin_rows[0] >= SEASON
     return {
         "persistence": Persistence(rows),
-        season: Seasonal(rows, SEASON),
+        **({season: Seasonal(rows, SEASON)} if known else {}),
         "linear": Linear(rows, splits.train),
     }
 

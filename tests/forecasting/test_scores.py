@@ -1,0 +1,284 @@
+"""Block and lead scores as the textbook and issue 2 define them, in plain loops over the test hours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from small import hourly_rows, hourly_table, window_data
+
+from minidl import INFERENCE, ConfigError, DataError, Layer
+from minidl.data import MinMaxScaler, Splits, StandardScaler, Table, TailValidation
+from minidl.forecasting import (
+    Evaluation,
+    Forecaster,
+    Persistence,
+    Published,
+    Rows,
+    baselines,
+    block_scores,
+    evaluate,
+    lead_scores,
+    model_forecaster,
+)
+from minidl.layer import Array
+
+T, TEST = 6, 60  # 54 test windows
+KEYS = {"loss", "r2", "mae", "rmse"}
+
+
+def splits(target_index: int = 0, **arguments: Any) -> Splits:
+    return window_data(hourly_table(target_index=target_index), **arguments).load("float64")
+
+
+WEIGHTS = np.random.default_rng(8).standard_normal((T, 3))
+
+
+@dataclass(eq=False)
+class Weighted(Layer):
+    """One number from all of a window; no two entries count the same."""
+
+    def forward(self, x: Array, ctx: Any = INFERENCE) -> tuple[Array, Any]:
+        return np.tanh(0.4 * np.tensordot(x, WEIGHTS, 2))[:, None], None
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array, dict[str, Array]]:
+        raise AssertionError("scores need no gradients")
+
+
+def single(window: list[list[float]]) -> float:
+    return math.tanh(0.4 * sum(WEIGHTS[t][f] * window[t][f] for t in range(T) for f in range(3)))
+
+
+class Naive:
+    """The test hours by the definitions; nothing of minidl but the fitted scaling's two numbers is used."""
+
+    def __init__(self, parts: Splits) -> None:
+        values = parts.table.values
+        train = values[: len(values) - TEST]
+        low, high = train.min(axis=0), train.max(axis=0)
+        self.scaled = ((values - low) / (high - low)).tolist()
+        self.raw = values.tolist()
+        self.target = parts.table.target_index
+        self.low, self.range = float(low[self.target]), float((high - low)[self.target])
+        # A part of n hours has n - T windows; the target of the window of hours i ... i + T - 1 is that of hour i + T.
+        self.starts = list(range(len(values) - TEST, len(values) - T))
+
+    def recursive(self, start: int, horizon: int, predict: Callable[[list[list[float]]], float]) -> list[float]:
+        made: list[float] = []
+        for j in range(horizon):
+            window = [list(row) for row in self.scaled[start + j : start + j + T]]
+            for back in range(1, j + 1):
+                if back <= T:
+                    window[-back][self.target] = made[j - back]
+            made.append(predict(window))
+        return made
+
+    def scores(self, pairs: list[tuple[float, int]]) -> dict[str, float]:
+        """Of scaled forecasts and the rows that they are for."""
+        y = [forecast for forecast, _ in pairs]
+        a = [self.scaled[row][self.target] for _, row in pairs]
+        n, mean = len(pairs), sum(a) / len(a)
+        mse = sum((p - q) ** 2 for p, q in zip(y, a, strict=True)) / n
+        variance = sum((q - mean) ** 2 for q in a) / n
+        units = [
+            forecast * self.range + self.low - self.raw[row][self.target] for forecast, row in pairs
+        ]  # errors in µg/m³
+        return {
+            "loss": mse / 2,
+            "r2": 1 - mse / variance,
+            "mae": sum(map(abs, units)) / n,
+            "rmse": math.sqrt(sum(e * e for e in units) / n),
+        }
+
+    def block(self, k: int, forecast: Callable[[int, int], list[float]]) -> dict[str, float]:
+        pairs = []
+        for b in range(len(self.starts) // k):
+            first = self.starts[b * k]
+            pairs += [(value, first + j + T) for j, value in enumerate(forecast(first, k))]
+        return self.scores(pairs)
+
+    def lead(self, k: int, forecast: Callable[[int, int], list[float]]) -> dict[str, dict[str, float]]:
+        last_row = self.starts[-1] + T
+        origins = [start for start in self.starts if start + T + k - 1 <= last_row]
+        made = {start: forecast(start, k) for start in origins}
+        return {str(j + 1): self.scores([(made[start][j], start + T + j) for start in origins]) for j in range(k)}
+
+
+def naive_forecasts(naive: Naive) -> dict[str, Callable[[int, int], list[float]]]:
+    def seasonal(start: int, k: int) -> list[float]:
+        return [naive.scaled[start + T + j - 24][naive.target] for j in range(k)]  # k <= 24
+
+    return {
+        "model": lambda start, k: naive.recursive(start, k, single),
+        "persistence": lambda start, k: [naive.scaled[start + T - 1][naive.target]] * k,
+        "seasonal_24h": seasonal,
+    }
+
+
+def assert_scores(actual: dict[str, float], expected: dict[str, float]) -> None:
+    assert actual.keys() == KEYS
+    for key, value in expected.items():
+        assert actual[key] == pytest.approx(value, rel=1e-10), key
+
+
+# 54 windows: 4 and 8 leave a remainder, 1 and 2 do not; 8 is longer than a window.
+@pytest.mark.parametrize("horizon", [1, 2, 4, 8, 54])
+@pytest.mark.parametrize("name", ["model", "persistence", "seasonal_24h"])
+@pytest.mark.parametrize("target_index", [0, 1])
+def test_block_scores_are_those_of_the_definition(name: str, horizon: int, target_index: int) -> None:
+    if name == "seasonal_24h" and horizon > 24:
+        horizon = 24
+    parts = splits(target_index)
+    forecasters = {"model": model_forecaster(parts, Weighted()), **baselines(parts)}
+    naive = Naive(parts)
+    assert_scores(block_scores(parts, forecasters[name], horizon), naive.block(horizon, naive_forecasts(naive)[name]))
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 8])
+@pytest.mark.parametrize("name", ["model", "persistence", "seasonal_24h"])
+def test_lead_scores_are_over_all_origins_with_enough_following_hours(name: str, horizon: int) -> None:
+    parts = splits()
+    forecasters = {"model": model_forecaster(parts, Weighted()), **baselines(parts)}
+    naive = Naive(parts)
+    actual = lead_scores(parts, forecasters[name], horizon)
+    expected = naive.lead(horizon, naive_forecasts(naive)[name])
+    assert list(actual) == [str(j + 1) for j in range(horizon)]
+    for lead, scores in expected.items():
+        assert_scores(actual[lead], scores)
+
+
+def test_the_linear_baseline_learns_from_the_training_windows_only() -> None:
+    parts = splits(validation=TailValidation(40))
+    naive = Naive(parts)
+    rows = naive.scaled[: 240 - TEST - 40]  # neither validation nor test rows
+    A = np.array([np.r_[np.ravel(rows[s : s + T]), 1.0] for s in range(len(rows) - T)])
+    y = np.array([rows[s + T][0] for s in range(len(rows) - T)])
+    below = math.sqrt(1e-3) * np.eye(3 * T, 3 * T + 1)
+    w = np.linalg.lstsq(np.vstack([A, below]), np.r_[y, np.zeros(3 * T)], rcond=None)[0]
+
+    def forecast(start: int, k: int) -> list[float]:
+        return naive.recursive(start, k, lambda window: float(np.ravel(window) @ w[:-1] + w[-1]))
+
+    linear = baselines(parts)["linear"]
+    actual, expected = block_scores(parts, linear, 4), naive.block(4, forecast)
+    for key in KEYS:
+        assert actual[key] == pytest.approx(expected[key], rel=1e-7), key  # two ways to solve one system
+
+
+class Truth:
+    """What really comes, `late` hours late."""
+
+    def __init__(self, parts: Splits, late: int = 0) -> None:
+        self.values, self.late = parts.values[:, parts.table.target_index], late
+
+    def __call__(self, starts: Array, horizon: int) -> Array:
+        rows = starts[:, None] + T + np.arange(horizon) - self.late
+        return self.values[np.minimum(rows, len(self.values) - 1)]
+
+
+def test_the_truth_scores_perfectly_and_an_hour_late_it_does_not() -> None:
+    parts = splits()
+    perfect = {"loss": 0.0, "r2": 1.0, "mae": 0.0, "rmse": 0.0}
+    truth: Forecaster = Truth(parts)
+    assert block_scores(parts, truth, 4) == perfect
+    assert lead_scores(parts, truth, 4) == dict.fromkeys("1234", perfect)
+    for late in (1, -1):
+        scores = [block_scores(parts, Truth(parts, late), 4), *lead_scores(parts, Truth(parts, late), 4).values()]
+        for score in scores:
+            assert score["r2"] < 0.98
+            assert score["mae"] > 3  # µg/m³
+
+
+@dataclass(eq=False)
+class NextOfLine(Layer):
+    """The next value of a straight line: 2 x_T - x_{T-1}, of the first feature."""
+
+    def forward(self, x: Array, ctx: Any = INFERENCE) -> tuple[Array, Any]:
+        return 2 * x[:, -1, :1] - x[:, -2, :1], None
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array, dict[str, Array]]:
+        raise AssertionError("scores need no gradients")
+
+
+def test_a_model_that_knows_the_rule_is_perfect_at_every_lead() -> None:
+    rows = hourly_rows()
+    rows[:, 0] = 3 * np.arange(len(rows)) + 7
+    parts = window_data(Table(rows, None, ("pm", "temp", "wind"), 0)).load("float64")
+    model, now = model_forecaster(parts, NextOfLine()), Persistence(Rows(parts.values, T, 0))
+    for lead, score in lead_scores(parts, model, 8).items():
+        assert score["rmse"] < 1e-10
+        assert lead_scores(parts, now, 8)[lead]["mae"] == pytest.approx(3.0 * int(lead))
+
+
+def test_scores_in_units_do_not_depend_on_the_scaling() -> None:
+    by_range, by_deviation = (splits(scaler=scaler) for scaler in (MinMaxScaler(), StandardScaler()))
+    for name in ("persistence", "seasonal_24h"):
+        one, two = (block_scores(parts, baselines(parts)[name], 4) for parts in (by_range, by_deviation))
+        assert one["mae"] == pytest.approx(two["mae"], rel=1e-12)
+        assert one["r2"] == pytest.approx(two["r2"], rel=1e-12)
+        assert one["loss"] != pytest.approx(two["loss"], rel=0.1)
+
+
+def test_evaluate_has_every_score_of_the_model_and_of_three_baselines() -> None:
+    parts = splits()
+    scores = evaluate(parts, Weighted(), Evaluation(horizons=[4, 1]))
+    assert scores.keys() == {"block", "lead", "baselines", "parameters", "units"}
+    assert (scores["parameters"], scores["units"]) == (0, "µg/m³")
+    assert list(scores["baselines"]) == ["persistence", "seasonal_24h", "linear"]
+    for part in (scores, *scores["baselines"].values()):
+        assert list(part["block"]) == ["4", "1"]
+        assert list(part["lead"]) == ["1", "2", "3", "4"]
+        assert all(score.keys() == KEYS for kind in ("block", "lead") for score in part[kind].values())
+    assert scores["block"]["4"] == block_scores(parts, model_forecaster(parts, Weighted()), 4)
+
+
+def test_the_season_is_called_by_steps_where_rows_are_not_hours() -> None:
+    parts = window_data(Table(hourly_rows(), None, ("pm", "temp", "wind"), 0)).load("float64")
+    assert list(baselines(parts)) == ["persistence", "seasonal_24_steps", "linear"]
+
+
+def test_there_is_no_seasonal_baseline_where_no_season_comes_before_the_test_part() -> None:
+    # 70 rows, 60 for testing: the first forecast is for row 16, and row -8 is not "a day before" it.
+    parts = window_data(hourly_table(70)).load("float64")
+    assert list(baselines(parts)) == ["persistence", "linear"]
+    parts = window_data(hourly_table(78)).load("float64")  # row 24: its day before is row 0
+    assert list(baselines(parts)) == ["persistence", "seasonal_24h", "linear"]
+
+
+def test_a_test_part_that_never_changes_has_no_r2() -> None:
+    rows = hourly_rows()
+    rows[-TEST:, 0] = 50.0
+    parts = window_data(Table(rows, None, ("pm", "temp", "wind"), 0)).load("float64")
+    score = block_scores(parts, baselines(parts)["persistence"], 4)
+    assert math.isnan(score["r2"])
+    assert score["rmse"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_horizon_beyond_the_test_part_is_refused_with_both_numbers() -> None:
+    parts = splits()
+    assert evaluate(parts, Weighted(), Evaluation(horizons=[54]))["lead"].keys() == {str(j) for j in range(1, 55)}
+    message = r"^evaluation\.horizons: 55 rows ahead need at least 55 test windows; data\.test_size gives 54\.$"
+    with pytest.raises(DataError, match=message):
+        evaluate(parts, Weighted(), Evaluation(horizons=[1, 55]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"horizons": []}, "Evaluation: horizons: expected `array` of length >= 1"),
+        ({"horizons": [0]}, "Evaluation: horizons: expected `int` >= 1"),
+        ({"horizons": [2, 2]}, r"Evaluation: horizons: expected different numbers, got \[2, 2\]\."),
+        ({"checkpoint": "init"}, "Evaluation: checkpoint: invalid enum value 'init'"),
+        (
+            {"published": Published("p", [0.5], [0.1, 0.1, 0.1, 0.1])},
+            r"Evaluation: published\.r2: expected one value for each of the 4 horizons, got 1; or set published to null\.",
+        ),
+                r"Evaluation: published\.r2: expected one value for each of the 4 horizons, got 1; or set published",
+)
+def test_evaluation_settings_that_cannot_be_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{message}"):
+        Evaluation(**arguments)
