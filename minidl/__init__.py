@@ -30,6 +30,7 @@ from minidl.layers import (
 from minidl.losses import MAE, MSE, HalfMSE, Loss
 from minidl.optimizers import SGD, Adam, Optimizer
 from minidl.registry import register
+from minidl.training import fit
 from minidl.workspace import Workspace
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "TanhActivation",
     "Workspace",
     "__version__",
+    "fit",
     "n_parameters",
     "read_only",
     "register",
