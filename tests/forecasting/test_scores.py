@@ -275,9 +275,9 @@ def test_a_horizon_beyond_the_test_part_is_refused_with_both_numbers() -> None:
         ({"checkpoint": "init"}, "Evaluation: checkpoint: invalid enum value 'init'"),
         (
             {"published": Published("p", [0.5], [0.1, 0.1, 0.1, 0.1])},
-            r"Evaluation: published\.r2: expected one value for each of the 4 horizons, got 1; or set published to null\.",
+            r"Evaluation: published\.r2: expected one value for each of the 4 horizons, got 1; or set published",
         ),
-                r"Evaluation: published\.r2: expected one value for each of the 4 horizons, got 1; or set published",
+    ],
 )
 def test_evaluation_settings_that_cannot_be_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"^{message}"):
