@@ -1,0 +1,298 @@
+"""The three pictures of a run: loss by epoch, forecast against truth, error by lead.
+
+Every function returns a matplotlib Figure; pyplot and the global rcParams are
+left alone. matplotlib is the extra ``plot``: it is imported when a figure is
+drawn, never by ``import minidl``. No score is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from minidl import plot_style as look
+from minidl.data import Splits
+from minidl.errors import ConfigError
+from minidl.forecasting import Forecaster, model_forecaster
+from minidl.plot_style import have_matplotlib
+from minidl.runs import Run, one_blas_thread
+from minidl.training import EpochRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "forecast_figure",
+    "have_matplotlib",
+    "lead_figure",
+    "loss_figure",
+    "save_figures",
+    "typical_rows",
+]
+Rows = npt.NDArray[np.int64]
+
+
+def save_figures(run: Run, splits: Splits, scores: dict[str, Any]) -> list[Path]:
+    """Draw a run's figures into its folder: loss.png, forecast.png, error_by_lead.png.
+
+    Parameters
+    ----------
+    run : its model holds the weights that `scores` are of.
+    scores : what ``run.evaluate`` returned.
+
+    Returns
+    -------
+    The files. Without a single complete epoch there is no loss.png.
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed.
+    StorageError
+        A file cannot be written.
+    """
+    experiment = run.experiment
+    forecaster = model_forecaster(splits, experiment.model)
+    with one_blas_thread():
+        figures = {
+            "forecast.png": forecast_figure(splits, forecaster, experiment.evaluation.horizons),
+            "error_by_lead.png": lead_figure(scores, step=splits.table.step_name()),
+        }
+    records = run.log() if (run.path / "log.jsonl").exists() else []
+    if records:
+        figures = {"loss.png": loss_figure(records, loss_name=type(experiment.loss).__name__), **figures}
+    return [look.save(figure, run.path / "figures" / name) for name, figure in figures.items()]
+
+
+def loss_figure(records: Sequence[EpochRecord], *, loss_name: str = "loss") -> Figure:
+    """Training and validation loss by epoch, and the validation R² below.
+
+    The loss axis is logarithmic where the losses differ by more than a factor of
+    5, else linear and from 0. Without validation there is one panel.
+
+    Parameters
+    ----------
+    records : at least one.
+    loss_name : for the axis.
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed, or there is no record.
+    """
+    if not records:
+        raise ConfigError("loss_figure: no complete epoch, so there is nothing to draw.")
+    epochs = [record.epoch for record in records]
+    train = [record.train_loss for record in records]
+    validation = np.array([record.validation_loss for record in records], dtype=float)  # None becomes NaN
+    validated = bool(np.isfinite(validation).any())
+    marker = "o" if len(records) < 30 else ""
+    with look.style():
+        figure = look.new_figure(9, 7 if validated else 4.5)
+        axes = figure.subplots(2 if validated else 1, 1, sharex=True, squeeze=False)[:, 0]
+        top = axes[0]
+        top.plot(epochs, train, color=look.BLUE, marker=marker, label="training (mean over the epoch)")
+        top.set_title("Loss by epoch")
+        if validated:
+            top.plot(epochs, validation, color=look.VERMILLION, marker=marker, label="validation (at the epoch's end)")
+            best = int(np.nanargmin(validation))
+            label = f"lowest validation loss: epoch {epochs[best]}"
+            top.plot(epochs[best], validation[best], "D", color=look.VERMILLION, mec=look.BLACK, ms=8, label=label)
+            _r2_panel(axes[1], records, marker)
+        look.loss_axis(top, [*train, *validation])
+        top.set_ylabel(f"{loss_name}, scaled values")
+        top.legend()
+        axes[-1].set_xlabel("epoch")
+        axes[-1].set_xlim(0, epochs[-1] + max(0.5, 0.02 * epochs[-1]))
+        look.whole_numbers(axes[-1])
+    return figure
+
+
+def _r2_panel(ax: Axes, records: Sequence[EpochRecord], marker: str) -> None:
+    score = np.array([record.validation_r2 for record in records], dtype=float)
+    ax.plot([record.epoch for record in records], score, color=look.VERMILLION, marker=marker)
+    ax.set_title(f"Validation R², one step ahead (1 is perfect; last epoch: {score[-1]:.3f})")
+    ax.set_ylabel("validation R²")
+    finite = score[np.isfinite(score)]
+    if finite.size and finite.max() > 0:  # a few bad first epochs must not squeeze the rest flat
+        ax.set_ylim(max(min(finite.min() - 0.05, 0), -0.3), 1)
+
+
+def forecast_figure(
+    splits: Splits, forecaster: Forecaster, horizons: Sequence[int] = (8, 4, 2, 1), *, n_rows: int = 120
+) -> Figure:
+    """Forecast against truth over some days of the test part, one panel for each horizon.
+
+    The forecast of row t stands at row t. With a horizon of k rows, forecasts
+    are those of the block score: each starts from the truth, at a dot, and runs k
+    rows on its own predictions before the next begins.
+
+    Parameters
+    ----------
+    splits : the data; the axis has times if its table has, else row numbers.
+    forecaster : `model_forecaster`'s, or a baseline.
+    n_rows : how many rows are shown (120 hours are five days); see `typical_rows` for which.
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed.
+    """
+    table = splits.table
+    shown = typical_rows(splits, n_rows)
+    place = np.arange(len(table)) if table.times is None else table.times
+    truth = table.values[:, table.target_index]
+    with look.style():
+        figure = look.new_figure(11, 1.8 + 2.1 * len(horizons))
+        axes = figure.subplots(len(horizons), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        rows = np.arange(shown[0] - 1, shown[-1] + 1)
+        for ax, horizon in zip(axes, horizons, strict=True):
+            ax.plot(place[rows], truth[rows], color=look.BLACK, lw=1.6, label="truth")
+            rows_of_block, y = _blocks(splits, forecaster, horizon, shown)
+            ax.plot(place[rows_of_block].ravel(), y.ravel(), color=look.VERMILLION, lw=1.8, label="forecast")
+            if horizon > 1:
+                known = rows_of_block[:, 0][np.isfinite(y[:, 0])]
+                ax.plot(place[known], truth[known], "o", color=look.VERMILLION, ms=5, label="start from the truth")
+            ax.set_title(_panel_title(horizon, table.step_name()))
+            ax.margins(x=0.01)
+        if table.times is None:
+            axes[-1].set_xlabel("row of the table")
+        else:
+            look.date_axis(axes[-1])
+        figure.supylabel(look.with_units(table.target_name, table.units), fontsize=12)
+        figure.suptitle(_forecast_title(splits, shown), x=0.01, ha="left", fontsize=13)
+        handles, labels = axes[int(np.argmax(horizons))].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=3)
+    return figure
+
+
+def typical_rows(splits: Splits, n_rows: int) -> Rows:
+    """The `n_rows` consecutive rows of the test part that are most like the whole of it.
+
+    That is, the least |mean - mean of the test part| + |standard deviation -
+    that of the test part| of the target. They begin at midnight if the rows
+    have times; the forecasts play no part. A shorter test part is shown whole.
+
+    Returns
+    -------
+    int64 (at most n_rows,), rows of the table that have a forecast.
+    """
+    rows = splits.test.origin_rows
+    if len(rows) <= n_rows:
+        return rows
+    y = splits.table.values[rows, splits.table.target_index]
+    stretches = sliding_window_view(y, n_rows)
+    unlike = np.abs(stretches.mean(axis=1) - y.mean()) + np.abs(stretches.std(axis=1) - y.std())
+    if splits.table.times is not None:
+        times = splits.table.times[rows][: len(stretches)]
+        midnight = times == times.astype("datetime64[D]")
+        if midnight.any():
+            unlike[~midnight] = np.inf
+    first = int(np.argmin(unlike))
+    return rows[first : first + n_rows]
+
+
+def _blocks(splits: Splits, forecaster: Forecaster, horizon: int, shown: Rows) -> tuple[Rows, npt.NDArray[np.float64]]:
+    """The block score's forecasts of the rows `shown`, in the target's units, ready to be drawn as one line.
+
+    Returns
+    -------
+    rows, y : (blocks, k + 2) each: the last known row with its true value, the k
+        forecasts, and a NaN that ends the stroke. Single steps (k = 1) are joined
+        to one line instead: (blocks, 1), forecasts only. NaN outside of `shown`.
+    """
+    T, column = splits.test.time_steps, splits.table.target_index
+    starts = splits.test.starts
+    starts = starts[: len(starts) // horizon * horizon : horizon]
+    starts = starts[(starts + T + horizon > shown[0]) & (starts + T <= shown[-1])]
+    y = splits.scale.unscale(forecaster(starts, horizon), column)
+    rows = starts[:, None] + T + np.arange(horizon)  # window s .. s+T-1, so lead 1 is row s + T
+    y = np.where((rows >= shown[0]) & (rows <= shown[-1]), y, np.nan)
+    if horizon == 1:
+        return rows, y
+    known = rows[:, :1] - 1
+    truth = np.where(known >= shown[0] - 1, splits.table.values[known, column], np.nan)
+    return np.hstack([known, rows, rows[:, -1:]]), np.hstack([truth, y, np.full_like(truth, np.nan)])
+
+
+def lead_figure(scores: dict[str, Any], *, step: str = "h") -> Figure:
+    """RMSE and MAE by lead, of the model and of every baseline.
+
+    Parameters
+    ----------
+    scores : as in ``evaluation.json``.
+    step : ``h`` if rows are hours; the unit of a lead.
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed.
+    """
+    unit = "hour" if step == "h" else "step"
+    leads = [int(lead) for lead in scores["lead"]]
+    lines = [("model", scores["lead"], look.VERMILLION, "o")]
+    for (name, baseline), mark in zip(scores["baselines"].items(), cycle(look.BASELINES), strict=False):
+        lines.append((_spoken(name), baseline["lead"], *mark))
+    with look.style():
+        figure = look.new_figure(11, 5)
+        for ax, key in zip(figure.subplots(1, 2), ("rmse", "mae"), strict=True):
+            ends, top = [], 0.0
+            for label, by_lead, color, marker in lines:
+                y = np.array([by_lead[str(lead)][key] for lead in leads], dtype=float)
+                width, on_top = (3.0, 3) if label == "model" else (1.6, 2)
+                ax.plot(leads, y, color=color, lw=width, marker=marker, label=label, zorder=on_top)
+                ends.append((float(y[-1]), label, color))
+                top = max([top, *y[np.isfinite(y)]])
+            ax.set_ylim(0, 1.12 * top or 1)
+            ax.set_title({"rmse": "Root mean square error", "mae": "Mean absolute error"}[key])
+            ax.set_ylabel(look.with_units(key.upper(), scores["units"]))
+            ax.set_xlabel(f"{unit}s ahead")
+            look.whole_numbers(ax)
+            look.label_ends(ax, leads[-1], ends)
+        title = (
+            f"Error by lead on the test part, forecasts from every {unit} (model: {scores['parameters']} parameters)"
+        )
+        figure.suptitle(title, x=0.01, ha="left", fontsize=13)
+    return figure
+
+
+def _panel_title(horizon: int, step: str) -> str:
+    unit = ("hour" if step == "h" else "step") + ("s" if horizon > 1 else "")
+    if horizon == 1:
+        return f"1 {unit} ahead: every forecast is made from the truth until the {unit} before"
+    return f"1 to {horizon} {unit} ahead: a new forecast from the truth every {horizon} {unit}"
+
+
+def _forecast_title(splits: Splits, shown: Rows) -> str:
+    """What is shown, which part of the test part it is, and by which rule."""
+    table = splits.table
+    if table.times is None:
+        span = f"rows {shown[0]} to {shown[-1]}"
+    else:
+        days = (table.times[row].item() for row in (shown[0], shown[-1]))
+        first, last = (f"{day.day} {day:%B %Y}" for day in days)
+        span = first if first == last else f"{first} to {last}"
+    rule = (
+        "the whole test part"
+        if len(shown) == len(splits.test)
+        else "the stretch of the test part nearest to its mean and standard deviation"
+    )
+    return f"Forecast and truth, {span}\n({rule})"
+
+
+def _spoken(baseline: str) -> str:
+    """A baseline's name in words."""
+    words = {
+        "persistence": "same as now",
+        "seasonal_24h": "same hour yesterday",
+        "seasonal_24_steps": "24 steps before",
+        "linear": "linear model",
+    }
+    return words.get(baseline, baseline.replace("_", " "))
