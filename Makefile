@@ -46,7 +46,7 @@ wheel: $(VENV)/.installed-dev
 # The suite on every Python that is installed, and with the oldest NumPy that setup.cfg admits.
 matrix:
 	for python in $(PYTHONS); do \
-		if command -v $$python > /dev/null; then \
+		if $$python -c "" 2> /dev/null; then \
 			echo "== $$python"; $(MAKE) test PYTHON=$$python VENV=.venv-$$python || exit 1; \
 		else echo "== $$python: not installed, left out"; fi; \
 	done
