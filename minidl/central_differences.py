@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from minidl.layer import Array, Layer
+from minidl.layer import Array, Context, Layer
 
 # Arrays up to this size are checked entry by entry, larger ones along random directions.
 TINY = 64
@@ -14,7 +15,9 @@ DIRECTIONS = 16
 STEP = 1e-5
 
 
-def check_gradients(layer: Layer, x: Array, *, tolerance: float = 1e-6, seed: int = 0) -> dict[str, float]:
+def check_gradients(
+    layer: Layer, x: Array, *, tolerance: float = 1e-6, seed: int = 0, training: bool = False
+) -> dict[str, float]:
     """Compare backward with central differences of L = Σ dy ⊙ layer(x), for a random dy.
 
     (L(p + ε) - L(p - ε)) / 2ε with ε = 1e-5, for x and every parameter: entry by
@@ -25,6 +28,8 @@ def check_gradients(layer: Layer, x: Array, *, tolerance: float = 1e-6, seed: in
     layer : built in float64.
     x : its input, float64.
     tolerance : largest allowed relative error.
+    seed : of dy, and of the random numbers that the layer draws: the same in every call.
+    training : check the layer's behaviour while it trains.
 
     Returns
     -------
@@ -40,14 +45,18 @@ def check_gradients(layer: Layer, x: Array, *, tolerance: float = 1e-6, seed: in
         assert value.dtype == np.float64, f"check_gradients: {name} must be float64, is {value.dtype}"
     rng = np.random.default_rng(seed)
     x = x.copy()
-    y, cache = layer.forward(x)
+
+    def forward() -> tuple[Array, Any]:
+        return layer.forward(x, Context(training=training, rng=np.random.default_rng(seed)))
+
+    y, cache = forward()
     dy = rng.normal(size=y.shape)
     dx, grads = layer.backward(dy, cache)
     errors = {}
     for name, value in {"x": x, **layer.params}.items():
         gradient = dx if name == "x" else grads[name]
         assert gradient is not None, f"backward returned no gradient for {name}"
-        errors[name] = _relative_error(lambda: float(np.sum(dy * layer(x))), value, gradient.copy(), rng)
+        errors[name] = _relative_error(lambda: float(np.sum(dy * forward()[0])), value, gradient.copy(), rng)
     bad = {name: error for name, error in errors.items() if not error <= tolerance}
     assert not bad, "wrong gradient: " + ", ".join(f"d{name} (relative error {e:.1e})" for name, e in bad.items())
     return errors

@@ -104,6 +104,11 @@ def _central_differences(s: Subject) -> None:
     check_gradients(s.layer, s.x())
 
 
+def _central_differences_in_training(s: Subject) -> None:
+    """gradients equal central differences while training, for the same random draws"""
+    check_gradients(s.layer, s.x(), training=True)
+
+
 def _repeated(s: Subject) -> None:
     """repeated and interleaved calls give the same bits"""
     first, second = s.run(s.x()), s.run(s.x(seed=4), seed=5)
@@ -205,6 +210,7 @@ def _fresh_process(s: Subject) -> None:
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     _gradient_shapes,
     _central_differences,
+    _central_differences_in_training,
     _read_only_input,
     _attributes_unchanged,
     _output_is_safe,

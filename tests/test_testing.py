@@ -368,6 +368,15 @@ class DrawsNoise(Elman):
         return read_only(y + y.dtype.type(self.noise.normal())), cache
 
 
+class ForgetsTheNoiseInBackward(Elman):
+    """Right in inference; in training its backward leaves out the factor that forward drew."""
+
+    def forward(self, x, ctx=INFERENCE):
+        if ctx.training:
+            x = x * (1 + ctx.rng.normal(size=x.shape))
+        return super().forward(x, ctx)
+
+
 # --- config ---
 
 
@@ -408,6 +417,7 @@ class DrawsSomethingItDoesNotSave(Elman):
 
 SHAPES = "gradients have the parameters' names, shapes and dtypes"
 DIFFERENCES = "gradients equal central differences"
+TRAINING = "gradients equal central differences while training, for the same random draws"
 READ_ONLY = "read-only inputs are accepted"
 UNCHANGED = "parameters and attributes stay as they are"
 OUTPUT = "writing to the output cannot spoil the gradient"
@@ -435,6 +445,7 @@ FAULTS = [
     (BiasGradientIsZero(), DIFFERENCES, r"^wrong gradient: db_h \(relative error 1\.0e\+00\)$"),
     (OnePercentOff(), DIFFERENCES, r"^wrong gradient: dW_xh \(relative error .*e-03\)$"),
     (OnlyRightForOnes(), DIFFERENCES, r"^wrong gradient: dx .*, dW_xh .*, dW_hh .*, db_h .*$"),
+    (ForgetsTheNoiseInBackward(), TRAINING, r"^wrong gradient: dx \(relative error [^,]*\)$"),
     (BiasGradientMissing(), SHAPES, r"^gradients \['W_hh', 'W_xh'\], parameters \['W_hh', 'W_xh', 'b_h'\]"),
     (WrongKey(), SHAPES, r"^gradients \['W', 'W_xh', 'b_h'\], parameters \['W_hh', 'W_xh', 'b_h'\]"),
     (GradientOfWrongShape(), SHAPES, r"^db_h is \(1, 3\) float32"),

@@ -121,6 +121,7 @@ class SlabRecurrence:
         if self.S is None:
             self._plan_backward()
         H, F = len(self.M), self.x.shape[2]
+        # a_t is not needed any more: its buffer takes dh_t.
         N, dh, dot, gate = self.N, self.a, np.dot, steps.gate
         N[:, :H] = self.M[:, :H].T
         self.dy[...] = dy

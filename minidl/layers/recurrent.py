@@ -43,7 +43,8 @@ class RecurrentLayer(Layer):
     ------
     x (batch, time, input_size); y (batch, time, hidden_size), all time steps:
     put LastStep() after it for the last one only. W_xh (input_size, hidden_size);
-    W_hh (hidden_size, hidden_size); b_h (hidden_size,). State: h_0 (batch, hidden_size).
+    W_hh (hidden_size, hidden_size); b_h (hidden_size,). State: h_0 (batch, hidden_size);
+    it is taken as given, no gradient goes into it.
 
     References
     ----------
