@@ -93,9 +93,8 @@ class RecurrentLayer(Layer):
             raise ShapeError(f"RecurrentLayer: expected a start state of shape {(batch, H)}, got {ctx.state.shape}.")
         ws = ctx.workspace or Workspace()
         layout = SlabRecurrence if H < SLAB_LIMIT else RowRecurrence
-        plan = ws.plan(
-            "plan", (batch, time, F, H, self.bias, dtype), lambda: layout(batch, time, F, H, self.bias, dtype)
-        )
+        size = (batch, time, F, H, self.bias, dtype)
+        plan = ws.plan("plan", size, lambda: layout(*size))
         steps: Steps
         if isinstance(self.activation, Activation):
             steps = ElementwiseSteps(self.activation)

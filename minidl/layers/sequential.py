@@ -109,7 +109,7 @@ class Stack(Layer):
 
         if ws is None or state is not None:
             return make()
-        return ws.plan("contexts", (ctx.training, id(ctx.rng), ctx.input_gradient), make)
+        return ws.plan("contexts", (len(self.children), ctx.training, id(ctx.rng), ctx.input_gradient), make)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Every child's backward in reverse; the gradients of a layer that stands twice add up."""

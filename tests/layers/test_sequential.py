@@ -282,6 +282,46 @@ class TestContext:
         model.forward(np.zeros((1, 2)), Context(training=True, rng=rng, input_gradient=False))
         assert seen == [(False, True, rng), (True, True, rng), (True, True, rng)]
 
+    def test_a_workspace_that_is_lent_again_does_not_bring_the_old_context(self):
+        # Contexts of children are made once for a workspace: the generator, training and the state may change.
+        seen = []
+
+        class Spy(TanhActivation):
+            def forward(self, x, ctx):
+                seen.append((ctx.training, ctx.rng, ctx.state, ctx.input_gradient))
+                return super().forward(x, ctx)
+
+        model = Sequential([Spy()])
+        model.build((2,), 0)
+        ws = Workspace()
+        expected = []
+        for seed in range(3):
+            rng = np.random.default_rng(seed)
+            for training in (True, False):
+                for state in (None, 1, 2):
+                    for wanted in (True, False):
+                        model.forward(
+                            np.zeros((1, 2)), Context(training, rng, None if state is None else (state,), ws, wanted)
+                        )
+                        expected.append((training, rng, state, wanted))
+        assert seen == expected
+
+    def test_one_workspace_can_be_lent_to_two_stacks_in_turn(self):
+        # Catches a plan of one stack that is used for another: fewer layers, no bias, other sizes.
+        models = [
+            Sequential([RecurrentLayer(2, bias=False), RecurrentLayer(2, bias=False), LastStep(), Dense(1)]),
+            Sequential([RecurrentLayer(2), LastStep(), Dense(1)]),
+            Sequential([RecurrentLayer(4), RecurrentLayer(40), LastStep(), Dense(3)]),
+        ]
+        x = np.random.default_rng(1).normal(size=(3, 5, 2))
+        ctx = Context(workspace=Workspace())
+        for model in models:
+            model.build(2, 0, "float64")
+        for model in models * 2:
+            got, expected = forward_and_backward(model, x, ctx), forward_and_backward(model, x)
+            for name, value in expected.items():
+                np.testing.assert_array_equal(got[name], value)
+
     def test_gradients_are_the_same_without_the_input_gradient(self):
         model = Sequential([RecurrentLayer(3), RecurrentLayer(33), LastStep(), Dense(1)])
         model.build(2, 0, "float64")
