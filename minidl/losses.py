@@ -52,7 +52,7 @@ def _sum_of_squares(e: Array) -> float:
 @register
 @dataclass(eq=False)
 class HalfMSE(Loss):
-    """L = ½ · mean((y - target)²), dL/dy = (y - target) / n  (textbook equations 9 and 10, and their mean over the batch)."""
+    """L = ½ · mean((y - target)²), dL/dy = (y - target) / n  (textbook equations 9 and 10, averaged)."""
 
     def value_and_gradient(self, e: Array) -> tuple[float, Array]:
         """(½ · mean(e²), e / n)."""

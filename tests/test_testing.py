@@ -530,6 +530,7 @@ def test_check_layer_raises_with_one_line_for_each_failed_check(monkeypatch):
     assert str(err.value).splitlines() == [
         "SignOfWhhFlipped does not keep the layer protocol:",
         f"{DIFFERENCES}: FAILED: wrong gradient: dW_hh (relative error 2.0e+00)",
+        f"{TRAINING}: FAILED: wrong gradient: dW_hh (relative error 2.0e+00)",
     ]
 
 
