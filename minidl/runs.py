@@ -161,14 +161,18 @@ class Run:
             )
 
     def _scale(self) -> ScaleFit:
-        path = self.path / "scale.json"
+        path, columns = self.path / "scale.json", self.experiment.data.series.feature_names
         try:
             saved = json.loads(path.read_text(encoding="utf-8"))
-            return ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
+            fit = ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
+            if tuple(saved["columns"]) != columns or not fit.offset.shape == fit.range.shape == (len(columns),):
+                raise ValueError("other columns")
+            return fit
         except OSError as err:
             raise StorageError(f"{path}: cannot read: {err.strerror or err}.") from err
         except (ValueError, KeyError, TypeError) as err:
-            raise CorruptFileError(f"{path}: damaged; expected offset and range of each column.") from err
+            names = ", ".join(columns)
+            raise CorruptFileError(f"{path}: damaged; expected offset and range of the columns {names}.") from err
 
     def log(self) -> list[EpochRecord]:
         """The epochs in log.jsonl."""
@@ -220,6 +224,9 @@ def _new_folder(name: str) -> Path:
 def _make(folder: Path) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise StorageError(f"{folder.parent}: cannot make this folder: {err.strerror or err}.") from err
+    try:
         folder.mkdir()
     except FileExistsError as err:
         raise ConfigError(f"{folder}: exists already; a run never overwrites another, choose a new folder.") from err
