@@ -51,3 +51,13 @@ class NumericalError(MinidlError, ArithmeticError):
     """Training met NaN or Inf."""
 
     exit_code = 5
+
+
+class InUseError(MinidlError, OSError):
+    """Another process is working in this run folder."""
+
+    exit_code = 75
+
+
+class IncompatibleRunError(CorruptFileError):
+    """A run cannot go on as it was: its config, data or versions have changed."""

@@ -1,42 +1,47 @@
 """Run folders: what a training leaves behind, and how it is read again.
 
 ``runs/<config>-<NNN>/`` with config.yaml (resolved), environment.json, scale.json,
-log.jsonl, checkpoints/, evaluation.json and figures/. A folder is made once and never reused.
+log.jsonl, checkpoints/, evaluation.json, figures/, and manifest.json, which lists
+the files with their SHA-256. A folder is made once and never reused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-import os
-import platform
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
-from minidl._version import __version__
 from minidl.config import dump, parse_file
-from minidl.data import ScaleFit, Splits
-from minidl.errors import ConfigError, CorruptFileError, StorageError
+from minidl.data import ScaleFit, Splits, Table
+from minidl.environment import environment
+from minidl.errors import ConfigError, CorruptFileError
 from minidl.experiment import Experiment, experiment_from
 from minidl.forecasting import Forecast, evaluate, forecast_ahead, model_one_step
+from minidl.locking import LOCK, FileLock
+from minidl.manifests import checked
 from minidl.randomness import Streams
+from minidl.run_folder import MAX_FILE, RunFolder
+from minidl.storage import sweep
 from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_checkpoint, load_weights
 from minidl.training import read_log as _read_log
 
-RECORDED = ("numpy", "PyYAML", "msgspec", "safetensors", "threadpoolctl")
+CHECKED = ("config.yaml", "environment.json")
 
 
-class Run:
-    """A run folder and the experiment in it."""
+class Run(RunFolder):
+    """A run folder and the experiment in it. A process that trains in it holds its lock."""
 
-    def __init__(self, path: Path, experiment: Experiment) -> None:
-        self.path, self.experiment = path, experiment
+    def __init__(self, path: Path, experiment: Experiment, lock: FileLock | None = None) -> None:
+        super().__init__(path)
+        self.experiment = experiment
+        self._lock = lock
 
     @classmethod
     def create(cls, experiment: Experiment, folder: Path | None = None, plugins: Sequence[str] = ()) -> Run:
@@ -51,24 +56,33 @@ class Run:
         ------
         ConfigError
             `folder` exists.
+        InUseError
+            `folder` exists, and a process is using it.
         StorageError
             The folder cannot be made or written to.
         """
-        run = cls(_new_folder(experiment.name) if folder is None else _make(folder), experiment)
-        run.write("config.yaml", dump(experiment.to_config()))
-        run.write("environment.json", json.dumps(_environment(plugins), indent=1) + "\n")
+        made, lock = RunFolder.number(experiment.name) if folder is None else RunFolder.make(folder)
+        run = cls(made.path, experiment, lock)
+        config = dump(experiment.to_config())
+        run.describe(run=hashlib.sha256(config.encode()).hexdigest())
+        run.write("config.yaml", config)
+        run.write("environment.json", json.dumps(environment(plugins), indent=1) + "\n")
         return run
 
     @classmethod
-    def open(cls, path: Path) -> Run:
+    def open(cls, path: Path, *, unchanged: bool = True) -> Run:
         """A run from its folder; its model is built but has no trained weights yet.
+
+        Parameters
+        ----------
+        unchanged : whether a config.yaml that somebody has edited is refused.
 
         Raises
         ------
         ConfigError
             No run is there.
         CorruptFileError
-            Its config.yaml cannot be read.
+            A file is damaged, or not what manifest.json lists.
         """
         path = Path(path)
         config = path / "config.yaml"
@@ -80,7 +94,23 @@ class Run:
             experiment = experiment_from(parse_file(config), re.sub(r"-\d+$", "", path.resolve().name))
         except ConfigError as err:
             raise CorruptFileError(f"{err}\n{config}: the run's config is damaged, or needs a --plugin.") from err
-        return cls(path, experiment)
+        run = cls(path, experiment)
+        run.check_links()
+        manifest = run.manifest()
+        for name in CHECKED if unchanged else CHECKED[1:]:
+            checked(path / name, manifest, MAX_FILE)
+        return run
+
+    def lock(self) -> FileLock:
+        """The run's lock, held already or taken now.
+
+        Raises
+        ------
+        InUseError
+            Another process holds it.
+        """
+        lock, self._lock = self._lock or FileLock(self.path / LOCK), None
+        return lock
 
     def train(
         self,
@@ -95,11 +125,22 @@ class Run:
         NumericalError
             NaN or Inf; the last checkpoint stays.
         """
-        experiment = self.experiment
-        experiment.build_model()
+        with self.lock():
+            sweep(self.path)
+            self.experiment.build_model()
+            self.save_scale(splits)
+            return self.go_on(self.trainer(should_stop), self.saving(), splits, callbacks)
+
+    def save_scale(self, splits: Splits) -> None:
+        """Write scale.json, and what the data are into the manifest."""
         scale = {"offset": splits.scale.offset.tolist(), "range": splits.scale.range.tolist()}
         self.write("scale.json", json.dumps({"columns": splits.table.feature_names, **scale}, indent=1) + "\n")
-        trainer = Trainer(
+        self.describe(data=describe_data(splits.table))
+
+    def trainer(self, should_stop: Callable[[], bool]) -> Trainer:
+        """A trainer of the run's model, at the start."""
+        experiment = self.experiment
+        return Trainer(
             experiment.model,
             loss=experiment.loss,
             optimizer=experiment.optimizer,
@@ -107,9 +148,24 @@ class Run:
             streams=Streams.from_seed(experiment.seed),
             should_stop=should_stop,
         )
-        saving = [WriteLog(self.path / "log.jsonl"), SaveCheckpoints(self.path / "checkpoints")]
+
+    def saving(self) -> SaveCheckpoints:
+        """What saves this run's checkpoints."""
+        manifest = self.manifest()
+        about = {"run": manifest["run"], "data": manifest["data"], "config": self.experiment.to_config()}
+        return SaveCheckpoints(self.path / "checkpoints", self.path / "log.jsonl", about)
+
+    def go_on(
+        self, trainer: Trainer, saving: SaveCheckpoints, splits: Splits, callbacks: Sequence[Callback]
+    ) -> list[EpochRecord]:
+        """Train to the end; for the process that holds the lock."""
         with one_blas_thread():
-            return trainer.run(splits.train, splits.validation, [*saving, *callbacks])
+            history = trainer.run(
+                splits.train, splits.validation, [WriteLog(self.path / "log.jsonl"), saving, *callbacks]
+            )
+        if history:
+            self.list_files("log.jsonl")
+        return history
 
     def load_weights(self, checkpoint: str | None = None) -> dict[str, Any]:
         """Load a checkpoint (None: the one that the config scores) into the model; return its state.
@@ -120,9 +176,22 @@ class Run:
             It is missing, damaged, or not this model's.
         """
         folder = self.path / "checkpoints" / (checkpoint or self.experiment.evaluation.checkpoint)
-        weights, state = load_checkpoint(folder)
+        weights, state = load_checkpoint(folder, self.experiment.model)
+        self.check_origin(folder, state)
         load_weights(self.experiment.model, weights, folder)
         return state
+
+    def check_origin(self, folder: Path, state: dict[str, Any]) -> None:
+        """Refuse a checkpoint that was moved here from another run.
+
+        Raises
+        ------
+        CorruptFileError
+            It is one.
+        """
+        about, manifest = state.get("about"), self.manifest()
+        if not isinstance(about, dict) or any(about.get(key) != manifest.get(key) for key in ("run", "data")):
+            raise CorruptFileError(f"{folder}: a checkpoint of another run.")
 
     def evaluate(self, splits: Splits, checkpoint: str | None = None) -> dict[str, Any]:
         """Score a checkpoint and store the scores.
@@ -162,99 +231,35 @@ class Run:
 
     def _scale(self) -> ScaleFit:
         path, columns = self.path / "scale.json", self.experiment.data.series.feature_names
+        content = self.read(path.name)
         try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
+            saved = json.loads(content)
             fit = ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
             if tuple(saved["columns"]) != columns or not fit.offset.shape == fit.range.shape == (len(columns),):
                 raise ValueError("other columns")
             return fit
-        except OSError as err:
-            raise StorageError(f"{path}: cannot read: {err.strerror or err}.") from err
         except (ValueError, KeyError, TypeError) as err:
             names = ", ".join(columns)
             raise CorruptFileError(f"{path}: damaged; expected offset and range of the columns {names}.") from err
 
     def log(self) -> list[EpochRecord]:
-        """The epochs in log.jsonl."""
-        return _read_log(self.path / "log.jsonl")
+        """The epochs in log.jsonl, which is checked once the training has ended or was stopped."""
+        path, manifest = self.path / "log.jsonl", self.manifest()
+        if path.name in manifest["files"]:
+            checked(path, manifest, MAX_FILE)
+        return _read_log(path)
 
-    def write(self, name: str, text: str) -> None:
-        """Write a small file of the run in one go.
 
-        Raises
-        ------
-        StorageError
-            The disk is full, or the folder cannot be written.
-        """
-        path = self.path / name
-        new = path.with_name(f".{path.name}.new")
-        try:
-            new.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(new, path)
-        except OSError as err:
-            raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
+def describe_data(table: Table) -> dict[str, Any]:
+    """How many rows a table has, and the SHA-256 of its columns' names and values."""
+    digest = hashlib.sha256(json.dumps([table.feature_names, table.target_index]).encode())
+    digest.update(np.ascontiguousarray(table.values, "<f8").tobytes())
+    return {"rows": len(table), "sha256": digest.hexdigest()}
 
 
 def one_blas_thread() -> Any:
     """Context manager: matrix products run in one thread; small ones are far slower in two."""
     return threadpool_limits(limits=1, user_api="blas")
-
-
-def _new_folder(name: str) -> Path:
-    parent = Path("runs")
-    try:
-        parent.mkdir(exist_ok=True)
-        used = [
-            int(found[1])
-            for path in parent.iterdir()
-            if (found := re.fullmatch(r".*-(\d+)", path.name)) and path.name.rpartition("-")[0] == name
-        ]
-        number = max(used, default=0) + 1
-        while True:  # another process may take a number at the same moment
-            folder = parent / f"{name}-{number:03d}"
-            try:
-                folder.mkdir()
-                return folder
-            except FileExistsError:
-                number += 1
-    except OSError as err:
-        raise StorageError(f"{parent}: cannot make a run folder: {err.strerror or err}.") from err
-
-
-def _make(folder: Path) -> Path:
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise StorageError(f"{folder.parent}: cannot make this folder: {err.strerror or err}.") from err
-    try:
-        folder.mkdir()
-    except FileExistsError as err:
-        raise ConfigError(f"{folder}: exists already; a run never overwrites another, choose a new folder.") from err
-    except OSError as err:
-        raise StorageError(f"{folder}: cannot make the run folder: {err.strerror or err}.") from err
-    return folder
-
-
-def _environment(plugins: Sequence[str]) -> dict[str, Any]:
-    from importlib.metadata import version  # slow to import, and --help must be quick
-
-    blas = [
-        {key: info.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
-        for info in threadpool_info()
-        if info.get("user_api") == "blas"
-    ]
-    return {
-        "minidl": __version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in RECORDED},
-        "platform": platform.platform(),
-        "processor": platform.machine(),
-        "cpus": os.cpu_count(),
-        "blas": blas,
-        "blas_threads_while_training": 1,
-        "plugins": list(plugins),
-        "command": sys.argv,
-    }
 
 
 def _without_nan(value: Any) -> Any:

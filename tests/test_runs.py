@@ -435,10 +435,10 @@ def test_a_file_of_a_run_is_replaced_as_a_whole_or_not_at_all(folder: Path, monk
     run = Run.create(small())
     run.write("note.txt", "old")
 
-    def full(self: Path, text: str, **_: Any) -> int:
+    def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match=r"note\.txt: cannot write: No space left on device\."):
         run.write("note.txt", "new")
     assert (run.path / "note.txt").read_text() == "old"

@@ -1,10 +1,13 @@
 """The training loop and what is saved of it."""
 
-from minidl.training.checkpoints import SaveCheckpoints, load_checkpoint, load_weights, save_checkpoint
+from minidl.training.checkpoints import load_checkpoint, load_weights, read_checkpoint, save_checkpoint
 from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.interrupt import StopOnSignal
 from minidl.training.log import WriteLog, read_log
-from minidl.training.loop import Arrays, Callback, EpochRecord, Source, Trainer, Training, fit, predict
+from minidl.training.loop import Callback, EpochRecord, Trainer, fit
+from minidl.training.saving import SaveCheckpoints
+from minidl.training.settings import Training
+from minidl.training.sources import Arrays, Source, predict
 
 __all__ = [
     "Arrays",
@@ -22,6 +25,7 @@ __all__ = [
     "load_checkpoint",
     "load_weights",
     "predict",
+    "read_checkpoint",
     "read_log",
     "save_checkpoint",
 ]

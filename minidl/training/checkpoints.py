@@ -1,130 +1,195 @@
-"""Saved weights: a folder that is either complete or not there.
+"""Checkpoints on disk: a folder that is either complete or not there, every byte checked when it is loaded.
 
-A checkpoint holds ``weights.safetensors``, ``state.json`` (epoch, step, scores)
-and ``manifest.json`` with the SHA-256 of both. It is written beside its place,
-flushed to disk and renamed into it. Loading checks every byte before use, and
-nothing in a checkpoint can run code.
+A checkpoint holds ``weights.safetensors``, ``optimizer.safetensors``, ``state.json``
+and, written last, ``manifest.json`` with the SHA-256 of the others. Nothing in it
+can run code, and no file is read that is larger than the model asks for.
+What the state means is in state.py, when one is saved in saving.py.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import os
-import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 
-from minidl.errors import CorruptFileError, StorageError
+from minidl.errors import CorruptFileError
 from minidl.layer import Array, Layer
-from minidl.training.loop import Callback, EpochRecord, Trainer
+from minidl.manifests import MANIFEST, checked, encode_manifest, entry, read_manifest
+from minidl.storage import OLD, beside, write_folder
 
-WEIGHTS, STATE, MANIFEST = "weights.safetensors", "state.json", "manifest.json"
-FORMAT = 1
+WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+KINDS = ("init", "best", "last")
+MAX_STATE = 1 << 24
+MAX_HEADER = 1 << 20
+MAX_TENSORS = 1 << 34  # where no model says how large its tensors are
+_TRIES = 100
 
 
-def save_checkpoint(folder: Path, params: dict[str, Array], state: dict[str, Any]) -> None:
-    """Write a checkpoint, replacing the one that is there.
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a checkpoint holds: parameters and optimizer's arrays by name, and the rest as JSON values."""
+
+    weights: dict[str, Array]
+    optimizer: dict[str, Array]
+    state: dict[str, Any]
+
+
+def save_checkpoint(
+    folder: Path,
+    params: Mapping[str, Array],
+    state: Mapping[str, Any],
+    *,
+    optimizer: Mapping[str, Array] | None = None,
+    keep_old_as: Path | None = None,
+) -> None:
+    """Write a checkpoint, replacing the one that is there in one step.
+
+    Parameters
+    ----------
+    folder : ``init``, ``best`` or ``last`` in a run; its name goes into the state.
+    keep_old_as : where the replaced checkpoint is moved; None: it is removed.
 
     Raises
     ------
     StorageError
         The disk is full or the folder cannot be written; the old checkpoint stays.
     """
-    weights = {name: np.ascontiguousarray(value) for name, value in params.items()}
     files = {
-        WEIGHTS: safetensors.numpy.save(weights),
-        STATE: json.dumps(state, indent=1).encode(),
+        WEIGHTS: _tensor_bytes(params),
+        OPTIMIZER: _tensor_bytes(optimizer or {}),
+        STATE: (json.dumps({"checkpoint": folder.name, **state}, indent=1, allow_nan=False) + "\n").encode(),
     }
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    files[MANIFEST] = json.dumps({"format": FORMAT, "sha256": hashes}, indent=1).encode()
-    new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-    try:
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
-        for name, content in files.items():
-            _write_through(new / name, content)
-        _flush_folder(new)
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-        _flush_folder(folder.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as err:
-        raise StorageError(f"{folder}: cannot save the checkpoint: {err.strerror or err}.") from err
+    files[MANIFEST] = encode_manifest({name: entry(content) for name, content in files.items()})
+    write_folder(folder, files, keep_old_as)
 
 
-def _write_through(path: Path, content: bytes) -> None:
-    with open(path, "xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _tensor_bytes(arrays: Mapping[str, Array]) -> bytes:
+    return safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
 
 
-def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def load_checkpoint(folder: Path, model: Layer | None = None) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Weights and state of a checkpoint; see `read_checkpoint`."""
+    found = read_checkpoint(folder, None if model is None else model.params)
+    return found.weights, found.state
 
 
-def load_checkpoint(folder: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Weights and state of a checkpoint, every byte checked.
+def read_checkpoint(
+    folder: Path, params: Mapping[str, Array] | None = None, optimizer: Mapping[str, Array] | None = None
+) -> Checkpoint:
+    """A checkpoint, every byte checked; also while another process replaces it.
 
-    A save that was cut off between its two renames leaves the previous
-    checkpoint beside its place; that one is read then.
+    Parameters
+    ----------
+    params, optimizer : arrays like those that are expected. Other names, shapes
+        or dtypes are refused before memory is taken for them.
 
     Raises
     ------
     CorruptFileError
-        A file is missing, damaged or of a newer format; the message names it.
+        A file is missing, damaged, too large, or not this model's; the message names it.
+    StorageError
+        A file cannot be read.
     """
     folder = Path(folder)
-    old = folder.with_name(f".{folder.name}.old")
-    if not folder.exists() and old.exists():
-        folder = old
-    manifest = _json(folder / MANIFEST, _read(folder / MANIFEST))
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise CorruptFileError(f"{folder / MANIFEST}: not a checkpoint manifest of format {FORMAT}.")
-    hashes = manifest.get("sha256")
-    contents = {}
-    for name in (WEIGHTS, STATE):
-        contents[name] = _read(folder / name)
-        expected = hashes.get(name) if isinstance(hashes, dict) else None
-        if hashlib.sha256(contents[name]).hexdigest() != expected:
-            raise CorruptFileError(f"{folder / name}: damaged (its SHA-256 is not the one in {MANIFEST}).")
+    for _ in range(_TRIES):
+        before = _stamp(folder)
+        old = beside(folder, OLD)
+        try:
+            return _read(folder if folder.exists() or not old.exists() else old, folder.name, params, optimizer)
+        except CorruptFileError:
+            if _stamp(folder) == before:
+                raise
+    raise CorruptFileError(f"{folder}: replaced again and again while it was read; try again.")
+
+
+def _stamp(folder: Path) -> list[bytes | None]:
+    """What changes when a checkpoint is replaced."""
+    stamps: list[bytes | None] = []
+    for place in (folder, beside(folder, OLD)):
+        try:
+            with open(place / MANIFEST, "rb") as file:
+                stamps.append(file.read(1 << 16))
+        except (OSError, ValueError):
+            stamps.append(None)
+    return stamps
+
+
+def _read(
+    folder: Path, name: str, params: Mapping[str, Array] | None, optimizer: Mapping[str, Array] | None
+) -> Checkpoint:
+    if not folder.is_dir():
+        raise CorruptFileError(f"{folder}: no such checkpoint.")
+    manifest = read_manifest(folder)
+    content = checked(folder / STATE, manifest, MAX_STATE)
     try:
-        weights = safetensors.numpy.load(contents[WEIGHTS])
-    except (safetensors.SafetensorError, ValueError, TypeError, KeyError) as err:
-        raise CorruptFileError(f"{folder / WEIGHTS}: not a safetensors file: {err}") from err
-    return weights, _json(folder / STATE, contents[STATE])
+        state = json.loads(content)
+    except (ValueError, RecursionError) as err:
+        raise CorruptFileError(f"{folder / STATE}: damaged, not JSON: {err}.") from err
+    if not isinstance(state, dict):
+        raise CorruptFileError(f"{folder / STATE}: damaged, expected a mapping.")
+    kind = name.partition("-")[0]
+    if kind in KINDS and state.get("checkpoint") != kind:
+        raise CorruptFileError(f"{folder}: holds the checkpoint {state.get('checkpoint')!r}, not {kind!r}.")
+    weights = _tensors(folder / WEIGHTS, manifest, params)
+    return Checkpoint(weights, _tensors(folder / OPTIMIZER, manifest, optimizer), state)
 
 
-def _read(path: Path) -> bytes:
+def _tensors(path: Path, manifest: Mapping[str, Any], expected: Mapping[str, Array] | None) -> dict[str, Array]:
+    limit = MAX_TENSORS
+    if expected is not None:
+        limit = sum(value.nbytes for value in expected.values()) + MAX_HEADER
+    content = checked(path, manifest, limit)
     try:
-        return path.read_bytes()
-    except FileNotFoundError as err:
-        raise CorruptFileError(f"{path}: missing; the checkpoint is not complete.") from err
-    except OSError as err:
-        raise StorageError(f"{path}: cannot read: {err.strerror or err}.") from err
+        _check_header(path, content, expected)
+        return dict(safetensors.numpy.load(content))
+    except CorruptFileError:
+        raise
+    except (safetensors.SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
+        raise CorruptFileError(f"{path}: not a safetensors file: {err}.") from err
 
 
-def _json(path: Path, content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except ValueError as err:
-        raise CorruptFileError(f"{path}: damaged, not JSON: {err}") from err
+def _check_header(path: Path, content: bytes, expected: Mapping[str, Array] | None) -> None:
+    """Refuse tensors by what the header says, before any is made.
+
+    A safetensors file is the length n of the header (8 bytes), n bytes of JSON, and the data.
+    """
+    n = int.from_bytes(content[:8], "little")
+    if not 2 <= n <= min(MAX_HEADER, len(content) - 8):
+        raise CorruptFileError(f"{path}: the header claims {n:,} bytes.")
+    header = json.loads(content[8 : 8 + n])
+    said = {name: (item["dtype"], tuple(item["shape"])) for name, item in header.items() if name != "__metadata__"}
+    total = 0
+    for name, (dtype, shape) in said.items():
+        sizes = {"F32": 4, "F64": 8}
+        if dtype not in sizes or not all(type(size) is int and size >= 0 for size in shape):
+            raise CorruptFileError(f"{path}: {name[:60]!r} is {str(dtype)[:20]}; expected F32 or F64.")
+        total += math.prod(shape) * sizes[dtype]
+    if total != len(content) - 8 - n:
+        raise CorruptFileError(
+            f"{path}: the header claims {total:,} bytes of data; there are {len(content) - 8 - n:,}."
+        )
+    if expected is not None:
+        _compare(path, said, expected)
 
 
-def load_weights(model: Layer, weights: dict[str, Array], source: Path) -> None:
+def _compare(path: Path, said: Mapping[str, Any], expected: Mapping[str, Array]) -> None:
+    if said.keys() != expected.keys():
+        difference = ", ".join(name[:60] for name in sorted(said.keys() ^ expected.keys())[:10])
+        raise CorruptFileError(f"{path}: its parameters are not the model's; the difference: {difference}.")
+    for name, value in expected.items():
+        dtype, shape = said[name]
+        dtype = {"F32": "float32", "F64": "float64"}[dtype]
+        if (shape, dtype) != (value.shape, str(value.dtype)):
+            raise CorruptFileError(f"{path}: {name} is {dtype} {shape}, the model's is {value.dtype} {value.shape}.")
+
+
+def load_weights(model: Layer, weights: Mapping[str, Array], source: Path) -> None:
     """Copy saved weights into a built model.
 
     Raises
@@ -132,59 +197,7 @@ def load_weights(model: Layer, weights: dict[str, Array], source: Path) -> None:
     CorruptFileError
         Names, shapes or dtypes are not the model's; the message names the first difference.
     """
-    if weights.keys() != model.params.keys():
-        difference = sorted(weights.keys() ^ model.params.keys())
-        raise CorruptFileError(
-            f"{source}: its parameters are not the model's; the difference: {', '.join(difference)}."
-        )
+    said = {name: ({"float32": "F32"}.get(str(w.dtype), "F64"), w.shape) for name, w in weights.items()}
+    _compare(source, said, model.params)
     for name, value in model.params.items():
-        saved = weights[name]
-        if (saved.shape, saved.dtype) != (value.shape, value.dtype):
-            raise CorruptFileError(
-                f"{source}: {name} is {saved.dtype} {saved.shape}, the model's is {value.dtype} {value.shape}."
-            )
-        value[...] = saved
-
-
-class SaveCheckpoints(Callback):
-    """Keeps ``init``, ``last`` and, where there is validation, ``best`` (lowest validation loss) in a folder.
-
-    The best weights so far are held in memory and written together with the
-    last ones, every `checkpoint_every` epochs and at the end.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._best: tuple[dict[str, Array], EpochRecord] | None = None
-        self._best_loss = math.inf
-        self._best_saved = True
-
-    def on_start(self, trainer: Trainer) -> None:
-        """Save the initial weights; a full disk shows here, not after hours."""
-        save_checkpoint(self.folder / "init", trainer.model.params, _position(trainer))
-
-    def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
-        """Remember a new best; save when it is time."""
-        loss = record.validation_loss
-        if loss is not None and loss < self._best_loss:
-            self._best = {name: value.copy() for name, value in trainer.model.params.items()}, record
-            self._best_loss = loss
-            self._best_saved = False
-        if trainer.epoch % trainer.settings.checkpoint_every == 0:
-            self._save(trainer)
-
-    def on_end(self, trainer: Trainer) -> None:
-        """Save what there is."""
-        self._save(trainer)
-
-    def _save(self, trainer: Trainer) -> None:
-        if self._best is not None and not self._best_saved:
-            params, record = self._best
-            state = {"epoch": record.epoch, "step": record.step, "validation_loss": record.validation_loss}
-            save_checkpoint(self.folder / "best", params, state)
-            self._best_saved = True
-        save_checkpoint(self.folder / "last", trainer.model.params, _position(trainer))
-
-
-def _position(trainer: Trainer) -> dict[str, Any]:
-    return {"epoch": trainer.epoch, "step": trainer.step}
+        value[...] = weights[name]

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from minidl.training.loop import Source, Trainer
+    from minidl.training.loop import Trainer
+    from minidl.training.sources import Source
 
 Order = npt.NDArray[np.integer[Any]]
 

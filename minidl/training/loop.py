@@ -9,67 +9,20 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arguments import Configurable, PositiveFloat, PositiveInt
 from minidl.layer import Array, Context, Layer
 from minidl.losses import Loss
 from minidl.metrics import r2
 from minidl.optimizers import Optimizer, clip_global_norm
-from minidl.randomness import Streams
+from minidl.randomness import Streams, generator_state
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
+from minidl.training.settings import Training
+from minidl.training.sources import Arrays, Source, outputs_by_batch
 from minidl.workspace import Workspace
-
-PREDICT_BATCH = 1024
-
-
-class Source(Protocol):
-    """Examples by index: `minidl.data.Windows`, or `Arrays`."""
-
-    def __len__(self) -> int:
-        """Number of examples."""
-
-    def gather(self, indices: Any) -> tuple[Array, Array]:
-        """Inputs and targets of these examples; a slice or an int array."""
-
-
-@dataclass(frozen=True, eq=False)
-class Arrays:
-    """Examples in two arrays: x (N, ...) and targets y (N, ...)."""
-
-    x: Array
-    y: Array
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def gather(self, indices: Any) -> tuple[Array, Array]:
-        """x[indices], y[indices]."""
-        return self.x[indices], self.y[indices]
-
-
-@dataclass(eq=False)
-class Training(Configurable):
-    """How long and in what portions to train: the ``training`` section of a config.
-
-    Parameters
-    ----------
-    epochs : passes over the training windows.
-    batch_size : windows a step; the last step of an epoch takes what is left.
-    shuffle : whether every epoch has a new random order.
-    clip_norm : largest Euclidean norm of the whole gradient; None: no clipping.
-    checkpoint_every : epochs from one saved checkpoint to the next.
-    """
-
-    epochs: PositiveInt = 100
-    batch_size: PositiveInt = 64
-    shuffle: bool = True
-    clip_norm: PositiveFloat | None = None
-    checkpoint_every: PositiveInt = 10
 
 
 @dataclass(frozen=True)
@@ -89,6 +42,20 @@ class EpochRecord:
     seconds: float
 
 
+@dataclass
+class Position:
+    """How far the current epoch is.
+
+    examples : done so far; at an epoch's end, before its validation, all of them.
+    loss_sum : of loss times examples, over the steps so far.
+    seconds : spent on the epoch so far, in this process and in those it continues.
+    """
+
+    examples: int = 0
+    loss_sum: float = 0.0
+    seconds: float = 0.0
+
+
 class Callback:
     """What happens around the loop; every method may be left out."""
 
@@ -98,20 +65,11 @@ class Callback:
     def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
         """After an epoch and its validation."""
 
+    def on_checkpoint(self, trainer: Trainer) -> None:
+        """When `Training.checkpoint_every` is reached; after an epoch's last step or its end, if it falls there."""
+
     def on_end(self, trainer: Trainer) -> None:
         """After the last epoch, or when training was told to stop; not after an error."""
-
-
-def predict(model: Layer, source: Source) -> tuple[Array, Array]:
-    """The model's outputs and the targets for all examples, in order."""
-    workspace = Workspace()
-    outputs, targets = [], []
-    for start in range(0, len(source), PREDICT_BATCH):
-        x, target = source.gather(slice(start, start + PREDICT_BATCH))
-        y, _ = model.forward(x, Context(workspace=workspace))
-        outputs.append(y.copy())
-        targets.append(target)
-    return np.concatenate(outputs), np.concatenate(targets)
 
 
 class Trainer:
@@ -129,6 +87,7 @@ class Trainer:
     Attributes
     ----------
     epoch, step : complete epochs and steps so far.
+    position : how far the current epoch is.
     history : the EpochRecords so far.
     """
 
@@ -149,6 +108,8 @@ class Trainer:
         self.parameters = FlatParameters(model)
         self.state = optimizer.start(self.parameters.values)
         self.epoch = self.step = 0
+        self.position = Position()
+        self.order_state = generator_state(streams.shuffling)  # from before the current epoch's order was drawn
         self.history: list[EpochRecord] = []
         workspace = Workspace()
         self.parameters.lend_gradients(workspace)
@@ -169,29 +130,69 @@ class Trainer:
         # Overflow is looked for after every step, and reported with its place.
         with np.errstate(all="ignore"):
             while self.epoch < self.settings.epochs:
-                started = time.perf_counter()
-                train_loss = self._train_epoch(train)
-                if train_loss is None:
+                record = self._run_epoch(train, validation, callbacks)
+                if record is None:
                     break
-                self.epoch += 1
-                record = self._record(train_loss, validation, started)
                 self.history.append(record)
+                every = self.settings.checkpoint_every
                 for callback in callbacks:
                     callback.on_epoch_end(self, record)
+                    if isinstance(every, int) and self.epoch % every == 0:
+                        callback.on_checkpoint(self)
         for callback in callbacks:
             callback.on_end(self)
         return self.history
 
-    def _train_epoch(self, train: Source) -> float | None:
-        """Mean loss over one pass; None if it was told to stop before the end."""
-        n = len(train)
+    def _run_epoch(self, train: Source, validation: Source | None, callbacks: Sequence[Callback]) -> EpochRecord | None:
+        """What is left of an epoch, and its validation; None if it was told to stop before the end."""
+        started = time.perf_counter() - self.position.seconds
+        if not self._train_epoch(train, callbacks, started):
+            return None
+        scores = self._validate(validation)
+        if scores is None:
+            return None
+        self.epoch += 1
+        train_loss = self.position.loss_sum / len(train)
+        self.position = Position()
+        self.order_state = generator_state(self.streams.shuffling)
+        seconds = time.perf_counter() - started
+        return EpochRecord(self.epoch, self.step, train_loss, *scores, self.optimizer.learning_rate, seconds)
+
+    def _train_epoch(self, train: Source, callbacks: Sequence[Callback], started: float) -> bool:
+        """The steps of an epoch that are left; False if it was told to stop before the end."""
+        n, every = len(train), self.settings.checkpoint_every
         order = self.streams.shuffling.permutation(n) if self.settings.shuffle else np.arange(n)
-        position, total = 0, 0.0
-        while position < n:
-            position, total = self.engine.advance(self, train, order, position, total)
+        place = self.position
+        while place.examples < n:
+            stop = n
+            if isinstance(every, dict):
+                stop = place.examples + (every["steps"] - self.step % every["steps"]) * self.settings.batch_size
+            place.examples, place.loss_sum = self.engine.advance(
+                self, train, order[:stop], place.examples, place.loss_sum
+            )
+            place.seconds = time.perf_counter() - started
+            if isinstance(every, dict) and self.step % every["steps"] == 0:
+                for callback in callbacks:
+                    callback.on_checkpoint(self)
+            if self.should_stop():
+                return False
+        return True
+
+    def _validate(self, validation: Source | None) -> tuple[float | None, float | None] | None:
+        """Loss and R² of the validation examples; None if it was told to stop before the end."""
+        if validation is None:
+            return None, None
+        parts = []
+        for part in outputs_by_batch(self.model, validation):
+            parts.append(part)
             if self.should_stop():
                 return None
-        return total / n
+        y, target = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        loss = self.loss(y, target)[0]
+        if not math.isfinite(loss):
+            where = f"epoch {self.epoch + 1}, validation"
+            raise numerical_error(where, self.model, self.parameters, loss, *validation.gather(slice(None)))
+        return loss, r2(y, target)
 
     def train_step(self, x: Array, target: Array) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
@@ -214,15 +215,6 @@ class Trainer:
     def where(self) -> str:
         """The step being taken, for messages."""
         return f"epoch {self.epoch + 1}, step {self.step + 1}"
-
-    def _record(self, train_loss: float, validation: Source | None, started: float) -> EpochRecord:
-        validation_loss = validation_r2 = None
-        if validation is not None:
-            y, target = predict(self.model, validation)
-            validation_loss, validation_r2 = self.loss(y, target)[0], r2(y, target)
-        seconds = time.perf_counter() - started
-        rate = self.optimizer.learning_rate
-        return EpochRecord(self.epoch, self.step, train_loss, validation_loss, validation_r2, rate, seconds)
 
 
 def _finite(flat: Array) -> bool:

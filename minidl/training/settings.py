@@ -1,0 +1,35 @@
+"""The ``training`` section of a config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from minidl.arguments import Configurable, NonNegativeInt, PositiveFloat, PositiveInt
+
+Steps = Annotated[dict[Literal["steps"], PositiveInt], Meta(min_length=1)]
+
+
+@dataclass(eq=False)
+class Training(Configurable):
+    """How long and in what portions to train: the ``training`` section of a config.
+
+    Parameters
+    ----------
+    epochs : passes over the training windows.
+    batch_size : windows a step; the last step of an epoch takes what is left.
+    shuffle : whether every epoch has a new random order.
+    clip_norm : largest Euclidean norm of the whole gradient; None: no clipping.
+    checkpoint_every : epochs from one saved checkpoint to the next, or
+        ``{steps: N}`` for steps.
+    checkpoints_kept : how many older checkpoints stay beside the last one.
+    """
+
+    epochs: PositiveInt = 100
+    batch_size: PositiveInt = 64
+    shuffle: bool = True
+    clip_norm: PositiveFloat | None = None
+    checkpoint_every: PositiveInt | Steps = 10
+    checkpoints_kept: NonNegativeInt = 1
