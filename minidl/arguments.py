@@ -34,8 +34,14 @@ def argument_hints(cls: Any) -> dict[str, Any]:
 
 @functools.cache
 def _argument_hints(cls: Any) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls, include_extras=True)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
+    names = [field.name for field in dataclasses.fields(cls) if field.init]
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        # Only the arguments: Python 3.10 cannot evaluate the annotation KW_ONLY.
+        own = {name: hint for name, hint in vars(base).get("__annotations__", {}).items() if name in names}
+        holder = type(base.__name__, (), {"__annotations__": own, "__module__": base.__module__})
+        hints |= typing.get_type_hints(holder, include_extras=True)
+    return {name: hints[name] for name in names}
 
 
 def required_arguments(cls: Any) -> list[str]:
