@@ -169,10 +169,10 @@ class TestClipping:
     def test_keeps_the_direction_and_the_limit(self, g, limit):
         grads = np.array(g)
         norm = clip_global_norm(grads, limit)
-        # atol: squares of numbers below 1e-154 underflow.
+        # atol: squares of numbers below 1e-154 underflow, and so may what is scaled.
         np.testing.assert_allclose(norm, math.hypot(*g), rtol=1e-12, atol=1e-100)
         assert math.hypot(*grads) <= limit * (1 + 1e-12)
-        np.testing.assert_allclose(grads * max(1.0, norm / limit), g, rtol=1e-12)
+        np.testing.assert_allclose(grads * max(1.0, norm / limit), g, rtol=1e-12, atol=1e-100)
 
     def test_keeps_float32(self):
         grads = np.full(4, 10, "float32")

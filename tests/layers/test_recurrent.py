@@ -123,10 +123,12 @@ def test_one_unit_and_two_steps_equal_the_hand_computation():
 @settings(max_examples=8)
 @given(features=st.integers(1, 3), batch=st.integers(1, 2), time=st.integers(1, 4), bias=st.booleans())
 def test_gradients_equal_central_differences(hidden, features, batch, time, bias, activation):
-    # Relative error of a central difference with step 1e-5: about 1e-10 (truncation) + 1e-16/1e-5 (rounding).
+    # A central difference with step 1e-5 is off by 1e-10 (truncation) and 1e-16/1e-5 (rounding), absolutely. Where
+    # tanh is saturated the gradient itself is 1e-4 or less: relatively 1e-5 is allowed. 1e-7 is asked of the
+    # textbook's nets in test_sequential.py.
     layer = built(features, hidden, activation=activation(), bias=bias)
     x, *_ = data(layer, batch, time)
-    errors = check_gradients(layer, x, tolerance=1e-7)
+    errors = check_gradients(layer, x, tolerance=1e-5)
     assert errors.keys() == {"x", *layer.params}
 
 
