@@ -9,16 +9,20 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from minidl._version import __version__
 from minidl.errors import MinidlError
+from minidl.interrupt import RaiseOnSignal
 from minidl.registry import suggest
 
 VERBS = {
     "train": "train a config's model, score it, and leave a run folder",
+    "resume": "go on with a run that was killed or interrupted",
+    "reproduce": "train a run again from its folder, and compare",
     "evaluate": "score a run again",
     "predict": "forecast from the end of a table",
     "summary": "the layers of a config or run: shapes and parameters",
@@ -29,8 +33,9 @@ VERBS = {
     "new": "write a starter config",
 }
 
-EXIT_CODES = """exit codes: 0 done, 1 a checked layer failed, 2 wrong config or usage, 3 corrupt or incompatible file,
-4 cannot read or write, 5 NaN or Inf, 130/143 interrupted, after saving"""
+EXIT_CODES = """exit codes: 0 done, 1 a check or reproduction failed, 2 wrong config or usage,
+3 corrupt or incompatible file, 4 cannot read or write, 5 NaN or Inf, 75 run folder in use,
+130/143 interrupted, after saving"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,7 +67,8 @@ def _run(verb: str, arguments: list[str]) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)
     try:
-        code: int = module.run(parser.parse_args(arguments))
+        with RaiseOnSignal():
+            code: int = module.run(parser.parse_args(arguments))
         sys.stdout.flush()
         return code
     except SystemExit as stop:  # argparse: --help, or wrong usage
@@ -73,9 +79,9 @@ def _run(verb: str, arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as err:
         print(f"minidl {verb}: interrupted", file=sys.stderr)
-        return 130
+        return 128 + int(getattr(err, "signal", signal.SIGINT))
 
 
 def _overview() -> str:

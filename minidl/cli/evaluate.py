@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
-from minidl.cli.train import draw, report
+from minidl.cli.session import draw, report
 from minidl.runs import Run
 
 
@@ -29,10 +29,13 @@ def run(args: argparse.Namespace) -> int:
     made.load_weights(args.checkpoint)
     splits = made.experiment.load_data()
     scores = made.evaluate(splits, args.checkpoint)
-    if scores["checkpoint"] == made.experiment.evaluation.checkpoint:
+    configured = scores["checkpoint"] == made.experiment.evaluation.checkpoint
+    if configured:
         draw(made, splits, scores)
     if args.json:
         print_json(scores)
     else:
         print(report(made, splits, scores))
+        name = "evaluation" if configured else f"evaluation-{scores['checkpoint']}"
+        print(f"{made.path / name}.json: all scores\nnext: minidl predict {made.path}")
     return 0

@@ -1,8 +1,8 @@
 """The training loop and what is saved of it."""
 
+from minidl.interrupt import StopOnSignal
 from minidl.training.checkpoints import load_checkpoint, load_weights, read_checkpoint, save_checkpoint
 from minidl.training.engine import Engine, NumpyEngine
-from minidl.training.interrupt import StopOnSignal
 from minidl.training.log import WriteLog, read_log
 from minidl.training.loop import Callback, EpochRecord, Trainer, fit
 from minidl.training.saving import SaveCheckpoints

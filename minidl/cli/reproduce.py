@@ -1,0 +1,52 @@
+"""Train a run again, from its folder alone, and say whether the result is equal, or where it first differs.
+
+Exit code 0: equal, byte for byte; 1: not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from minidl.cli.common import Progress, add_json, add_plugin, load_plugins, print_json
+from minidl.cli.session import say
+from minidl.reproducing import reproduce
+from minidl.runs import Run
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    parser.add_argument(
+        "--run-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep the new run in this folder, which must not exist; default: a temporary one, removed at the end",
+    )
+    add_plugin(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train again, compare."""
+    load_plugins(args)
+    made = Run.open(args.run)
+    temporary = Path(tempfile.mkdtemp(prefix="minidl-")) if args.run_dir is None else None
+    progress = Progress()
+    try:
+        result = reproduce(made, args.run_dir or Path(str(temporary), "again"), args.plugin, [progress])
+    finally:
+        progress.close()
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+    for line in result.circumstances:
+        say(f"{made.path}: {line}")
+    if args.json:
+        print_json({"equal": result.difference is None, "first_difference": result.difference})
+    elif result.difference is None:
+        print(f"{made.path}: equal: {result.epochs} epochs, log and weights, byte for byte")
+    else:
+        print(f"{made.path}: not equal; the first difference: {result.difference}")
+    return 0 if result.difference is None else 1

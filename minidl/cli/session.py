@@ -1,0 +1,70 @@
+"""What train and resume share: train until it ends or is interrupted, then score and draw."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from minidl.cli.common import Progress, print_json, score_table
+from minidl.data import Splits
+from minidl.interrupt import Interrupted
+from minidl.runs import Run
+from minidl.training import Callback, EpochRecord, StopOnSignal
+
+Train = Callable[[Sequence[Callback], Callable[[], bool]], list[EpochRecord]]
+
+
+def train_and_report(made: Run, splits: Splits, args: argparse.Namespace, train: Train) -> int:
+    """Call `train` with callbacks and a request to stop; evaluate and draw unless it was stopped; the exit code."""
+    plugins = "".join(f" --plugin {shlex.quote(str(path))}" for path in args.plugin)
+    folder = shlex.quote(str(made.path))
+    progress = Progress()
+    with StopOnSignal() as stop:
+        try:
+            history = train([progress], stop)
+        finally:
+            progress.close()
+    if stop.signal is not None and len(history) < made.experiment.training.epochs:
+        say(f"interrupted after {len(history)} epochs; all of it is saved in {made.path / 'checkpoints' / 'last'}")
+        say(f"go on with: minidl resume {folder}{plugins}")
+        return 128 + stop.signal
+    try:
+        if stop.signal is not None:  # it came while the last epoch ended
+            raise Interrupted(stop.signal)
+        scores = made.evaluate(splits)
+        figures = draw(made, splits, scores)
+    except KeyboardInterrupt:
+        say(f"the training is complete; score it with: minidl evaluate {folder}{plugins}")
+        raise
+    if args.json:
+        print_json({"run": str(made.path), "figures": [str(path) for path in figures], **scores})
+    else:
+        print(report(made, splits, scores))
+        what = "scores, log, checkpoints, figures" if figures else "scores, log, checkpoints"
+        print(f"{made.path}: {what}")
+        print(f"next: minidl predict {folder}{plugins}")
+    return 0
+
+
+def draw(made: Run, splits: Splits, scores: dict[str, object]) -> list[Path]:
+    """The run's figures, or one line where matplotlib is missing."""
+    from minidl import plotting
+
+    if not plotting.have_matplotlib():
+        say('no figures: matplotlib is not installed (pip install "minidl[plot]")')
+        return []
+    return plotting.save_figures(made, splits, scores)
+
+
+def report(made: Run, splits: Splits, scores: dict[str, object]) -> str:
+    """The table of scores, and which weights they are of."""
+    table = score_table(scores, made.experiment, splits.table.step_name())
+    return f"\n{table}\n\nmodel: the weights of epoch {scores['epoch']} ({scores['checkpoint']})"
+
+
+def say(text: str) -> None:
+    """A line for people, on standard error."""
+    print(text, file=sys.stderr, flush=True)
