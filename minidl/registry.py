@@ -23,6 +23,8 @@ T = TypeVar("T", bound=Callable[..., Any])
 _KINDS: dict[type, tuple[str, dict[str, Any]]] = {}
 _FUNCTION_KIND: list[type] = []
 _entry_points_loaded = False
+_entry_point_packages: set[str] = set()
+_PREFIX = "minidl_plugin_"  # of the modules made from files given with --plugin
 
 
 def open_kind(name: str, *, functions: bool = False) -> Callable[[type], type]:
@@ -132,17 +134,34 @@ def load_plugin(path: str | Path) -> Any:
     if not path.is_file() or path.suffix != ".py":
         raise ConfigError(f"--plugin {path}: no such Python file (.py).")
     try:
-        return load_source(f"minidl_plugin_{path.stem}", str(path.resolve()))
-    except Exception as err:
+        return load_source(_PREFIX + path.stem, str(path.resolve()))
+    except (Exception, SystemExit) as err:
         what = str(err) if isinstance(err, ConfigError) else f"{type(err).__name__} while loading it: {err}"
         raise ConfigError(f"--plugin {path}: {what}") from err
+
+
+def plugin_place(err: BaseException) -> str | None:
+    """``"file.py:12, in forward"``, where a plugin's own code failed; None if none of it was running."""
+    files = {getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _is_plugin(name)}
+    found = None
+    trace = err.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename in files:
+            found = f"{code.co_filename}:{trace.tb_lineno}, in {code.co_name}"
+        trace = trace.tb_next
+    return found
+
+
+def _is_plugin(module: str) -> bool:
+    return module.startswith(_PREFIX) or module.split(".")[0] in _entry_point_packages
 
 
 def load_source(name: str, file: str) -> Any:
     """The module called `name`: loaded already, importable, or else run from its file under that name."""
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == file:
         return sys.modules[name]
-    if not name.startswith("minidl_plugin_") and name != "__main__":
+    if not name.startswith(_PREFIX) and name != "__main__":
         try:
             return importlib.import_module(name)
         except ImportError:
@@ -170,6 +189,7 @@ def load_entry_points() -> None:
     import importlib.metadata  # 40 ms that few processes need
 
     for point in importlib.metadata.entry_points(group="minidl.plugins"):
+        _entry_point_packages.add(point.module.split(".")[0])
         try:
             point.load()
         except Exception as err:

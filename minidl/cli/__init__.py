@@ -9,20 +9,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from minidl._version import __version__
-from minidl.errors import MinidlError
-from minidl.interrupt import RaiseOnSignal
-from minidl.registry import suggest
+from minidl.errors import MinidlError, StorageError
+from minidl.registry import plugin_place, suggest
 
 VERBS = {
     "train": "train a config's model, score it, and leave a run folder",
-    "resume": "go on with a run that was killed or interrupted",
-    "reproduce": "train a run again from its folder, and compare",
     "evaluate": "score a run again",
     "predict": "forecast from the end of a table",
     "summary": "the layers of a config or run: shapes and parameters",
@@ -33,9 +29,8 @@ VERBS = {
     "new": "write a starter config",
 }
 
-EXIT_CODES = """exit codes: 0 done, 1 a check or reproduction failed, 2 wrong config or usage,
-3 corrupt or incompatible file, 4 cannot read or write, 5 NaN or Inf, 75 run folder in use,
-130/143 interrupted, after saving"""
+EXIT_CODES = """exit codes: 0 done, 1 a checked layer failed, 2 wrong config or usage, 3 corrupt or incompatible file,
+4 cannot read or write, 5 NaN or Inf, 130/143 interrupted, after saving"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,9 +42,29 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    # Not list(...): once the verb `list` has run, that name in this package is its module.
+    arguments = [*(sys.argv[1:] if argv is None else argv)]
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
+        _discard_output()
+        return 0
+    except OSError as err:
+        _discard_output()
+        print(f"minidl: {err.filename or 'standard output'}: {err.strerror or err}", file=sys.stderr)
+        return StorageError.exit_code
+
+
+def _discard_output() -> None:
+    """Let Python's last flush go nowhere, where it cannot fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(_overview())
+        print(_overview(), file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
     if arguments[0] == "--version":
         print(f"minidl {__version__}")
@@ -67,21 +82,22 @@ def _run(verb: str, arguments: list[str]) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)
     try:
-        with RaiseOnSignal():
-            code: int = module.run(parser.parse_args(arguments))
-        sys.stdout.flush()
+        code: int = module.run(parser.parse_args(arguments))
         return code
     except SystemExit as stop:  # argparse: --help, or wrong usage
         return stop.code if isinstance(stop.code, int) else 2
     except MinidlError as err:
         print(f"minidl {verb}: {err}" if "\n" not in str(err) else str(err), file=sys.stderr)
         return err.exit_code
-    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt as err:
+    except KeyboardInterrupt:
         print(f"minidl {verb}: interrupted", file=sys.stderr)
-        return 128 + int(getattr(err, "signal", signal.SIGINT))
+        return 130
+    except Exception as err:
+        place = plugin_place(err)
+        if place is None:  # a fault of minidl's own
+            raise
+        print(f"minidl {verb}: {place}: {type(err).__name__}: {err}", file=sys.stderr)
+        return 2
 
 
 def _overview() -> str:

@@ -47,7 +47,10 @@ def _layer(args: argparse.Namespace) -> Layer:
     file, _, name = args.layer.rpartition(":")
     if not file:
         raise ConfigError(f"expected FILE.py:CLASS, got {args.layer!r}.")
-    module = load_plugin(file)
+    try:
+        module = load_plugin(file)
+    except ConfigError as err:
+        raise ConfigError(str(err).removeprefix("--plugin ")) from err
     layers = {key: value for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Layer)}
     if name not in layers:
         raise ConfigError(f"{file} has no layer {name!r}{suggest(name, layers)}")
