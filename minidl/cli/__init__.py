@@ -9,16 +9,20 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from minidl._version import __version__
 from minidl.errors import MinidlError, StorageError
+from minidl.interrupt import RaiseOnSignal
 from minidl.registry import plugin_place, suggest
 
 VERBS = {
     "train": "train a config's model, score it, and leave a run folder",
+    "resume": "go on with a run that was killed or interrupted",
+    "reproduce": "train a run again from its folder, and compare",
     "evaluate": "score a run again",
     "predict": "forecast from the end of a table",
     "summary": "the layers of a config or run: shapes and parameters",
@@ -29,8 +33,9 @@ VERBS = {
     "new": "write a starter config",
 }
 
-EXIT_CODES = """exit codes: 0 done, 1 a checked layer failed, 2 wrong config or usage, 3 corrupt or incompatible file,
-4 cannot read or write, 5 NaN or Inf, 130/143 interrupted, after saving"""
+EXIT_CODES = """exit codes: 0 done, 1 a check or reproduction failed, 2 wrong config or usage,
+3 corrupt or incompatible file, 4 cannot read or write, 5 NaN or Inf, 75 run folder in use,
+130/143 interrupted, after saving"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,16 +87,17 @@ def _run(verb: str, arguments: list[str]) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)
     try:
-        code: int = module.run(parser.parse_args(arguments))
+        with RaiseOnSignal():
+            code: int = module.run(parser.parse_args(arguments))
         return code
     except SystemExit as stop:  # argparse: --help, or wrong usage
         return stop.code if isinstance(stop.code, int) else 2
     except MinidlError as err:
         print(f"minidl {verb}: {err}" if "\n" not in str(err) else str(err), file=sys.stderr)
         return err.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as err:
         print(f"minidl {verb}: interrupted", file=sys.stderr)
-        return 130
+        return 128 + int(getattr(err, "signal", signal.SIGINT))
     except Exception as err:
         place = plugin_place(err)
         if place is None:  # a fault of minidl's own

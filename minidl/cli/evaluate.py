@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
-from minidl.cli.train import draw, report
+from minidl.cli.session import draw, report
 from minidl.runs import Run
 
 

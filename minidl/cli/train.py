@@ -1,20 +1,19 @@
 """Train a config's model, score it beside the baselines, and leave a run folder.
 
-Ctrl-C stops after the current step and saves what there is; a second one leaves at once.
+Ctrl-C stops after the current step and saves everything, so that minidl resume can
+go on; a second one leaves at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from minidl.cli.common import Progress, add_config, add_json, load_plugins, print_json, score_table
-from minidl.data import Splits
+from minidl.cli.common import add_config, add_json, load_plugins
+from minidl.cli.session import say, train_and_report
 from minidl.experiment import load_experiment
 from minidl.layer import n_parameters
 from minidl.runs import Run
-from minidl.training import StopOnSignal
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,51 +41,6 @@ def run(args: argparse.Namespace) -> int:
             if gaps == 1
             else "gaps in the data were filled by straight lines"
         )
-        _say(f"{gaps} {were}")
-    _say(f"{made.path}: {n_parameters(experiment.model)} parameters, {len(splits.train)} training windows")
-    stop = _train(made, splits)
-    if stop is not None:
-        _say(f"interrupted; the weights so far are in {made.path / 'checkpoints' / 'last'}")
-        _say(f"score them with: minidl evaluate {made.path} --checkpoint last")
-        return 128 + stop
-    scores = made.evaluate(splits)
-    figures = draw(made, splits, scores)
-    if args.json:
-        print_json({"run": str(made.path), "figures": [str(path) for path in figures], **scores})
-    else:
-        print(report(made, splits, scores))
-        what = "scores, log, checkpoints, figures" if figures else "scores, log, checkpoints"
-        print(f"{made.path}: {what}")
-        print(f"next: minidl predict {made.path}")
-    return 0
-
-
-def _train(made: Run, splits: Splits) -> int | None:
-    """Train; the number of the signal that stopped it, or None."""
-    progress = Progress()
-    with StopOnSignal() as stop:
-        try:
-            history = made.train(splits, [progress], should_stop=stop)
-        finally:
-            progress.close()
-    return stop.signal if len(history) < made.experiment.training.epochs else None
-
-
-def draw(made: Run, splits: Splits, scores: dict[str, object]) -> list[Path]:
-    """The run's figures, or one line where matplotlib is missing."""
-    from minidl import plotting
-
-    if not plotting.have_matplotlib():
-        _say('no figures: matplotlib is not installed (pip install "minidl[plot]")')
-        return []
-    return plotting.save_figures(made, splits, scores)
-
-
-def report(made: Run, splits: Splits, scores: dict[str, object]) -> str:
-    """The table of scores, and which weights they are of."""
-    table = score_table(scores, made.experiment, splits.table.step_name())
-    return f"\n{table}\n\nmodel: the weights of epoch {scores['epoch']} ({scores['checkpoint']})"
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        say(f"{gaps} {were}")
+    say(f"{made.path}: {n_parameters(experiment.model)} parameters, {len(splits.train)} training windows")
+    return train_and_report(made, splits, args, lambda callbacks, stop: made.train(splits, callbacks, stop))
