@@ -6,15 +6,20 @@ All weights are (inputs, outputs), so fan-in is ``shape[0]`` and fan-out ``shape
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from minidl.errors import ConfigError
+from minidl.errors import ConfigError, ShapeError
 from minidl.registry import open_kind, register
 
 Array = npt.NDArray[Any]
+
+# Of one parameter, and of a whole stack: a slip of the finger must not take all memory.
+MAX_PARAMETERS = 100_000_000
 
 
 @open_kind("initializer", functions=True)
@@ -27,13 +32,27 @@ class Initializer(Protocol):
         """A new array of this shape and dtype."""
 
 
+def _bounded(initializer: Initializer) -> Initializer:
+    """Refuse a shape of more than MAX_PARAMETERS numbers before any memory is taken."""
+
+    @functools.wraps(initializer)
+    def checked(shape: tuple[int, ...], rng: np.random.Generator, dtype: npt.DTypeLike) -> Array:
+        if math.prod(shape) > MAX_PARAMETERS:
+            raise ShapeError(f"a parameter of shape {shape} has more than {MAX_PARAMETERS:,} numbers.")
+        return initializer(shape, rng, dtype)
+
+    return checked
+
+
 @register
+@_bounded
 def normal_fan_in(shape: tuple[int, ...], rng: np.random.Generator, dtype: npt.DTypeLike) -> Array:
     """Normal with mean 0 and standard deviation 1/sqrt(fan-in), as in the textbook's program."""
     return rng.normal(0.0, 1.0 / np.sqrt(shape[0]), shape).astype(dtype)
 
 
 @register
+@_bounded
 def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: npt.DTypeLike) -> Array:
     """Uniform in ±sqrt(6 / (fan-in + fan-out)).
 
@@ -47,6 +66,7 @@ def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: npt.
 
 
 @register
+@_bounded
 def orthogonal(shape: tuple[int, ...], rng: np.random.Generator, dtype: npt.DTypeLike) -> Array:
     """A random matrix with orthonormal rows or columns (the shorter side), uniform over all such matrices.
 
@@ -67,6 +87,7 @@ def orthogonal(shape: tuple[int, ...], rng: np.random.Generator, dtype: npt.DTyp
 
 
 @register
+@_bounded
 def zeros(shape: tuple[int, ...], rng: np.random.Generator, dtype: npt.DTypeLike) -> Array:
     """All zeros, the usual start of a bias."""
     return np.zeros(shape, dtype)

@@ -128,6 +128,14 @@ class RunFolder:
         with FileLock(self.path / MANIFEST_LOCK, wait=True):
             self._update({name: entry(read_file(self.path / name, MAX_FILE)) for name in names}, {})
 
+    def unlist_file(self, name: str) -> None:
+        """Take a file that is going to change from the list."""
+        with FileLock(self.path / MANIFEST_LOCK, wait=True):
+            manifest = self.manifest()
+            files = {key: value for key, value in manifest.pop("files").items() if key != name}
+            del manifest["digest"], manifest["format"]
+            write_file(self.path / MANIFEST, encode_manifest(files, **manifest))
+
     def describe(self, **values: Any) -> None:
         """Put further JSON values into the manifest."""
         with FileLock(self.path / MANIFEST_LOCK, wait=True):

@@ -25,7 +25,7 @@ from minidl.errors import ConfigError, CorruptFileError
 from minidl.experiment import Experiment, experiment_from
 from minidl.forecasting import Forecast, evaluate, forecast_ahead, model_one_step
 from minidl.locking import LOCK, FileLock
-from minidl.manifests import checked
+from minidl.manifests import MANIFEST, checked
 from minidl.randomness import Streams
 from minidl.run_folder import MAX_FILE, RunFolder
 from minidl.storage import sweep
@@ -159,6 +159,7 @@ class Run(RunFolder):
         self, trainer: Trainer, saving: SaveCheckpoints, splits: Splits, callbacks: Sequence[Callback]
     ) -> list[EpochRecord]:
         """Train to the end; for the process that holds the lock."""
+        self.unlist_file("log.jsonl")
         with one_blas_thread():
             history = trainer.run(
                 splits.train, splits.validation, [WriteLog(self.path / "log.jsonl"), saving, *callbacks]
@@ -244,7 +245,8 @@ class Run(RunFolder):
 
     def log(self) -> list[EpochRecord]:
         """The epochs in log.jsonl, which is checked once the training has ended or was stopped."""
-        path, manifest = self.path / "log.jsonl", self.manifest()
+        path = self.path / "log.jsonl"
+        manifest = self.manifest() if (self.path / MANIFEST).exists() else {"files": {}}
         if path.name in manifest["files"]:
             checked(path, manifest, MAX_FILE)
         return _read_log(path)

@@ -209,13 +209,13 @@ def read_file(path: Path, limit: int) -> bytes:
         if status.st_size > limit:
             raise CorruptFileError(f"{path}: {status.st_size:,} bytes; at most {limit:,} are expected.")
         with open(path, "rb") as file:
-            content = file.read(limit + 1)
+            content = file.read(status.st_size + 1)
     except (FileNotFoundError, NotADirectoryError) as err:
         raise CorruptFileError(f"{path}: missing.") from err
     except ValueError as err:  # a name with NUL, or our own refusal
         raise err if isinstance(err, CorruptFileError) else CorruptFileError(f"{str(path)!r}: {err}.") from err
     except OSError as err:
         raise StorageError(f"{path}: cannot read: {err.strerror or err}.") from err
-    if len(content) > limit:
-        raise CorruptFileError(f"{path}: more than the {limit:,} bytes that are expected.")
+    if len(content) > status.st_size:
+        raise CorruptFileError(f"{path}: it grew while it was read.")
     return content

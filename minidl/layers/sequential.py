@@ -12,9 +12,17 @@ import numpy.typing as npt
 
 from minidl.arguments import PositiveInt
 from minidl.errors import ConfigError, ShapeError
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.initializers import MAX_PARAMETERS
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, n_parameters
 from minidl.registry import register
 from minidl.workspace import Workspace
+
+MAX_LAYERS = 10_000
+
+
+def n_layers(layer: Layer) -> int:
+    """How many layers a layer consists of, itself included."""
+    return 1 + sum(map(n_layers, getattr(layer, "children", ())))
 
 
 @dataclass(eq=False)
@@ -38,6 +46,7 @@ class Stack(Layer):
         shape: Shape = (None, input_shape) if isinstance(input_shape, int) else tuple(input_shape)
         rng = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
         built: set[int] = set()
+        n_numbers = 0
         for i, (child, child_rng) in enumerate(zip(self.children, rng.spawn(len(self.children)), strict=True)):
             try:
                 # A layer that stands twice is one set of parameters, built once.
@@ -49,6 +58,9 @@ class Stack(Layer):
                 before = f" (the output of layer {i - 1}, {type(self.children[i - 1]).__name__})" if i else ""
                 text = str(err).rstrip(".") + (before if not err.path else "")
                 raise ShapeError(text + ".", ("layers", i, *err.path)) from err
+            n_numbers += n_parameters(child) * (id(child) not in built)
+            if n_numbers > MAX_PARAMETERS:
+                raise ShapeError(f"the stack has more than {MAX_PARAMETERS:,} parameters.", ("layers", i))
             built.add(id(child))
         self._collect()
         return shape
@@ -168,4 +180,6 @@ class Repeat(Stack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.times * n_layers(self.layer) > MAX_LAYERS:
+            raise ConfigError(f"Repeat: times: {self.times:,} copies would be more than {MAX_LAYERS:,} layers.")
         self.children = [copy.deepcopy(self.layer) for _ in range(self.times)]

@@ -136,15 +136,17 @@ def _read(
     kind = name.partition("-")[0]
     if kind in KINDS and state.get("checkpoint") != kind:
         raise CorruptFileError(f"{folder}: holds the checkpoint {state.get('checkpoint')!r}, not {kind!r}.")
-    weights = _tensors(folder / WEIGHTS, manifest, params)
-    return Checkpoint(weights, _tensors(folder / OPTIMIZER, manifest, optimizer), state)
+    size = MAX_TENSORS if params is None else sum(value.nbytes for value in params.values())
+    weights = _tensors(folder / WEIGHTS, manifest, params, size)
+    # Without an optimizer to compare with: no optimizer keeps that many numbers for each parameter.
+    limit = 16 * size if optimizer is None else sum(value.nbytes for value in optimizer.values())
+    return Checkpoint(weights, _tensors(folder / OPTIMIZER, manifest, optimizer, limit), state)
 
 
-def _tensors(path: Path, manifest: Mapping[str, Any], expected: Mapping[str, Array] | None) -> dict[str, Array]:
-    limit = MAX_TENSORS
-    if expected is not None:
-        limit = sum(value.nbytes for value in expected.values()) + MAX_HEADER
-    content = checked(path, manifest, limit)
+def _tensors(
+    path: Path, manifest: Mapping[str, Any], expected: Mapping[str, Array] | None, size: int
+) -> dict[str, Array]:
+    content = checked(path, manifest, size + MAX_HEADER)
     try:
         _check_header(path, content, expected)
         return dict(safetensors.numpy.load(content))

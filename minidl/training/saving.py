@@ -68,9 +68,9 @@ class SaveCheckpoints(Callback):
         except OSError as err:
             raise StorageError(f"{self.folder}: cannot make it: {err.strerror or err}.") from err
         arrays = [trainer.parameters.values, *trainer.state.values()]
-        # init, best, last, the one being written and the one being replaced; and the log.
+        # init, best, last, the one being written and the one being replaced; and some of the log.
         n_checkpoints = 5 + trainer.settings.checkpoints_kept
-        needed = n_checkpoints * (sum(array.nbytes for array in arrays) + (1 << 16)) + 300 * trainer.settings.epochs
+        needed = n_checkpoints * (sum(array.nbytes for array in arrays) + (1 << 16)) + (1 << 20)
         try_to_write(self.folder, needed, "the checkpoints of this run")
         if trainer.step == 0 and not (self.folder / "init").exists():
             self._write(trainer, "init")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from minidl.arguments import Configurable, NonNegativeInt, PositiveFloat, PositiveInt
+from minidl.arguments import Configurable, PositiveFloat, PositiveInt
 
 Steps = Annotated[dict[Literal["steps"], PositiveInt], Meta(min_length=1)]
 
@@ -24,7 +24,7 @@ class Training(Configurable):
     clip_norm : largest Euclidean norm of the whole gradient; None: no clipping.
     checkpoint_every : epochs from one saved checkpoint to the next, or
         ``{steps: N}`` for steps.
-    checkpoints_kept : how many older checkpoints stay beside the last one.
+    checkpoints_kept : how many older checkpoints stay beside the last one, at most 1,000.
     """
 
     epochs: PositiveInt = 100
@@ -32,4 +32,4 @@ class Training(Configurable):
     shuffle: bool = True
     clip_norm: PositiveFloat | None = None
     checkpoint_every: PositiveInt | Steps = 10
-    checkpoints_kept: NonNegativeInt = 1
+    checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1
