@@ -61,6 +61,13 @@ class Experiment(Configurable):
                 "without validation no weights are the best: set it, or score the last weights."
             )
 
+        furthest, windows = max(self.evaluation.horizons), self.data.test_size - self.data.time_steps
+        if furthest > windows:
+            raise ConfigError(
+                f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
+                f"data.test_size {self.data.test_size} and time_steps {self.data.time_steps} give {windows}."
+            )
+
     def build_model(self) -> Shape:
         """Give the model its initial weights, the same for the same seed; return its output shape.
 

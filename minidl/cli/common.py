@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from math import isnan
 from typing import Any
 
 from minidl.experiment import Experiment
@@ -54,8 +55,9 @@ def load_plugins(args: argparse.Namespace) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    """One JSON document on standard output; NaN, which JSON does not have, becomes null."""
+    plain = json.loads(json.dumps(value), parse_constant=lambda _: None)
+    print(json.dumps(plain, indent=1, ensure_ascii=False))
 
 
 class Progress(Callback):
@@ -110,7 +112,9 @@ def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> st
         unit = f", {scores['units']}" if key == "rmse" and scores["units"] else ""
         rows = [[f"{title}{unit}", *values]]
         for i, k in enumerate(horizons):
-            rows.append([f"  blocks of {k} {step}", *(f"{column[i]:.{digits}f}" for column in values.values())])
+            numbers = [column[i] for column in values.values()]
+            # R² is undefined where all targets are equal.
+            rows.append([f"  blocks of {k} {step}", *("-" if isnan(n) else f"{n:.{digits}f}" for n in numbers)])
         lines += [*aligned(rows), ""]
     return "\n".join(lines[:-1])
 

@@ -156,7 +156,7 @@ class WindowData(Configurable):
         super().__post_init__()
         if self.test_size <= self.time_steps:
             raise ConfigError(
-                f"WindowData: test_size {self.test_size} gives no window of {self.time_steps} time steps; "
+                f"WindowData: test_size: {self.test_size} rows give no window of {self.time_steps} time steps; "
                 f"at least {self.time_steps + 1} rows are needed."
             )
         if self.validation is not None:

@@ -166,7 +166,7 @@ def test_labels_at_every_step_are_passed_on_to_all_parts() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"test_size": 4}, "WindowData: test_size 4 gives no window of 4 time steps; at least 5 rows are needed."),
+        ({"test_size": 4}, "WindowData: test_size: 4 rows give no window of 4 time steps; at least 5 rows are needed."),
         (
             {"validation": TailValidation(4)},
             "TailValidation: size 4 gives no window of 4 time steps; at least 5 rows are needed.",

@@ -1,0 +1,114 @@
+"""Ctrl-C and SIGTERM in a real process: saved, the stated exit code, and usable afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Cli
+from safetensors.numpy import load_file
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
+
+# Training waits inside a step: it says so, and goes on when a signal has been received.
+WAITING = """
+import os, signal, sys
+from dataclasses import dataclass
+from minidl import INFERENCE, Layer, register
+
+read, write = os.pipe()
+os.set_blocking(write, False)
+signal.set_wakeup_fd(write)
+
+@register
+@dataclass(eq=False)
+class OwnWaiting(Layer):
+    def forward(self, x, ctx=INFERENCE):
+        for word in ("inside", "again"):
+            print(word, file=sys.stderr, flush=True)
+            os.read(read, 1)
+        return x, None
+    def backward(self, dy, cache):
+        return dy, {}
+"""
+
+
+@contextmanager
+def training(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """minidl train in a process that is gone afterwards."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "minidl", "train", "small.yaml", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(process: subprocess.Popen[str], start: str) -> None:
+    """Read standard error up to a line that begins so."""
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if line.startswith(start):
+            return
+    raise AssertionError(f"no line {start!r} in {seen}")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_training_cleanly_and_the_weights_so_far_can_be_used(
+    cli: Cli, folder: Path, number: signal.Signals, code: int
+) -> None:
+    with training("--set", "training.epochs=100000000", "--set", "training.checkpoint_every=100000000") as process:
+        wait_for(process, "epoch         2/100000000")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=100)
+    assert process.returncode == code
+    assert out == ""
+    assert "Traceback" not in err
+    assert err.splitlines()[-1] == "go on with: minidl resume runs/small-001"
+    run = Path("runs/small-001")
+    last, first = (load_file(run / "checkpoints" / name / "weights.safetensors") for name in ("last", "init"))
+    assert (last["0.W_xh"] != first["0.W_xh"]).any()
+    assert all(np.isfinite(value).all() for value in last.values())
+    assert len((run / "log.jsonl").read_text().splitlines()) >= 2
+    assert not (run / "evaluation.json").exists()
+    for checkpoint in ("last", "best"):
+        assert cli("evaluate", run, "--checkpoint", checkpoint).code == 0
+    assert cli("predict", run, "--checkpoint", "last").code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_leaves_at_once(folder: Path, number: signal.Signals) -> None:
+    Path("mine.py").write_text(WAITING)
+    layers = "[{type: RecurrentLayer, hidden_size: 2}, OwnWaiting, LastStep, {type: Dense, output_size: 1}]"
+    with training("--plugin", "mine.py", "--set", f"model.layers={layers}") as process:
+        wait_for(process, "inside")
+        process.send_signal(number)
+        wait_for(process, "again")  # the first signal is noted; the step is not over
+        process.send_signal(number)
+        _, err = process.communicate(timeout=100)
+    assert process.returncode in (-number, 128 + number)
+    assert "Traceback" not in err
+    # What was saved before is whole.
+    assert (Path("runs/small-001") / "checkpoints" / "init" / "weights.safetensors").is_file()
+
+
+def test_a_signal_while_data_are_read_leaves_nothing_behind(folder: Path) -> None:
+    # The series is a pipe that nobody writes to: training has not begun.
+    os.mkfifo("pipe.csv")
+    # Opening it to write returns when the other side has opened it to read.
+    with training("--set", "data.series.path=pipe.csv") as process, open("pipe.csv", "w"):
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+    assert (process.returncode, out, err) == (130, "", "minidl train: interrupted\n")
+    assert not Path("runs").exists()
