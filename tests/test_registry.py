@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from dataclasses import dataclass
 
@@ -211,41 +212,37 @@ class TestLoadPlugin:
 
 
 class TestEntryPoints:
-    class Point:
-        name, value = "shiny", "shiny_layers:plugin"
-
-        def __init__(self, load):
-            self.load = load
-
     @pytest.fixture
-    def install(self, monkeypatch):
-        def install(load):
+    def install(self, monkeypatch, tmp_path):
+        """Make it look as if a package with an entry point, shiny_layers.py, had been installed."""
+
+        def install(text):
+            (tmp_path / "shiny_layers.py").write_text(text)
+            monkeypatch.syspath_prepend(tmp_path)
+            monkeypatch.delitem(sys.modules, "shiny_layers", raising=False)
+            monkeypatch.setattr(registry_module, "_entry_points_loaded", False)
             asked = []
 
             def entry_points(*, group):
                 asked.append(group)
-                return [self.Point(load)]
+                return [importlib.metadata.EntryPoint("shiny", "shiny_layers", group)]
 
-            monkeypatch.setattr(registry_module, "_entry_points_loaded", False)
-            monkeypatch.setattr(registry_module.importlib.metadata, "entry_points", entry_points)
+            monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
             return asked
 
-        return install
+        yield install
+        sys.modules.pop("shiny_layers", None)
 
     def test_of_installed_packages_are_loaded_when_a_name_is_unknown(self, install):
-        made = []
-        asked = install(lambda: made.append(register(new_layer("Shiny"))))
+        asked = install(PLUGIN)
         assert lookup(Layer, "Dense") is Dense
         assert asked == []  # known names need no look at what is installed
-        assert lookup(Layer, "Shiny") is made[0]
+        assert lookup(Layer, "FromAFile").__module__ == "shiny_layers"
         names(Layer)
         assert asked == ["minidl.plugins"]  # once
 
     def test_that_fail_are_named(self, install):
-        def fail():
-            raise ImportError("no module named shiny_layers")
-
-        install(fail)
+        install("import no_such_module")
         with pytest.raises(ConfigError) as err:
             names(Layer)
-        assert str(err.value) == ("plugin shiny (shiny_layers:plugin): ImportError: no module named shiny_layers")
+        assert str(err.value) == ("plugin shiny (shiny_layers): ModuleNotFoundError: No module named 'no_such_module'")

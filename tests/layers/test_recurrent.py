@@ -263,6 +263,21 @@ def test_integer_input_is_taken_as_numbers():
         np.testing.assert_array_equal(layer(x), layer(x.astype(float)))
 
 
+@pytest.mark.parametrize("hidden", [3, 40])
+@pytest.mark.parametrize(("of_x", "of_layer"), [("float64", "float32"), ("float32", "float64")])
+def test_input_of_another_precision_is_converted(hidden, of_x, of_layer):
+    # Time-major, so that one layout could take it over as it is.
+    layer = built(2, hidden, of_layer)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4, 3, 2)).astype(of_x).transpose(1, 0, 2)
+    dy = rng.normal(size=(3, 4, hidden)).astype(of_x)
+    got = everything(layer, x, dy)
+    expected = everything(layer, x.astype(of_layer), dy.astype(of_layer))
+    for name, value in got.items():
+        assert value.dtype == of_layer
+        close(value, expected[name], RTOL[of_layer])
+
+
 def test_each_kind_of_weight_has_its_own_initializer():
     layer = RecurrentLayer(4, input_initializer=zeros, recurrent_initializer=orthogonal, bias_initializer=normal_fan_in)
     layer.build((None, 3), np.random.default_rng(0), "float64")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -312,15 +314,15 @@ class TestContext:
         model.build((2,), 0)
         ws = Workspace()
         expected = []
-        for seed in range(3):
-            rng = np.random.default_rng(seed)
-            for training in (True, False):
-                for state in (None, 1, 2):
-                    for wanted in (True, False):
-                        model.forward(
-                            np.zeros((1, 2)), Context(training, rng, None if state is None else (state,), ws, wanted)
-                        )
-                        expected.append((training, rng, state, wanted))
+        generators = [None, np.random.default_rng(0), np.random.default_rng(1)]
+        # Each argument in turn is the innermost one, so that nothing else changes with it.
+        arguments = [generators, (True, False), (None, 1, 2), (True, False)]
+        for inner in range(len(arguments)):
+            order = [*range(inner), *range(inner + 1, len(arguments)), inner]
+            for values in itertools.product(*(arguments[k] for k in order)):
+                rng, training, state, wanted = (values[order.index(k)] for k in range(len(arguments)))
+                model.forward(np.zeros((1, 2)), Context(training, rng, None if state is None else (state,), ws, wanted))
+                expected.append((training, rng, state, wanted))
         assert seen == expected
 
     def test_one_workspace_can_be_lent_to_two_stacks_in_turn(self):
