@@ -45,7 +45,8 @@ class Dense(Layer):
             raise ShapeError(f"Dense: expected input of shape (features,) or (time, features), got {input_shape}.")
         self.params = {"W": self.weight_initializer((input_shape[-1], self.output_size), rng, dtype)}
         if self.bias:
-            self.params["b"] = self.bias_initializer((self.output_size,), rng, dtype)
+            (b_rng,) = rng.spawn(1)  # its draws do not depend on the shape of W
+            self.params["b"] = self.bias_initializer((self.output_size,), b_rng, dtype)
         return (*input_shape[:-1], self.output_size)
 
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:

@@ -73,12 +73,14 @@ class RecurrentLayer(Layer):
                 "inside a recurrence it must have none.",
                 ("activation",),
             )
+        # Generators of their own: these draws do not depend on the shape of W_xh.
+        hh_rng, b_rng = rng.spawn(2)
         self.params = {
             "W_xh": self.input_initializer((input_shape[1], H), rng, dtype),
-            "W_hh": self.recurrent_initializer((H, H), rng, dtype),
+            "W_hh": self.recurrent_initializer((H, H), hh_rng, dtype),
         }
         if self.bias:
-            self.params["b_h"] = self.bias_initializer((H,), rng, dtype)
+            self.params["b_h"] = self.bias_initializer((H,), b_rng, dtype)
         return (input_shape[0], H)
 
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
