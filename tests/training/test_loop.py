@@ -152,6 +152,17 @@ def test_validation_r2_is_one_minus_mse_over_the_variance_of_the_validation_targ
     assert history[0].validation_r2 == pytest.approx(1 - sum(e * e for e in errors) / 4 / variance, rel=1e-12)
 
 
+def test_validation_loss_is_the_mean_over_all_examples_also_beyond_one_batch() -> None:
+    # 1,024 + 1 examples: a mean of two batch means would give the last one half of the weight.
+    x, y = examples(n=1025)
+    y = y.copy()
+    y[-1] += 100
+    model = stack()
+    history = trainer(model, epochs=1).run(Arrays(x[:4], y[:4]), Arrays(x, y))
+    errors = (model(x)[:, 0] - y[:, 0]).tolist()
+    assert history[0].validation_loss == pytest.approx(sum(e * e for e in errors) / 2050, rel=1e-12)
+
+
 def test_validation_does_not_change_training() -> None:
     x, y = examples()
     with_it, without = stack(), stack()
