@@ -222,11 +222,12 @@ def _find(kind: str, given: str | Path) -> Path:
         raise ConfigError(f"{label}: is a folder; a YAML file was expected.")
     if os.path.exists(path):
         return path  # a pipe or a device, which parse_file refuses
-    word = kind.removesuffix("s")
+    word, near = kind.removesuffix("s"), _suggest_neighbour(path)
     if path.name == name and not name.endswith(_SUFFIXES):
         hint = suggest(name, known)
-        raise ConfigError(f"{label}: no such {word}{hint}; neither a file nor a {word} that comes with minidl.")
-    raise ConfigError(f"{label}: no such file{_suggest_neighbour(path)}.")
+        hint = hint if near == "" or "did you mean" in hint else near
+        raise ConfigError(f"{label}: no such file, and no {word} of that name comes with minidl{hint}")
+    raise ConfigError(f"{label}: no such file{near or '.'}")
 
 
 def _suggest_neighbour(path: Path) -> str:

@@ -91,7 +91,7 @@ def test_python_m_minidl_is_the_same_command(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["parameters"] == 26
     done = process("summary", "pm25_dep", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("minidl summary: pm25_dep: no such config; did you mean pm25_deep?")
+    assert done.stderr.startswith("minidl summary: pm25_dep: no such file, and no config of that name comes with")
     assert list(tmp_path.iterdir()) == []
 
 
