@@ -47,9 +47,10 @@ def test_the_promised_files_are_there() -> None:
 
 
 @pytest.mark.parametrize("path", [*CONFIGS.values(), *MODELS.values()], ids=lambda path: path.stem)
-def test_every_file_says_in_its_first_line_what_it_is(path: Path) -> None:
+def test_every_files_first_line_is_a_sentence_that_says_what_it_is(path: Path) -> None:
     first = path.read_text(encoding="utf-8").splitlines()[0]
-    assert first.startswith("# ")
+    assert first.startswith("# ")  # minidl list configs shows it
+    assert first.endswith(".")
     assert len(first) > 20
 
 
