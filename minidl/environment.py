@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from threadpoolctl import threadpool_info
@@ -17,8 +18,8 @@ RECORDED = ("numpy", "PyYAML", "msgspec", "safetensors", "threadpoolctl")
 DECISIVE = ("minidl", "python", "numpy", "numba", "processor", "blas")
 
 
-def environment(plugins: Sequence[str]) -> dict[str, Any]:
-    """Versions, BLAS, machine and command line as JSON values."""
+def environment(plugins: Sequence[str], threads: int = 1) -> dict[str, Any]:
+    """Versions, BLAS, machine and command line as JSON values; `threads` are those of BLAS while training."""
     from importlib.metadata import version  # slow to import, and --help must be quick
 
     blas = [
@@ -30,11 +31,12 @@ def environment(plugins: Sequence[str]) -> dict[str, Any]:
         "minidl": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in RECORDED},
+        "numba": version("numba") if find_spec("numba") else None,
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cpus": os.cpu_count(),
         "blas": blas,
-        "blas_threads_while_training": 1,
+        "blas_threads_while_training": threads,
         "plugins": list(plugins),
         "command": sys.argv,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from minidl.arguments import Configurable, NonNegativeInt
+from minidl.compiled import EngineName
 from minidl.config import Node, build, load_node, problem_at
 from minidl.data import Splits, WindowData
 from minidl.errors import ConfigError, ShapeError
@@ -33,8 +34,9 @@ class Experiment(Configurable):
     evaluation : what is scored.
     seed : of all random numbers; the same seed gives the same run.
     dtype : of parameters and data.
-    engine : what computes; ``auto`` takes the fastest that is installed and fits
-        the model. So far there is one, ``numpy``.
+    engine : what computes the training steps: ``numpy``, ``compiled`` (needs
+        numba), or ``auto``: compiled where it is installed, has kernels for the
+        model and pays.
 
     Raises
     ------
@@ -50,7 +52,7 @@ class Experiment(Configurable):
     evaluation: Evaluation = field(default_factory=Evaluation)
     seed: NonNegativeInt = 0
     dtype: Literal["float32", "float64"] = "float32"
-    engine: Literal["auto", "numpy"] = "auto"
+    engine: EngineName = "auto"
     name: str = field(init=False, repr=False, default="experiment")
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from minidl.compiled import choose_engine
 from minidl.config import dump, parse_file
 from minidl.data import ScaleFit, Splits, Table
 from minidl.environment import environment
@@ -42,6 +43,8 @@ class Run(RunFolder):
         super().__init__(path)
         self.experiment = experiment
         self._lock = lock
+        # Gets one line about the engine; the command line puts its own function here.
+        self.notify: Callable[[str], None] = lambda line: None
 
     @classmethod
     def create(cls, experiment: Experiment, folder: Path | None = None, plugins: Sequence[str] = ()) -> Run:
@@ -66,7 +69,7 @@ class Run(RunFolder):
         config = dump(experiment.to_config())
         run.describe(run=hashlib.sha256(config.encode()).hexdigest())
         run.write("config.yaml", config)
-        run.write("environment.json", json.dumps(environment(plugins), indent=1) + "\n")
+        run.write("environment.json", json.dumps(environment(plugins, experiment.training.threads), indent=1) + "\n")
         return run
 
     @classmethod
@@ -160,7 +163,10 @@ class Run(RunFolder):
     ) -> list[EpochRecord]:
         """Train to the end; for the process that holds the lock."""
         self.unlist_file("log.jsonl")
-        with one_blas_thread():
+        windows, wanted = splits.train, self.experiment.engine
+        trainer.engine, line = choose_engine(trainer, wanted, len(windows), windows.time_steps, self.notify)
+        self.notify(f"engine: {line}")
+        with blas_threads(self.experiment.training.threads):
             history = trainer.run(
                 splits.train, splits.validation, [WriteLog(self.path / "log.jsonl"), saving, *callbacks]
             )
@@ -259,9 +265,14 @@ def describe_data(table: Table) -> dict[str, Any]:
     return {"rows": len(table), "sha256": digest.hexdigest()}
 
 
+def blas_threads(n: int) -> Any:
+    """Context manager: matrix products run in `n` threads; small ones are far slower in two than in one."""
+    return threadpool_limits(limits=n, user_api="blas")
+
+
 def one_blas_thread() -> Any:
-    """Context manager: matrix products run in one thread; small ones are far slower in two."""
-    return threadpool_limits(limits=1, user_api="blas")
+    """`blas_threads(1)`, the default for all that computes."""
+    return blas_threads(1)
 
 
 def _without_nan(value: Any) -> Any:

@@ -22,14 +22,17 @@ def train_and_report(made: Run, splits: Splits, args: argparse.Namespace, train:
     plugins = "".join(f" --plugin {shlex.quote(str(path))}" for path in args.plugin)
     folder = shlex.quote(str(made.path))
     progress = Progress()
-    with StopOnSignal() as stop:
+    made.notify = say
+    how = f"{made.path / 'checkpoints'}; go on with: minidl resume {folder}{plugins}"
+    with StopOnSignal(
+        lambda number: say(f"interrupted before a step was taken; what there is is saved in {how}")
+    ) as stop:
         try:
             history = train([progress], stop)
         finally:
             progress.close()
     if stop.signal is not None and len(history) < made.experiment.training.epochs:
-        say(f"interrupted after {len(history)} epochs; all of it is saved in {made.path / 'checkpoints' / 'last'}")
-        say(f"go on with: minidl resume {folder}{plugins}")
+        say(f"interrupted after {len(history)} epochs; everything is saved in {how}")
         return 128 + stop.signal
     try:
         if stop.signal is not None:  # it came while the last epoch ended

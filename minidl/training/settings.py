@@ -25,6 +25,8 @@ class Training(Configurable):
     checkpoint_every : epochs from one saved checkpoint to the next, or
         ``{steps: N}`` for steps.
     checkpoints_kept : how many older checkpoints stay beside the last one, at most 1,000.
+    threads : of NumPy's matrix products. One is fastest below some 256 units,
+        and results can depend on the number.
     """
 
     epochs: PositiveInt = 100
@@ -33,3 +35,4 @@ class Training(Configurable):
     clip_norm: PositiveFloat | None = None
     checkpoint_every: PositiveInt | Steps = 10
     checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1
+    threads: PositiveInt = 1

@@ -31,8 +31,9 @@ def test_a_run_folder_with_weights_log_and_scores_is_left(cli: Cli, folder: Path
 
 def test_progress_is_one_plain_line_an_epoch_on_standard_error(cli: Cli, folder: Path) -> None:
     outcome = cli("train", "small.yaml", "--set", "training.epochs=10")
-    head, *lines, last = outcome.err.splitlines()
+    head, engine, *lines, last = outcome.err.splitlines()
     assert head == "runs/small-001: 25 parameters, 134 training windows"
+    assert engine.startswith("engine: numpy: ")
     log = [json.loads(line) for line in Path("runs/small-001/log.jsonl").read_text().splitlines()]
     assert len(lines) == len(log) == 10
     for line, record in zip(lines, log, strict=True):

@@ -1,0 +1,27 @@
+"""The compiled engine: kernels beside the layers, composed into one function a stack.
+
+Importing this package does not import numba; `explain` says which engine a model
+gets, and why. See docs/engine.md.
+"""
+
+from minidl.compiled.choice import EngineName, choose_engine, explain
+from minidl.compiled.jit import jit
+from minidl.compiled.kernel import (
+    ActivationKernel,
+    LayerKernel,
+    LossKernel,
+    OptimizerKernel,
+    register_kernel,
+)
+
+__all__ = [
+    "ActivationKernel",
+    "EngineName",
+    "LayerKernel",
+    "LossKernel",
+    "OptimizerKernel",
+    "choose_engine",
+    "explain",
+    "jit",
+    "register_kernel",
+]

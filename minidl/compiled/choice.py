@@ -1,0 +1,143 @@
+"""Which engine a model gets, and why: decided without importing numba."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.compiled.jit import numba_installed
+from minidl.compiled.kernel import has_kernel
+from minidl.errors import ConfigError
+from minidl.layer import Layer
+from minidl.layers import RecurrentLayer
+from minidl.layers.sequential import Stack
+from minidl.losses import Loss
+from minidl.optimizers import Optimizer
+from minidl.training.engine import Engine, NumpyEngine
+
+if TYPE_CHECKING:
+    from minidl.training import Trainer
+
+EngineName = Literal["auto", "numpy", "compiled"]
+
+# From this many units on, NumPy's matrix products are as fast as the compiled ones.
+UNITS_LIMIT = 256
+# Below this many time steps in all training steps together, NumPy is done before the compiler is.
+# The count, not the state of the cache, decides: the same config gets the same engine everywhere.
+WORTH_COMPILING = 500_000
+
+
+def leaves(model: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Every layer that computes, with its position: ``("0", RecurrentLayer)``, ``("1.0", Dense)``.
+
+    Containers are entered; the position of a model that is a single layer is "".
+    """
+    if isinstance(model, Stack):
+        for i, child in enumerate(model.children):
+            yield from leaves(child, f"{prefix}.{i}" if prefix else str(i))
+    else:
+        yield prefix, model
+
+
+def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLike) -> str | None:
+    """Why the compiled engine cannot take this training, in a few words; None: it can."""
+    if not numba_installed():
+        return "numba is not installed (pip install 'minidl[fast]')"
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        return f"there are no kernels for {np.dtype(dtype)}"
+    seen: set[int] = set()
+    for position, layer in leaves(model):
+        if id(layer) in seen:
+            return f"{_named(position, layer)} stands twice in the stack"
+        seen.add(id(layer))
+        reason = _layer_obstacle(layer)
+        if reason is not None:
+            return f"{_named(position, layer)} {reason}"
+    for part, item in (("loss", loss), ("optimizer", optimizer)):
+        if not has_kernel(item):
+            return f"the {part} {type(item).__name__} has no kernel"
+    return None
+
+
+def _layer_obstacle(layer: Layer) -> str | None:
+    if not has_kernel(layer):
+        return "has no kernel"
+    activation = getattr(layer, "activation", None)
+    if isinstance(activation, Layer) and not has_kernel(activation):
+        return f"has the activation {type(activation).__name__}, which has no kernel"
+    return None
+
+
+def drawback(model: Layer, time_steps: float | None = None) -> str | None:
+    """Why the compiled engine does not pay for this model; None: it does.
+
+    `time_steps` is the number of time steps of all training steps together, None if it is not known.
+    """
+    for position, layer in leaves(model):
+        if isinstance(layer, RecurrentLayer) and layer.hidden_size >= UNITS_LIMIT:
+            return f"{_named(position, layer)} has {layer.hidden_size} units; from {UNITS_LIMIT} on NumPy is as fast"
+    if time_steps is not None and time_steps < WORTH_COMPILING:
+        return "so short a training is done before the compiler is"
+    return None
+
+
+def _named(position: str, layer: Layer) -> str:
+    return f"{type(layer).__name__} {position}".rstrip()
+
+
+def explain(
+    model: Layer,
+    loss: Loss,
+    optimizer: Optimizer,
+    dtype: npt.DTypeLike = "float32",
+    engine: EngineName = "auto",
+    time_steps: float | None = None,
+) -> str:
+    """Which engine trains this model, in one line: ``compiled``, or ``numpy: `` and the reason.
+
+    Parameters
+    ----------
+    engine : what the config asks for.
+    time_steps : see `drawback`.
+
+    Raises
+    ------
+    ConfigError
+        `engine` is ``compiled`` and the model cannot be compiled.
+    """
+    if engine == "numpy":
+        return "numpy: the config asks for it"
+    reason = obstacle(model, loss, optimizer, dtype)
+    if engine == "compiled" and reason is not None:
+        raise ConfigError(f"engine is compiled, but {reason}; set engine: auto or numpy.")
+    if engine == "auto":
+        reason = reason or drawback(model, time_steps)
+    return "compiled" if reason is None else f"numpy: {reason}"
+
+
+def choose_engine(
+    trainer: Trainer, engine: EngineName, n_examples: int, window_steps: int, notify: Callable[[str], None]
+) -> tuple[Engine, str]:
+    """The engine for a training, and the line of `explain` about it.
+
+    Parameters
+    ----------
+    n_examples, window_steps : training examples, and time steps of one.
+    notify : gets a line when something takes time or cannot be kept.
+    """
+    steps = trainer.settings.epochs * -(-n_examples // trainer.settings.batch_size)
+    dtype = trainer.parameters.values.dtype
+    line = explain(trainer.model, trainer.loss, trainer.optimizer, dtype, engine, steps * window_steps)
+    if line != "compiled":
+        return NumpyEngine(), line
+    from minidl.compiled.engine import CompiledEngine
+
+    return CompiledEngine(notify), line
+
+
+def parameters_of(position: str, layer: Layer) -> list[str]:
+    """The names of a layer's parameters in the whole model."""
+    return [f"{position}.{name}" if position else name for name in layer.params]

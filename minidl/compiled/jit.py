@@ -1,0 +1,42 @@
+"""How kernels are compiled: the same options everywhere."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# error_model: division without a zero check, without which a loop does not
+# become vector instructions. fastmath: products and sums may become one
+# instruction; NaN and infinities keep their meaning, for NaN must be found.
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+
+
+def numba_installed() -> bool:
+    """Whether numba can be imported; it is not."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def jit(function: F, **options: Any) -> F:
+    """Compile a kernel function with numba when it is first used.
+
+    Without numba the function stays as it is; nobody calls it then.
+    """
+    if not numba_installed():
+        return function
+    import numba
+
+    compiled: F = numba.njit(**{**OPTIONS, **options})(function)
+    return compiled
+
+
+def jit_sum(function: F) -> F:
+    """As `jit`, for a function that is one large sum: its terms may be added in any order."""
+    return jit(function, fastmath={"contract", "nsz", "reassoc"})
+
+
+def inlined(function: F) -> F:
+    """As `jit`, but part of every caller: for small pieces that are never called alone."""
+    return jit(function, inline="always")

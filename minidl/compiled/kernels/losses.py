@@ -1,0 +1,69 @@
+"""Losses: means over all entries of the lanes that hold windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.compiled.jit import jit, jit_sum
+from minidl.compiled.kernel import LossKernel
+from minidl.layer import Array
+
+
+@jit_sum
+def _squares(y: Array, target: Array, dy: Array, n: int, scale: Any) -> Any:
+    """Σ e² over the first n lanes; dy = scale · e there and 0 beyond."""
+    total = 0.0
+    for t in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            for k in range(n):
+                e = y[t, i, k] - target[t, i, k]
+                total += e * e
+                dy[t, i, k] = scale * e
+            for k in range(n, y.shape[2]):
+                dy[t, i, k] = 0
+    return total
+
+
+@jit
+def half_mse_loss(y: Array, target: Array, dy: Array, n: int) -> Any:
+    """½ · mean(e²), e / size."""
+    size = y.shape[0] * y.shape[1] * n
+    return _squares(y, target, dy, n, y.dtype.type(1 / size)) / (2 * size)
+
+
+@jit
+def mse_loss(y: Array, target: Array, dy: Array, n: int) -> Any:
+    """mean(e²), 2 e / size."""
+    size = y.shape[0] * y.shape[1] * n
+    return _squares(y, target, dy, n, y.dtype.type(2 / size)) / size
+
+
+@jit_sum
+def mae_loss(y: Array, target: Array, dy: Array, n: int) -> Any:
+    """mean(|e|), sign(e) / size."""
+    size = y.shape[0] * y.shape[1] * n
+    scale, total = y.dtype.type(1 / size), 0.0
+    for t in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            for k in range(n):
+                e = y[t, i, k] - target[t, i, k]
+                total += abs(e)
+                dy[t, i, k] = scale if e > 0 else -scale if e < 0 else 0 * e
+            for k in range(n, y.shape[2]):
+                dy[t, i, k] = 0
+    return total / size
+
+
+def half_mse(loss: Any) -> LossKernel:
+    """HalfMSE."""
+    return LossKernel(half_mse_loss)
+
+
+def mse(loss: Any) -> LossKernel:
+    """MSE."""
+    return LossKernel(mse_loss)
+
+
+def mae(loss: Any) -> LossKernel:
+    """MAE."""
+    return LossKernel(mae_loss)

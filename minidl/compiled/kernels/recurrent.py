@@ -1,0 +1,112 @@
+"""RecurrentLayer: h_t = f(b + W_xhᵀ x_t + W_hhᵀ h_{t-1}) and backpropagation through time.
+
+Scratch holds the start state h_0 (zeros while training), the gradients da_t, and
+zeros in place of a bias.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from minidl.compiled.jit import jit
+from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
+from minidl.compiled.products import add_product, affine, copy, fill, gradient, sums
+from minidl.compiled.vectors import view
+from minidl.layer import Array
+
+
+def _functions(activation: ActivationKernel) -> tuple[Any, Any]:
+    function, slope = activation.function, activation.slope
+
+    @jit
+    def activate(a: Array) -> None:
+        flat = view(a, 0, (a.size,))
+        for k in range(flat.size):
+            flat[k] = function(flat[k])
+
+    @jit
+    def gate(dh: Array, h: Array) -> None:
+        flat, y = view(dh, 0, (dh.size,)), view(h, 0, (h.size,))
+        for k in range(flat.size):
+            flat[k] = flat[k] * slope(y[k])
+
+    return activate, gate
+
+
+@functools.cache
+def _kernel(activation: ActivationKernel, bias: bool) -> LayerKernel:
+    activate, gate = _functions(activation)
+
+    @jit
+    def forward(x: Array, y: Array, scratch: Array, W_xh: Array, W_hh: Array, b_h: Array) -> None:
+        time, H, lanes = y.shape
+        h = view(scratch, 0, (H, lanes))
+        for t in range(time):
+            affine(y[t], b_h, W_xh, x[t], W_hh, h)
+            activate(y[t])
+            h = y[t]
+
+    @jit
+    def backward(
+        x: Array, y: Array, dy: Array, dx: Array, scratch: Array, W_xh: Array, W_hh: Array, dW_xh: Array, dW_hh: Array
+    ) -> Any:
+        time, H, lanes = y.shape
+        da = view(scratch, H * lanes, (time, H, lanes))
+        copy(da[-1], dy[-1])
+        gate(da[-1], y[-1])
+        for t in range(time - 2, -1, -1):
+            add_product(da[t], dy[t], W_hh.T, da[t + 1])
+            gate(da[t], y[t])
+        gradient(dW_xh, x, da)
+        gradient(dW_hh, y[:-1], da[1:])
+        for t in range(len(dx)):
+            fill(dx[t], 0)
+            add_product(dx[t], dx[t], W_xh.T, da[t])
+        return da
+
+    return LayerKernel(*_with_bias(forward, backward, bias), scratch_size, carry, state_size)
+
+
+def _with_bias(forward: Any, backward: Any, bias: bool) -> tuple[Any, Any]:
+    if bias:
+
+        @jit
+        def all_gradients(
+            x: Array, y: Array, dy: Array, dx: Array, scratch: Array, W_xh: Array, W_hh: Array, b_h: Array,
+            dW_xh: Array, dW_hh: Array, db_h: Array,
+        ) -> None:  # fmt: skip
+            da = backward(x, y, dy, dx, scratch, W_xh, W_hh, dW_xh, dW_hh)
+            sums(db_h, da)
+
+        return forward, all_gradients
+
+    @jit
+    def without_bias(x: Array, y: Array, scratch: Array, W_xh: Array, W_hh: Array) -> None:
+        time, H, lanes = y.shape
+        forward(x, y, scratch, W_xh, W_hh, view(scratch, (time + 1) * H * lanes, (H,)))
+
+    return without_bias, backward
+
+
+@jit
+def carry(x: Array, y: Array, scratch: Array) -> None:
+    """h_T becomes h_0."""
+    last = y[-1]
+    copy(view(scratch, 0, (last.size,)), last)
+
+
+def scratch_size(layer: Any, x: Sizes, y: Sizes) -> int:
+    """h_0, da and zeros for a bias."""
+    time, H, lanes = y
+    return (time + 1) * H * lanes + H
+
+
+def state_size(layer: Any) -> int:
+    """Of h_0."""
+    return int(layer.hidden_size)
+
+
+def recurrent(layer: Any) -> LayerKernel:
+    """RecurrentLayer."""
+    return _kernel(kernel_of(layer.activation), layer.bias)

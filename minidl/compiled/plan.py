@@ -1,0 +1,100 @@
+"""The plan of a stack: where every array of a step lies in one piece of memory.
+
+A compiled function gets its arrays as places in a few flat arrays, so that a call
+has few arguments. The plan is made once for a stack, a window shape and a batch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.compiled.choice import leaves, parameters_of
+from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
+from minidl.compiled.vectors import VECTOR_BYTES
+from minidl.layer import Array, Layer
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer of the stack: its kernel, the sizes of its arrays, and its parameters' names."""
+
+    layer: Layer
+    kernel: LayerKernel
+    x: Sizes
+    y: Sizes
+    parameters: list[str]
+
+    @property
+    def scratch(self) -> int:
+        """Values of scratch memory."""
+        return self.kernel.scratch(self.layer, self.x, self.y)
+
+
+def lanes_for(batch: int, dtype: npt.DTypeLike) -> int:
+    """The batch, rounded up to whole vectors."""
+    width = VECTOR_BYTES // np.dtype(dtype).itemsize
+    return -(-batch // width) * width
+
+
+def steps_of(model: Layer, window: tuple[int, ...], lanes: int, dtype: npt.DTypeLike) -> list[Step]:
+    """The layers of a built model for windows of this shape, (time, features) or (features,)."""
+    steps, shape = [], window
+    for position, layer in leaves(model):
+        # What a layer makes of a shape is asked of a copy: building allocates anew.
+        built = copy.deepcopy(layer).build(shape, np.random.default_rng(0), dtype)
+        output = tuple(int(n) for n in built if n is not None)
+        kernel = kernel_of(layer)
+        if isinstance(kernel, ActivationKernel):
+            from minidl.compiled.kernels.activations import elementwise
+
+            kernel = elementwise(kernel)
+        sizes = _sizes(shape, lanes), _sizes(output, lanes)
+        steps.append(Step(layer, kernel, *sizes, parameters_of(position, layer)))
+        shape = output
+    return steps
+
+
+def _sizes(shape: tuple[int, ...], lanes: int) -> Sizes:
+    time, features = shape if len(shape) == 2 else (1, *shape)
+    return time, features, lanes
+
+
+@dataclass
+class Memory:
+    """Places in flat arrays, as numbers for compiled code; see `source` for how they are read."""
+
+    numbers: list[int] = field(default_factory=list)
+    size: int = 0
+
+    def place(self, *shape: int) -> str:
+        """Take room for an array; returns the expression that finds it in the array ``work``."""
+        expression = self.at("work", self.size, shape)
+        self.size += int(np.prod(shape))
+        return expression
+
+    def at(self, array: str, start: int, shape: Sequence[int]) -> str:
+        """The expression for an array that lies in `array` from `start` on."""
+        k = len(self.numbers)
+        self.numbers += [start, *shape]
+        axes = ", ".join(f"sizes[{k + 1 + i}]" for i in range(len(shape)))
+        return f"view({array}, sizes[{k}], ({axes},))"
+
+
+def parameter_places(model: Layer) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Start and shape of every parameter in the flat vector of all."""
+    places, start = {}, 0
+    for name, value in model.params.items():
+        places[name] = start, value.shape
+        start += value.size
+    return places
+
+
+def flat(array: Array) -> Any:
+    """All entries in a row; a view if the array is contiguous."""
+    return np.ascontiguousarray(array).reshape(-1)

@@ -1,0 +1,159 @@
+"""Products of weights with lanes, the arithmetic of all layers.
+
+Arrays are (features, lanes) or (time, features, lanes), lanes contiguous and a
+multiple of the vector width; weights are (inputs, outputs) in any layout. Shapes
+must fit: nothing is checked. The results are written in tiles of four rows and a
+few vectors; rows and lanes that are left over, one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl.compiled.jit import jit, jit_sum
+from minidl.compiled.vectors import NOTHING, ROWS, VECTORS, EmittedArray, Emitter, Tile, intrinsic, view
+from minidl.layer import Array
+
+# Bytes of A and Z that `gradient` goes through at a time, so that they stay in the L2 cache.
+_CACHED = 1 << 18
+
+
+def _for_tiles(e: Emitter, out: EmittedArray, fill: Callable[[Tile, Any, Any], None]) -> None:
+    """Write all of ``out`` (n, lanes): `fill(tile, i, lane)` computes the tile whose first row and lane these are."""
+    n, lanes = out.shape
+    rows_end = e.rounded_down(n, ROWS)
+    lanes_end = e.rounded_down(lanes, VECTORS * e.width)
+    for first_lane, last_lane, vectors in ((e.index(0), lanes_end, VECTORS), (lanes_end, lanes, 1)):
+        with e.loop(first_lane, last_lane, vectors * e.width) as lane:
+            for first, last, rows in ((e.index(0), rows_end, ROWS), (rows_end, n, 1)):
+                with e.loop(first, last, rows) as i:
+                    tile = Tile(e, rows, vectors)
+                    fill(tile, i, lane)
+                    for r in range(rows):
+                        for v in range(vectors):
+                            e.store(tile.get(r, v), out.at((i, r), (lane, v * e.width)))
+
+
+def _add(e: Emitter, tile: Tile, W: EmittedArray, x: EmittedArray, i: Any, lane: Any) -> None:
+    """Tile[r, v] += Σ_k W[k, i + r] · x[k, lane + v · width ...]."""
+    with e.loop(e.index(0), x.shape[0]) as k:
+        right = [e.load(x.at(k, (lane, v * e.width))) for v in range(tile.columns)]
+        tile.add_outer([e.spread(W.at(k, (i, r))) for r in range(tile.rows)], right)
+
+
+@intrinsic
+def affine(typing: Any, out: Any, b: Any, W: Any, x: Any, V: Any, h: Any) -> Any:
+    """out = b + Wᵀ x + Vᵀ h, for every lane."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, out.dtype)
+        to, b_, W_, x_, V_, h_ = (e.array(kind, value) for kind, value in zip(signature.args, args, strict=True))
+
+        def fill(tile: Tile, i: Any, lane: Any) -> None:
+            for r in range(tile.rows):
+                start = e.spread(b_.at((i, r)))
+                for v in range(tile.columns):
+                    tile.set(r, v, start)
+            _add(e, tile, W_, x_, i, lane)
+            _add(e, tile, V_, h_, i, lane)
+
+        _for_tiles(e, to, fill)
+        return context.get_dummy_value()
+
+    return NOTHING(out, b, W, x, V, h), emit
+
+
+@intrinsic
+def add_product(typing: Any, out: Any, start: Any, W: Any, x: Any) -> Any:
+    """out = start + Wᵀ x, for every lane; `start` may be `out` itself."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, out.dtype)
+        to, start_, W_, x_ = (e.array(kind, value) for kind, value in zip(signature.args, args, strict=True))
+
+        def fill(tile: Tile, i: Any, lane: Any) -> None:
+            for r in range(tile.rows):
+                for v in range(tile.columns):
+                    tile.set(r, v, e.load(start_.at((i, r), (lane, v * e.width))))
+            _add(e, tile, W_, x_, i, lane)
+
+        _for_tiles(e, to, fill)
+        return context.get_dummy_value()
+
+    return NOTHING(out, start, W, x), emit
+
+
+@intrinsic
+def _add_gradient(typing: Any, G: Any, A: Any, Z: Any) -> Any:
+    """G[i, j] += Σ over time and lanes of A[t, i] · Z[t, j]."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, G.dtype)
+        to, A_, Z_ = (e.array(kind, value) for kind, value in zip(signature.args, args, strict=True))
+        time, lanes = A_.shape[0], A_.shape[2]
+
+        def tile_at(rows: int, columns: int, i: Any, j: Any) -> None:
+            tile = Tile(e, rows, columns)
+            tile.clear()
+            with e.loop(e.index(0), time) as t, e.loop(e.index(0), lanes, e.width) as lane:
+                left = [e.load(A_.at(t, (i, r), lane)) for r in range(rows)]
+                tile.add_outer(left, [e.load(Z_.at(t, (j, c), lane)) for c in range(columns)])
+            for r in range(rows):
+                for c in range(columns):
+                    place = to.at((i, r), (j, c))
+                    builder.store(builder.fadd(builder.load(place), e.sum(tile.get(r, c))), place)
+
+        rows_end, columns_end = (e.rounded_down(n, ROWS) for n in to.shape)
+        for first, last, rows in ((e.index(0), rows_end, ROWS), (rows_end, to.shape[0], 1)):
+            with e.loop(first, last, rows) as i:
+                for start, stop, columns in ((e.index(0), columns_end, ROWS), (columns_end, to.shape[1], 1)):
+                    with e.loop(start, stop, columns) as j:
+                        tile_at(rows, columns, i, j)
+        return context.get_dummy_value()
+
+    return NOTHING(G, A, Z), emit
+
+
+@jit
+def fill(a: Array, value: float) -> None:
+    """Set all entries of a contiguous array."""
+    flat = view(a, 0, (a.size,))
+    for k in range(flat.size):
+        flat[k] = value
+
+
+@jit
+def copy(to: Array, a: Array) -> None:
+    """Set the entries of a contiguous array to those of another one."""
+    out, values = view(to, 0, (to.size,)), view(a, 0, (a.size,))
+    for k in range(out.size):
+        out[k] = values[k]
+
+
+@jit
+def gradient(G: Array, A: Array, Z: Array) -> None:
+    """G[i, j] = sum over time and lanes of A[t, i] · Z[t, j]."""
+    time, P, lanes = A.shape
+    some = max(1, _CACHED // ((P + Z.shape[1]) * lanes * A.itemsize))
+    fill(G, 0)
+    for first in range(0, time, some):
+        last = min(first + some, time)
+        _add_gradient(G, A[first:last], Z[first:last])
+
+
+@jit_sum
+def _total(values: Array) -> Any:
+    total = values.dtype.type(0)
+    for value in values:
+        total += value
+    return total
+
+
+@jit
+def sums(g: Array, A: Array) -> None:
+    """g[i] = sum over time and lanes of A[t, i]."""
+    fill(g, 0)
+    for t in range(A.shape[0]):
+        for i in range(A.shape[1]):
+            g[i] += _total(A[t, i])

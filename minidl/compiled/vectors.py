@@ -1,0 +1,174 @@
+"""Vector instructions: the words that the products are written in.
+
+numba has no vector type, and whether LLVM makes vector instructions of a loop is
+a matter of luck. Here they are written down. A tile is a small table of vectors
+that stay in registers while a product runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic as numba_intrinsic
+from numba.np.arrayobj import populate_array
+
+_FEATURES = llvmlite.binding.get_host_cpu_features()
+_AVX512 = bool(_FEATURES.get("avx512f"))
+VECTOR_BYTES = 64 if _AVX512 else 32 if _FEATURES.get("avx2") else 16
+# A tile of ROWS times VECTORS leaves some registers for its operands.
+ROWS = 4
+VECTORS = 4 if _AVX512 else 2
+
+_INDEX = ir.IntType(64)
+
+# Decorator: a function that numba calls to have instructions written in place of a call.
+intrinsic: Callable[[Callable[..., Any]], Any] = numba_intrinsic
+
+
+class Emitter:
+    """Writes instructions for numbers of one type into the function that is being compiled."""
+
+    def __init__(self, context: Any, builder: Any, dtype: Any) -> None:
+        self.context, self.builder = context, builder
+        self.itemsize = dtype.bitwidth // 8
+        self.width = VECTOR_BYTES // self.itemsize
+        self.number = context.get_value_type(dtype)
+        self.vector = ir.VectorType(self.number, self.width)
+
+    def array(self, array_type: Any, value: Any) -> EmittedArray:
+        return EmittedArray(self, array_type, value)
+
+    @staticmethod
+    def index(i: int) -> Any:
+        return _INDEX(i)
+
+    @contextmanager
+    def loop(self, start: Any, stop: Any, step: int = 1) -> Iterator[Any]:
+        """``for i in range(start, stop, step)`` around what the with-block writes; gives i."""
+        with cgutils.for_range_slice(self.builder, start, stop, _INDEX(step), _INDEX) as (i, _):
+            yield i
+
+    def rounded_down(self, n: Any, step: int) -> Any:
+        """The largest multiple of `step` that is not above n."""
+        return self.builder.sub(n, self.builder.srem(n, _INDEX(step)))
+
+    def load(self, pointer: Any) -> Any:
+        """A vector from here on."""
+        return self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.itemsize)
+
+    def store(self, vector: Any, pointer: Any) -> None:
+        self.builder.store(vector, self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.itemsize)
+
+    def spread(self, pointer: Any) -> Any:
+        """One number in every lane."""
+        nothing = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(nothing, self.builder.load(pointer), ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.width), [0] * self.width)
+        return self.builder.shuffle_vector(first, nothing, zeros)
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """a · b + c, rounded once."""
+        return self.builder.call(self._named("llvm.fma.", self.vector, [self.vector] * 3), [a, b, c])
+
+    def sum(self, vector: Any) -> Any:
+        """The sum of all lanes."""
+        function = self._named("llvm.vector.reduce.fadd.", self.number, [self.number, self.vector])
+        return self.builder.call(function, [self.number(0.0), vector], fastmath=("reassoc",))
+
+    def _named(self, name: str, result: Any, arguments: list[Any]) -> Any:
+        name += f"v{self.width}f{8 * self.itemsize}"
+        return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, arguments), name)
+
+
+class EmittedArray:
+    """An argument of the compiled function: its lengths, and pointers to its elements."""
+
+    def __init__(self, emitter: Emitter, array_type: Any, value: Any) -> None:
+        self.emitter, self.type = emitter, array_type
+        self.struct = emitter.context.make_array(array_type)(emitter.context, emitter.builder, value)
+        self.shape = cgutils.unpack_tuple(emitter.builder, self.struct.shape, array_type.ndim)
+
+    def at(self, *index: Any) -> Any:
+        """Pointer to an element; an index is a value, or (value, constant) for their sum."""
+        e = self.emitter
+        plain = [e.builder.add(i[0], e.index(i[1])) if isinstance(i, tuple) else i for i in index]
+        return cgutils.get_item_pointer(e.context, e.builder, self.type, self.struct, plain, wraparound=False)
+
+
+class Tile:
+    """`rows` times `columns` vectors in registers."""
+
+    def __init__(self, emitter: Emitter, rows: int, columns: int) -> None:
+        self.emitter, self.rows, self.columns = emitter, rows, columns
+        # Memory in name only: LLVM keeps these in registers, for nobody takes their address.
+        slots = range(rows * columns)
+        self.slots = [cgutils.alloca_once(emitter.builder, emitter.vector) for _ in slots]
+
+    def set(self, r: int, c: int, vector: Any) -> None:
+        self.emitter.builder.store(vector, self.slots[r * self.columns + c])
+
+    def get(self, r: int, c: int) -> Any:
+        return self.emitter.builder.load(self.slots[r * self.columns + c])
+
+    def clear(self) -> None:
+        for slot in self.slots:
+            self.emitter.builder.store(ir.Constant(self.emitter.vector, None), slot)
+
+    def add_outer(self, left: list[Any], right: list[Any]) -> None:
+        """Tile[r, c] += left[r] · right[c]."""
+        for r, a in enumerate(left):
+            for c, b in enumerate(right):
+                self.set(r, c, self.emitter.multiply_add(a, b, self.get(r, c)))
+
+
+@intrinsic
+def borrow(typing: Any, array: Any) -> Any:
+    """The same array without an owner: its views are not counted, which costs time; the caller keeps it alive."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        struct = context.make_array(array)(context, builder, args[0])
+        struct.meminfo = cgutils.get_null_value(struct.meminfo.type)
+        return struct._getvalue()
+
+    return array(array), emit
+
+
+@intrinsic
+def view(typing: Any, array: Any, start: Any, shape: Any) -> Any:
+    """Another shape of a contiguous array's entries from `start` on, like `borrow` without an owner.
+
+    `shape` is a tuple. Nothing is checked; ``array[start:stop].reshape(shape)`` does
+    the same with checks that take the compiler longer than the kernel around it.
+    """
+    result = types.Array(array.dtype, len(shape), "C", readonly=not array.mutable)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        old = context.make_array(array)(context, builder, args[0])
+        new = context.make_array(result)(context, builder)
+        lengths = cgutils.unpack_tuple(builder, args[2], len(shape))
+        itemsize = old.itemsize
+        strides: list[Any] = []
+        step = itemsize
+        for length in reversed(lengths):
+            strides.insert(0, step)
+            step = builder.mul(step, length)
+        populate_array(
+            new,
+            data=builder.gep(old.data, [args[1]]),
+            shape=cgutils.pack_array(builder, lengths),
+            strides=cgutils.pack_array(builder, strides),
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return new._getvalue()
+
+    return result(array, types.int64, types.UniTuple(types.int64, len(shape))), emit
+
+
+NOTHING = types.void
