@@ -49,7 +49,7 @@ def test_progress_is_one_plain_line_an_epoch_on_standard_error(cli: Cli, folder:
 def test_without_validation_its_numbers_are_left_out(cli: Cli, folder: Path) -> None:
     outcome = cli("train", "small.yaml", "--set", "data.validation=null", "--set", "evaluation.checkpoint=last")
     assert outcome.code == 0
-    assert re.fullmatch(r"epoch 1/3  train 0\.\d{6}  \d+\.\d\d s", outcome.err.splitlines()[1])
+    assert re.fullmatch(r"epoch 1/3  train 0\.\d{6}  \d+\.\d\d s", outcome.err.splitlines()[2])
 
 
 def test_the_table_holds_the_scores_of_evaluation_json(cli: Cli, folder: Path) -> None:
