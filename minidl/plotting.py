@@ -59,7 +59,7 @@ def save_figures(run: Run, splits: Splits, scores: dict[str, Any]) -> list[Path]
         A file cannot be written.
     """
     experiment = run.experiment
-    forecaster = model_forecaster(splits, experiment.model)
+    forecaster = model_forecaster(splits, experiment.model, experiment.evaluation.future_covariates)
     with one_blas_thread():
         figures = {
             "forecast.png": forecast_figure(splits, forecaster, experiment.evaluation.horizons),

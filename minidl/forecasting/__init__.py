@@ -1,7 +1,17 @@
 """Forecasts, their scores, and the baselines that every score stands beside."""
 
 from minidl.forecasting.ahead import Forecast, forecast_ahead
-from minidl.forecasting.forecasters import Forecaster, Linear, Persistence, Recursive, Rows, Seasonal, model_one_step
+from minidl.forecasting.forecasters import (
+    COVARIATES,
+    Covariates,
+    Forecaster,
+    Linear,
+    Persistence,
+    Recursive,
+    Rows,
+    Seasonal,
+    model_one_step,
+)
 from minidl.forecasting.scores import (
     Evaluation,
     Published,
@@ -11,9 +21,12 @@ from minidl.forecasting.scores import (
     lead_scores,
     model_forecaster,
     score,
+    score_shifted,
 )
 
 __all__ = [
+    "COVARIATES",
+    "Covariates",
     "Evaluation",
     "Forecast",
     "Forecaster",
@@ -31,4 +44,5 @@ __all__ = [
     "model_forecaster",
     "model_one_step",
     "score",
+    "score_shifted",
 ]

@@ -2,15 +2,16 @@
 
 All work on one table of scaled rows. A forecaster is called with the first rows
 of windows and a horizon k, and returns (windows, k): the target 1 ... k rows after
-each window. The recursive ones are given the *true* later rows of all other
-columns, as in the textbook, and their own predictions for the target.
+each window. The recursive ones are given their own predictions for the target and,
+for all other columns, what `Covariates` says: by default the *true* later rows,
+as in the textbook.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,10 @@ from minidl.training import Source
 from minidl.workspace import Workspace
 
 Starts = npt.NDArray[np.int64]
+Covariates = Literal["actual", "hold_last", "same_hour_yesterday"]
+COVARIATES: tuple[Covariates, ...] = get_args(Covariates)
 CHUNK = 1024
+SEASON = 24
 
 
 class Forecaster(Protocol):
@@ -57,6 +61,24 @@ class Rows:
         view = sliding_window_view(self.values, self.time_steps, axis=0)
         return np.ascontiguousarray(view[starts].transpose(0, 2, 1))
 
+    def windows_ahead(self, starts: Starts, j: int, covariates: Covariates) -> Array:
+        """Copies of the windows that begin j rows after `starts`, whose last min(j, T) rows are not known yet.
+
+        Their target values are left as they came; the other columns of those rows are, by `covariates`:
+        ``actual``: as they came; ``hold_last``: those of the last known row;
+        ``same_hour_yesterday``: those of the latest known row at the same hour of the day (24 rows a day).
+        """
+        x = self.windows(starts + j)
+        unknown = min(j, self.time_steps)
+        if covariates == "actual" or not unknown:
+            return x
+        lead = np.arange(j - unknown, j)  # of each unknown row, from 0
+        back = lead + 1 if covariates == "hold_last" else SEASON * (lead // SEASON + 1)
+        target = x[:, -unknown:, self.target_index].copy()
+        x[:, -unknown:] = self.values[starts[:, None] + self.time_steps + lead - back]
+        x[:, -unknown:, self.target_index] = target
+        return x
+
     def truth(self, starts: Starts, horizon: int) -> Array:
         """What really came, (len(starts), horizon)."""
         rows = starts[:, None] + self.time_steps + np.arange(horizon)
@@ -71,10 +93,11 @@ class Recursive:
     ----------
     rows : the table.
     one_step : (B, T, F) windows to (B,) predictions of the next row's target.
+    covariates : what stands for the other columns' later rows; see `Rows.windows_ahead`.
     """
 
-    def __init__(self, rows: Rows, one_step: Callable[[Array], Array]) -> None:
-        self.rows, self.one_step = rows, one_step
+    def __init__(self, rows: Rows, one_step: Callable[[Array], Array], covariates: Covariates = "actual") -> None:
+        self.rows, self.one_step, self.covariates = rows, one_step, covariates
 
     def __call__(self, starts: Starts, horizon: int) -> Array:
         """Scaled forecasts, (len(starts), horizon), computed in chunks."""
@@ -83,7 +106,7 @@ class Recursive:
         for first in range(0, len(starts), CHUNK):
             chunk = forecasts[first : first + CHUNK]
             for j in range(horizon):
-                x = self.rows.windows(starts[first : first + CHUNK] + j)
+                x = self.rows.windows_ahead(starts[first : first + CHUNK], j, self.covariates)
                 known = min(j, T)
                 x[:, T - known :, target] = chunk[:, j - known : j]
                 chunk[:, j] = self.one_step(x)
@@ -143,9 +166,10 @@ class Linear(Recursive):
     ----------
     train : the training windows.
     ridge : λ > 0, in units of the scaled values squared.
+    covariates : as for `Recursive`.
     """
 
-    def __init__(self, rows: Rows, train: Source, ridge: float = 1e-3) -> None:
+    def __init__(self, rows: Rows, train: Source, ridge: float = 1e-3, covariates: Covariates = "actual") -> None:
         size = rows.time_steps * rows.values.shape[1] + 1
         normal, right = np.zeros((size, size)), np.zeros(size)
         for first in range(0, len(train), CHUNK):
@@ -156,7 +180,7 @@ class Linear(Recursive):
             right += flat.T @ y.reshape(len(y), -1)[:, -1]
         normal[np.arange(size - 1), np.arange(size - 1)] += ridge
         self.coefficients = np.linalg.solve(normal, right)
-        super().__init__(rows, self._one_step)
+        super().__init__(rows, self._one_step, covariates)
 
     def _one_step(self, x: Array) -> Any:
         return x.reshape(len(x), -1) @ self.coefficients[:-1] + self.coefficients[-1]

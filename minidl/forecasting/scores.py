@@ -17,6 +17,8 @@ from minidl.arguments import Configurable
 from minidl.data import Splits
 from minidl.errors import ConfigError, DataError
 from minidl.forecasting.forecasters import (
+    SEASON,
+    Covariates,
     Forecaster,
     Linear,
     Persistence,
@@ -28,7 +30,6 @@ from minidl.forecasting.forecasters import (
 from minidl.layer import Array, Layer, n_parameters
 
 Scores = dict[str, float]
-SEASON = 24
 
 
 @dataclass(eq=False)
@@ -55,6 +56,10 @@ class Evaluation(Configurable):
     horizons : hours (rows) of the block scores; lead scores go from 1 to the largest.
     checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
     published : scores from elsewhere to print beside; None: none.
+    future_covariates : what recursive forecasts are given for the other columns
+        of hours that have not come yet: ``actual``, their true values, as in the
+        textbook; ``hold_last``, those of the last known hour;
+        ``same_hour_yesterday``, the latest known ones of the same hour.
     """
 
     horizons: Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=1)] = field(
@@ -62,6 +67,7 @@ class Evaluation(Configurable):
     )
     checkpoint: Literal["last", "best"] = "last"
     published: Published | None = None
+    future_covariates: Covariates = "actual"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,8 +116,8 @@ def _rows(splits: Splits) -> Rows:
     return Rows(splits.values, splits.test.time_steps, splits.table.target_index)
 
 
-def baselines(splits: Splits) -> dict[str, Forecaster]:
-    """The forecasts that every model has to beat, by name.
+def baselines(splits: Splits, covariates: Covariates = "actual") -> dict[str, Forecaster]:
+    """The forecasts that every model has to beat, by name; `covariates` as in `Evaluation.future_covariates`.
 
     There is no seasonal one if the table begins less than a season before the first forecast.
     """
@@ -122,13 +128,34 @@ def baselines(splits: Splits) -> dict[str, Forecaster]:
     return {
         "persistence": Persistence(rows),
         **({season: Seasonal(rows, SEASON)} if known else {}),
-        "linear": Linear(rows, splits.train),
+        "linear": Linear(rows, splits.train, covariates=covariates),
     }
 
 
-def model_forecaster(splits: Splits, model: Layer) -> Forecaster:
-    """A model's recursive forecasts on the test part."""
-    return Recursive(_rows(splits), model_one_step(model))
+def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "actual") -> Forecaster:
+    """A model's recursive forecasts on the test part; `covariates` as in `Evaluation.future_covariates`.
+
+    Raises
+    ------
+    DataError
+        Yesterday is asked for, and the table begins less than a day before the first forecast.
+    """
+    if covariates == "same_hour_yesterday" and splits.test.origin_rows[0] < SEASON:
+        raise DataError(
+            f"evaluation.future_covariates: same_hour_yesterday needs {SEASON} rows before the first forecast; "
+            f"the table has {splits.test.origin_rows[0]}."
+        )
+    return Recursive(_rows(splits), model_one_step(model), covariates)
+
+
+def score_shifted(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores:
+    """The block score of a plot drawn one row early: each forecast against the truth of the row *before* its own.
+
+    No score of a forecast. It shows how good such a plot looks.
+    """
+    starts = splits.test.starts
+    starts = starts[: len(starts) // horizon * horizon : horizon]
+    return _scores(splits, forecaster(starts, horizon), _rows(splits).truth(starts - 1, horizon))
 
 
 def evaluate(splits: Splits, model: Layer, evaluation: Evaluation) -> dict[str, Any]:
@@ -139,15 +166,16 @@ def evaluate(splits: Splits, model: Layer, evaluation: Evaluation) -> dict[str, 
     DataError
         The test part is shorter than the largest horizon.
     """
-    horizon = max(evaluation.horizons)
+    horizons, covariates = evaluation.horizons, evaluation.future_covariates
+    horizon = max(horizons)
     if len(splits.test) < horizon:
         raise DataError(
             f"evaluation.horizons: {horizon} rows ahead need at least {horizon} test windows; "
             f"data.test_size gives {len(splits.test)}."
         )
     return {
-        **score(splits, model_forecaster(splits, model), evaluation.horizons),
-        "baselines": {name: score(splits, f, evaluation.horizons) for name, f in baselines(splits).items()},
+        **score(splits, model_forecaster(splits, model, covariates), horizons),
+        "baselines": {name: score(splits, f, horizons) for name, f in baselines(splits, covariates).items()},
         "parameters": n_parameters(model),
         "units": splits.table.units,
     }
