@@ -78,7 +78,8 @@ def own(folder: Path) -> Path:
 
 def forget() -> None:
     """As in a new process: nothing of the plugin is loaded."""
-    sys.modules.pop("minidl_plugin_mine", None)
+    for module in [module for module in sys.modules if module.startswith("minidl_plugin_")]:
+        del sys.modules[module]
     for _, entries in registry._KINDS.values():
         for name in [name for name in entries if name.startswith("Own")]:
             del entries[name]
@@ -126,8 +127,16 @@ def test_list_and_schema_know_a_plugins_classes(cli: Cli, own: Path, kind: str, 
 
 
 def test_several_plugins_are_loaded_in_order(cli: Cli, own: Path) -> None:
-    Path("second.py").write_text("from minidl_plugin_mine import OwnScale\n")
-    assert cli("check", "own.yaml", "--plugin", "mine.py", "--plugin", "second.py").code == 0
+    text = (
+        "from minidl import register\nfrom minidl_plugin_mine import OwnScale\n\n@register\nclass OwnOther(OwnScale):\n"
+    )
+    Path("second.py").write_text(text + '    """The same."""\n')
+    arguments = ["check", "own.yaml", "--set", "model.layers.1.type=OwnOther", "--plugin"]
+    assert cli(*arguments, "mine.py", "--plugin", "second.py").code == 0
+    forget()
+    outcome = cli(*arguments, "second.py", "--plugin", "mine.py")
+    assert outcome.code == 2
+    assert "second.py: ModuleNotFoundError while loading it: No module named 'minidl_plugin_mine'" in outcome.line
 
 
 def test_a_config_names_classes_only_never_files_or_modules(cli: Cli, own: Path) -> None:
