@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -41,21 +44,53 @@ class _Handlers:
 class StopOnSignal(_Handlers):
     """Context manager; call it to learn whether a signal has asked to stop.
 
-    The first SIGINT or SIGTERM is only noted, in `signal`. The second ends the
-    process at once, by the system's own hand: no saving, no cleaning up, whatever
-    the process is doing.
+    From the first call on, the first SIGINT or SIGTERM is only noted, in `signal`.
+    Before it there is nothing to save: the process ends with exit code 128 + signal
+    without waiting for anything, for a compiler may be at work that hears of no
+    signal for many seconds. So does every second signal, by the system's own hand.
+
+    Parameters
+    ----------
+    leave : called with the signal's number, in another thread, before such an early end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leave: Callable[[int], None] = lambda number: None) -> None:
         super().__init__()
         self.signal: int | None = None
+        self._leave = leave
+        self._asked = False
+        self._sockets: tuple[socket.socket, socket.socket] | None = None
 
     def __call__(self) -> bool:
+        self._asked = True
         return self.signal is not None
 
     def __enter__(self) -> StopOnSignal:
         self._install()
+        if self._old:
+            sender, receiver = self._sockets = socket.socketpair()
+            sender.setblocking(False)
+            self._old_wakeup = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+            self._watcher = threading.Thread(target=self._watch, args=[receiver], daemon=True)
+            self._watcher.start()
         return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, err, trace)
+        if self._sockets is not None:
+            signal.set_wakeup_fd(self._old_wakeup)
+            self._sockets[0].close()
+            self._watcher.join()
+            self._sockets[1].close()
+            self._sockets = None
+
+    def _watch(self, receiver: socket.socket) -> None:
+        while number := receiver.recv(1):
+            if number[0] in (signal.SIGINT, signal.SIGTERM) and not self._asked:
+                self._leave(number[0])
+                os._exit(128 + number[0])
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = number

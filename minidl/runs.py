@@ -93,16 +93,16 @@ class Run(RunFolder):
             raise ConfigError(f"{path}: no such run folder.")
         if not config.is_file():
             raise ConfigError(f"{path}: not a run folder (it has no config.yaml).")
+        folder = RunFolder(path)
+        folder.check_links()
+        manifest = folder.manifest()
+        for name in CHECKED if unchanged else CHECKED[1:]:
+            checked(path / name, manifest, MAX_FILE)
         try:
             experiment = experiment_from(parse_file(config), re.sub(r"-\d+$", "", path.resolve().name))
         except ConfigError as err:
             raise CorruptFileError(f"{err}\n{config}: the run's config is damaged, or needs a --plugin.") from err
-        run = cls(path, experiment)
-        run.check_links()
-        manifest = run.manifest()
-        for name in CHECKED if unchanged else CHECKED[1:]:
-            checked(path / name, manifest, MAX_FILE)
-        return run
+        return cls(path, experiment)
 
     def lock(self) -> FileLock:
         """The run's lock, held already or taken now.

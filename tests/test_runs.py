@@ -143,12 +143,20 @@ def test_what_is_no_run_is_refused(folder: Path, name: str, message: str) -> Non
         Run.open(Path(name))
 
 
-def test_a_damaged_config_of_a_run_is_a_corrupt_file_with_its_place(folder: Path) -> None:
+def test_a_damaged_config_of_a_run_is_a_corrupt_file_in_one_line(folder: Path) -> None:
+    run = Run.create(small())
+    path = run.path / "config.yaml"
+    path.write_text(path.read_text().replace("RecurrentLayer", "RecurrentLayr"))
+    with pytest.raises(CorruptFileError, match=r"^runs/small-001/config\.yaml: damaged or changed \(.*\)\.$"):
+        Run.open(run.path)
+
+
+def test_a_changed_config_of_a_run_that_is_to_go_on_is_refused_with_its_place(folder: Path) -> None:
     run = Run.create(small())
     path = run.path / "config.yaml"
     path.write_text(path.read_text().replace("RecurrentLayer", "RecurrentLayr"))
     with pytest.raises(CorruptFileError) as caught:
-        Run.open(run.path)
+        Run.open(run.path, unchanged=False)
     first, last = str(caught.value).splitlines()
     place = r"runs/small-001/config\.yaml:\d+:\d+: model\.layers\.0\.type: unknown layer "
     assert re.match(place + "'RecurrentLayr'; did you mean RecurrentLayer", first)

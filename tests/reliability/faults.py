@@ -1,0 +1,53 @@
+"""All rows of the table of faults, one line each: ``python -m tests.reliability.faults``.
+
+``--sample`` takes few trials, ``--row N`` one row; ``--sabotage NAME`` takes one
+protection out of the library first, and must make a row report failures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # children are forked, and threads do not survive that
+
+from tests.reliability import rows_running as rows_running
+from tests.reliability import rows_saving as rows_saving
+from tests.reliability.harness import ROWS, SABOTAGE
+from tests.reliability.sabotage import SABOTAGES
+
+SEED = 20100101
+
+
+def main() -> int:
+    """Run the rows; 1 if one has failures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability.faults", description=__doc__)
+    parser.add_argument("--sample", action="store_true", help="a few trials of each row")
+    parser.add_argument("--row", type=int, action="append", choices=sorted(ROWS), help="only this row; repeatable")
+    parser.add_argument("--trials", type=int, help="another number of trials")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--sabotage", choices=sorted(SABOTAGES), help="take this protection out first")
+    args = parser.parse_args()
+    print(f"seed {args.seed}" + (f", without {args.sabotage}" if args.sabotage else ""), flush=True)
+    if args.sabotage:
+        os.environ[SABOTAGE] = args.sabotage
+        SABOTAGES[args.sabotage]()
+    failed = 0
+    for number in args.row or sorted(ROWS):
+        row = ROWS[number]
+        started = time.monotonic()
+        outcome = row.run(args.trials or (row.sample if args.sample else row.full), args.seed)
+        seconds = time.monotonic() - started
+        note = f"  ({outcome.note})" if outcome.note else ""
+        counts = f"{outcome.trials:>6} trials  {len(outcome.failures):>4} failures  {seconds:7.1f} s"
+        print(f"{number:>2}  {row.title:<52}{counts}{note}", flush=True)
+        for failure in outcome.failures[:5]:
+            print(f"      {failure[:400]}", file=sys.stderr, flush=True)
+        failed += bool(outcome.failures)
+    return min(failed, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

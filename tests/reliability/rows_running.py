@@ -1,0 +1,274 @@
+"""Rows 3, 10, 11 and 15: killed and resumed, signals, many starts at once, results that depend on the run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from minidl.errors import InUseError
+from minidl.locking import LOCK, FileLock, is_locked
+from minidl.manifests import MANIFEST
+from minidl.training.checkpoints import read_checkpoint
+from tests.reliability.harness import (
+    ROOT,
+    Outcome,
+    command,
+    experiment_file,
+    fork,
+    fresh_command,
+    kill,
+    row,
+    wait,
+    wait_for,
+)
+
+FILES = [
+    f"checkpoints/{name}/{file}.safetensors" for name in ("init", "best", "last") for file in ("weights", "optimizer")
+]
+KILLS_PER_CONFIG = 5
+
+
+def result_of(run: Path) -> dict[str, Any]:
+    """All that a training leaves, without its times."""
+    found: dict[str, Any] = {name: (run / name).read_bytes() for name in FILES if (run / name).exists()}
+    records = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    found["log.jsonl"] = [{key: value for key, value in record.items() if key != "seconds"} for record in records]
+    for name in ("best", "last"):
+        path = run / "checkpoints" / name / "state.json"
+        if path.exists():
+            state = json.loads(path.read_bytes())
+            state.get("position", {}).pop("seconds", None)
+            state.pop("log", None)  # its SHA-256 covers the seconds
+            found[f"{name}/state.json"] = state
+    found["evaluation.json"] = json.loads((run / "evaluation.json").read_bytes())
+    return found
+
+
+def random_experiment(rng: random.Random) -> list[str]:
+    """The command-line arguments of some training: cells, optimizer, clipping, dropout, engine."""
+    activation = rng.choice(["TanhActivation", "SigmoidActivation", "ReluActivation"])
+    size = rng.choice([2, 3, 5, 33])
+    layers = [
+        f"{{type: RecurrentLayer, hidden_size: {size}, activation: {activation}, bias: {rng.choice(CELLS_BIAS)}}}"
+    ]
+    layers += [f"{{type: {rng.choice(cells())}, hidden_size: 3}}"] * rng.randrange(3)
+    dropout = rng.random() < 0.4
+    if dropout:
+        layers.insert(rng.randrange(1, len(layers) + 1), "{type: FaultsDropout, drop_rate: 0.3}")
+    engine = "compiled" if not dropout and has_numba() and rng.random() < 0.5 else "numpy"
+    optimizer = rng.choice(
+        ["{type: SGD, learning_rate: 0.05}", "{type: SGD, learning_rate: 0.02, momentum: 0.9}", "{type: Adam}"]
+    )
+    return [
+        "evaluation.horizons=[2]",
+        f"model.layers=[{', '.join(layers)}, LastStep, {{type: Dense, output_size: 1}}]",
+        f"optimizer={optimizer}",
+        f"engine={engine}",
+        f"seed={rng.randrange(1000)}",
+        f"dtype={rng.choice(['float32', 'float64'])}",
+        f"training.clip_norm={rng.choice(['null', '0.05', '1.0'])}",
+        f"training.shuffle={rng.choice(['true', 'true', 'false'])}",
+        f"training.checkpoint_every={rng.choice(['1', '3', '{steps: 1}', '{steps: 7}', '{steps: 50}'])}",
+        f"training.batch_size={rng.choice([7, 16, 134])}",
+        f"training.epochs={rng.randrange(12, 40)}",
+    ]
+
+
+CELLS_BIAS = ("true", "false")
+
+
+def cells() -> list[str]:
+    """The recurrent layers that there are."""
+    from minidl import Layer
+    from minidl.registry import names
+
+    return [name for name in names(Layer) if name in ("RecurrentLayer", "LSTM", "GRU", "LSTMLayer", "GRULayer")]
+
+
+def has_numba() -> bool:
+    try:
+        import minidl.compiled
+    except ImportError:
+        return False
+    return shutil.which("true") is not None and hasattr(minidl.compiled, "choose_engine")
+
+
+def quiet(*arguments: str) -> Callable[[], int]:
+    """A command line without figures, which take most of the time."""
+    from minidl import plotting
+
+    def run() -> int:
+        plotting.have_matplotlib = lambda: False
+        return command(*arguments)()
+
+    return run
+
+
+@row(3, "killed in training, resumed", full=100, sample=5)
+def killed_and_resumed(trials: int, rng: random.Random, outcome: Outcome) -> None:
+    """Kill at a random moment, resume, perhaps kill again; compare with the run that was never killed."""
+    for n in range(trials):
+        if n % KILLS_PER_CONFIG == 0:
+            overrides = random_experiment(rng)
+            arguments = experiment_file(*overrides)
+            shutil.rmtree("whole", ignore_errors=True)
+            code = wait(fork(quiet("train", *arguments, "--run-dir", "whole"), f"whole-{n}.txt"), 300)
+            if code:
+                outcome.check(False, f"{overrides}: exit {code}: {Path(f'whole-{n}.txt').read_text()[-300:]}")
+                continue
+            whole = result_of(Path("whole"))
+            started = time.monotonic()
+            wait(fork(quiet("train", *arguments, "--run-dir", f"timed-{n}")), 300)
+            duration = time.monotonic() - started
+        if code == 0:
+            outcome.check(*one_kill(Path(f"killed-{n}"), arguments, whole, rng, duration, overrides))
+
+
+def one_kill(
+    run: Path, arguments: list[str], whole: dict[str, Any], rng: random.Random, duration: float, what: list[str]
+) -> tuple[bool, str]:
+    output = f"{run}.txt"
+    pid = fork(quiet("train", *arguments, "--run-dir", str(run)), output)
+    # Before config.yaml and environment.json are listed there is nothing to go on with.
+    wait_for(lambda: (run / "environment.json").exists() and b"environment" in (run / MANIFEST).read_bytes())
+    moments = []
+    while True:
+        moments.append(rng.uniform(0, duration))
+        time.sleep(moments[-1])
+        kill(pid)
+        if rng.random() < 0.6:
+            break
+        pid = fork(quiet("resume", str(run)), output)
+    code = wait(fork(quiet("resume", str(run)), output), 300)
+    if code:
+        return False, f"{what}: exit {code} after kills at {moments}: {Path(output).read_text()[-400:]}"
+    found = result_of(run)
+    differing = [name for name in whole if found.get(name) != whole[name]]
+    return not differing, f"{what}: after kills at {moments}: {differing} differ"
+
+
+@row(10, "Ctrl-C, SIGTERM, twice, at any moment", full=100, sample=6)
+def signals(trials: int, rng: random.Random, outcome: Outcome) -> None:
+    """A signal at a random moment of a training; every third time a second one."""
+    slow = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    # A hundred thousand epochs: the signal always comes before the end.
+    arguments = experiment_file("training.epochs=100000", "training.checkpoint_every=1000", "engine=numpy")
+    for n in range(trials):
+        run, output = Path(f"run-{n}"), Path(f"run-{n}.txt")
+        number = rng.choice([signal.SIGINT, signal.SIGTERM])
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                fresh_command("train", *arguments, "--run-dir", str(run)),
+                stdout=file,
+                stderr=file,
+                env=slow,
+            )
+        # Of four signals one comes at any moment, also while Python starts, one after the
+        # first checkpoint, and two after the first epoch.
+        running = n % 4 > 0
+        sign = run / "log.jsonl" if n % 4 > 1 else run / "checkpoints" / "init"
+        if running:
+            wait_for(sign.exists)
+        time.sleep(rng.uniform(0, 0.3 if running else 1.0))
+        outcome.check(*one_signal(process, number, rng if n % 3 == 0 else None, run, output, running))
+
+
+def one_signal(
+    process: subprocess.Popen[bytes], number: int, again: random.Random | None, run: Path, output: Path, running: bool
+) -> tuple[bool, str]:
+    started = time.monotonic()
+    process.send_signal(number)
+    if again is not None:
+        time.sleep(again.uniform(0, 0.02))
+        process.send_signal(number)
+    try:
+        code = process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False, f"{run}: still running"
+    seconds, text = time.monotonic() - started, output.read_text(encoding="utf-8")
+    # A shell reports a process that a signal ended (here -N) as 128 + N.
+    good = code in (128 + number, -number) and seconds < 2
+    if running:
+        good &= "Traceback" not in text
+    saved = {name: read_checkpoint(run / "checkpoints" / name).state for name in ("init", "last") if made(run, name)}
+    if code == 128 + number and running:
+        good &= f"minidl resume {run}" in text and bool(saved)
+        epochs = text.count("\nepoch ")
+        good &= not epochs or ("last" in saved and saved["last"]["epoch"] >= epochs)
+    elif running and again is None:
+        good = False
+    return bool(
+        good
+    ), f"{run}: signal {number}, twice {again is not None}: exit {code} after {seconds:.2f} s; {text[-200:]}"
+
+
+def made(run: Path, name: str) -> bool:
+    return (run / "checkpoints" / name).exists()
+
+
+@row(11, "many starts at once, one name", full=50, sample=12)
+def many_starts(trials: int, rng: random.Random, outcome: Outcome) -> None:
+    """Processes start together; then some want a folder that is in use, also after its owner was killed."""
+    arguments = experiment_file("training.epochs=1", "evaluation.horizons=[1]")
+    gate = Path("gate")
+
+    def start() -> int:
+        wait_for(gate.exists)
+        return quiet("train", *arguments)()
+
+    pids = [fork(start, "starts.txt") for _ in range(trials)]
+    gate.touch()
+    codes = [wait(pid, 120) for pid in pids]
+    folders = sorted(Path("runs").iterdir())
+    complete = [folder for folder in folders if (folder / "evaluation.json").exists()]
+    for n, code in enumerate(codes):
+        outcome.check(code == 0, f"start {n}: exit {code}: {Path('starts.txt').read_text()[-300:]}")
+    outcome.check(len(complete) == len(folders) == trials, f"{len(folders)} folders, {len(complete)} complete")
+    busy = experiment_file("training.epochs=100000")
+    pid = fork(quiet("train", *busy, "--run-dir", "busy"), "busy.txt")
+    outcome.check(wait_for(lambda: Path("busy/checkpoints/init").exists()), "the first did not start")
+    for verb in (["train", *busy, "--run-dir", "busy"], ["resume", "busy"]):
+        code = wait(fork(quiet(*verb), "second.txt"))
+        outcome.check(code == 75, f"{verb[0]} in a folder in use: exit {code}")
+    kill(pid)
+    outcome.check(not is_locked(Path("busy", LOCK)), "the lock outlived its owner")
+    try:
+        FileLock(Path("busy", LOCK)).release()
+    except InUseError:
+        outcome.check(False, "the lock cannot be taken again")
+
+
+@row(15, "results that depend on the run", full=20, sample=4)
+def same_bytes(trials: int, rng: random.Random, outcome: Outcome) -> None:
+    """Fresh processes with random hash seeds, one, two or four at a time."""
+    arguments = experiment_file("training.epochs=3", "optimizer={type: Adam}", "seed=5")
+    digests: dict[str, str] = {}
+    n = 0
+    while n < trials:
+        jobs = (1, 2, 4)[n % 3]
+        processes = {}
+        for _ in range(min(jobs, trials - n)):
+            run = f"run-{n}"
+            env = os.environ | {"PYTHONHASHSEED": str(rng.randrange(2**32)), "PYTHONPATH": str(ROOT)}
+            processes[run] = subprocess.Popen(
+                fresh_command("train", *arguments, "--run-dir", run),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=env,
+            )
+            n += 1
+        for run, process in processes.items():
+            if process.wait(120) == 0:
+                digests[run] = hashlib.sha256(repr(sorted(result_of(Path(run)).items())).encode()).hexdigest()
+            outcome.check(digests.get(run) == digests.get("run-0"), f"{run}: exit {process.returncode}, other bytes")

@@ -1,0 +1,192 @@
+"""Protections taken out of the library, one at a time, to see that the proofs notice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import interrupt, locking, manifests, randomness, resuming, storage
+from minidl.training import checkpoints, loop, state
+
+SABOTAGES: dict[str, Callable[[], None]] = {}
+
+
+def sabotage(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Decorator: a way to take a protection out."""
+
+    def decorate(function: Callable[[], None]) -> Callable[[], None]:
+        SABOTAGES[name] = function
+        return function
+
+    return decorate
+
+
+@sabotage("atomic-folders")
+def _write_in_place() -> None:
+    """Checkpoints are written over the old ones, file by file."""
+
+    def write(folder: Path, files: Mapping[str, bytes], keep_old_as: Path | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+
+    checkpoints.write_folder = write  # type: ignore[attr-defined]
+
+
+@sabotage("manifest-last")
+def _manifest_first() -> None:
+    """The manifest is written before what it lists, in place."""
+
+    def write(folder: Path, files: Mapping[str, bytes], keep_old_as: Path | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in reversed(files.items()):
+            (folder / name).write_bytes(content)
+
+    checkpoints.write_folder = write  # type: ignore[attr-defined]
+
+
+@sabotage("fsync-of-files")
+def _no_flush_of_files() -> None:
+    """Files are not flushed before the folder is put in place."""
+
+    def write(path: Path, content: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        os.write(descriptor, content)
+        os.close(descriptor)
+
+    storage._write_through = write
+
+
+@sabotage("fsync-of-folders")
+def _no_flush_of_folders() -> None:
+    """New names are not flushed."""
+    storage.flush_folder = lambda folder: None
+
+
+@sabotage("fsync-order")
+def _flush_after_the_exchange() -> None:
+    """The new folder is put in place first and flushed then."""
+    write, put, flush = storage._write_through, storage._put_in_place, storage.flush_folder
+
+    def late(path: Path, content: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        os.write(descriptor, content)
+        os.close(descriptor)
+
+    def put_and_flush(new: Path, folder: Path) -> Any:
+        replaced = put(new, folder)
+        for path in folder.iterdir():
+            descriptor = os.open(path, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
+        flush(folder)
+        return replaced
+
+    storage._write_through, storage._put_in_place = late, put_and_flush
+    del write
+
+
+@sabotage("one-step-exchange")
+def _remove_then_rename() -> None:
+    """The old folder is removed before the new one is put in its place."""
+
+    def put(new: Path, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(new, folder)
+
+    storage._put_in_place = put
+
+
+@sabotage("sweeping")
+def _no_sweep() -> None:
+    """What a killed save left stays."""
+    storage.sweep = lambda folder: None
+
+
+@sabotage("checksums")
+def _no_checksums() -> None:
+    """Files are read without a look at their SHA-256."""
+
+    def checked(path: Path, manifest: Mapping[str, Any], limit: int) -> bytes:
+        return storage.read_file(path, limit)
+
+    manifests.checked = checkpoints.checked = checked  # type: ignore[attr-defined]
+
+
+@sabotage("generator-state")
+def _generators_start_anew() -> None:
+    """A resumed training draws what the first one drew at its start."""
+    state.restore_generator = lambda rng, saved: None  # type: ignore[attr-defined]
+
+
+@sabotage("optimizer-state")
+def _optimizer_starts_anew() -> None:
+    """A resumed training has an optimizer without a memory."""
+    restore = state.restore_trainer
+
+    def forgetting(trainer: Any, *arguments: Any) -> None:
+        fresh = {name: value.copy() for name, value in trainer.state.items()}
+        restore(trainer, *arguments)
+        for name, value in fresh.items():
+            trainer.state[name][...] = value
+
+    resuming.restore_trainer = forgetting  # type: ignore[attr-defined]
+
+
+@sabotage("position")
+def _position_is_forgotten() -> None:
+    """A resumed training starts its epoch again."""
+    restore = state.restore_trainer
+
+    def forgetting(trainer: Any, *arguments: Any) -> None:
+        restore(trainer, *arguments)
+        trainer.position = loop.Position()
+
+    resuming.restore_trainer = forgetting  # type: ignore[attr-defined]
+
+
+@sabotage("log-rewinding")
+def _log_is_not_rewound() -> None:
+    """Epochs that were logged after the checkpoint stay in the log."""
+    resuming.rewind_log = lambda path, saved: None  # type: ignore[attr-defined]
+    resuming.read_log = lambda path: []  # type: ignore[attr-defined]
+
+
+@sabotage("lock")
+def _no_lock() -> None:
+    """Nobody locks anything."""
+    locking._lock = lambda descriptor, wait: None
+
+
+@sabotage("signals")
+def _signals_are_ignored() -> None:
+    """Training does not ask whether it should stop."""
+    interrupt.StopOnSignal.__call__ = lambda self: False  # type: ignore[method-assign]
+
+
+@sabotage("hash-order")
+def _order_of_a_set() -> None:
+    """The order of examples depends on the hash seed."""
+
+    def permutation(self: Any, n: int) -> Any:
+        return np.array([int(word) for word in {str(number) for number in range(n)}])
+
+    randomness.Streams.from_seed = classmethod(_with_hash_order(randomness.Streams.from_seed, permutation))  # type: ignore[assignment]
+
+
+def _with_hash_order(made: Any, permutation: Any) -> Any:
+    def from_seed(cls: type, seed: int) -> Any:
+        streams = made(seed)
+
+        class Shuffling(np.random.Generator):
+            pass
+
+        Shuffling.permutation = permutation  # type: ignore[method-assign]
+        return cls(streams.weights, Shuffling(streams.shuffling.bit_generator), streams.layers, streams.sampling)
+
+    return from_seed

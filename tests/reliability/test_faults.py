@@ -1,0 +1,65 @@
+"""Every row of the table of faults with a few trials, and proofs that fail once their protection is gone.
+
+In full: ``python -m tests.reliability.faults``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROWS = [
+    int(text)
+    for text in re.findall(
+        r"^@row\((\d+),",
+        "".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("rows_*.py"))),
+        re.MULTILINE,
+    )
+]
+
+# protection: the row that must notice its absence, with this many trials
+SABOTAGES = {
+    "atomic-folders": (1, 10),
+    "manifest-last": (1, 15),
+    "one-step-exchange": (1, 15),
+    "sweeping": (1, 10),
+    "fsync-of-files": (2, 1),
+    "fsync-of-folders": (2, 1),
+    "fsync-order": (2, 1),
+    "generator-state": (3, 10),
+    "optimizer-state": (3, 10),
+    "position": (3, 10),
+    "log-rewinding": (3, 5),
+    "signals": (10, 3),
+    "lock": (11, 4),
+    "hash-order": (15, 2),
+}
+
+
+def faults(*arguments: str) -> tuple[int, str]:
+    """Exit code and output of the runner."""
+    command = [sys.executable, "-m", "tests.reliability.faults", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=os.environ)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("number", sorted(ROWS))
+def test_a_fault_does_no_harm(number: int) -> None:
+    code, output = faults("--sample", "--row", str(number))
+    print(output)
+    assert code == 0, output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_without_its_protection_a_fault_does_harm_and_is_reported(name: str) -> None:
+    number, trials = SABOTAGES[name]
+    code, output = faults("--row", str(number), "--trials", str(trials), "--sabotage", name)
+    assert code == 1, output
+    assert re.search(rf"^ *{number} .* [1-9]\d* failures", output, re.MULTILINE), output
