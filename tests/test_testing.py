@@ -586,6 +586,18 @@ class TestCheckGradients:
         with pytest.raises(AssertionError, match=r"^wrong gradient: dW_hh \(relative error [^,]*\)$"):
             check_gradients(built(OneEntryOff(40)), self.x)
 
+    def test_large_arrays_cost_no_more_calls_than_small_ones(self):
+        calls = []
+
+        class Counting(RecurrentLayer):
+            def forward(self, x, ctx=INFERENCE):
+                calls.append(x.shape)
+                return super().forward(x, ctx)
+
+        check_gradients(built(Counting(40)), self.x)
+        # Two calls for each of the 30 entries of x and 40 of b_h, and of the 16 directions of W_xh and W_hh.
+        assert len(calls) == 1 + 2 * (30 + 40 + 16 + 16)
+
     def test_tolerance_is_what_the_caller_says(self):
         with pytest.raises(AssertionError, match="wrong gradient: dW_xh"):
             check_gradients(built(OnePercentOff()), self.x)
