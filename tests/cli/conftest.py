@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import Cli, Outcome
 from small import write_experiment
 
 import minidl.experiment  # noqa: F401  (files every kind in the registry)
 from minidl import plotting, registry
 from minidl.cli import main
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command line left: exit code, standard output, standard error."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def line(self) -> str:
-        """The only line on standard error."""
-        (line,) = self.err.splitlines()
-        return line
-
-
-Cli = Callable[..., Outcome]
 
 
 @pytest.fixture

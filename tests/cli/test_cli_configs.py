@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Cli
+from command_line import Cli
 from jsonschema import Draft202012Validator
 from small import folder_content
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cli
+from command_line import Cli
 
 from minidl import __version__
 from minidl.cli import VERBS, main

@@ -6,9 +6,10 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Cli
+from command_line import Cli
 from small import folder_content, hourly_rows, write_csv
 
 from minidl.runs import Run
@@ -94,6 +95,21 @@ def test_predict_never_overwrites(cli: Cli, trained: Path) -> None:
     Path("out.csv").write_text("precious")
     outcome = cli("predict", trained, "--output", "out.csv")
     assert (outcome.code, outcome.line) == (2, "minidl predict: --output out.csv: exists already; choose another file.")
+    assert Path("out.csv").read_text() == "precious"
+
+
+def test_predict_does_not_overwrite_a_file_that_appears_meanwhile(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forecast = Run.forecast
+
+    def slow(*arguments: Any, **more: Any) -> Any:
+        Path("out.csv").write_text("precious")
+        return forecast(*arguments, **more)
+
+    monkeypatch.setattr(Run, "forecast", slow)
+    outcome = cli("predict", trained, "--output", "out.csv")
+    assert (outcome.code, outcome.line) == (4, "minidl predict: --output out.csv: cannot write: File exists.")
     assert Path("out.csv").read_text() == "precious"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Cli
+from command_line import Cli
 from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")

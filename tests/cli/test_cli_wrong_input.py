@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Cli, Outcome
+from command_line import Cli, Outcome
 from small import CONFIG, folder_content
 
 
