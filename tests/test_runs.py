@@ -436,6 +436,28 @@ def test_a_scale_that_is_not_this_runs_is_a_corrupt_file(folder: Path, saved: di
         run.forecast(None, 1)
 
 
+# A stack with an output at every step
+
+
+def test_a_stack_without_last_step_trains_and_is_scored_by_its_last_output(folder: Path) -> None:
+    layers = "[{type: RecurrentLayer, hidden_size: 3}, {type: Dense, output_size: 1}]"
+    run, history = trained(f"model.layers={layers}", "training.epochs=2")
+    model = run.experiment.model
+    splits = run.experiment.load_data()
+    scores = run.evaluate(splits)
+    rows, last = splits.values, []
+    for start in range(180, 234):  # the 54 windows of the test part, one by one
+        last.append(float(model(rows[None, start : start + 6])[0, -1, 0]) - float(rows[start + 6, 0]))
+    assert scores["block"]["1"]["loss"] == pytest.approx(sum(e * e for e in last) / 108, rel=1e-12)
+    # Validation is over all steps of the windows of rows 140 ... 179.
+    run.load_weights("last")
+    errors = []
+    for start in range(140, 174):
+        errors += (model(rows[None, start : start + 6])[0, :, 0] - rows[start + 1 : start + 7, 0]).tolist()
+    assert history[-1].validation_loss == pytest.approx(sum(e * e for e in errors) / (2 * len(errors)), rel=1e-12)
+    assert len(run.forecast(None, 3).values) == 3
+
+
 # Writing
 
 
