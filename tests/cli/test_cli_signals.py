@@ -33,10 +33,10 @@ class OwnWaiting(Layer):
         steps.append(1)
         if ctx.training and len(steps) == 2:
             print("inside", file=sys.stderr, flush=True)
-            while signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-                pass
-            print("noted", file=sys.stderr, flush=True)
-            threading.Event().wait()
+            for _ in range(50_000_000):  # not for ever, should the signal be lost
+                if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+                    print("noted", file=sys.stderr, flush=True)
+                    threading.Event().wait()
         return x, None
     def backward(self, dy, cache):
         return dy, {}
