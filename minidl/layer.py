@@ -78,26 +78,53 @@ class Layer(Configurable, ABC):
 
     @abstractmethod
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
-        """y = f(x), and the cache that `backward` needs. `x` is not written to."""
+        """y = f(x), and the cache that `backward` needs.
+
+        `x` is not written to, but the cache may refer to it: the caller must leave
+        it as it is until `backward` has run.
+        """
 
     @abstractmethod
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
-        """(dL/dx, {name: dL/dparam}) from dy = dL/dy. The cache stays valid."""
+        """(dL/dx, {name: dL/dparam}) from dy = dL/dy, which has the shape of y.
+
+        The cache stays valid. Without a lent workspace the arrays are new in every call.
+        """
 
     def final_state(self, cache: Any) -> Any:
         """Start state for the next window; None for a layer without state."""
         return None
 
     def bind(self, params: Mapping[str, Array]) -> None:
-        """Use these arrays (same names and shapes) as parameters, for example views of one flat vector."""
+        """Use these arrays (same names and shapes) as parameters, for example views of one flat vector.
+
+        Raises
+        ------
+        ShapeError
+            A parameter is missing or has another shape.
+        """
         for name, old in self.params.items():
-            if params[name].shape != old.shape:
-                raise ShapeError(f"{type(self).__name__}: {name} has shape {old.shape}, got {params[name].shape}.")
+            got = params[name].shape if name in params else "none"
+            if got != old.shape:
+                raise ShapeError(f"{type(self).__name__}: expected {name} of shape {old.shape}, got {got}.")
         self.params = {name: params[name] for name in self.params}
 
     def __call__(self, x: Array) -> Array:
         """Inference: forward without the cache."""
         return self.forward(x)[0]
+
+
+def built(layer: Layer) -> dict[str, Array]:
+    """The parameters of a layer that has some, for its `forward`.
+
+    Raises
+    ------
+    ShapeError
+        The layer was not built.
+    """
+    if not layer.params:
+        raise ShapeError(f"{type(layer).__name__}: it has no parameters yet; call build(input_shape, rng) first.")
+    return layer.params
 
 
 def n_parameters(layer: Layer) -> int:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from minidl.arguments import argument_hints, describe
+from minidl.arguments import Configurable, argument_hints, describe
 from minidl.central_differences import check_gradients
 from minidl.config import construct
 from minidl.fresh_process import CHILD, NotFindableError, output_in_fresh_process
@@ -69,15 +69,26 @@ def _read_only_input(s: Subject) -> None:
 
 def _attributes_unchanged(s: Subject) -> None:
     """parameters and attributes stay as they are"""
-    before = dict(vars(s.layer))
+    layers = [s.layer]
+    for layer in layers:  # grows while it is walked
+        layers += getattr(layer, "children", [])
+    befores = [(layer, dict(vars(layer)), _contents(layer)) for layer in layers]
     values = copy.deepcopy(s.layer.params)
     s.run(s.x())
-    after = vars(s.layer)
-    assert before.keys() == after.keys(), f"new attributes: {sorted(after.keys() - before.keys())}"
-    for name, value in before.items():
-        assert after[name] is value, f"self.{name} was replaced"
+    for layer, before, contents in befores:
+        after = vars(layer)
+        assert before.keys() == after.keys(), f"new attributes: {sorted(after.keys() - before.keys())}"
+        for name, value in before.items():
+            assert after[name] is value, f"self.{name} was replaced"
+        assert _contents(layer) == contents, "a list, dict or set on self was changed"
     for name, array in values.items():
         assert np.array_equal(array, s.layer.params[name]), f"params[{name!r}] was written to"
+
+
+def _contents(layer: Layer) -> dict[str, list[int]]:
+    """Identities of what is in every collection that the layer holds."""
+    found = {name: value for name, value in vars(layer).items() if isinstance(value, (list, dict, set))}
+    return {name: list(map(id, value.values() if isinstance(value, dict) else value)) for name, value in found.items()}
 
 
 def _gradient_shapes(s: Subject) -> None:
@@ -121,6 +132,16 @@ def _repeated(s: Subject) -> None:
         assert not first.differing(got_a), f"another forward in between changed {first.differing(got_a)}"
         got_b = Result(yb, *s.layer.backward(dyb, cache_b))
         assert not second.differing(got_b), f"interleaved calls changed {second.differing(got_b)}"
+
+
+def _second_backward(s: Subject) -> None:
+    """a second backward leaves the arrays of the first as they are"""
+    y, cache = s.layer.forward(s.x())
+    dx, grads = s.layer.backward(np.ones_like(y), cache)
+    kept = Result(y, dx, grads)
+    s.layer.backward(2 * np.ones_like(y), cache)
+    differing = kept.differing(Result(y, dx, grads))
+    assert not differing, f"the second backward wrote to {differing} of the first"
 
 
 def _threaded(s: Subject) -> None:
@@ -195,6 +216,7 @@ def _config_round_trip(s: Subject) -> None:
     """the layer is rebuilt from its config"""
     config = s.layer.to_config()
     assert config.keys() == argument_hints(type(s.layer)).keys(), f"to_config has {sorted(config)}"
+    assert config == Configurable.to_config(s.layer), f"to_config is {config}, not the arguments"
     twin = construct(type(s.layer), config)
     assert describe(twin) == describe(s.layer), f"{describe(twin)} is not {describe(s.layer)}"
 
@@ -215,6 +237,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     _attributes_unchanged,
     _output_is_safe,
     _repeated,
+    _second_backward,
     _threaded,
     _workspace,
     _rows,

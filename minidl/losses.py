@@ -31,11 +31,12 @@ class Loss(Configurable, ABC):
         Raises
         ------
         ShapeError
-            y and target have different shapes (they are not broadcast).
+            y and target have different shapes (they are not broadcast), or are empty.
         """
-        if y.shape != target.shape:
+        if y.shape != target.shape or not y.size:
             raise ShapeError(
-                f"{type(self).__name__}: y has shape {y.shape}, target {target.shape}; they must be the same."
+                f"{type(self).__name__}: y has shape {y.shape}, target {target.shape}; "
+                "they must be the same, and not empty."
             )
         return self.value_and_gradient(np.subtract(y, target, out=out))
 

@@ -1,6 +1,7 @@
 """Scores of a forecast: plain functions of (y, target), each a mean over all entries.
 
-Computed in float64 whatever the input is.
+Computed in float64 whatever the input is. Arrays of different shapes, or empty
+ones, raise ShapeError; they are never broadcast.
 """
 
 from __future__ import annotations
@@ -10,25 +11,36 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minidl.errors import ShapeError
+
 Array = npt.NDArray[Any]
+
+
+def _error(y: Array, target: Array) -> npt.NDArray[np.float64]:
+    if np.shape(y) != np.shape(target) or not np.size(y):
+        raise ShapeError(
+            f"a score needs y and target of one shape, not empty; got {np.shape(y)} and {np.shape(target)}."
+        )
+    return np.asarray(y, np.float64) - target
 
 
 def half_mse(y: Array, target: Array) -> float:
     """½ · mean((y - target)²), the textbook's "loss"."""
-    e = np.asarray(y, np.float64) - target
+    e = _error(y, target)
     return float(np.mean(e * e) / 2)
 
 
 def r2(y: Array, target: Array) -> float:
     """R² = 1 - MSE / variance of the targets, the textbook's "accuracy"; NaN if all targets are equal."""
+    mse = 2 * half_mse(y, target)
     target = np.asarray(target, np.float64)
     variance = float(np.var(target)) if np.ptp(target) > 0 else 0.0  # rounding would leave 1e-34
-    return 1.0 - 2 * half_mse(y, target) / variance if variance > 0 else float("nan")
+    return 1.0 - mse / variance if variance > 0 else float("nan")
 
 
 def mae(y: Array, target: Array) -> float:
     """Mean absolute error, in the unit of the arrays."""
-    return float(np.mean(np.abs(np.asarray(y, np.float64) - target)))
+    return float(np.mean(np.abs(_error(y, target))))
 
 
 def rmse(y: Array, target: Array) -> float:

@@ -6,6 +6,7 @@ of arrays that `start` makes and the caller keeps.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Any
@@ -120,7 +121,10 @@ class Adam(Optimizer):
 
 def clip_global_norm(grads: Array, max_norm: float) -> float:
     """Scale `grads` down in place so that its Euclidean norm is at most `max_norm`; return the norm before."""
-    norm = float(np.sqrt(np.dot(grads, grads)))
+    with np.errstate(over="ignore"):
+        norm = math.sqrt(float(np.dot(grads, grads)))
+    if not math.isfinite(norm):  # the sum of squares can overflow where the norm does not
+        norm = float(np.linalg.norm(grads.astype(np.float64)))
     if norm > max_norm:
         grads *= max_norm / norm
     return norm

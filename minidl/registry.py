@@ -12,6 +12,7 @@ import difflib
 import importlib
 import importlib.util
 import sys
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -134,7 +135,8 @@ def load_plugin(path: str | Path) -> Any:
     if not path.is_file() or path.suffix != ".py":
         raise ConfigError(f"--plugin {path}: no such Python file (.py).")
     try:
-        return load_source(_PREFIX + path.stem, str(path.resolve()))
+        file = str(path.resolve())
+        return load_source(f"{_PREFIX}{path.stem}_{zlib.crc32(file.encode()):08x}", file)
     except (Exception, SystemExit) as err:
         what = str(err) if isinstance(err, ConfigError) else f"{type(err).__name__} while loading it: {err}"
         raise ConfigError(f"--plugin {path}: {what}") from err

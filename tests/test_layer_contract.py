@@ -24,7 +24,7 @@ from minidl import (
 from minidl.fresh_process import CHILD
 from minidl.initializers import glorot_uniform, orthogonal
 from minidl.registry import lookup, names
-from minidl.testing import check_layer
+from minidl.testing import check_layer, run_checks
 
 # name: (layer, input shape without the batch axis; None: any number of time steps)
 CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
@@ -73,10 +73,11 @@ def test_keeps_the_layer_protocol(name):
 
 
 def test_a_stack_in_which_one_layer_stands_twice_keeps_it_within_a_process(monkeypatch):
-    # A config has no way to say that two places hold one layer, so the check in a fresh process is left out.
+    # A config has no way to say that two places hold one layer, and it refuses to; all else holds.
     monkeypatch.setenv(CHILD, "1")
     shared = RecurrentLayer(2)
-    check_layer(Sequential([shared, TanhActivation(), shared]), (4, 2))
+    results = run_checks(Sequential([shared, TanhActivation(), shared]), (4, 2))
+    assert [result.name for result in results if result.error] == ["the layer is rebuilt from its config"]
 
 
 def test_no_registered_layer_is_missing_from_the_table():

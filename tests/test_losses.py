@@ -100,7 +100,9 @@ def test_different_shapes_are_refused_and_not_broadcast(cls, shape):
     # (4, 1) - (4,) would be (4, 4): the classic silent fault.
     with pytest.raises(ShapeError) as err:
         cls()(np.zeros((4, 1)), np.zeros(shape))
-    assert str(err.value) == f"{cls.__name__}: y has shape (4, 1), target {shape}; they must be the same."
+    assert (
+        str(err.value) == f"{cls.__name__}: y has shape (4, 1), target {shape}; they must be the same, and not empty."
+    )
 
 
 @pytest.mark.parametrize("cls", ALL)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minidl import ShapeError
 from minidl.metrics import half_mse, mae, r2, rmse
 
 ALL = [half_mse, mae, r2, rmse]
@@ -80,3 +81,10 @@ def test_arguments_are_not_written_to(metric):
 @pytest.mark.parametrize("metric", ALL)
 def test_lists_and_integers_are_taken_as_numbers(metric):
     assert metric([1, 2], [1, 4]) == metric(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+
+
+@pytest.mark.parametrize("metric", [half_mse, mae, rmse, r2])
+def test_arrays_of_different_shapes_or_empty_ones_are_refused(metric):
+    for y, target in ((np.zeros((4, 1)), np.arange(4.0)), (np.zeros(0), np.zeros(0))):
+        with pytest.raises(ShapeError, match="of one shape, not empty"):
+            metric(y, target)

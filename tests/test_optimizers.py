@@ -198,3 +198,10 @@ def test_arguments_out_of_range_are_refused(make, message):
     with pytest.raises(ConfigError) as err:
         make()
     assert str(err.value) == message
+
+
+def test_clipping_keeps_gradients_whose_squares_overflow():
+    grads = np.full(2, 1e20, "float32")
+    norm = clip_global_norm(grads, 1.0)
+    np.testing.assert_allclose(norm, np.sqrt(2) * 1e20, rtol=1e-6)  # float32 holds 1e20 to 6e-8
+    np.testing.assert_allclose(grads, np.sqrt(0.5), rtol=1e-6)

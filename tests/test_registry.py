@@ -246,3 +246,16 @@ class TestEntryPoints:
         with pytest.raises(ConfigError) as err:
             names(Layer)
         assert str(err.value) == ("plugin shiny (shiny_layers): ModuleNotFoundError: No module named 'no_such_module'")
+
+
+def test_two_plugins_of_one_file_name_do_not_replace_each_other(tmp_path):
+    text = "from minidl import TanhActivation, register\n\n@register\nclass SameName(TanhActivation):\n    pass\n"
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(text)
+    load_plugin(tmp_path / "a" / "mine.py")
+    try:
+        with pytest.raises(ConfigError, match="a layer named SameName exists already"):
+            load_plugin(tmp_path / "b" / "mine.py")
+    finally:
+        del registry_module._KINDS[Layer][1]["SameName"]

@@ -390,6 +390,42 @@ class InventsAnArgument(Elman):
         return {**super().to_config(), "size": 3}
 
 
+class CountsCallsInside(Elman):
+    """A stack-like layer: what its child keeps is seen too."""
+
+    def build(self, input_shape, rng, dtype):
+        self.children = [CountsItsCalls()]
+        return super().build(input_shape, rng, dtype)
+
+    def forward(self, x, ctx=INFERENCE):
+        self.children[0].calls = vars(self.children[0]).get("calls", 0) + 1
+        return super().forward(x, ctx)
+
+
+class GrowsAList(Elman):
+    def build(self, input_shape, rng, dtype):
+        self.seen = []
+        return super().build(input_shape, rng, dtype)
+
+    def forward(self, x, ctx=INFERENCE):
+        self.seen.append(x)
+        return super().forward(x, ctx)
+
+
+class WritesTheSecondGradientIntoTheFirst(Elman):
+    def forward(self, x, ctx=INFERENCE):
+        y, cache = super().forward(x, ctx)
+        return y, (*cache, np.empty_like(x))
+
+    def backward(self, dy, cache):
+        dx, grads = super().backward(dy, cache[:2])
+        cache[2][...] = dx
+        return cache[2], grads
+
+    def final_state(self, cache):
+        return super().final_state(cache[:2])
+
+
 class WritesTheDefault(Elman):
     def to_config(self):
         return {"hidden_size": 3}
@@ -422,6 +458,7 @@ READ_ONLY = "read-only inputs are accepted"
 UNCHANGED = "parameters and attributes stay as they are"
 OUTPUT = "writing to the output cannot spoil the gradient"
 REPEATED = "repeated and interleaved calls give the same bits"
+SECOND = "a second backward leaves the arrays of the first as they are"
 THREADS = "threads that share the layer give the same bits"
 WORKSPACE = "a lent workspace changes nothing, with two batch sizes in a row"
 ROWS = "a batch equals its rows one by one"
@@ -458,6 +495,10 @@ FAULTS = [
     (CacheOnSelf(), UNCHANGED, r"^new attributes: \['_cache'\]"),
     (CacheOnSelf(), REPEATED, r"^another forward in between changed \['dx', 'dW_xh', 'dW_hh', 'db_h'\]"),
     (CountsItsCalls(), UNCHANGED, r"^self\.calls was replaced"),
+    (CountsCallsInside(), UNCHANGED, r"^(new attributes: \['calls'\]|self\.calls was replaced)"),
+    (GrowsAList(), UNCHANGED, r"^a list, dict or set on self was changed"),
+    (WritesTheSecondGradientIntoTheFirst(), SECOND, r"^the second backward wrote to \['dx'\] of the first"),
+    (WritesTheDefault(4), CONFIG, r"^to_config is \{'hidden_size': 3\}, not the arguments"),
     (WritesParameters(), UNCHANGED, r"^params\['W_hh'\] was written to"),
     (ReplacesParameters(), UNCHANGED, r"^self\.params was replaced"),
     (WritesItsInput(), READ_ONLY, r"read-only"),
@@ -515,7 +556,29 @@ def test_what_is_drawn_but_not_saved_is_found_in_a_fresh_process():
 def test_an_argument_that_is_always_written_as_its_default_is_found_in_a_fresh_process():
     error = outcomes(WritesTheDefault(4))[FRESH].error
     assert error is not None
-    assert error.startswith("the new process failed: minidl.errors.ShapeError: WritesTheDefault: W_xh has shape (3, 3)")
+    assert error.startswith(
+        "the new process failed: minidl.errors.ShapeError: WritesTheDefault: expected W_xh of shape (3, 3)"
+    )
+
+
+def test_a_gradient_that_is_zero_by_nature_is_not_a_fault():
+    class Centred(Layer):
+        """y = x² + b - mean(x² + b): b cancels, and central differences leave rounding noise."""
+
+        def build(self, input_shape, rng, dtype):
+            self.params = {"b": np.ones(1, dtype)}
+            return input_shape
+
+        def forward(self, x, ctx=INFERENCE):
+            z = x * x + self.params["b"]
+            return z - z.mean(-1, keepdims=True), x
+
+        def backward(self, dy, x):
+            return (dy - dy.mean(-1, keepdims=True)) * 2 * x, {"b": np.zeros(1)}
+
+    layer = Centred()
+    layer.build((3,), np.random.default_rng(0), "float64")
+    check_gradients(layer, np.random.default_rng(0).normal(size=(4, 3)))
 
 
 def test_every_check_has_a_fault_that_it_finds():

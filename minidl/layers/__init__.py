@@ -11,6 +11,7 @@ from minidl.layers.dense import Dense
 from minidl.layers.recurrent import RecurrentLayer
 from minidl.layers.sequence_ends import LastStep
 from minidl.layers.sequential import Repeat, Sequential
+from minidl.layers.streaming import Stream
 
 __all__ = [
     "Activation",
@@ -22,5 +23,6 @@ __all__ = [
     "Repeat",
     "Sequential",
     "SigmoidActivation",
+    "Stream",
     "TanhActivation",
 ]

@@ -39,12 +39,12 @@ class Activation(Layer):
         dtype = x.dtype if x.dtype.kind == "f" else np.dtype(float)
         y = ws.array("y", x.shape, dtype)
         self.function(x, y)
-        return read_only(y), (y, ws)
+        return read_only(y), (y, ctx.workspace)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """dx = dy · f'(x), elementwise."""
         y, ws = cache
-        dx = ws.array("dx", y.shape, y.dtype)
+        dx = (ws or Workspace()).array("dx", y.shape, y.dtype)
         self.slope(y, dx)
         np.multiply(dx, dy, out=dx)
         return dx, {}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from minidl.arguments import PositiveInt
 from minidl.errors import ShapeError
 from minidl.initializers import Initializer, normal_fan_in, zeros
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, read_only
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, read_only
 from minidl.registry import register
 from minidl.workspace import Workspace
 
@@ -51,24 +51,29 @@ class Dense(Layer):
 
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
         """y = x W + b; all rows of all time steps in one product."""
-        W = self.params["W"]
-        if x.ndim not in (2, 3) or x.shape[-1] != W.shape[0]:
+        W = built(self)["W"]
+        if x.ndim not in (2, 3):
+            raise ShapeError(f"Dense: expected x of shape (batch, features) or (batch, time, features), got {x.shape}.")
+        if x.shape[-1] != W.shape[0]:
             raise ShapeError(
                 f"Dense: x has {x.shape[-1]} features, but the layer was built for {W.shape[0]} (x.shape = {x.shape})."
             )
         ws = ctx.workspace or Workspace()
-        rows = x if x.ndim == 2 else x.reshape(-1, W.shape[0])
-        rows = rows.astype(W.dtype, copy=False)
+        rows = _rows(x, W.dtype, ws, "x")
         y = ws.array("y", (len(rows), self.output_size), W.dtype)
         np.dot(rows, W, out=y)
         if self.bias:
             np.add(y, self.params["b"], out=y)
-        return read_only(y).reshape(*x.shape[:-1], -1), (rows, x.shape, W, ctx.input_gradient, ws)
+        y = y.reshape(*x.shape[:-1], self.output_size)
+        return read_only(y), (rows, x.shape, W, ctx.input_gradient, ctx.workspace)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """dW = xᵀ dy (textbook equation 11), db = sum of dy over rows, dx = dy Wᵀ."""
         rows, shape, W, input_gradient, ws = cache
-        dy = dy.reshape(-1, self.output_size).astype(W.dtype, copy=False)
+        if dy.shape != (*shape[:-1], self.output_size):
+            raise ShapeError(f"Dense: expected dy of shape {(*shape[:-1], self.output_size)}, got {dy.shape}.")
+        ws = ws or Workspace()
+        dy = _rows(dy, W.dtype, ws, "dy")
         grads = {"W": np.dot(rows.T, dy, out=ws.array("dW", W.shape, W.dtype))}
         if self.bias:
             grads["b"] = np.add.reduce(dy, 0, out=ws.array("db", (self.output_size,), W.dtype))
@@ -76,3 +81,12 @@ class Dense(Layer):
             return None, grads
         dx = np.dot(dy, W.T, out=ws.array("dx", rows.shape, W.dtype))
         return dx.reshape(shape), grads
+
+
+def _rows(x: Array, dtype: npt.DTypeLike, ws: Workspace, name: str) -> Array:
+    """`x` as (rows, features); three-dimensional x that is not contiguous is copied to a buffer."""
+    if x.ndim == 3 and not x.flags.c_contiguous:
+        buffer = ws.array(name, x.shape, dtype)
+        buffer[...] = x
+        x = buffer
+    return x.reshape(-1, x.shape[-1]).astype(dtype, copy=False)

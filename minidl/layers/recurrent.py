@@ -11,7 +11,7 @@ import numpy.typing as npt
 from minidl.arguments import PositiveInt
 from minidl.errors import ShapeError
 from minidl.initializers import Initializer, normal_fan_in, zeros
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built
 from minidl.layers.activations import Activation, TanhActivation
 from minidl.layers.recurrence import SLAB_LIMIT, ElementwiseSteps, LayerSteps, RowRecurrence, SlabRecurrence, Steps
 from minidl.registry import register
@@ -85,12 +85,13 @@ class RecurrentLayer(Layer):
 
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
         """All h_t, from h_0 = ``ctx.state`` (None: zeros)."""
-        F, H = self.params["W_xh"].shape
+        params = built(self)
+        F, H = params["W_xh"].shape
         if x.ndim != 3 or x.shape[2] != F or 0 in x.shape:
             raise ShapeError(
                 f"RecurrentLayer: expected x of shape (batch, time, {F}) with at least one time step, got {x.shape}."
             )
-        batch, time, dtype = x.shape[0], x.shape[1], self.params["W_xh"].dtype
+        batch, time, dtype = x.shape[0], x.shape[1], params["W_xh"].dtype
         if ctx.state is not None and ctx.state.shape != (batch, H):
             raise ShapeError(f"RecurrentLayer: expected a start state of shape {(batch, H)}, got {ctx.state.shape}.")
         ws = ctx.workspace or Workspace()
@@ -102,14 +103,18 @@ class RecurrentLayer(Layer):
             steps = ElementwiseSteps(self.activation)
         else:
             steps = LayerSteps(self.activation, ctx, plan.transposed)
-        return plan.forward(x, ctx.state, self.params, steps), (plan, steps, ctx.input_gradient, ws)
+        return plan.forward(x, ctx.state, params, steps), (plan, steps, ctx.input_gradient, ctx.workspace)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Backpropagation through time; the equations stand at the class."""
         plan, steps, input_gradient, ws = cache
-        grads = {name: ws.array("d" + name, value.shape, value.dtype) for name, value in self.params.items()}
+        if dy.shape != plan.y.shape:
+            raise ShapeError(f"RecurrentLayer: expected dy of shape {plan.y.shape}, got {dy.shape}.")
+        lent = ws or Workspace()
+        grads = {name: lent.array("d" + name, value.shape, value.dtype) for name, value in self.params.items()}
         dx = plan.backward(dy, steps, grads, input_gradient)
-        return dx, grads
+        # The plan writes dx to a buffer of its own, which a second backward writes again.
+        return dx.copy(order="K") if ws is None and dx is not None else dx, grads
 
     def final_state(self, cache: Any) -> Any:
         """h_T, (batch, hidden_size)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from minidl.errors import ShapeError
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, read_only
 from minidl.registry import register
-from minidl.workspace import Workspace
 
 
 @register
@@ -34,12 +34,14 @@ class LastStep(Layer):
         """The view x[:, -1]."""
         if x.ndim != 3 or x.shape[1] == 0:
             raise ShapeError(f"LastStep: expected x of shape (batch, time, features), got {x.shape}.")
-        return read_only(x[:, -1]), (x, ctx.workspace or Workspace())
+        return read_only(x[:, -1]), (x, ctx.workspace)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Zeros, and dy at the last step; in the memory layout of x, which the layer below prefers."""
         x, ws = cache
         # Only the last step is ever written, so a lent buffer keeps its zeros.
-        dx = ws.plan("dx", (x.shape, x.strides, x.dtype), lambda: np.zeros_like(x))
+        dtype = np.result_type(x, dy)
+        make = partial(np.zeros_like, x, dtype=dtype)
+        dx = make() if ws is None else ws.plan("dx", (x.shape, x.strides, dtype), make)
         dx[:, -1] = dy
         return dx, {}

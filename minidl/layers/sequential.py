@@ -14,6 +14,7 @@ from minidl.arguments import PositiveInt
 from minidl.errors import ConfigError, ShapeError
 from minidl.initializers import MAX_PARAMETERS
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, n_parameters
+from minidl.layers.streaming import Stream
 from minidl.registry import register
 from minidl.workspace import Workspace
 
@@ -22,7 +23,13 @@ MAX_LAYERS = 10_000
 
 def n_layers(layer: Layer) -> int:
     """How many layers a layer consists of, itself included."""
-    return 1 + sum(map(n_layers, getattr(layer, "children", ())))
+    return len(_parts(layer))
+
+
+def _parts(layer: Layer) -> list[Layer]:
+    """A layer and all layers inside it."""
+    inner: list[Layer] = getattr(layer, "children", [])
+    return [layer, *(part for child in inner for part in _parts(child))]
 
 
 @dataclass(eq=False)
@@ -45,6 +52,7 @@ class Stack(Layer):
         """
         shape: Shape = (None, input_shape) if isinstance(input_shape, int) else tuple(input_shape)
         rng = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
+        self._check_shared()
         built: set[int] = set()
         n_numbers = 0
         for i, (child, child_rng) in enumerate(zip(self.children, rng.spawn(len(self.children)), strict=True)):
@@ -77,6 +85,29 @@ class Stack(Layer):
                 )
         return output_shape
 
+    def to_config(self) -> dict[str, Any]:
+        """The constructor's arguments; see `Configurable.to_config`.
+
+        Raises
+        ------
+        ConfigError
+            A layer stands twice: a config has no words for shared parameters.
+        """
+        if len(set(map(id, self.children))) < len(self.children):
+            raise ConfigError(f"{type(self).__name__}: a layer stands in it twice, which a config cannot say.")
+        return super().to_config()
+
+    def _check_shared(self) -> None:
+        """A layer may stand twice in one stack, but not in two: its parameters would have two names."""
+        homes: dict[int, int] = {}
+        for i, child in self._first_places():
+            for part in _parts(child):
+                if homes.setdefault(id(part), i) != i:
+                    name = type(part).__name__
+                    raise ShapeError(
+                        f"{name}: it stands in layer {homes[id(part)]} too, in another stack.", ("layers", i)
+                    )
+
     def _collect(self) -> None:
         self.params = {
             f"{i}.{name}": value for i, child in self._first_places() for name, value in child.params.items()
@@ -101,7 +132,7 @@ class Stack(Layer):
         for child, child_ctx in zip(self.children, self._contexts(ctx), strict=True):
             x, cache = child.forward(x, child_ctx)
             caches.append(cache)
-        return x, (caches, ctx.workspace or Workspace())
+        return x, (caches, ctx.workspace)
 
     def _contexts(self, ctx: Context) -> list[Context]:
         """One context a child; made once for a caller that lends a workspace and hands over no state."""
@@ -125,7 +156,7 @@ class Stack(Layer):
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Every child's backward in reverse; the gradients of a layer that stands twice add up."""
-        caches, ws = cache
+        caches, ws = cache[0], cache[1] or Workspace()
         owner = {id(child): i for i, child in self._first_places()}
         grads: Grads = {}
         dx: Array | None = dy
@@ -139,6 +170,10 @@ class Stack(Layer):
                     value = np.add(grads[full], value, out=ws.array("sum " + full, value.shape, value.dtype))
                 grads[full] = value
         return dx, grads
+
+    def stream(self, state: Any = None) -> Stream:
+        """Feed this model one time step at a time; see `Stream`."""
+        return Stream(self, state)
 
     def final_state(self, cache: Any) -> Any:
         """A tuple with every child's final state."""

@@ -73,3 +73,9 @@ def test_forward_on_a_shape_without_a_last_step(shape):
     with pytest.raises(ShapeError) as err:
         LastStep()(np.zeros(shape))
     assert str(err.value) == f"LastStep: expected x of shape (batch, time, features), got {shape}."
+
+
+def test_integer_input_keeps_the_gradients_fractions():
+    _, cache = LastStep().forward(np.ones((1, 2, 1), int))
+    dx, _ = LastStep().backward(np.full((1, 1), 0.5), cache)
+    np.testing.assert_array_equal(dx, [[[0.0], [0.5]]])

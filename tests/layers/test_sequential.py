@@ -268,7 +268,7 @@ class TestBind:
     def test_a_wrong_shape_is_refused(self):
         model = Sequential([Dense(2)])
         model.build((3,), 0)
-        with pytest.raises(ShapeError, match=r"^Dense: W has shape \(3, 2\), got \(2, 3\)\.$"):
+        with pytest.raises(ShapeError, match=r"^Dense: expected W of shape \(3, 2\), got \(2, 3\)\.$"):
             model.bind({"0.W": np.zeros((2, 3)), "0.b": np.zeros(2)})
 
 
@@ -404,3 +404,18 @@ class TestArguments:
         inner = {"type": "Repeat", "layer": {"type": "LastStep"}, "times": 1}
         assert model.to_config() == {"layers": [inner]}
         assert repr(model) == "Sequential(layers=[Repeat(layer=LastStep(), times=1)])"
+
+
+def test_a_layer_in_two_stacks_is_refused_as_its_parameters_would_have_two_names():
+    shared = Dense(2)
+    model = Sequential([shared, TanhActivation(), Sequential([shared])])
+    with pytest.raises(ShapeError, match="Dense: it stands in layer 0 too, in another stack") as err:
+        model.build((2,), 0)
+    assert err.value.path == ("layers", 2)
+
+
+def test_a_layer_that_stands_twice_cannot_be_written_as_a_config():
+    # Two copies would be built from it, with parameters of their own.
+    shared = Dense(2)
+    with pytest.raises(ConfigError, match="a layer stands in it twice, which a config cannot say"):
+        Sequential([shared, TanhActivation(), shared]).to_config()
