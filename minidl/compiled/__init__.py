@@ -13,6 +13,7 @@ from minidl.compiled.kernel import (
     OptimizerKernel,
     register_kernel,
 )
+from minidl.compiled.prediction import Predictor, predictor
 
 __all__ = [
     "ActivationKernel",
@@ -20,8 +21,10 @@ __all__ = [
     "LayerKernel",
     "LossKernel",
     "OptimizerKernel",
+    "Predictor",
     "choose_engine",
     "explain",
     "jit",
+    "predictor",
     "register_kernel",
 ]

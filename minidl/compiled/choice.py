@@ -44,6 +44,17 @@ def leaves(model: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
 
 def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLike) -> str | None:
     """Why the compiled engine cannot take this training, in a few words; None: it can."""
+    reason = model_obstacle(model, dtype)
+    if reason is not None:
+        return reason
+    for part, item in (("loss", loss), ("optimizer", optimizer)):
+        if not has_kernel(item):
+            return f"the {part} {type(item).__name__} has no kernel"
+    return None
+
+
+def model_obstacle(model: Layer, dtype: npt.DTypeLike) -> str | None:
+    """Why there is no compiled code for this model, in a few words; None: there is."""
     if not numba_installed():
         return "numba is not installed (pip install 'minidl[fast]')"
     if np.dtype(dtype) not in (np.float32, np.float64):
@@ -56,9 +67,6 @@ def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLik
         reason = _layer_obstacle(layer)
         if reason is not None:
             return f"{_named(position, layer)} {reason}"
-    for part, item in (("loss", loss), ("optimizer", optimizer)):
-        if not has_kernel(item):
-            return f"the {part} {type(item).__name__} has no kernel"
     return None
 
 

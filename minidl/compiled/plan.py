@@ -17,6 +17,7 @@ import numpy.typing as npt
 from minidl.compiled.choice import leaves, parameters_of
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
 from minidl.compiled.vectors import VECTOR_BYTES
+from minidl.errors import ShapeError
 from minidl.layer import Array, Layer
 
 
@@ -29,6 +30,7 @@ class Step:
     x: Sizes
     y: Sizes
     parameters: list[str]
+    output_shape: tuple[int, ...]
 
     @property
     def scratch(self) -> int:
@@ -46,18 +48,29 @@ def steps_of(model: Layer, window: tuple[int, ...], lanes: int, dtype: npt.DType
     """The layers of a built model for windows of this shape, (time, features) or (features,)."""
     steps, shape = [], window
     for position, layer in leaves(model):
-        # What a layer makes of a shape is asked of a copy: building allocates anew.
-        built = copy.deepcopy(layer).build(shape, np.random.default_rng(0), dtype)
-        output = tuple(int(n) for n in built if n is not None)
+        output = _output_shape(layer, shape, dtype)
         kernel = kernel_of(layer)
         if isinstance(kernel, ActivationKernel):
             from minidl.compiled.kernels.activations import elementwise
 
             kernel = elementwise(kernel)
         sizes = _sizes(shape, lanes), _sizes(output, lanes)
-        steps.append(Step(layer, kernel, *sizes, parameters_of(position, layer)))
+        steps.append(Step(layer, kernel, *sizes, parameters_of(position, layer), output))
         shape = output
     return steps
+
+
+def _output_shape(layer: Layer, shape: tuple[int, ...], dtype: npt.DTypeLike) -> tuple[int, ...]:
+    """What a built layer makes of an input shape, asked of a copy: building allocates anew."""
+    twin = copy.deepcopy(layer)
+    output = twin.build(shape, np.random.default_rng(0), dtype)
+    for name, value in layer.params.items():
+        if twin.params[name].shape != value.shape or 0 in shape:
+            raise ShapeError(
+                f"{type(layer).__name__}: an input of shape {shape} does not fit; "
+                f"the layer was built with {name} of shape {value.shape}."
+            )
+    return tuple(int(n) for n in output if n is not None)
 
 
 def _sizes(shape: tuple[int, ...], lanes: int) -> Sizes:

@@ -17,12 +17,16 @@ from minidl.layer import Layer
 
 @dataclass(frozen=True)
 class Source:
-    """A function's text, what it calls by which name, and the numbers for its argument `sizes`."""
+    """A function's text, what it calls by which name, and the numbers for its argument `sizes`.
+
+    `work` is the length of its working memory, `scratch` where each layer's scratch begins in it.
+    """
 
     text: str
     names: dict[str, Any]
     sizes: list[int]
     work: int
+    scratch: list[int]
 
 
 class _Arrays:
@@ -33,8 +37,10 @@ class _Arrays:
         self.steps = steps
         self.parameters = parameter_places(model)
         self.lines = [f"x0 = {self.memory.place(*steps[0].x)}"]
+        self.scratch: list[int] = []
         for i, step in enumerate(steps):
             self.lines.append(f"x{i + 1} = {self.memory.place(*step.y)}")
+            self.scratch.append(self.memory.size)
             self.lines.append(f"s{i} = {self.memory.place(step.scratch)}")
 
     def parameter_lines(self, of: str, letter: str) -> None:
@@ -47,6 +53,9 @@ class _Arrays:
         self.lines.append(f"d0 = {self.memory.place(0, *self.steps[0].x[1:])}")
         for i, step in enumerate(self.steps):
             self.lines.append(f"d{i + 1} = {self.memory.place(*step.y)}")
+
+    def source(self, text: str, names: dict[str, Any]) -> Source:
+        return Source(text, names, self.memory.numbers, self.memory.size, self.scratch)
 
     def forward(self) -> list[str]:
         return [f"forward{i}(x{i}, x{i + 1}, s{i}{self._of(i, 'p')})" for i in range(len(self.steps))]
@@ -120,7 +129,7 @@ def train_source(model: Layer, steps: list[Step], loss: LossKernel, optimizer: O
         state="".join(f", state{i}" for i in range(state)),
     )
     names = {**runtime.NAMES, **_kernels(steps), "loss_function": loss.loss, "update": optimizer.update}
-    return Source(text, names, arrays.memory.numbers, arrays.memory.size)
+    return arrays.source(text, names)
 
 
 def predict_source(model: Layer, steps: list[Step]) -> Source:
@@ -137,7 +146,7 @@ def predict_source(model: Layer, steps: list[Step]) -> Source:
         last=len(steps),
     )
     names = {**runtime.NAMES, **_kernels(steps)}
-    return Source(text, names, arrays.memory.numbers, arrays.memory.size)
+    return arrays.source(text, names)
 
 
 def _kernels(steps: list[Step]) -> dict[str, Any]:

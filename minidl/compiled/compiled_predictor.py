@@ -1,0 +1,158 @@
+"""Forecasts from compiled code: one window in a few microseconds, many at once, or step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from minidl.compiled.cache import compiled
+from minidl.compiled.plan import lanes_for, steps_of
+from minidl.compiled.source import predict_source
+from minidl.errors import ShapeError
+from minidl.layer import Array, Layer
+from minidl.layers.sequential import Stack
+
+# Windows of a large batch that go through the stack together.
+LANES = 128
+
+
+class _Program:
+    """The compiled function with its memory, for one window shape and number of lanes."""
+
+    def __init__(self, model: Layer, params: Array, window: tuple[int, ...], batch: int, notify: Any) -> None:
+        dtype = params.dtype
+        self.lanes = lanes_for(batch, dtype)
+        self.steps = steps_of(model, window, self.lanes, dtype)
+        source = predict_source(model, self.steps)
+        self.scratch = source.scratch
+        self.params, self.work = params, np.zeros(source.work, dtype)
+        self.sizes = np.array(source.sizes, np.int64)
+        self.inputs = np.zeros((batch, int(np.prod(window))), dtype)
+        time, features, _ = self.steps[-1].y
+        self.outputs = np.zeros((batch, time * features), dtype)
+        number = types.float32 if dtype == np.float32 else types.float64
+        table, flat = types.Array(number, 2, "C"), types.Array(number, 1, "C")
+        signature = table, table, types.boolean, flat, flat, types.Array(types.int64, 1, "C")
+        self.function = compiled(source, signature, notify)
+        self.output_shape = self.steps[-1].output_shape
+        # The window and its output as arrays of their own shapes, for the way with the fewest Python steps.
+        self.window = self.inputs[0].reshape(window)
+        self.output = self.outputs[0].reshape(self.output_shape)
+
+    def run(self, inputs: Array, outputs: Array, keep: bool) -> None:
+        self.function(inputs, outputs, keep, self.params, self.work, self.sizes)
+
+
+class CompiledPredictor:
+    """``predict(x)`` for a window (time, features) or a batch (batch, time, features), as a new array.
+
+    The weights are those of the moment it was made. One thread at a time may use it.
+
+    Parameters
+    ----------
+    model : built; every layer has a kernel.
+    notify : gets a line when the compiler runs.
+    """
+
+    engine = "compiled"
+
+    def __init__(self, model: Layer, notify: Callable[[str], None] = lambda line: None) -> None:
+        self.model, self.notify = model, notify
+        self.params = np.concatenate([value.reshape(-1) for value in model.params.values()])
+        self._programs: dict[tuple[Any, ...], _Program] = {}
+        self._windows: dict[tuple[int, ...], _Program] = {}
+
+    def __call__(self, x: Array) -> Array:
+        """The model's output; the same as ``model(x)`` up to rounding."""
+        program = self._windows.get(x.shape)
+        if program is None:
+            return self._batch_or_new_window(x)
+        program.window[...] = x
+        program.function(program.inputs, program.outputs, False, program.params, program.work, program.sizes)
+        y: Array = program.output.copy()
+        return y
+
+    def _batch_or_new_window(self, x: Array) -> Array:
+        if x.ndim == 2:
+            self._windows[x.shape] = self._program(x.shape, 1)
+            return self(x)
+        if x.ndim != 3:
+            raise ShapeError(
+                f"predictor: expected x of shape (time, features) or (batch, time, features), got {x.shape}."
+            )
+        program = self._program(x.shape[1:], LANES)
+        inputs = np.ascontiguousarray(x, self.params.dtype).reshape(len(x), -1)
+        if not inputs.flags.writeable:  # the compiled function takes no others
+            inputs = inputs.copy()
+        outputs = np.empty((len(x), program.outputs.shape[1]), self.params.dtype)
+        program.run(inputs, outputs, False)
+        return outputs.reshape(len(x), *program.output_shape)
+
+    def _program(self, window: tuple[int, ...], batch: int) -> _Program:
+        key = window, batch
+        if key not in self._programs:
+            self._programs[key] = _Program(self.model, self.params, window, batch, self.notify)
+        return self._programs[key]
+
+    def stream(self, state: Any = None, batch: int = 1) -> CompiledStream:
+        """Feed the model one time step at a time; `batch` sequences side by side."""
+        return CompiledStream(self, batch, state)
+
+
+class CompiledStream:
+    """As `minidl.layers.Stream`, compiled; a state of one can be given to the other."""
+
+    def __init__(self, predictor: CompiledPredictor, batch: int, state: Any) -> None:
+        first = next(iter(predictor.model.params.values()))
+        self.batch = batch
+        self._program = _Program(predictor.model, predictor.params, (1, first.shape[0]), batch, predictor.notify)
+        self.model = predictor.model
+        self.state = state
+
+    def __call__(self, x: Array) -> Array:
+        """The output after one more step, as a new array; x (features,) or (batch, features)."""
+        program = self._program
+        program.inputs[...] = x
+        program.function(program.inputs, program.outputs, True, program.params, program.work, program.sizes)
+        return program.outputs[0].copy() if x.ndim == 1 else program.outputs.copy()
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Where the state of each layer lies in memory: start, features (0: it has none)."""
+        steps = self._program.steps
+        return [(at, s.kernel.state_size(s.layer)) for at, s in zip(self._program.scratch, steps, strict=True)]
+
+    @property
+    def state(self) -> Any:
+        """As `Layer.final_state` gives it: nested tuples of (batch, features) arrays and None."""
+        program, parts = self._program, []
+        for at, size in self._places():
+            values = program.work[at : at + size * program.lanes].reshape(size, program.lanes)
+            parts.append(values[:, : self.batch].T.copy() if size else None)
+        return _nested(self.model, iter(parts))
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        program = self._program
+        for (at, size), value in zip(self._places(), _leaves_of(self.model, state), strict=True):
+            values = program.work[at : at + size * program.lanes].reshape(size, program.lanes)
+            values[...] = 0
+            if size and value is not None:
+                values[:, : self.batch] = value.T
+
+
+def _nested(model: Layer, parts: Any) -> Any:
+    """Values of the layers in order, arranged as the containers are."""
+    if isinstance(model, Stack):
+        return tuple(_nested(child, parts) for child in model.children)
+    return next(parts)
+
+
+def _leaves_of(model: Layer, state: Any) -> list[Any]:
+    """The values of the layers in order; None everywhere if there is no state."""
+    if isinstance(model, Stack):
+        inner = [None] * len(model.children) if state is None else state
+        return [leaf for child, part in zip(model.children, inner, strict=True) for leaf in _leaves_of(child, part)]
+    return [state]

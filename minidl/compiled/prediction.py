@@ -1,0 +1,71 @@
+"""A predictor for any model: compiled where every layer has a kernel, NumPy otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from minidl.compiled.choice import model_obstacle
+from minidl.errors import ShapeError
+from minidl.layer import Array, Context, Layer
+from minidl.layers import Stream
+from minidl.workspace import Workspace
+
+
+class Predictor(Protocol):
+    """Forecasts of a trained model.
+
+    Attributes
+    ----------
+    engine : ``compiled``, or ``numpy: `` and the reason.
+    """
+
+    engine: str
+
+    def __call__(self, x: Array) -> Array:
+        """The output for one window (time, features) or a batch (batch, time, features), as a new array."""
+
+    def stream(self, state: Any = None, batch: int = 1) -> Any:
+        """Feed the model one time step at a time; see `minidl.layers.Stream`."""
+
+
+class NumpyPredictor:
+    """Forecasts by the layers' own forward; see `Predictor`."""
+
+    def __init__(self, model: Layer, engine: str) -> None:
+        self.model, self.engine = model, engine
+        self._workspace = Workspace()
+
+    def __call__(self, x: Array) -> Array:
+        """The output for one window or a batch."""
+        if x.ndim not in (2, 3):
+            raise ShapeError(
+                f"predictor: expected x of shape (time, features) or (batch, time, features), got {x.shape}."
+            )
+        windows = x if x.ndim == 3 else x[None]
+        y = np.array(self.model.forward(windows, Context(workspace=self._workspace))[0])
+        return y if x.ndim == 3 else y[0]
+
+    def stream(self, state: Any = None, batch: int = 1) -> Stream:
+        """As of the compiled predictor; the batch is that of the first step."""
+        return Stream(self.model, state)
+
+
+def predictor(model: Layer, notify: Callable[[str], None] = lambda line: None) -> Predictor:
+    """A predictor with the model's present weights.
+
+    Parameters
+    ----------
+    model : built, usually trained. One thread at a time may use the predictor;
+        give each thread its own.
+    notify : gets a line when the compiler runs.
+    """
+    dtype = next((value.dtype for value in model.params.values()), np.dtype("float32"))
+    reason = model_obstacle(model, dtype) or ("the model has no parameters" if not model.params else None)
+    if reason is not None:
+        return NumpyPredictor(model, f"numpy: {reason}")
+    from minidl.compiled.compiled_predictor import CompiledPredictor
+
+    return CompiledPredictor(model, notify)
