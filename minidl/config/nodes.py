@@ -8,6 +8,7 @@ core schema of YAML 1.2 (see scalars.py). Nothing here knows what a config means
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ from minidl.errors import ConfigError
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_NODES = 20_000
+MAX_LINES = 20_000
+MAX_LINE = 50_000
+MAX_OPEN_BRACKETS = 200  # also of those in comments and strings, which are not told apart here
 
 
 def parse_file(path: str | Path) -> Node:
@@ -78,6 +82,7 @@ def parse_value(text: str, name: str) -> Node:
     if len(text) > MAX_BYTES:
         raise ConfigError(f"{name}: is larger than 1 MB, which no config needs to be.")
     composer = _Composer(name)
+    _check_extent(text, composer)
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             composer.take(event)
@@ -93,6 +98,21 @@ def parse_value(text: str, name: str) -> Node:
     except (yaml.YAMLError, ValueError, OverflowError):  # PyYAML lets chr() of a bad escape fail
         composer.stop(composer.last, "invalid YAML: an escape or a directive holds a number that is too large")
     return composer.finish()
+
+
+def _check_extent(text: str, composer: _Composer) -> None:
+    """Refuse at once what would keep PyYAML busy for long: endless lines, countless lines, towers of brackets."""
+    lines = text.split("\n")
+    if len(lines) > MAX_LINES:
+        composer.stop(Place(composer.name, MAX_LINES + 1, 1), f"more than {MAX_LINES:,} lines")
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE:
+            composer.stop(Place(composer.name, number, MAX_LINE + 1), f"a line of more than {MAX_LINE:,} characters")
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
+        if depth > MAX_OPEN_BRACKETS:
+            composer.stop(_place_at(composer.name, text, bracket.start()), f"nested deeper than {MAX_DEPTH} levels")
 
 
 @dataclass(eq=False)

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from minidl.errors import CorruptFileError
+from minidl.errors import CorruptFileError, MinidlError
 from minidl.layer import Array, Layer
-from minidl.manifests import MANIFEST, checked, encode_manifest, entry, read_manifest
-from minidl.storage import OLD, beside, write_folder
+from minidl.manifests import MANIFEST, MAX_MANIFEST, checked, encode_manifest, entry, read_manifest
+from minidl.storage import OLD, beside, read_file, write_folder
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 KINDS = ("init", "best", "last")
@@ -113,9 +113,8 @@ def _stamp(folder: Path) -> list[bytes | None]:
     stamps: list[bytes | None] = []
     for place in (folder, beside(folder, OLD)):
         try:
-            with open(place / MANIFEST, "rb") as file:
-                stamps.append(file.read(1 << 16))
-        except (OSError, ValueError):
+            stamps.append(read_file(place / MANIFEST, MAX_MANIFEST))
+        except MinidlError:
             stamps.append(None)
     return stamps
 

@@ -13,6 +13,9 @@ import time
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # children are forked, and threads do not survive that
 
+from tests.reliability import rows_configs as rows_configs
+from tests.reliability import rows_files as rows_files
+from tests.reliability import rows_giants as rows_giants
 from tests.reliability import rows_running as rows_running
 from tests.reliability import rows_saving as rows_saving
 from tests.reliability.harness import ROWS, SABOTAGE
@@ -43,7 +46,7 @@ def main() -> int:
         note = f"  ({outcome.note})" if outcome.note else ""
         counts = f"{outcome.trials:>6} trials  {len(outcome.failures):>4} failures  {seconds:7.1f} s"
         print(f"{number:>2}  {row.title:<52}{counts}{note}", flush=True)
-        for failure in outcome.failures[:5]:
+        for failure in outcome.failures[:12]:
             print(f"      {failure[:400]}", file=sys.stderr, flush=True)
         failed += bool(outcome.failures)
     return min(failed, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -10,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl import interrupt, locking, manifests, randomness, resuming, storage
+from minidl import initializers, interrupt, locking, manifests, randomness, resuming, run_folder, storage
+from minidl.config import builder
+from minidl.errors import CorruptFileError
 from minidl.training import checkpoints, loop, state
 
 SABOTAGES: dict[str, Callable[[], None]] = {}
@@ -190,3 +194,32 @@ def _with_hash_order(made: Any, permutation: Any) -> Any:
         return cls(streams.weights, Shuffling(streams.shuffling.bit_generator), streams.layers, streams.sampling)
 
     return from_seed
+
+
+@sabotage("limits")
+def _no_limits() -> None:
+    """Files of any size and kind are read, layers of any size are built, links are followed."""
+
+    def read(path: Path, limit: int) -> bytes:
+        if not path.exists():
+            raise CorruptFileError(f"{path}: missing.")
+        return path.read_bytes()
+
+    storage.read_file = manifests.read_file = checkpoints.read_file = read  # type: ignore[attr-defined]
+    checkpoints._check_header = lambda path, content, expected: None
+    run_folder.RunFolder.check_links = lambda self: None  # type: ignore[method-assign]
+    initializers.MAX_PARAMETERS = 10**30
+
+
+@sabotage("registry")
+def _import_what_is_named() -> None:
+    """A name with a dot is imported."""
+    look_up = builder.lookup  # type: ignore[attr-defined]
+
+    def importing(base: type, name: str) -> Any:
+        if "." in name:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name.partition(".")[0])
+        return look_up(base, name)
+
+    builder.lookup = importing  # type: ignore[attr-defined]
