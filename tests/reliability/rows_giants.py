@@ -6,6 +6,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import struct
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from minidl.errors import MinidlError
 from minidl.experiment import load_experiment
 from minidl.manifests import MANIFEST, encode_manifest, entry
 from minidl.runs import Run
-from minidl.training.checkpoints import OPTIMIZER, STATE, WEIGHTS
+from minidl.training.checkpoints import OPTIMIZER, STATE, WEIGHTS, load_checkpoint
 from tests.reliability.harness import Outcome, fork, row, run_command, wait
 from tests.reliability.rows_files import forged, trained
 
@@ -98,20 +99,17 @@ SPECIAL: dict[str, Callable[[Path], Any]] = {
 
 def special(run: Run, make: Callable[[Path], Any]) -> None:
     """Each file of a checkpoint in turn is something else; all must be refused."""
-    folder = run.path / "checkpoints" / "last"
     accepted = []
     for name in (MANIFEST, STATE, WEIGHTS, OPTIMIZER):
-        path, kept = folder / name, (folder / name).read_bytes()
-        path.unlink()
-        make(path)
+        folder = Path(f"copy-{os.getpid()}-{name}", "last")
+        shutil.copytree(run.path / "checkpoints" / "last", folder)
+        (folder / name).unlink()
+        make(folder / name)
         try:
-            run.load_weights("last")
+            load_checkpoint(folder, run.experiment.model)
             accepted.append(name)
         except MinidlError:
             pass
-        finally:
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-            path.write_bytes(kept)
     if not accepted:
         raise MinidlError("all refused")
 
