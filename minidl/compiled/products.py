@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl.compiled.jit import jit, jit_sum
+from minidl.compiled.jit import jit
 from minidl.compiled.vectors import NOTHING, ROWS, VECTORS, EmittedArray, Emitter, Tile, intrinsic, view
 from minidl.layer import Array
 
@@ -142,18 +142,23 @@ def gradient(G: Array, A: Array, Z: Array) -> None:
         _add_gradient(G, A[first:last], Z[first:last])
 
 
-@jit_sum
-def _total(values: Array) -> Any:
-    total = values.dtype.type(0)
-    for value in values:
-        total += value
-    return total
-
-
-@jit
-def sums(g: Array, A: Array) -> None:
+@intrinsic
+def sums(typing: Any, g: Any, A: Any) -> Any:
     """g[i] = sum over time and lanes of A[t, i]."""
-    fill(g, 0)
-    for t in range(A.shape[0]):
-        for i in range(A.shape[1]):
-            g[i] += _total(A[t, i])
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, g.dtype)
+        to, A_ = (e.array(kind, value) for kind, value in zip(signature.args, args, strict=True))
+        rows_end = e.rounded_down(to.shape[0], ROWS)
+        for first, last, rows in ((e.index(0), rows_end, ROWS), (rows_end, to.shape[0], 1)):
+            with e.loop(first, last, rows) as i:
+                tile = Tile(e, rows, 1)
+                tile.clear()
+                with e.loop(e.index(0), A_.shape[0]) as t, e.loop(e.index(0), A_.shape[2], e.width) as lane:
+                    for r in range(rows):
+                        tile.set(r, 0, builder.fadd(tile.get(r, 0), e.load(A_.at(t, (i, r), lane))))
+                for r in range(rows):
+                    builder.store(e.sum(tile.get(r, 0)), to.at((i, r)))
+        return context.get_dummy_value()
+
+    return NOTHING(g, A), emit

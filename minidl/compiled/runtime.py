@@ -5,21 +5,51 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from minidl.compiled.jit import jit, jit_sum
-from minidl.compiled.vectors import borrow, view
+from minidl.compiled.vectors import NOTHING, VECTOR_BYTES, Emitter, borrow, intrinsic, transposed, view
 from minidl.layer import Array
+
+
+@intrinsic
+def _gather_block(typing: Any, flat: Any, q: Any, k: Any, inputs: Any, starts: Any, position: Any, n: Any) -> Any:
+    """flat[q + i, k + lane] = inputs[start of lane + q + i], as many i as lanes: rows read, columns written."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, flat.dtype)
+        to, source, places = (e.array(signature.args[i], args[i]) for i in (0, 3, 4))
+        q_, k_, position_, last = args[1], args[2], args[5], builder.sub(args[6], e.index(1))
+        rows = []
+        for lane in range(e.width):
+            own = builder.add(k_, e.index(lane))
+            own = builder.select(builder.icmp_signed("<", own, last), own, last)
+            start = builder.load(places.at(builder.add(position_, own)))
+            rows.append(e.load(source.at(builder.add(start, q_))))
+        for i, column in enumerate(transposed(e, rows)):
+            e.store(column, to.at((q_, i), k_))
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return NOTHING(flat, whole, whole, inputs, starts, whole, whole), emit
 
 
 @jit
 def gather_inputs(x: Array, inputs: Array, starts: Array, position: int, n: int) -> None:
     """Windows into lanes: lane k gets the T·F values from ``starts[position + k]`` on; the last window fills up."""
     time, features, lanes = x.shape
-    flat = view(x, 0, (time * features, lanes))
-    for k in range(lanes):
-        start = starts[position + min(k, n - 1)]
-        for q in range(len(flat)):
-            flat[q, k] = inputs[start + q]
+    size, width = time * features, VECTOR_BYTES // x.itemsize
+    flat = view(x, 0, (size, lanes))
+    if size < width:
+        for k in range(lanes):
+            start = starts[position + min(k, n - 1)]
+            for q in range(size):
+                flat[q, k] = inputs[start + q]
+        return
+    for k in range(0, lanes, width):
+        for q in range(0, size, width):
+            # The last block begins a little earlier and writes some values twice.
+            _gather_block(flat, min(q, size - width), k, inputs, starts, position, n)
 
 
 @jit

@@ -101,6 +101,22 @@ class EmittedArray:
         return cgutils.get_item_pointer(e.context, e.builder, self.type, self.struct, plain, wraparound=False)
 
 
+def transposed(e: Emitter, rows: list[Any]) -> list[Any]:
+    """Vector j of the result holds number j of every row; there are as many rows as lanes.
+
+    Interleaving row i with row i + half, all rows at once, is one step; after
+    log2(width) steps the table is transposed.
+    """
+    half = e.width // 2
+    index = ir.VectorType(ir.IntType(32), e.width)
+    low = ir.Constant(index, [n for i in range(half) for n in (i, i + e.width)])
+    high = ir.Constant(index, [n for i in range(half, e.width) for n in (i, i + e.width)])
+    for _ in range(e.width.bit_length() - 1):
+        pairs = [(rows[i], rows[i + half]) for i in range(half)]
+        rows = [e.builder.shuffle_vector(a, b, mask) for a, b in pairs for mask in (low, high)]
+    return rows
+
+
 class Tile:
     """`rows` times `columns` vectors in registers."""
 
