@@ -136,7 +136,10 @@ def load_plugin(path: str | Path) -> Any:
         raise ConfigError(f"--plugin {path}: no such Python file (.py).")
     try:
         file = str(path.resolve())
-        return load_source(f"{_PREFIX}{path.stem}_{zlib.crc32(file.encode()):08x}", file)
+        name = _PREFIX + path.stem
+        if getattr(sys.modules.get(name), "__file__", file) != file:  # another file of the same name
+            name += f"_{zlib.crc32(file.encode()):08x}"
+        return load_source(name, file)
     except (Exception, SystemExit) as err:
         what = str(err) if isinstance(err, ConfigError) else f"{type(err).__name__} while loading it: {err}"
         raise ConfigError(f"--plugin {path}: {what}") from err
