@@ -24,6 +24,8 @@ VERBS = {
     "resume": "go on with a run that was killed or interrupted",
     "reproduce": "train a run again from its folder, and compare",
     "evaluate": "score a run again",
+    "compare": "train configs over many seeds and say which is better, and how sure that is",
+    "budget": "the widths of a stack that meet a number of parameters",
     "predict": "forecast from the end of a table",
     "summary": "the layers of a config or run: shapes and parameters",
     "check": "check configs without reading any data",

@@ -1,0 +1,66 @@
+"""Find the widths of a stack that meet a budget of parameters or multiply-adds, for each depth asked.
+
+MODEL gives the kind of its recurrent layers and what follows them; their number and
+widths are chosen. Example: minidl budget rnn_single --parameters 85 --depths 1,2
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
+from minidl.comparison.budget import Plan, Unit, plan_widths
+from minidl.config import build, find_model, parse_file
+from minidl.errors import ConfigError
+from minidl.layer import Layer
+from minidl.layers import Sequential
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("model", metavar="MODEL", help="a model file, or a shipped name (minidl list models)")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--parameters", type=int, metavar="N", help="the number of parameters to meet")
+    what.add_argument("--multiply-adds", type=int, metavar="N", help="the multiply-adds for one window to meet")
+    parser.add_argument("--depths", default="1,2,3", metavar="D,D,...", help="numbers of layers; default 1,2,3")
+    parser.add_argument(
+        "--input-shape", default="24,6", metavar="TIME,FEATURES", help="of a window; default 24,6, the PM2.5 data"
+    )
+    add_plugin(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """One line a stack that meets the budget, or the nearest one."""
+    load_plugins(args)
+    model = build(Layer, parse_file(find_model(args.model)))
+    if not isinstance(model, Sequential):
+        raise ConfigError(f"{args.model}: expected a Sequential, got {type(model).__name__}.")
+    unit: Unit = "parameters" if args.parameters is not None else "multiply_adds"
+    budget = args.parameters if args.parameters is not None else args.multiply_adds
+    time, features = _numbers("--input-shape", args.input_shape, 2)
+    plans = [
+        plan
+        for depth in _numbers("--depths", args.depths)
+        for plan in plan_widths(model, (time, features), depth=depth, budget=budget, unit=unit)
+    ]
+    if args.json:
+        print_json([{**asdict(plan), "depth": len(plan.widths), "exact": plan.exact} for plan in plans])
+    else:
+        print("\n".join(aligned([["depth", "widths", "parameters", "multiply-adds", ""], *map(_row, plans)])))
+    return 0
+
+
+def _row(plan: Plan) -> list[str]:
+    off = plan.spent - plan.budget
+    word = "exact" if plan.exact else f"nearest, {abs(off):,} {'more' if off > 0 else 'less'}"
+    widths = "+".join(map(str, plan.widths))
+    return [str(len(plan.widths)), widths, f"{plan.parameters:,}", f"{plan.multiply_adds:,}", word]
+
+
+def _numbers(option: str, text: str, count: int | None = None) -> list[int]:
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts) or count not in (None, len(parts)):
+        raise ConfigError(f"{option}: expected {count or 'some'} positive numbers with commas between, got {text!r}.")
+    return [int(part) for part in parts]

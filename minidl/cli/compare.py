@@ -1,0 +1,173 @@
+"""Compare configs over seeds: spread, paired differences, baselines, and a verdict in words.
+
+Every config is trained with seeds 0 to N-1, all in parallel. What differs between
+the configs is said first. The folder runs/compare-<NNN> gets comparison.json,
+report.md, report.html and figures. Started again, the same command goes on where it
+was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from minidl.cli.common import add_json, add_overrides, add_plugin, aligned, load_plugins, print_json
+from minidl.comparison.executors import dask_cluster, default_jobs, processes
+from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
+from minidl.comparison.tables import confounds_table, scores_table
+from minidl.comparison.tasks import Outcome, Task
+from minidl.errors import ConfigError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument(
+        "configs", metavar="CONFIG", nargs="*", help="config files or shipped names; with --merge folders of shards"
+    )
+    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="seeds 0 to N-1 for each; default 10")
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes at a time; default: one a processor")
+    parser.add_argument("--executor", choices=("processes", "dask"), default="processes", help="what runs the tasks")
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster that is running")
+    parser.add_argument("--shard", metavar="I/N", help="do only every N-th run, from the I-th on; see --merge")
+    parser.add_argument("--merge", action="store_true", help="join the folders of all shards into one comparison")
+    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with this comparison")
+    parser.add_argument("--fresh", action="store_true", help="start anew, even if the same comparison is unfinished")
+    parser.add_argument(
+        "--no-protocol", action="store_true", help="train nothing that only shows what the protocol's shortcuts do"
+    )
+    add_overrides(parser)
+    add_plugin(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plan, run, analyse, report."""
+    _check_usage(args)
+    make_executor = _executor(args)
+    load_plugins(args)
+    session = _session(args)
+    with session.lock:
+        folder = session.folder
+        progress = Progress(len(folder.plan.tasks()) - len(folder.missing()), len(folder.plan.tasks()))
+        try:
+            run_missing(session, make_executor, progress)
+        except KeyboardInterrupt:
+            say(f"finished runs are kept; go on with: minidl compare --resume {folder.path}")
+            raise
+        finally:
+            progress.close()
+        if folder.plan.shard is not None:
+            print(f"{folder.path}: shard {args.shard} is done")
+            print("next, when all are: minidl compare --merge FOLDER FOLDER ...")
+            return 0
+        result = finish(session)
+        if args.json:
+            print_json({"folder": str(folder.path), **result})
+            return 0
+        print(terminal_report(result))
+        print(f"\n{folder.path}: comparison.json")
+    return 0
+
+
+def _check_usage(args: argparse.Namespace) -> None:
+    if args.resume is not None and (args.configs or args.merge or args.shard):
+        raise ConfigError("--resume takes a folder and no configs; the folder knows them.")
+    if args.merge and not args.configs:
+        raise ConfigError("--merge: expected the folders of shards.")
+    if args.resume is None and not args.configs:
+        raise ConfigError("expected configs to compare, for example: minidl compare pm25_single pm25_deep")
+
+
+def _executor(args: argparse.Namespace) -> Callable[[], Any]:
+    if args.executor == "dask":
+        if not args.scheduler:
+            raise ConfigError("--executor dask needs --scheduler tcp://HOST:PORT, of a cluster that is running.")
+        return functools.partial(dask_cluster, args.scheduler)
+    if args.scheduler:
+        raise ConfigError("--scheduler is for --executor dask.")
+    jobs = default_jobs() if args.jobs is None else args.jobs
+    if jobs < 1:
+        raise ConfigError(f"--jobs: expected at least 1, got {jobs}.")
+    return functools.partial(processes, jobs)
+
+
+def _session(args: argparse.Namespace) -> Session:
+    if args.resume is not None:
+        session = reopen(args.resume)
+        say(describe_plan(session.folder.plan))
+        return session
+    if args.merge:
+        return merge([Path(name) for name in args.configs])
+    plan, data = make_plan(
+        args.configs,
+        seeds=args.seeds,
+        overrides=args.overrides,
+        plugins=args.plugin,
+        shard=_shard(args.shard),
+        protocol=not args.no_protocol,
+    )
+    say(describe_plan(plan))
+    return start(plan, data, fresh=args.fresh, say=say)
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, slash, second = text.partition("/")
+    if not (slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
+        raise ConfigError(f"--shard: expected I/N with 1 <= I <= N, such as 1/4, got {text!r}.")
+    return int(first), int(second)
+
+
+class Progress:
+    """tqdm on a terminal, one plain line a run otherwise; both on standard error."""
+
+    def __init__(self, done: int, total: int) -> None:
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, initial=done, unit="run", dynamic_ncols=True)
+
+    def __call__(self, done: int, total: int, task: Task, outcome: Outcome) -> None:
+        """A run has ended."""
+        record = outcome.record
+        if record["status"] == "failed":
+            text = f"{task.label} seed {task.seed}: {record['error']}"
+        else:
+            horizon, scores = next(iter(record["scores"]["block"].items()))
+            r2 = "NaN" if scores["r2"] is None else f"{scores['r2']:.4f}"
+            text = f"{task.label} seed {task.seed}: R² {r2} at {horizon}, {record['seconds']['training']:.1f} s"
+        if self._bar is None:
+            say(f"{done:>{len(str(total))}}/{total}  {text}")
+        else:
+            if record["status"] == "failed":
+                self._bar.write(text, file=sys.stderr)
+            self._bar.update()
+
+    def close(self) -> None:
+        """Leave the terminal in order."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def terminal_report(result: dict[str, Any]) -> str:
+    """Confounds, the tables of scores and the verdict, as text."""
+    lines = [f"What differs: {result['confounds']['sentence']}.", *aligned(confounds_table(result)), ""]
+    seeds = result["asked"]["seeds"]
+    titles = (("r2", "R²", 4), ("skill", "Skill against persistence", 3), ("rmse", "RMSE", 2))
+    for metric, title, digits in titles:
+        unit = f", {result['units']}" if metric == "rmse" and result["units"] else ""
+        lines += [f"{title}{unit}: median (lowest to highest) of {seeds} seeds; blocks of k hours"]
+        lines += [*aligned(scores_table(result, metric, digits)), ""]
+    verdict = result["verdict"]
+    return "\n".join([*lines, "Verdict", verdict["headline"], *(f"- {line}" for line in verdict["lines"])])
+
+
+def say(text: str) -> None:
+    """A line for people, on standard error."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,140 @@
+"""What differs between configs, in words, before anything runs.
+
+A comparison answers a question about one thing only if nothing else differs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from minidl.comparison.entries import Entry, ModelFacts, facts_of, is_recurrent, leaves
+from minidl.experiment import Experiment
+from minidl.layer import Layer
+
+# What keys are called; any other key stands with its path.
+_WORDS = {
+    "optimizer.learning_rate": "learning rate",
+    "optimizer.type": "optimizer",
+    "loss.type": "loss",
+    "training.epochs": "number of epochs",
+    "training.batch_size": "batch size",
+    "training.shuffle": "shuffling",
+    "training.clip_norm": "gradient clipping",
+    "data.series.type": "data",
+    "data.series.path": "data file",
+    "data.series.features": "features",
+    "data.scaler.fit_on": "rows the scaler is fitted on",
+    "data.scaler.type": "scaler",
+    "data.validation.type": "kind of validation",
+    "data.validation.size": "size of the validation",
+    "data.time_steps": "window length",
+    "evaluation.checkpoint": "weights that are scored",
+    "dtype": "number format",
+    "engine": "engine",
+}
+# Bookkeeping, which decides no score.
+_IGNORED = ("evaluation.published", "training.checkpoint_every", "training.checkpoints_kept", "model", "seed", "sweep")
+_PLURAL = {"biases"}
+_BY_THE_BY = "multiply-adds per window"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same in all configs.
+
+    Parameters
+    ----------
+    what : in words.
+    values : by the configs' labels, in words.
+    """
+
+    what: str
+    values: Mapping[str, str]
+
+
+def confounds(entries: Sequence[Entry]) -> list[Difference]:
+    """Everything that differs between the configs: the model first, then the rest, in the order of the config."""
+    experiments = {entry.label: entry.experiment() for entry in entries}
+    facts = {label: facts_of(experiment) for label, experiment in experiments.items()}
+    rows: dict[str, dict[str, str]] = {}
+    for label in experiments:
+        for what, value in (*_model_words(facts[label]), *_layer_words(experiments[label])):
+            rows.setdefault(what, {})[label] = value
+    for label, values in _flat_configs(entries).items():
+        for what, value in values.items():
+            rows.setdefault(what, {})[label] = value
+    labels = list(experiments)
+    full = {what: {label: values.get(label, "none") for label in labels} for what, values in rows.items()}
+    return [Difference(what, values) for what, values in full.items() if len(set(values.values())) > 1]
+
+
+def sentence(differences: Sequence[Difference]) -> str:
+    """``depth, width, biases and number of parameters differ``; the work that follows from them is named after it."""
+    names = [difference.what for difference in differences if difference.what != _BY_THE_BY]
+    if not differences:
+        return "nothing differs: the configs are the same"
+    if not names:
+        return f"{_BY_THE_BY} differ"
+    verb = "differs" if len(names) == 1 and names[0] not in _PLURAL else "differ"
+    listed = " and ".join([", ".join(names[:-1])] * (len(names) > 1) + [names[-1]])
+    after = f"; with them the {_BY_THE_BY}" if len(names) < len(differences) else ""
+    return f"{listed} {verb}{after}"
+
+
+def width_words(widths: Sequence[int]) -> str:
+    """``4`` or ``2+2``."""
+    return "+".join(map(str, widths)) or "none"
+
+
+def _model_words(facts: ModelFacts) -> Iterator[tuple[str, str]]:
+    yield "depth", f"{facts.depth} recurrent layer{'s' * (facts.depth != 1)}"
+    yield "width", width_words(facts.widths)
+    yield "kind of layer", ", ".join(facts.kinds) or "none"
+    yield "activation", ", ".join(facts.activations) or "none"
+    yield "biases", "with biases" if facts.bias else "without biases"
+    yield "number of parameters", f"{facts.parameters:,}"
+    yield _BY_THE_BY, f"{facts.multiply_adds:,}"
+
+
+def _layer_words(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """What facts do not tell of the layers: their other arguments, and the layers that are not recurrent."""
+    layers = leaves(experiment.model)
+    recurrent = dict.fromkeys(_arguments(layer) for layer in layers if is_recurrent(layer))
+    yield "other settings of the recurrent layers", "; ".join(recurrent) or "none"
+    others = [f"{type(layer).__name__}({_arguments(layer)})" for layer in layers if not is_recurrent(layer)]
+    yield "other layers", " -> ".join(others) or "none"
+
+
+def _arguments(layer: Layer) -> str:
+    known = ("hidden_size", "bias", "activation")
+    return ", ".join(f"{key}={_short(value)}" for key, value in layer.to_config().items() if key not in known)
+
+
+def _flat_configs(entries: Sequence[Entry]) -> dict[str, dict[str, str]]:
+    flat = {}
+    for entry in entries:
+        values = dict(_leaves_of(entry.config, ()))
+        flat[entry.label] = {_WORDS.get(key, key): _short(value) for key, value in values.items()}
+    return flat
+
+
+def _leaves_of(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """``key.path`` and value of everything in a config but what is ignored; lists count as values."""
+    key = ".".join(path)
+    if key in _IGNORED:
+        return
+    if isinstance(value, Mapping):
+        for name, child in value.items():
+            yield from _leaves_of(child, (*path, name))
+    else:
+        yield key, value
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

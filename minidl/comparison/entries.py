@@ -1,0 +1,202 @@
+"""What is compared: configs, resolved and checked against each other, under names of their own.
+
+Nothing is trained here, and no data is read.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from minidl.comparison.budget import multiply_adds
+from minidl.comparison.sweep import expand_sweep
+from minidl.config import Node, construct
+from minidl.errors import ConfigError, ShapeError
+from minidl.experiment import Experiment, experiment_from
+from minidl.layer import Layer, n_parameters
+from minidl.layers.sequential import Stack
+
+# Differences in these sections make scores of different things.
+_MUST_AGREE = (("evaluation", "horizons"), ("evaluation", "future_covariates"), ("data", "test_size"))
+_SHOWN_ONLY = ("seed", "evaluation.published")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One config of a comparison.
+
+    Parameters
+    ----------
+    label : its name, unique in the comparison and fit for a folder.
+    config : resolved, as plain values, without its seed.
+    point : the values of a sweep at which it stands; empty without one.
+    role : ``compared``, or ``protocol`` for a config that only shows what a shortcut does.
+    """
+
+    label: str
+    config: Mapping[str, Any]
+    point: Mapping[str, Any] = field(default_factory=dict)
+    role: str = "compared"
+
+    def experiment(self, seed: int = 0) -> Experiment:
+        """A new experiment with this seed, its model built."""
+        return experiment_of(self.config, seed)
+
+
+def experiment_of(config: Mapping[str, Any], seed: int) -> Experiment:
+    """The experiment of a resolved config, with this seed, its model built."""
+    experiment: Experiment = construct(Experiment, {**config, "seed": seed})
+    experiment.build_model()
+    return experiment
+
+
+def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -> list[Entry]:
+    """Read and check configs; one with ``sweep:`` becomes an entry for each point of its grid.
+
+    Parameters
+    ----------
+    configs : paths, or names of shipped configs; the same one may stand twice.
+    overrides : ``key.path=value`` for all of them.
+
+    Raises
+    ------
+    ConfigError
+        A config is wrong, there are fewer than two in all, or their scores
+        cannot be compared.
+    """
+    entries: list[Entry] = []
+    problems: list[str] = []
+    for config in configs:
+        try:
+            for point, node in expand_sweep(config, overrides):
+                name = point_label(Path(config).stem, point)
+                entries.append(_entry(_unique(name, entries), node, point))
+        except ConfigError as err:
+            problems.append(str(err))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    check_comparable(entries)
+    return entries
+
+
+def _entry(label: str, node: Node, point: Mapping[str, Any]) -> Entry:
+    config = experiment_from(node, label).to_config()
+    config.pop("seed")
+    return Entry(label, config, point)
+
+
+def point_label(name: str, point: Mapping[str, Any]) -> str:
+    """``pm25_sweep-times=2-hidden_size=4``, with nothing in it that a folder's name may not hold."""
+    parts = [name, *(f"{key}={value}" for key, value in short_keys(point).items())]
+    return re.sub(r"[^\w.=+-]", "_", "-".join(parts))[:120]
+
+
+def short_keys(point: Mapping[str, Any]) -> dict[str, Any]:
+    """A point with the last part of each key path only, where these differ."""
+    short = {key.rpartition(".")[2]: value for key, value in point.items()}
+    return short if len(short) == len(point) else dict(point)
+
+
+def _unique(label: str, entries: Sequence[Entry]) -> str:
+    taken = {entry.label for entry in entries}
+    number, unique = 2, label
+    while unique in taken:
+        unique, number = f"{label}-{number}", number + 1
+    return unique
+
+
+def check_comparable(entries: Sequence[Entry]) -> None:
+    """Refuse configs whose scores would be of different things, as far as the configs tell.
+
+    Raises
+    ------
+    ConfigError
+        One line for each key that must agree and does not.
+    """
+    if len(entries) < 2:
+        raise ConfigError("compare: expected at least two configs, or one with sweep:; got one.")
+    first, problems = entries[0], []
+    for other in entries[1:]:
+        for section, key in _MUST_AGREE:
+            mine, theirs = first.config[section].get(key), other.config[section].get(key)
+            if mine != theirs:
+                problems.append(
+                    f"compare: {section}.{key} is {mine} in {first.label} and {theirs} in {other.label}; "
+                    "their scores cannot be compared. Give both the same."
+                )
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model costs and how it is built.
+
+    Parameters
+    ----------
+    widths : hidden_size of every recurrent layer, from the input on.
+    kinds : their classes, each once.
+    activations : theirs, each once.
+    bias : whether any layer has a bias.
+    parameters : trainable numbers.
+    multiply_adds : of one forward pass over one window; see `multiply_adds`.
+    """
+
+    widths: tuple[int, ...]
+    kinds: tuple[str, ...]
+    activations: tuple[str, ...]
+    bias: bool
+    parameters: int
+    multiply_adds: int
+
+    @property
+    def depth(self) -> int:
+        """Number of recurrent layers."""
+        return len(self.widths)
+
+
+def leaves(layer: Layer) -> list[Layer]:
+    """The layers of a model in order, containers opened."""
+    if isinstance(layer, Stack):
+        return [leaf for child in layer.children for leaf in leaves(child)]
+    return [layer]
+
+
+def is_recurrent(layer: Layer) -> bool:
+    """Whether a layer counts for depth: it has hidden units and weights from them to themselves."""
+    return hasattr(layer, "hidden_size") and any(name.startswith("W_h") for name in layer.params)
+
+
+def facts_of(experiment: Experiment) -> ModelFacts:
+    """The facts of an experiment's model, which is built."""
+    model = experiment.model
+    recurrent = [layer for layer in leaves(model) if is_recurrent(layer)]
+    try:
+        work = multiply_adds(model, experiment.data.input_shape)
+    except ShapeError as err:  # it was built on this shape
+        raise AssertionError(str(err)) from err
+    return ModelFacts(
+        widths=tuple(int(layer.hidden_size) for layer in recurrent),  # type: ignore[attr-defined]
+        kinds=tuple(dict.fromkeys(type(layer).__name__ for layer in recurrent)),
+        activations=tuple(
+            dict.fromkeys(type(layer.activation).__name__ for layer in recurrent if hasattr(layer, "activation"))
+        ),
+        bias=any(value.ndim == 1 for layer in leaves(model) for value in layer.params.values()),
+        parameters=n_parameters(model),
+        multiply_adds=work,
+    )
+
+
+def without(config: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A copy of nested mappings without ``key.path``."""
+    copied = copy.deepcopy(dict(config))
+    *path, last = key.split(".")
+    place = copied
+    for part in path:
+        place = place.get(part) or {}
+    place.pop(last, None)
+    return copied

@@ -1,0 +1,76 @@
+"""Grids of experiments: lists of values for keys of a config, under ``sweep:``.
+
+The grid is all combinations, the first key varying slowest. Each point is the
+config with these values put in, as ``--set`` would.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from minidl.config import Node, load_node, problem_at
+from minidl.errors import ConfigError
+
+MAX_POINTS = 200
+KEY = "sweep"
+
+
+def expand_sweep(config: str | Path, overrides: Sequence[str] = ()) -> Iterator[tuple[dict[str, Any], Node]]:
+    """(point, tree) for every point of a config's grid; ({}, tree) for a config without one.
+
+    Raises
+    ------
+    ConfigError
+        The config cannot be read, or its ``sweep:`` is not lists under key paths that exist.
+    """
+    root = load_node(config, overrides)
+    if not isinstance(root.value, dict) or KEY not in root.value:
+        yield {}, root
+        return
+    grid = grid_of(root)
+    for values in itertools.product(*grid.values()):
+        point = dict(zip(grid, values, strict=True))
+        changes = [f"{key}={json.dumps(value)}" for key, value in point.items()]
+        try:
+            yield point, without_sweep(load_node(config, [*overrides, *changes]))
+        except ConfigError as err:
+            raise ConfigError(problem_at(root, (KEY,), str(err).replace("--set ", ""))) from err
+
+
+def without_sweep(root: Node) -> Node:
+    """The tree of a config without its ``sweep:``."""
+    if not isinstance(root.value, dict):
+        return root
+    return Node(
+        {key: child for key, child in root.value.items() if key != KEY},
+        root.place,
+        {key: place for key, place in root.key_places.items() if key != KEY},
+    )
+
+
+def grid_of(root: Node) -> dict[str, list[Any]]:
+    """The lists of ``sweep:`` by key path, checked.
+
+    Raises
+    ------
+    ConfigError
+        It is no mapping of key paths to lists, or has more than 200 points.
+    """
+    node = root.value[KEY]
+    lists = node.plain()
+    if not isinstance(lists, Mapping) or not lists:
+        raise ConfigError(problem_at(root, (KEY,), "expected a mapping from key paths to lists of values"))
+    size = 1
+    for key, values in lists.items():
+        if not isinstance(values, list) or not values:
+            raise ConfigError(problem_at(root, (KEY, key), f"expected a list of at least one value, got {values!r}"))
+        if key.split(".")[0] in ("seed", KEY, "extends"):
+            raise ConfigError(problem_at(root, (KEY, key), "cannot be swept; the seeds are those of --seeds"))
+        size *= len(values)
+    if size > MAX_POINTS:
+        raise ConfigError(problem_at(root, (KEY,), f"{size} points; at most {MAX_POINTS} are allowed"))
+    return dict(lists)

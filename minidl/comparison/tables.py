@@ -1,0 +1,158 @@
+"""The tables of a comparison: rows of cells, for the terminal, Markdown and HTML alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from minidl.comparison.verdict import baseline_words, p_words, signed
+
+Result = Mapping[str, Any]
+Table = list[list[str]]  # the first row is the head
+SHORT = {
+    "persistence": "same as now",
+    "seasonal_24h": "yesterday's hour",
+    "seasonal_24_steps": "24 steps before",
+    "linear": "linear model",
+}
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number, or a dash."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def horizon_words(horizon: str, result: Result) -> str:
+    """``8 h``: the block score over leads 1 to 8."""
+    return f"{horizon} {result['step']}"
+
+
+def short_baseline(name: str) -> str:
+    """A baseline's name in a table's head."""
+    head, _, rest = name.partition(" of ")
+    return f"{SHORT.get(head, head)}{f' of {rest}' if rest else ''}"
+
+
+def scores_table(result: Result, metric: str, digits: int) -> Table:
+    """Medians over seeds with the range, the published numbers beside them, and the baselines."""
+    configs, baselines = result["configs"], result["baselines"]
+    head = ["", *_config_heads(result, metric), *(short_baseline(name) for name in baselines)]
+    rows = [head]
+    for i, k in enumerate(result["asked"]["horizons"]):
+        cells = [horizon_words(k, result)]
+        for config in configs.values():
+            s = config["block"][k][metric]
+            median, low, high = (number(s[name], digits) for name in ("median", "minimum", "maximum"))
+            cells.append(f"{median} ({low} to {high})")
+            if _has_published(config, metric):
+                cells.append(number(config["published"][metric][i], digits))
+        for baseline in baselines.values():
+            block = baseline["block"][k]
+            value = skill(block, baselines, k) if metric == "skill" else block[metric]
+            cells.append(number(value, digits))
+        rows.append(cells)
+    return rows
+
+
+def skill(block: Mapping[str, Any], baselines: Mapping[str, Any], horizon: str) -> float | None:
+    """A baseline's own skill against persistence."""
+    reference = baselines["persistence"]["block"][horizon]["rmse"]
+    return 1 - (block["rmse"] / reference) ** 2 if reference else None
+
+
+def _has_published(config: Mapping[str, Any], metric: str) -> bool:
+    return bool(config["published"]) and metric in ("r2", "loss")
+
+
+def _config_heads(result: Result, metric: str) -> list[str]:
+    heads = []
+    for label, config in result["configs"].items():
+        heads.append(label)
+        if _has_published(config, metric):
+            heads.append(config["published"]["source"])
+    return heads
+
+
+def confounds_table(result: Result) -> Table:
+    """What differs, by config."""
+    labels = list(result["configs"])
+    rows = [["", *labels]]
+    rows += [[d["what"], *(d["values"][label] for label in labels)] for d in result["confounds"]["differences"]]
+    return rows
+
+
+def spread_table(result: Result, kind: str = "block") -> Table:
+    """Every config at every horizon or lead: median, mean, standard deviation, range of R², median RMSE and skill."""
+    rmse = f"RMSE, {result['units']}" if result["units"] else "RMSE"
+    rows = [["", "", "runs", "R² median", "mean", "std", "lowest", "highest", rmse, "skill"]]
+    for label, config in result["configs"].items():
+        for i, (k, scores) in enumerate(config[kind].items()):
+            s = scores["r2"]
+            rows.append(
+                [
+                    label if i == 0 else "",
+                    horizon_words(k, result),
+                    str(s["n"]),
+                    *(number(s[name]) for name in ("median", "mean", "std", "minimum", "maximum")),
+                    number(scores["rmse"]["median"], 2),
+                    number(scores["skill"]["median"], 3),
+                ]
+            )
+    return rows
+
+
+def differences_table(result: Result) -> Table:
+    """Paired differences of R² over seeds."""
+    rows = [["second - first", "", "pairs", "mean", "median", "95 % interval", "second better in", "p", "corrected p"]]
+    for pair in result["pairs"]:
+        for i, (k, row) in enumerate(pair["horizons"].items()):
+            between = "-" if row["low"] is None else f"{signed(row['low'])} to {signed(row['high'])}"
+            rows.append(
+                [
+                    f"{pair['second']} - {pair['first']}" if i == 0 else "",
+                    horizon_words(k, result),
+                    str(row["n"]),
+                    *("-" if row[name] is None else signed(row[name]) for name in ("mean", "median")),
+                    between,
+                    f"{row['second_larger']} of {row['n']}",
+                    p_words(row["p"]).removeprefix("= "),
+                    p_words(row["p_adjusted"]).removeprefix("= "),
+                ]
+            )
+    return rows
+
+
+def failures_table(result: Result) -> Table:
+    """How many runs broke, collapsed, or lost to persistence."""
+    horizons = result["asked"]["horizons"]
+    rows = [
+        [
+            "",
+            "runs",
+            "NaN or Inf",
+            "failed to train",
+            *(f"worse than now, {horizon_words(k, result)}" for k in horizons),
+        ]
+    ]
+    for label, config in result["configs"].items():
+        worse = [str(config["worse_than_persistence"][k]) for k in horizons]
+        rows.append(
+            [label, str(config["runs"]), str(len(config["broken"])), str(len(config["failed_to_train"])), *worse]
+        )
+    return rows
+
+
+def cost_table(result: Result) -> Table:
+    """Parameters, work and time."""
+    rows = [["", "layers", "parameters", "multiply-adds a window", "training, s (median)", "engine"]]
+    for label, config in result["configs"].items():
+        widths = "+".join(map(str, config["widths"]))
+        seconds = config["seconds"]["training"]["median"]
+        cells = [f"{config['parameters']:,}", f"{config['multiply_adds']:,}", number(seconds, 1)]
+        rows.append([label, widths, *cells, ", ".join(config["engines"])])
+    return rows
+
+
+def baseline_list(result: Result) -> list[str]:
+    """The baselines in words."""
+    return [baseline_words(name) for name in result["baselines"]]

@@ -1,0 +1,279 @@
+"""One training run as a task: plain values in, plain values out.
+
+A task can be pickled and runs in any process that has minidl; it reads its data,
+trains in memory, scores, and returns a record (JSON values) and the weights that
+were scored. It writes no file. The same task gives the same bytes everywhere on
+one kind of machine, except for its seconds.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from minidl.comparison.entries import experiment_of
+from minidl.compiled import choose_engine
+from minidl.config import construct
+from minidl.data import Series, Splits, Table
+from minidl.environment import DECISIVE, environment
+from minidl.errors import NumericalError
+from minidl.experiment import Experiment
+from minidl.forecasting import COVARIATES, model_forecaster, score, score_shifted
+from minidl.layer import Array, Layer, n_parameters
+from minidl.randomness import Streams
+from minidl.registry import load_plugin
+from minidl.runs import blas_threads, describe_data, one_blas_thread
+from minidl.training import Callback, EpochRecord, Trainer
+
+Record = dict[str, Any]
+Weights = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one run needs.
+
+    Parameters
+    ----------
+    label : the config's name in the comparison.
+    config : resolved, as plain values.
+    seed : of weights, order and all else.
+    plugins : Python files to load first.
+    """
+
+    label: str
+    config: Mapping[str, Any]
+    seed: int
+    plugins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run gives: its record, and the weights that were scored (none if it failed)."""
+
+    record: Record
+    weights: Weights
+
+
+def run_task(task: Task) -> Outcome:
+    """Train and score; a training that meets NaN or Inf gives a record that says so.
+
+    Raises
+    ------
+    MinidlError
+        The data cannot be read, or a plugin cannot be loaded.
+    """
+    for plugin in task.plugins:
+        load_plugin(plugin)
+    with _ONE_THREAD:
+        experiment = experiment_of(task.config, task.seed)
+        splits = load_splits(experiment)
+        record: Record = {
+            "label": task.label,
+            "seed": task.seed,
+            "status": "done",
+            "error": None,
+            "parameters": n_parameters(experiment.model),
+            "data": describe_data(splits.table),
+            "environment": decisive_environment(),
+        }
+        started = time.perf_counter()
+        try:
+            trained = train_in_memory(experiment, splits)
+        except NumericalError as err:
+            record |= {"status": "failed", "error": str(err)}
+            return Outcome({**record, "seconds": {"training": time.perf_counter() - started}}, {})
+        record |= {"engine": trained.engine, "epoch": trained.epoch, "curve": _curve(trained.history)}
+        between = time.perf_counter()
+        record |= _all_scores(experiment, splits)
+        weights = {name: value.copy() for name, value in experiment.model.params.items()}
+        record["weights_sha256"] = digest_of(weights)
+        record["seconds"] = {"training": between - started, "scoring": time.perf_counter() - between}
+        return Outcome(record, weights)
+
+
+def _all_scores(experiment: Experiment, splits: Splits) -> Record:
+    """Scores as the config asks; the same with each way to know the future; and those of a plot that is shifted."""
+    horizons, asked = experiment.evaluation.horizons, experiment.evaluation.future_covariates
+    ways = [way for way in COVARIATES if way != "same_hour_yesterday" or knows_yesterday(splits)]
+    by_way = {
+        way: without_nan(score(splits, model_forecaster(splits, experiment.model, way), horizons)) for way in ways
+    }
+    forecaster = model_forecaster(splits, experiment.model, asked)
+    return {
+        "scores": by_way[asked],
+        "covariates": {way: scores["block"] for way, scores in by_way.items() if way != asked},
+        "shifted": without_nan({str(k): score_shifted(splits, forecaster, k) for k in horizons}),
+    }
+
+
+def knows_yesterday(splits: Splits) -> bool:
+    """Whether the table begins at least a day before the first forecast."""
+    return bool(splits.test.origin_rows[0] >= 24)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A training that has ended; the model holds the weights that the config scores.
+
+    Parameters
+    ----------
+    history : of every epoch.
+    epoch : that the weights are from.
+    engine : what computed the steps, ``numpy`` or ``compiled``.
+    """
+
+    history: list[EpochRecord]
+    epoch: int
+    engine: str
+
+
+class KeepBest(Callback):
+    """Keeps the weights of the lowest validation loss in memory."""
+
+    def __init__(self) -> None:
+        self.epoch, self.loss, self.weights = 0, math.inf, Weights()
+
+    def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
+        """Remember a new best."""
+        loss = record.validation_loss
+        if loss is not None and (not self.weights or loss < self.loss):
+            self.epoch, self.loss = record.epoch, loss
+            self.weights = {name: value.copy() for name, value in trainer.model.params.items()}
+
+
+def train_in_memory(experiment: Experiment, splits: Splits) -> Trained:
+    """Train an experiment whose model has its initial weights; leave in the model those that its config scores.
+
+    The result is that of `Run.train`, without a folder.
+
+    Raises
+    ------
+    NumericalError
+        NaN or Inf.
+    """
+    trainer = Trainer(
+        experiment.model,
+        loss=experiment.loss,
+        optimizer=experiment.optimizer,
+        settings=experiment.training,
+        streams=Streams.from_seed(experiment.seed),
+    )
+    windows = splits.train
+    count, steps = len(windows), windows.time_steps
+    trainer.engine, line = choose_engine(trainer, experiment.engine, count, steps, lambda text: None)
+    best = KeepBest()
+    with blas_threads(experiment.training.threads):
+        history = trainer.run(windows, splits.validation, [best])
+    epoch = history[-1].epoch
+    if experiment.evaluation.checkpoint == "best":
+        epoch = best.epoch
+        set_weights(experiment.model, best.weights)
+    return Trained(history, epoch, "compiled" if line == "compiled" else "numpy")
+
+
+def set_weights(model: Layer, weights: Mapping[str, Array]) -> None:
+    """Write these values into a built model."""
+    for name, value in model.params.items():
+        value[...] = weights[name]
+
+
+def _curve(history: list[EpochRecord]) -> Record:
+    """The log by column, without its seconds."""
+    columns = ("epoch", "train_loss", "validation_loss", "validation_r2")
+    return {name: [_finite(getattr(record, name)) for record in history] for name in columns}
+
+
+def digest_of(weights: Mapping[str, Array]) -> str:
+    """SHA-256 of all weights, with their names and shapes."""
+    digest = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        digest.update(f"{name} {value.dtype} {value.shape} ".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+def decisive_environment() -> dict[str, Any]:
+    """What may change the last bits of a result."""
+    return _decisive_environment()
+
+
+@functools.cache
+def _decisive_environment() -> dict[str, Any]:
+    everything = environment(())
+    return {key: everything.get(key) for key in DECISIVE}
+
+
+class _OnlyTable(Series):
+    """A series that was read already, and stands in for it."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return self.table.feature_names
+
+    def read(self, path: Path | None = None) -> Table:
+        return self.table
+
+
+def load_splits(experiment: Experiment) -> Splits:
+    """As `Experiment.load_data`, but a process reads a series only once. The model gets its initial weights."""
+    described = json.dumps({"type": type(experiment.data.series).__name__, **experiment.data.series.to_config()})
+    experiment.data.series = _OnlyTable(_table(described))
+    return experiment.load_data()
+
+
+@functools.lru_cache(maxsize=4)
+def _table(described: str) -> Table:
+    """The table of a series; the last few stay in memory."""
+    series: Series = construct(Series, json.loads(described))
+    return series.read()
+
+
+def without_nan(value: Any) -> Any:
+    """JSON has no NaN; null stands for it."""
+    if isinstance(value, dict):
+        return {key: without_nan(part) for key, part in value.items()}
+    return _finite(value)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class _OneThread:
+    """Context manager: BLAS computes in one thread while any thread of this process is inside."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._limit = one_blas_thread()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limit.restore_original_limits()
+
+
+_ONE_THREAD = _OneThread()
