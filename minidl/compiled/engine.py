@@ -19,6 +19,7 @@ from minidl.compiled.plan import flat, lanes_for, steps_of
 from minidl.compiled.source import train_source
 from minidl.data import Windows
 from minidl.layer import Array
+from minidl.training import Arrays
 from minidl.training.diagnosis import numerical_error
 
 if TYPE_CHECKING:
@@ -47,10 +48,13 @@ class Examples:
 
 
 def examples(source: Source, indices: Order) -> Examples:
-    """These examples of a source; those of `Windows` are not copied."""
+    """These examples of a source; those of `Windows` and of `Arrays` are not copied."""
     if not isinstance(source, Windows):
-        x, y = source.gather(indices)
-        places = np.arange(len(x), dtype=np.int64)
+        if isinstance(source, Arrays):
+            x, y, places = source.x, source.y, indices
+        else:
+            x, y = source.gather(indices)
+            places = np.arange(len(x), dtype=np.int64)
         step = y.shape[-1]
         return Examples(flat(x), flat(y), places * x[0].size, places * y[0].size, step, x.shape[1:])
     n_features = source.values.shape[1]
@@ -78,7 +82,7 @@ class CompiledEngine:
         """As many steps as fit into `CALL_SECONDS`; see `Engine`."""
         batch = trainer.settings.batch_size
         count = self._steps_a_call * batch
-        if not isinstance(train, Windows):
+        if not isinstance(train, (Windows, Arrays)):
             count = min(count, max(batch, GATHERED // batch * batch))
         part = examples(train, order[position : position + count])
         program = self._program(trainer, part, min(batch, len(train)))

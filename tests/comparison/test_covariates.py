@@ -102,9 +102,7 @@ def test_scores_of_model_and_linear_baseline_follow_the_config() -> None:
 
 def test_yesterday_must_be_in_the_table() -> None:
     splits, model = parts(n=60, test_size=46)
-    with pytest.raises(
-        DataError, match="same_hour_yesterday needs 24 rows before the first forecast"
-    ):
+    with pytest.raises(DataError, match="same_hour_yesterday needs 24 rows before the first forecast"):
         model_forecaster(splits, model, "same_hour_yesterday")
 
 

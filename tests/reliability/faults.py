@@ -16,6 +16,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # children are forked, and threads do 
 from tests.reliability import rows_configs as rows_configs
 from tests.reliability import rows_files as rows_files
 from tests.reliability import rows_giants as rows_giants
+from tests.reliability import rows_numbers as rows_numbers
 from tests.reliability import rows_running as rows_running
 from tests.reliability import rows_saving as rows_saving
 from tests.reliability.harness import ROWS, SABOTAGE
