@@ -179,7 +179,7 @@ def _identity(value: Any, seen: set[int]) -> str:
         return function.__qualname__
     seen.add(id(function))
     code = function.__code__
-    parts = [function.__module__, function.__qualname__]
+    parts = [function.__module__, function.__qualname__, repr(function.__defaults__)]
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         parts.append(f"{name}={_identity(cell.cell_contents, seen)}")
     if not function.__module__.startswith(_PACKAGE):

@@ -33,7 +33,8 @@ def _tanh32(x: Any) -> Any:
     q = s * f32(1.19825839466702e-06) + f32(1.18534705686654e-04)
     q = s * q + f32(2.26843463243900e-03)
     q = s * q + f32(4.89352518554385e-03)
-    return x * p / q
+    # Not (x p) / q: x p would leave the normal numbers before tanh x does.
+    return x * (p / q)
 
 
 # Adding this to a double rounds it to an integer, which then stands in its lowest bits.

@@ -1,0 +1,1 @@
+"""minidl beside other frameworks, all in turn in one go; see README.md."""

@@ -1,0 +1,74 @@
+"""``python -m benchmarks``: all competitors in turn, medians, ratios, and how near the limit they come."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report, whole
+from benchmarks.cases import CASES, INFERENCE_CASE
+from benchmarks.competitors import INFERENCE, TRAINING
+from benchmarks.pool import available, compare
+
+
+def main() -> None:
+    """Run, print, and write the result file if one is asked for."""
+    args = _arguments()
+    names, missing = available(TRAINING)
+    print("\n".join(missing))
+    chosen = [case for case in CASES if args.cases is None or case.name in args.cases]
+    result: dict[str, Any] = {"machine": whole.machine(), "rounds": args.rounds, "training": {}}
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for case in chosen:
+        peak = whole.peak(case.dtype)
+        step = compare(case, names, args.core, args.rounds, "train")
+        result["training"][case.name] = {
+            "case": vars(case), "step": step, "peak": peak, "limit": whole.limit(case, peak["operations"])
+        }  # fmt: skip
+        _note(case.name, step)
+    one = many = {}
+    if not args.only_training:
+        askers = available(INFERENCE)[0]
+        one = compare(INFERENCE_CASE, askers, args.core, args.rounds, "one")
+        many = compare(INFERENCE_CASE, askers, args.core, args.rounds, "many")
+        result["inference"] = {"one": one, "many": many}
+        result["commands"] = whole.commands(args.compare)
+    _print(result, one)
+    if args.json:
+        args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        print(f"written: {args.json}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds that count, each with all competitors in turn")
+    parser.add_argument("--core", type=int, default=0, help="the core that every competitor is pinned to")
+    parser.add_argument("--cases", nargs="+", metavar="UNITS", help="for example 4 2+2 64; default: all")
+    parser.add_argument("--only-training", action="store_true", help="leave out inference and whole commands")
+    parser.add_argument("--compare", action="store_true", help="also time minidl compare with 30 seeds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
+    return parser.parse_args()
+
+
+def _note(case: str, step: dict[str, Any]) -> None:
+    cells = [
+        f"{name} {row['seconds'] * 1e6:,.1f}" if "seconds" in row else f"{name}: {row['error']}"
+        for name, row in step.items()
+    ]
+    print(f"{case} units, µs a step: " + ", ".join(cells), flush=True)
+
+
+def _print(result: dict[str, Any], one: dict[str, Any]) -> None:
+    print("\nµs a training step\n" + "\n".join(report.training_table(result["training"])))
+    print("\nMB of training above the import\n" + "\n".join(report.memory_table(result["training"])))
+    print("\ntargets\n" + "\n".join(report.target_lines(result["training"], one)))
+    if one:
+        print("\ninference, 4 units\n" + "\n".join(report.inference_table(result["inference"])))
+        print("\nwhole commands\n" + "\n".join(report.command_table(result["commands"])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The tables: medians, ratios, targets, and the distance to the limit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# (case, who, of whom, must, aim); of whom "fastest": the faster of torch and jax.
+TARGETS = [
+    ("4", "minidl numpy", "torch", 12, 20),
+    ("4", "minidl numpy", "jax", 1.4, 2.5),
+    ("4", "minidl compiled", "torch", 80, 190),
+    ("4", "minidl compiled", "jax", 9, 21),
+    ("2+2", "minidl compiled", "torch", 80, 190),
+    ("2+2", "minidl compiled", "jax", 9, 21),
+    ("16", "best", "torch", 10, 19),
+    ("16", "best", "jax", 2, 3.5),
+    ("64", "best", "torch", 4.5, 8),
+    ("64", "best", "jax", 1.7, 2.8),
+    ("256", "best", "fastest", 1.4, 1.8),
+    ("256+256", "best", "fastest", 1.4, 1.8),
+    ("1024", "best", "fastest", 1.1, 1.5),
+]
+
+
+def seconds(row: dict[str, Any], who: str) -> float | None:
+    """A competitor's median; `best` is minidl's faster engine, `fastest` the faster of torch and jax."""
+    names = {"best": ["minidl numpy", "minidl compiled"], "fastest": ["torch", "jax"]}.get(who, [who])
+    found = [row[name]["seconds"] for name in names if "seconds" in row.get(name, {})]
+    return min(found) if found else None
+
+
+def training_table(result: dict[str, Any]) -> list[str]:
+    """µs a step, and the limit."""
+    names = list(next(iter(result.values()))["step"])
+    lines = [_row("units", *names, "limit", "best / limit")]
+    for case, entry in result.items():
+        row = entry["step"]
+        best = seconds(row, "best")
+        cells = [_micro(row[name].get("seconds")) for name in names]
+        ratio = f"{best / entry['limit']:.1f}" if best else "-"
+        lines.append(_row(case, *cells, _micro(entry["limit"]), ratio))
+    return lines
+
+
+def memory_table(result: dict[str, Any]) -> list[str]:
+    """MB of training above the bare import."""
+    names = list(next(iter(result.values()))["step"])
+    lines = [_row("units", *names)]
+    for case, entry in result.items():
+        cells = [entry["step"][name].get("memory") for name in names]
+        lines.append(_row(case, *("-" if c is None else f"{c / 1e6:.0f}" for c in cells)))
+    return lines
+
+
+def target_lines(training: dict[str, Any], one: dict[str, Any]) -> list[str]:
+    """Each target: the ratio, must, aim, and whether it is reached."""
+    lines = [_row("units", "who", "against", "ratio", "must", "aim", "")]
+    rows = [
+        (case, who, other, must, aim, training.get(case, {}).get("step", {})) for case, who, other, must, aim in TARGETS
+    ]
+    rows.append(("one window", "minidl compiled", "onnxruntime", 6, 15, one))
+    for case, who, other, must, aim, row in rows:
+        a, b = seconds(row, who), seconds(row, other)
+        if a is None or b is None:
+            continue
+        ratio = b / a
+        verdict = "aim" if ratio >= aim else "must" if ratio >= must else "MISSED"
+        lines.append(_row(case, who, other, f"{ratio:.1f}", f"{must}", f"{aim}", verdict))
+    return lines
+
+
+def inference_table(result: dict[str, dict[str, Any]]) -> list[str]:
+    """µs for one window, and windows a second of batches of 64."""
+    lines = [_row("", "one window, µs", "of batches, windows/s")]
+    for name, row in result["one"].items():
+        many = result["many"].get(name, {}).get("seconds")
+        lines.append(_row(name, _micro(row.get("seconds")), "-" if many is None else f"{64 / many:,.0f}"))
+    return lines
+
+
+def command_table(result: dict[str, dict[str, Any]]) -> list[str]:
+    """Seconds of whole commands."""
+    return [_row(name, f"{row['seconds']:.2f} s" if "seconds" in row else row["error"]) for name, row in result.items()]
+
+
+def _micro(value: float | None) -> str:
+    return "-" if value is None else f"{value * 1e6:,.1f}"
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"

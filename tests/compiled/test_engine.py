@@ -1,0 +1,279 @@
+"""The compiled engine behaves as the NumPy engine does: errors, stopping, callbacks, results, and its choice."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from both_engines import difference, train_both, trainer, windows
+
+from minidl import (
+    SGD,
+    Activation,
+    Adam,
+    ConfigError,
+    Dense,
+    HalfMSE,
+    LastStep,
+    NumericalError,
+    RecurrentLayer,
+    Sequential,
+    TanhActivation,
+)
+from minidl.compiled import ActivationKernel, LayerKernel, choose_engine, explain, jit, register_kernel
+from minidl.compiled.engine import CompiledEngine
+from minidl.data import Windows
+from minidl.layer import INFERENCE, Layer
+from minidl.training import Arrays, Callback, NumpyEngine
+
+
+def net(dtype="float64", *layers):
+    model = Sequential([*(layers or [RecurrentLayer(4)]), LastStep(), Dense(1)])
+    model.build((6, 3), 5, dtype)
+    return model
+
+
+def compiled_trainer(model, **arguments):
+    return trainer(model, engine=CompiledEngine(), **arguments)
+
+
+def test_nan_in_a_window_is_found_in_its_step_as_numpy_finds_it():
+    source = windows(64)
+    source.values[40, 1] = np.nan
+    messages, states = [], []
+    for engine in (None, CompiledEngine()):
+        one = trainer(net(), engine=engine, shuffle=False)
+        with pytest.raises(NumericalError) as caught:
+            one.run(source)
+        messages.append(str(caught.value))
+        states.append((one.step, one.parameters.values.copy()))
+    assert messages[0] == messages[1]
+    assert "the input windows have NaN or Inf" in messages[0]
+    assert states[0][0] == states[1][0] > 0
+    assert difference(states[0][1], states[1][1]) < 1e-12
+
+
+@pytest.mark.parametrize("optimizer", [SGD(1e300)], ids=["a giant step"])
+def test_an_overflowing_step_is_found_as_numpy_finds_it(optimizer):
+    messages = []
+    for engine in (None, CompiledEngine()):
+        with pytest.raises(NumericalError) as caught:
+            trainer(net(), engine=engine, optimizer=optimizer, epochs=3).run(windows(64))
+        messages.append(str(caught.value).split(":")[0])
+    assert messages[0] == messages[1]
+
+
+def test_a_request_to_stop_is_heard_between_calls_and_nothing_is_lost():
+    one = compiled_trainer(net(), epochs=1000)
+    asked = []
+    one.should_stop = lambda: asked.append(one.step) or len(asked) == 3
+    one.run(windows(20_000))
+    assert len(asked) == 3
+    assert 0 < one.step == asked[-1] < 1000 * 1250
+
+
+def test_callbacks_and_validation_see_the_same():
+    class Keep(Callback):
+        def __init__(self):
+            self.seen = []
+
+        def on_epoch_end(self, trainer, record):
+            self.seen.append((record.epoch, record.step, record.validation_loss))
+
+    seen = []
+    for engine in (None, CompiledEngine()):
+        keep = Keep()
+        trainer(net(), engine=engine, epochs=3).run(windows(90), windows(30, seed=2), [keep])
+        seen.append(keep.seen)
+    assert [part[:2] for part in seen[0]] == [part[:2] for part in seen[1]]
+    assert [part[2] for part in seen[0]] == pytest.approx([part[2] for part in seen[1]], rel=1e-12)
+
+
+def test_repeated_trainings_are_equal_bit_for_bit_however_the_calls_are_cut():
+    results = []
+    for steps in (1, 3, 1000):
+        one = compiled_trainer(net(), epochs=2)
+        one.engine._steps_a_call = steps
+        history = one.run(windows(90))
+        results.append((one.parameters.values.tobytes(), history[-1].train_loss))
+    assert results[0] == results[1] == results[2]
+
+
+def test_threads_train_many_seeds_as_one_by_one():
+    source = windows(90)
+
+    def digest(seed):
+        model = Sequential([RecurrentLayer(4), LastStep(), Dense(1)])
+        model.build((6, 3), seed, "float64")
+        one = compiled_trainer(model, epochs=3)
+        one.run(source)
+        return one.parameters.values.tobytes()
+
+    expected = [digest(seed) for seed in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(digest, range(6))) == expected
+
+
+def test_arrays_and_sources_that_only_gather_train_like_windows():
+    class OnlyGathers:
+        def __init__(self, source):
+            self.source = source
+
+        def __len__(self):
+            return len(self.source)
+
+        def gather(self, indices):
+            return self.source.gather(indices)
+
+    source = windows(90)
+    results = []
+    for one in (source, Arrays(*source.gather(np.arange(90))), OnlyGathers(source)):
+        fresh = compiled_trainer(net())
+        fresh.run(one)
+        results.append(fresh.parameters.values.tobytes())
+    assert results[0] == results[1] == results[2]
+
+
+def test_rows_without_a_time_axis_train_too():
+    rng = np.random.default_rng(1)
+    model = Sequential([Dense(5), TanhActivation(), Dense(1)])
+    model.build((3,), 0, "float64")
+    numpy, compiled = train_both(model, Arrays(rng.normal(size=(50, 3)), rng.normal(size=(50, 1))), epochs=5)
+    assert difference(numpy.parameters.values, compiled.parameters.values) < 1e-12
+
+
+@dataclass(eq=False)
+class OwnCube(Activation):
+    """y = a³, with f'(a) = 3 y^(2/3): a user's activation."""
+
+    def function(self, a, out):
+        np.power(a, 3, out=out)
+
+    def slope(self, y, out):
+        np.multiply(3, np.cbrt(y) ** 2, out=out)
+
+
+@dataclass(eq=False)
+class OwnGain(Layer):
+    """y = g x: a user's layer."""
+
+    def build(self, input_shape, rng, dtype):
+        self.params = {"g": np.ones(input_shape[-1], dtype)}
+        return input_shape
+
+    def forward(self, x, ctx=INFERENCE):
+        return x * self.params["g"], x
+
+    def backward(self, dy, cache):
+        return dy * self.params["g"], {"g": (dy * cache).reshape(-1, cache.shape[-1]).sum(0)}
+
+
+def test_a_users_layer_brings_its_kernel():
+    model = net("float64", OwnGain(), RecurrentLayer(4))
+    assert explain(model, HalfMSE(), SGD(0.1)) == "numpy: OwnGain 0 has no kernel"
+
+    @jit
+    def forward(x, y, scratch, g):
+        for t in range(x.shape[0]):
+            for i in range(x.shape[1]):
+                for lane in range(x.shape[2]):
+                    y[t, i, lane] = g[i] * x[t, i, lane]
+
+    @jit
+    def backward(x, y, dy, dx, scratch, g, dg):
+        for i in range(x.shape[1]):
+            dg[i] = 0
+            for t in range(x.shape[0]):
+                for lane in range(x.shape[2]):
+                    dg[i] += dy[t, i, lane] * x[t, i, lane]
+                    if dx.size:
+                        dx[t, i, lane] = g[i] * dy[t, i, lane]
+
+    register_kernel(OwnGain)(lambda layer: LayerKernel(forward, backward))
+    assert explain(model, HalfMSE(), SGD(0.1)) == "compiled"
+    numpy, compiled = train_both(model, windows(90), epochs=3)
+    assert difference(numpy.parameters.values, compiled.parameters.values) < 1e-12
+
+
+def test_a_users_activation_brings_its_kernel():
+    @jit
+    def function(a):
+        return a * a * a
+
+    @jit
+    def slope(y):
+        return 3 * np.cbrt(y) ** 2
+
+    register_kernel(OwnCube)(lambda layer: ActivationKernel(function, slope))
+    model = net("float64", RecurrentLayer(3, activation=OwnCube()))
+    for value in model.params.values():
+        value *= 0.3
+    numpy, compiled = train_both(model, windows(90), epochs=3, optimizer=SGD(0.01))
+    assert difference(numpy.parameters.values, compiled.parameters.values) < 1e-12
+
+
+class OwnDense(Dense):
+    """A subclass may compute something else: it does not inherit the kernel."""
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (Sequential([OwnDense(1)]), "OwnDense 0 has no kernel"),
+        (Sequential([Sequential([Dense(2), OwnDense(1)])]), "OwnDense 0.1 has no kernel"),
+        (Sequential([Dense(3), *[TanhActivation()] * 2]), "TanhActivation 2 stands twice in the stack"),
+        (Sequential([RecurrentLayer(300)]), "RecurrentLayer 0 has 300 units; from"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_what_cannot_be_compiled_or_does_not_pay_is_named(model, reason):
+    assert explain(model, HalfMSE(), Adam()).startswith(f"numpy: {reason}")
+
+
+def test_the_config_decides_and_what_it_asks_for_is_given_or_refused():
+    assert explain(net(), HalfMSE(), SGD(0.1), engine="numpy") == "numpy: the config asks for it"
+    assert explain(Sequential([RecurrentLayer(300)]), HalfMSE(), SGD(0.1), engine="compiled") == "compiled"
+    with pytest.raises(ConfigError, match="engine is compiled, but OwnDense 0 has no kernel; set engine: auto"):
+        explain(Sequential([OwnDense(1)]), HalfMSE(), SGD(0.1), engine="compiled")
+
+
+def test_auto_compiles_long_trainings_only():
+    one = trainer(net(), epochs=10)
+    engine, line = choose_engine(one, "auto", 100, 6, lambda line: None)
+    assert isinstance(engine, NumpyEngine)
+    assert line == "numpy: so short a training is done before the compiler is"
+    engine, line = choose_engine(one, "auto", 1_000_000, 24, lambda line: None)
+    assert isinstance(engine, CompiledEngine)
+    assert line == "compiled"
+
+
+def test_without_numba_everything_runs_with_numpy(monkeypatch):
+    import minidl.compiled.choice
+
+    monkeypatch.setattr(minidl.compiled.choice, "numba_installed", lambda: False)
+    assert explain(net(), HalfMSE(), SGD(0.1)) == "numpy: numba is not installed (pip install 'minidl[fast]')"
+
+
+def test_importing_minidl_and_explaining_do_not_import_numba():
+    import subprocess
+
+    code = (
+        "import sys, minidl, minidl.compiled, minidl.runs; m = minidl.Sequential([minidl.Dense(1)]); "
+        "print(minidl.compiled.explain(m, minidl.HalfMSE(), minidl.SGD(0.1)), 'numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "compiled False\n"
+
+
+def test_windows_at_every_offset_are_gathered_like_numpy():
+    # 5 rows of 7 features: 35 numbers, no multiple of a vector; and one row of one feature.
+    for time_steps, features in ((5, 7), (1, 1), (16, 1)):
+        values = np.random.default_rng(0).normal(size=(70, features))
+        source = Windows(values, np.arange(7, 47, dtype=np.int64), time_steps, features - 1)
+        model = Sequential([RecurrentLayer(2), LastStep(), Dense(1)])
+        model.build((time_steps, features), 0, "float64")
+        numpy, compiled = train_both(model, source, batch_size=11)
+        assert difference(numpy.parameters.values, compiled.parameters.values) < 1e-12
