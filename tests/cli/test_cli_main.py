@@ -58,7 +58,7 @@ def test_the_version(cli: Cli) -> None:
     [
         ("trian", "minidl: unknown command 'trian'; did you mean train?"),
         ("checklayer", "minidl: unknown command 'checklayer'; did you mean check-layer?"),
-        ("os.system", "minidl: unknown command 'os.system'; known: check, "),
+        ("os.system", "minidl: unknown command 'os.system'; known: "),
     ],
 )
 def test_an_unknown_verb_is_refused_with_a_suggestion(cli: Cli, word: str, message: str) -> None:
