@@ -17,6 +17,10 @@ from benchmarks.pool import available, compare
 def main() -> None:
     """Run, print, and write the result file if one is asked for."""
     args = _arguments()
+    if args.show:
+        result = json.loads(args.show.read_text(encoding="utf-8"))
+        _print(result)
+        return
     names, missing = available(TRAINING)
     print("\n".join(missing))
     chosen = [case for case in CASES if args.cases is None or case.name in args.cases]
@@ -29,14 +33,13 @@ def main() -> None:
             "case": vars(case), "step": step, "peak": peak, "limit": whole.limit(case, peak["operations"])
         }  # fmt: skip
         _note(case.name, step)
-    one = many = {}
     if not args.only_training:
         askers = available(INFERENCE)[0]
         one = compare(INFERENCE_CASE, askers, args.core, args.rounds, "one")
         many = compare(INFERENCE_CASE, askers, args.core, args.rounds, "many")
         result["inference"] = {"one": one, "many": many}
         result["commands"] = whole.commands(args.compare)
-    _print(result, one)
+    _print(result)
     if args.json:
         args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         print(f"written: {args.json}")
@@ -50,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only-training", action="store_true", help="leave out inference and whole commands")
     parser.add_argument("--compare", action="store_true", help="also time minidl compare with 30 seeds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
+    parser.add_argument("--show", type=Path, metavar="FILE", help="print the tables of such a file and measure nothing")
     return parser.parse_args()
 
 
@@ -61,7 +65,8 @@ def _note(case: str, step: dict[str, Any]) -> None:
     print(f"{case} units, µs a step: " + ", ".join(cells), flush=True)
 
 
-def _print(result: dict[str, Any], one: dict[str, Any]) -> None:
+def _print(result: dict[str, Any]) -> None:
+    one = result.get("inference", {}).get("one", {})
     print("\nµs a training step\n" + "\n".join(report.training_table(result["training"])))
     print("\nMB of training above the import\n" + "\n".join(report.memory_table(result["training"])))
     print("\ntargets\n" + "\n".join(report.target_lines(result["training"], one)))

@@ -32,7 +32,7 @@ def seconds(row: dict[str, Any], who: str) -> float | None:
 def training_table(result: dict[str, Any]) -> list[str]:
     """µs a step, and the limit."""
     names = list(next(iter(result.values()))["step"])
-    lines = [_row("units", *names, "limit", "best / limit")]
+    lines = [_head("units", *names, "limit", "best / limit")]
     for case, entry in result.items():
         row = entry["step"]
         best = seconds(row, "best")
@@ -45,7 +45,7 @@ def training_table(result: dict[str, Any]) -> list[str]:
 def memory_table(result: dict[str, Any]) -> list[str]:
     """MB of training above the bare import."""
     names = list(next(iter(result.values()))["step"])
-    lines = [_row("units", *names)]
+    lines = [_head("units", *names)]
     for case, entry in result.items():
         cells = [entry["step"][name].get("memory") for name in names]
         lines.append(_row(case, *("-" if c is None else f"{c / 1e6:.0f}" for c in cells)))
@@ -54,7 +54,7 @@ def memory_table(result: dict[str, Any]) -> list[str]:
 
 def target_lines(training: dict[str, Any], one: dict[str, Any]) -> list[str]:
     """Each target: the ratio, must, aim, and whether it is reached."""
-    lines = [_row("units", "who", "against", "ratio", "must", "aim", "")]
+    lines = [_head("units", "who", "against", "ratio", "must", "aim", "")]
     rows = [
         (case, who, other, must, aim, training.get(case, {}).get("step", {})) for case, who, other, must, aim in TARGETS
     ]
@@ -71,7 +71,7 @@ def target_lines(training: dict[str, Any], one: dict[str, Any]) -> list[str]:
 
 def inference_table(result: dict[str, dict[str, Any]]) -> list[str]:
     """µs for one window, and windows a second of batches of 64."""
-    lines = [_row("", "one window, µs", "of batches, windows/s")]
+    lines = [_head("", "one window, µs", "of batches, windows/s")]
     for name, row in result["one"].items():
         many = result["many"].get(name, {}).get("seconds")
         lines.append(_row(name, _micro(row.get("seconds")), "-" if many is None else f"{64 / many:,.0f}"))
@@ -85,6 +85,10 @@ def command_table(result: dict[str, dict[str, Any]]) -> list[str]:
 
 def _micro(value: float | None) -> str:
     return "-" if value is None else f"{value * 1e6:,.1f}"
+
+
+def _head(*cells: str) -> str:
+    return _row(*cells) + "\n" + _row(*["---"] * len(cells))
 
 
 def _row(*cells: str) -> str:

@@ -35,6 +35,11 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 EPOCHS, N = 17, 90
 
 
+def slow(value):
+    """A case that compiles code of its own and is much like its neighbours: part of the full run only."""
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
 def net(*hidden, bias=True, activation=None, output=1, last=True):
     layers = [RecurrentLayer(h, bias=bias, activation=activation or TanhActivation()) for h in hidden]
     return Sequential([*layers, *([LastStep()] if last else []), Dense(output, bias=bias)])
@@ -79,7 +84,9 @@ def test_one_time_step_of_one_feature_agrees():
 
 
 @pytest.mark.parametrize(
-    "activation", [ReluActivation(), SigmoidActivation(), IdentityActivation()], ids=lambda a: type(a).__name__
+    "activation",
+    [ReluActivation(), slow(SigmoidActivation()), slow(IdentityActivation())],
+    ids=lambda a: type(a).__name__,
 )
 def test_activations_agree_in_the_recurrence_and_alone(activation):
     model = net(3, activation=activation)
@@ -94,12 +101,12 @@ def test_nested_stacks_agree():
     check(Sequential([Repeat(RecurrentLayer(3), times=2), Sequential([LastStep(), Dense(2)]), Dense(1)]))
 
 
-@pytest.mark.parametrize("loss", [HalfMSE(), MSE(), MAE()], ids=lambda loss: type(loss).__name__)
+@pytest.mark.parametrize("loss", [HalfMSE(), slow(MSE()), MAE()], ids=lambda loss: type(loss).__name__)
 def test_losses_agree(loss):
     check(net(4), loss=loss, optimizer=SGD(0.05))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [slow("float32"), "float64"])
 @pytest.mark.parametrize("optimizer", [SGD(0.05, momentum=0.9), Adam(0.01)], ids=lambda o: type(o).__name__)
 def test_optimizers_and_their_state_agree(optimizer, dtype):
     check(net(4), optimizer=optimizer, dtype=dtype)

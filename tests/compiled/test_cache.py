@@ -48,7 +48,7 @@ def test_the_first_process_compiles_and_says_so_and_the_next_one_reads(filled):
     assert sorted(path.suffix for path in folder.iterdir()) == [".bin", ".py"]
 
 
-@pytest.mark.parametrize("damage", ["flipped", "empty"])
+@pytest.mark.parametrize("damage", ["flipped", pytest.param("empty", marks=pytest.mark.slow)])
 def test_a_damaged_file_is_compiled_anew_and_replaced(filled, tmp_path, damage):
     (good,) = filled[0].glob("*.bin")
     content = good.read_bytes()
