@@ -107,3 +107,16 @@ class RaiseOnSignal(_Handlers):
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
+
+
+class EndOnSignal(_Handlers):
+    """Context manager: SIGINT and SIGTERM end the process at once.
+
+    For imports: an exception that is raised within one can be lost.
+    """
+
+    def __enter__(self) -> EndOnSignal:
+        self._install()
+        for number in self._old:
+            signal.signal(number, signal.SIG_DFL)
+        return self

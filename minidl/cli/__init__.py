@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from minidl._version import __version__
 from minidl.errors import MinidlError, StorageError
-from minidl.interrupt import RaiseOnSignal
+from minidl.interrupt import EndOnSignal, RaiseOnSignal
 from minidl.registry import plugin_place, suggest
 
 VERBS = {
@@ -84,7 +84,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(verb: str, arguments: list[str]) -> int:
-    module = importlib.import_module(f"minidl.cli.{verb.replace('-', '_')}")
+    with EndOnSignal():
+        module = importlib.import_module(f"minidl.cli.{verb.replace('-', '_')}")
     parser = _Parser(prog=f"minidl {verb}", description=module.__doc__, epilog=EXIT_CODES, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)

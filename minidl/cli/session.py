@@ -31,9 +31,10 @@ def train_and_report(made: Run, splits: Splits, args: argparse.Namespace, train:
             history = train([progress], stop)
         finally:
             progress.close()
-    if stop.signal is not None and len(history) < made.experiment.training.epochs:
-        say(f"interrupted after {len(history)} epochs; everything is saved in {how}")
-        return 128 + stop.signal
+        # Still within, so that a second signal ends the process and spoils no message.
+        if stop.signal is not None and len(history) < made.experiment.training.epochs:
+            say(f"interrupted after {len(history)} epochs; everything is saved in {how}")
+            return 128 + stop.signal
     try:
         if stop.signal is not None:  # it came while the last epoch ended
             raise Interrupted(stop.signal)
