@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # children are forked, and threads do not survive that
 
+from tests.reliability import rows_cluster as rows_cluster
 from tests.reliability import rows_configs as rows_configs
 from tests.reliability import rows_files as rows_files
 from tests.reliability import rows_giants as rows_giants
@@ -34,6 +36,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--sabotage", choices=sorted(SABOTAGES), help="take this protection out first")
     args = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     print(f"seed {args.seed}" + (f", without {args.sabotage}" if args.sabotage else ""), flush=True)
     if args.sabotage:
         os.environ[SABOTAGE] = args.sabotage

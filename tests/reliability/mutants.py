@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+_CHECKPOINTS = "tests/reliability/test_checkpoint_files.py"
 # file: the tests that must notice its mutants
 TARGETS = {
     "minidl/layers/recurrence.py": "tests/layers/test_recurrent.py tests/test_two_layer_step.py",
@@ -28,10 +29,10 @@ TARGETS = {
     "minidl/layers/dense.py": "tests/layers/test_dense.py",
     "minidl/layers/activations.py": "tests/layers/test_activations.py",
     "minidl/optimizers.py": "tests/test_optimizers.py",
-    "minidl/training/checkpoints.py": "tests/reliability/test_checkpoint_files.py tests/training/test_checkpoints.py",
-    "minidl/training/state.py": "tests/reliability/test_checkpoint_files.py tests/test_runs.py",
-    "minidl/manifests.py": "tests/reliability/test_checkpoint_files.py",
-    "minidl/storage.py": "tests/reliability/test_checkpoint_files.py tests/reliability/test_faults.py::test_a_fault_does_no_harm[2]",
+    "minidl/training/checkpoints.py": f"{_CHECKPOINTS} tests/training/test_checkpoints.py",
+    "minidl/training/state.py": f"{_CHECKPOINTS} tests/test_runs.py",
+    "minidl/manifests.py": _CHECKPOINTS,
+    "minidl/storage.py": f"{_CHECKPOINTS} tests/reliability/test_faults.py::test_a_fault_does_no_harm[2]",
     "minidl/config/nodes.py": "tests/config",
     "minidl/config/scalars.py": "tests/config",
     "minidl/config/values.py": "tests/config",

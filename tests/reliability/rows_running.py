@@ -201,6 +201,8 @@ def one_signal(
     good = code in (128 + number, -number) and seconds < 2
     if running:
         good &= "Traceback" not in text
+    elif code == 1:  # Python's own start, before minidl is imported
+        good = seconds < 2 and "KeyboardInterrupt" in text
     saved = {name: read_checkpoint(run / "checkpoints" / name).state for name in ("init", "last") if made(run, name)}
     if code == 128 + number and running:
         good &= f"minidl resume {run}" in text and bool(saved)
