@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
             print_json({"folder": str(folder.path), **result})
             return 0
         print(terminal_report(result))
-        print(f"\n{folder.path}: comparison.json")
+        print(f"\n{folder.path}: report.html, report.md, comparison.json, figures")
     return 0
 
 

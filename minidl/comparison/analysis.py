@@ -14,6 +14,7 @@ from minidl.comparison.entries import Entry, facts_of
 from minidl.comparison.folder import Plan
 from minidl.comparison.protocol import protocol_effects
 from minidl.comparison.statistics import Paired, compare_pairs, fewest_pairs, holm, spread
+from minidl.comparison.sweep import trade_offs
 from minidl.comparison.tasks import Record
 from minidl.comparison.verdict import verdict
 
@@ -61,6 +62,7 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
         "fewest_seeds": fewest_pairs(max(1, sum(len(pair["horizons"]) for pair in result["pairs"]))),
     }
     result["protocol"] = protocol_effects(compared, by_label, horizons)
+    result["trade_offs"] = trade_offs(result["configs"], horizons[0])
     result["verdict"] = verdict(result)
     return result
 

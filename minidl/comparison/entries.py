@@ -34,6 +34,7 @@ class Entry:
     label : its name, unique in the comparison and fit for a folder.
     config : resolved, as plain values, without its seed.
     point : the values of a sweep at which it stands; empty without one.
+    source : the config as it was named; "" if not known.
     role : ``compared``, or ``protocol`` for a config that only shows what a shortcut does.
     """
 
@@ -41,6 +42,7 @@ class Entry:
     config: Mapping[str, Any]
     point: Mapping[str, Any] = field(default_factory=dict)
     role: str = "compared"
+    source: str = ""
 
     def experiment(self, seed: int = 0) -> Experiment:
         """A new experiment with this seed, its model built."""
@@ -74,7 +76,7 @@ def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -
         try:
             for point, node in expand_sweep(config, overrides):
                 name = point_label(Path(config).stem, point)
-                entries.append(_entry(_unique(name, entries), node, point))
+                entries.append(_entry(_unique(name, entries), node, point, str(config)))
         except ConfigError as err:
             problems.append(str(err))
     if problems:
@@ -83,10 +85,10 @@ def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -
     return entries
 
 
-def _entry(label: str, node: Node, point: Mapping[str, Any]) -> Entry:
+def _entry(label: str, node: Node, point: Mapping[str, Any], source: str) -> Entry:
     config = experiment_from(node, label).to_config()
     config.pop("seed")
-    return Entry(label, config, point)
+    return Entry(label, config, point, source=source)
 
 
 def point_label(name: str, point: Mapping[str, Any]) -> str:

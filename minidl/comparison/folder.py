@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Plan:
     plugins : Python files that the configs need.
     data : what the data are, by label: rows and SHA-256.
     version : of minidl.
+    overrides : ``key.path=value`` that the configs hold already; to say how to repeat it.
     shard : (i, n): only every n-th run, from the i-th on; None: all.
     """
 
@@ -51,6 +52,7 @@ class Plan:
     data: Mapping[str, Any]
     version: str
     shard: tuple[int, int] | None = None
+    overrides: tuple[str, ...] = ()
 
     def tasks(self) -> list[Task]:
         """All runs of this plan's shard, seed by seed; those that show a shortcut for the first seeds only."""
@@ -68,7 +70,7 @@ class Plan:
 
     def whole(self) -> Plan:
         """The plan of all shards together."""
-        return Plan(self.entries, self.seeds, self.plugins, self.data, self.version)
+        return replace(self, shard=None)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -77,7 +79,9 @@ class Plan:
     def digest(self) -> str:
         """SHA-256 of what decides the results."""
         values = self.as_dict()
-        return sha256(encode({key: values[key] for key in values if key != "plugins"}))
+        entries = [{key: entry[key] for key in ("label", "config", "role")} for entry in values["entries"]]
+        decisive = {key: values[key] for key in ("seeds", "data", "version", "shard")}
+        return sha256(encode({**decisive, "entries": entries}))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Plan:
@@ -91,6 +95,7 @@ class Plan:
             values["data"],
             str(values["version"]),
             None if shard is None else (int(shard[0]), int(shard[1])),
+            tuple(values.get("overrides", ())),
         )
 
 

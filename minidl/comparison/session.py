@@ -25,7 +25,10 @@ from minidl.comparison.folder import (
     find_unfinished,
     read_json,
 )
+from minidl.comparison.over_time import over_time
+from minidl.comparison.pictures import draw
 from minidl.comparison.protocol import protocol_entries
+from minidl.comparison.report import write_reports
 from minidl.comparison.statistics import fewest_pairs, need_scipy
 from minidl.comparison.tasks import Outcome, Task
 from minidl.environment import environment
@@ -78,9 +81,8 @@ def make_plan(
     compared = load_entries(configs, overrides)
     entries = [*compared, *(protocol_entries(compared) if protocol else ())]
     data = describe_baselines(entries)
-    plan = Plan(
-        tuple(entries), seeds, tuple(str(Path(p).resolve()) for p in plugins), data.pop("data"), __version__, shard
-    )
+    files = tuple(str(Path(plugin).resolve()) for plugin in plugins)
+    plan = Plan(tuple(entries), seeds, files, data.pop("data"), __version__, shard, tuple(overrides))
     return plan, data
 
 
@@ -181,9 +183,12 @@ def run_missing(
 
 
 def finish(session: Session) -> dict[str, Any]:
-    """Analyse all runs and write comparison.json."""
+    """Analyse all runs; write comparison.json, the figures and the two reports."""
     folder = session.folder
     result = analyse(folder.plan, folder.records(), session.data)
+    result["over_time"] = over_time(folder, result)
+    pictures = draw(folder, result)
+    write_reports(folder, result, pictures)
     folder.write_json(RESULT, result)
     return result
 

@@ -41,6 +41,35 @@ def expand_sweep(config: str | Path, overrides: Sequence[str] = ()) -> Iterator[
             raise ConfigError(problem_at(root, (KEY,), str(err).replace("--set ", ""))) from err
 
 
+def trade_offs(configs: Mapping[str, Any], horizon: str) -> list[dict[str, Any]]:
+    """The points of a sweep with score and cost, and by which cost each is a best trade-off.
+
+    A point is one if no other costs as little or less and has a higher median
+    R² at `horizon` (of equals the first). Empty if nothing was swept.
+    """
+    points: list[dict[str, Any]] = []
+    for label, config in configs.items():
+        r2 = config["block"][horizon]["r2"]["median"]
+        if config["point"] and r2 is not None:
+            short = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in config["point"].items())
+            seconds = config["seconds"]["training"]["median"]
+            points.append(
+                {"label": label, "short": short, "r2": r2, "parameters": config["parameters"], "seconds": seconds}
+            )
+    for point in points:
+        point["best_by"] = {cost: _is_best(point, points, cost) for cost in ("parameters", "seconds")}
+    return points
+
+
+def _is_best(point: Mapping[str, Any], points: Sequence[Mapping[str, Any]], cost: str) -> bool:
+    """Whether no other point has more for as little, or as much for less."""
+    for other in points:
+        no_dearer, no_worse = other[cost] <= point[cost], other["r2"] >= point["r2"]
+        if no_dearer and no_worse and (other[cost] < point[cost] or other["r2"] > point["r2"]):
+            return False
+    return True
+
+
 def without_sweep(root: Node) -> Node:
     """The tree of a config without its ``sweep:``."""
     if not isinstance(root.value, dict):

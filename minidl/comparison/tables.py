@@ -153,6 +153,49 @@ def cost_table(result: Result) -> Table:
     return rows
 
 
+def protocol_table(result: Result, label: str) -> Table:
+    """What each shortcut moves, for one config."""
+    words = {"scaler": "scaler", "weather": "future weather", "horizon": "block average", "plot": "shifted plot"}
+    rows = [["shortcut", "with it", "without it", "", "R² with", "R² without", "moved by", "lowest to highest", "runs"]]
+    for row in result["protocol"][label]:
+        rows.append(
+            [
+                words[row["shortcut"]],
+                row["with"],
+                row["without"],
+                horizon_words(row["horizon"], result),
+                number(row["taken"]),
+                number(row["avoided"]),
+                signed(row["moved"]),
+                f"{signed(row['low'])} to {signed(row['high'])}",
+                str(row["n"]),
+            ]
+        )
+    return rows
+
+
+def over_time_table(result: Result) -> Table:
+    """The Diebold-Mariano tests of two runs."""
+    rows = [["lead", "statistic", "p", "forecasts", "smaller errors"]]
+    for row in result["over_time"][0]["leads"] if result["over_time"] else []:
+        better = result["over_time"][0]["second" if row["statistic"] > 0 else "first"]
+        word = better if row["p"] < 0.05 else "no evidence"
+        p = p_words(row["p"]).removeprefix("= ")
+        rows.append([horizon_words(row["lead"], result), f"{row['statistic']:+.2f}", p, f"{row['n']:,}", word])
+    return rows
+
+
+def trade_offs_table(result: Result) -> Table:
+    """The points of a sweep; a star marks the best trade-offs."""
+    k = horizon_words(result["asked"]["horizons"][0], result)
+    rows = [["", f"R² {k}, median", "parameters", "", "training, s", ""]]
+    for p in sorted(result["trade_offs"], key=lambda p: -p["r2"]):
+        star = {cost: "★" if best else "" for cost, best in p["best_by"].items()}
+        cells = [number(p["r2"]), f"{p['parameters']:,}", star["parameters"], number(p["seconds"], 1), star["seconds"]]
+        rows.append([p["short"], *cells])
+    return rows
+
+
 def baseline_list(result: Result) -> list[str]:
     """The baselines in words."""
     return [baseline_words(name) for name in result["baselines"]]

@@ -1,0 +1,204 @@
+"""The pictures of a comparison. What they show is in comparison.json; matplotlib is the extra ``plot``.
+
+They are narrow, so that their letters can be read on a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl import plot_style as look
+from minidl.comparison.tables import horizon_words, short_baseline
+from minidl.storage import write_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Result = Mapping[str, Any]
+COLORS = (look.BLUE, look.VERMILLION, look.GREEN, look.PURPLE, look.ORANGE)
+LINES = ("--", ":", "-.", (0, (5, 1)))
+WIDTH = 6.4
+MOST = 5  # configs in a figure that shows each by a colour
+_STYLE: Any = {"svg.fonttype": "path", "svg.hashsalt": "minidl", "font.size": 11}
+
+
+def save_svg(figure: Figure, path: Path) -> Path:
+    """Write a figure as SVG, the same bytes for the same figure; the folder is made."""
+    import matplotlib
+
+    buffer = BytesIO()
+    with look.style(), matplotlib.rc_context(_STYLE):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    path.parent.mkdir(exist_ok=True)
+    write_file(path, buffer.getvalue())
+    return path
+
+
+def _panels(count: int, height: float) -> tuple[Figure, Any]:
+    figure = look.new_figure(WIDTH, height)
+    return figure, figure.subplots(count, 1, squeeze=False)[:, 0]
+
+
+def shown(result: Result) -> dict[str, Any]:
+    """The configs that a figure shows: all, or of many those with the best medians."""
+    k = result["asked"]["horizons"][0]
+    ranked = sorted(result["configs"], key=lambda label: -(result["configs"][label]["block"][k]["r2"]["median"] or -9))
+    return {label: config for label, config in result["configs"].items() if label in ranked[:MOST]}
+
+
+def scores_figure(result: Result) -> Figure:
+    """Every run as a dot, the median and the middle half as a bar, baselines and published numbers as lines."""
+    configs, horizons = shown(result), result["asked"]["horizons"]
+    with look.style():
+        figure, axes = _panels(len(horizons), 0.9 + (0.75 + 0.28 * len(configs)) * len(horizons))
+        for i, (ax, k) in enumerate(zip(axes, horizons, strict=True)):
+            spans = []
+            for row, ((_, config), color) in enumerate(zip(configs.items(), COLORS, strict=False)):
+                values = np.array(config["block"][k]["r2"]["values"], float)
+                spans += [*values]
+                _dots(ax, values, row, color)
+                if config["published"]:
+                    number = config["published"]["r2"][i]
+                    spans.append(number)
+                    ax.plot(number, row, "*", ms=13, mfc="white", mec=look.BLACK, zorder=4)
+            for (name, baseline), line in zip(result["baselines"].items(), cycle(LINES), strict=False):
+                value = baseline["block"][k]["r2"]
+                if spans and value > np.quantile(spans, 0.1) - 0.1:
+                    ax.axvline(value, color="#555555", ls=line, lw=1.4, label=short_baseline(name))
+                    spans.append(value)
+            ax.set_yticks(range(len(configs)), list(configs))
+            ax.set_ylim(len(configs) - 0.5, -0.5)
+            ax.grid(axis="y", visible=False)
+            _limit(ax, spans)
+            ax.set_title(f"R², blocks of {horizon_words(k, result)}")
+        _legend(figure, axes[0], any(c["published"] for c in configs.values()))
+    return figure
+
+
+def _dots(ax: Any, values: Any, row: int, color: str) -> None:
+    if not len(values):
+        return
+    offset = np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else np.zeros(1)
+    ax.plot(values, row + offset, "o", ms=4, color=color, alpha=0.55, mec="none")
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+    ax.plot([low, high], [row, row], color=look.BLACK, lw=2.5, zorder=3)
+    ax.plot(median, row, "D", color=look.BLACK, ms=6, zorder=3)
+
+
+def _limit(ax: Any, spans: Sequence[float]) -> None:
+    """A few collapsed runs must not squeeze the rest: they stand at the left edge, and are counted."""
+    if not spans:
+        return
+    low, middle, high = np.quantile(spans, [0, 0.5, 1])
+    edge = middle - 4 * (high - np.quantile(spans, 0.25) + 1e-6)
+    left = max(low, edge)
+    room = 0.05 * (high - left) or 0.01
+    ax.set_xlim(left - room, high + room)
+    outside = sum(value < left for value in spans)
+    if outside:
+        ax.annotate(f"← {outside} further left, down to {low:.2f}", (0.01, 0.02), xycoords="axes fraction", fontsize=9)
+
+
+def _legend(figure: Figure, ax: Any, published: bool) -> None:
+    from matplotlib.lines import Line2D
+
+    handles, labels = ax.get_legend_handles_labels()
+    handles.append(Line2D([], [], color=look.BLACK, marker="D", lw=2.5))
+    labels.append("median, middle half")
+    if published:
+        handles.append(Line2D([], [], marker="*", ms=12, mfc="white", mec=look.BLACK, ls=""))
+        labels.append("published")
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=10)
+
+
+def differences_figure(result: Result) -> Figure:
+    """Paired differences of the first pair over seeds, with the mean and its interval."""
+    pair = result["pairs"][0]
+    with look.style():
+        figure, axes = _panels(len(pair["horizons"]), 0.8 + 1.05 * len(pair["horizons"]))
+        for ax, (k, row) in zip(axes, pair["horizons"].items(), strict=True):
+            d = np.array(row["differences"], float)
+            ax.axvline(0, color=look.BLACK, lw=1)
+            ax.plot(d, np.linspace(-0.3, 0.3, len(d)) if len(d) > 1 else d * 0, "o", ms=4, color=look.BLUE, alpha=0.55)
+            if row["low"] is not None:
+                ax.plot([row["low"], row["high"]], [0, 0], color=look.VERMILLION, lw=4, zorder=3)
+                ax.plot(row["mean"], 0, "D", color=look.VERMILLION, mec=look.BLACK, ms=7, zorder=4)
+            ax.set_yticks([])
+            ax.set_ylim(-0.6, 0.6)
+            ax.set_title(f"{horizon_words(k, result)}: corrected p {row['p_adjusted']:.3f}")
+        axes[-1].set_xlabel(f"R² of {pair['second']} - {pair['first']}, seed by seed; mean and 95 % interval")
+    return figure
+
+
+def curves_figure(result: Result, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """Loss by epoch: the median over seeds, the band of all seeds."""
+    with look.style():
+        figure, axes = _panels(1, 4.2)
+        ax, everything = axes[0], []
+        for label, color in zip(shown(result), COLORS, strict=False):
+            runs = [curve for curve in curves[label] if curve["epoch"]]
+            if not runs:
+                continue
+            loss = np.array([curve["train_loss"] for curve in runs], float)
+            epochs = runs[0]["epoch"]
+            ax.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=color, alpha=0.18, lw=0)
+            ax.plot(epochs, np.median(loss, axis=0), color=color, label=f"{label}, median")
+            everything += [*loss.min(axis=0), *loss.max(axis=0)]
+        look.loss_axis(ax, everything)
+        ax.set_xlabel("epoch")
+        ax.set_ylabel("training loss, scaled")
+        ax.set_title("Loss by epoch: median, and band of all seeds")
+        ax.legend()
+    return figure
+
+
+def lead_figure(result: Result) -> Figure:
+    """RMSE by lead: median and range over seeds, and the baselines."""
+    with look.style():
+        figure, axes = _panels(1, 4.4)
+        ax, ends, top = axes[0], [], 0.0
+        for (label, config), color in zip(shown(result).items(), COLORS, strict=False):
+            leads = [int(k) for k in config["lead"]]
+            scores = [config["lead"][str(k)]["rmse"] for k in leads]
+            if scores[0]["n"]:
+                low, high = ([s[name] for s in scores] for name in ("minimum", "maximum"))
+                ax.fill_between(leads, low, high, color=color, alpha=0.15, lw=0)
+                ax.plot(leads, [s["median"] for s in scores], color=color, marker="o", label=label)
+                top = max([top, *(s["median"] for s in scores)])
+        for (name, baseline), line in zip(result["baselines"].items(), cycle(LINES), strict=False):
+            leads = [int(k) for k in baseline["lead"]]
+            y = [baseline["lead"][str(k)]["rmse"] for k in leads]
+            ax.plot(leads, y, color="#555555", ls=line, lw=1.6, label=short_baseline(name))
+            ends.append(y[-1])
+        ax.set_ylim(0, 1.25 * max([top, *(y for y in ends if y < 2 * top)]) or 1)
+        look.whole_numbers(ax)
+        ax.set_xlabel(f"{'hours' if result['step'] == 'h' else 'steps'} ahead")
+        ax.set_ylabel(look.with_units("RMSE", result["units"]))
+        ax.set_title("Error by lead: median and range of all seeds")
+        figure.legend(loc="outside lower center", ncols=2, fontsize=10)
+    return figure
+
+
+def sweep_figure(result: Result, cost: str) -> Figure:
+    """Median R² at the longest horizon against a cost; the best trade-offs joined by a line."""
+    k = result["asked"]["horizons"][0]
+    points = [point for point in result["trade_offs"] if point[cost] is not None]
+    with look.style():
+        figure, axes = _panels(1, 4.4)
+        ax = axes[0]
+        best = sorted((p for p in points if p["best_by"][cost]), key=lambda p: p[cost])
+        ax.plot([p[cost] for p in points], [p["r2"] for p in points], "o", color=look.BLUE, ms=6)
+        ax.plot([p[cost] for p in best], [p["r2"] for p in best], "D-", color=look.VERMILLION, ms=7, lw=1.5)
+        for p in best:
+            ax.annotate(p["short"], (p[cost], p["r2"]), (5, -11), textcoords="offset points", fontsize=8)
+        ax.set_xlabel({"parameters": "parameters", "seconds": "seconds of training (median)"}[cost])
+        ax.set_ylabel(f"median R², blocks of {horizon_words(k, result)}")
+        ax.set_title("Score against cost; the best trade-offs are joined")
+        ax.margins(x=0.12, y=0.12)
+    return figure

@@ -1,0 +1,91 @@
+"""Which figures a comparison gets, with their files and what they say in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minidl import plot_style as look
+from minidl.comparison import figures
+from minidl.comparison.folder import ComparisonFolder
+from minidl.comparison.tasks import load_splits, set_weights
+from minidl.forecasting import model_forecaster
+
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure's file, its title, and what a reader who cannot see it should know."""
+
+    path: Path
+    title: str
+    alt: str
+
+
+def draw(folder: ComparisonFolder, result: Result) -> list[Picture]:
+    """Draw all figures into ``figures/``; none if matplotlib is missing."""
+    if not look.have_matplotlib() or not any(config["block"] for config in result["configs"].values()):
+        return []
+    names = ", ".join(result["configs"])
+    curves: dict[str, list[Any]] = {label: [] for label in result["configs"]}
+    for record in folder.records():
+        if record["label"] in curves and record["status"] == "done":
+            curves[record["label"]].append(record["curve"])
+    scores = f"R² of {names} at each horizon. {_medians(result)}"
+    lead = "RMSE for each hour ahead, with the baselines."
+    curve = "Training loss by epoch, over all seeds."
+    made = [
+        (figures.scores_figure(result), "scores", "Scores of every run", scores),
+        (figures.lead_figure(result), "error_by_lead", "Error by lead", lead),
+        (figures.curves_figure(result, curves), "curves", "Learning curves", curve),
+    ]
+    pair = result["pairs"][0]
+    if pair["seeds"]:
+        text = f"Differences of {pair['second']} - {pair['first']}. {result['verdict']['pairs'][0]['sentence']}"
+        made.insert(1, (figures.differences_figure(result), "differences", "Paired differences", text))
+    if result.get("trade_offs"):
+        for cost in ("parameters", "seconds"):
+            figure = figures.sweep_figure(result, cost)
+            made.append((figure, f"by_{cost}", f"Score against {cost}", f"Median R² against {cost}; see the table."))
+    pictures = [
+        Picture(figures.save_svg(figure, folder.path / "figures" / f"{name}.svg"), title, alt)
+        for figure, name, title, alt in made
+    ]
+    return [*pictures, *_forecasts(folder, result)]
+
+
+def _medians(result: Result) -> str:
+    k = result["asked"]["horizons"][0]
+    parts = []
+    for label, config in result["configs"].items():
+        median = config["block"][k]["r2"]["median"]
+        parts.append(f"{label} {'-' if median is None else f'{median:.4f}'}")
+    return f"Medians at {k} {result['step']}: {', '.join(parts)}."
+
+
+def _forecasts(folder: ComparisonFolder, result: Result) -> list[Picture]:
+    """Forecast against truth, of each config's median run."""
+    from minidl.plotting import forecast_figure
+
+    pictures = []
+    records = {(record["label"], record["seed"]): record for record in folder.records()}
+    entries = {entry.label: entry for entry in folder.plan.compared()}
+    for label in list(figures.shown(result))[:2]:
+        seed = result["configs"][label]["median_seed"]
+        if seed is None:
+            continue
+        experiment = entries[label].experiment(seed)
+        splits = load_splits(experiment)
+        set_weights(experiment.model, folder.weights(records[label, seed]))
+        evaluation = experiment.evaluation
+        forecaster = model_forecaster(splits, experiment.model, evaluation.future_covariates)
+        ends = sorted({max(evaluation.horizons), min(evaluation.horizons)}, reverse=True)
+        figure = forecast_figure(splits, forecaster, ends)
+        figure.set_size_inches(9, 1.4 + 2.3 * len(ends))
+        path = figures.save_svg(figure, folder.path / "figures" / f"forecast_{label}.svg")
+        alt = f"Forecasts of {label}, seed {seed}, beside the truth over some days of the test part."
+        pictures.append(Picture(path, f"Forecast and truth: {label}, seed {seed} (the median run)", alt))
+    return pictures

@@ -1,0 +1,192 @@
+"""The report of a comparison, in Markdown and as one HTML file that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from minidl.comparison import tables
+from minidl.comparison.folder import ComparisonFolder
+from minidl.comparison.page import PAGE
+from minidl.comparison.pictures import Picture
+from minidl.comparison.tables import Table
+from minidl.storage import write_file
+
+Result = Mapping[str, Any]
+Block = tuple[
+    str, Any
+]  # ("heading" | "text" | "strong" | "list" | "code", str or list), ("table", Table), ("figure", ...)
+
+
+def write_reports(folder: ComparisonFolder, result: Result, pictures: Sequence[Picture]) -> None:
+    """Write report.md and report.html."""
+    command = repeat_command(folder, result)
+    blocks = list(_blocks(result, pictures, command))
+    title = f"{' against '.join(result['asked']['configs'][:3])}, {result['asked']['seeds']} seeds"
+    write_file(folder.path / "report.md", f"# {title}\n\n{markdown(blocks)}".encode())
+    page = PAGE.replace("%TITLE%", html.escape(title)).replace("%BODY%", as_html(blocks))
+    write_file(folder.path / "report.html", page.encode())
+
+
+def repeat_command(folder: ComparisonFolder, result: Result) -> str:
+    """The command line that makes this comparison again."""
+    plugins = "".join(f" --plugin {plugin}" for plugin in folder.plan.plugins)
+    names = " ".join(dict.fromkeys(entry.source or entry.label for entry in folder.plan.compared()))
+    settings = "".join(f" --set {override}" for override in folder.plan.overrides)
+    return f"minidl compare {names} --seeds {result['asked']['seeds']}{settings}{plugins}"
+
+
+def _blocks(result: Result, pictures: Sequence[Picture], command: str) -> Iterator[Block]:
+    by_name = {picture.path.stem: picture for picture in pictures}
+    names, seeds = result["asked"]["configs"], result["asked"]["seeds"]
+    yield "heading", "What was asked"
+    listed = ", ".join(names) if len(names) <= 6 else f"{len(names)} configs"
+    yield "text", f"Which of {listed} forecasts better? Each was trained with the same {seeds} seeds."
+    yield "text", f"What differs between them: {result['confounds']['sentence']}."
+    yield "table", tables.confounds_table(result) if len(names) <= 6 else [["", "see the sweep below"]]
+    yield "heading", "What came out"
+    yield "strong", result["verdict"]["headline"]
+    yield "list", result["verdict"]["lines"]
+    yield "heading", "How to repeat it"
+    yield "code", command
+    yield from _scores(result, by_name)
+    yield from _differences(result, by_name)
+    yield from _sweep(result, by_name)
+    yield from _protocol(result)
+    yield "heading", "Failures and costs"
+    yield "table", tables.failures_table(result)
+    yield "table", tables.cost_table(result)
+    yield from (("figure", picture) for name, picture in by_name.items() if name.startswith(("curves", "forecast")))
+
+
+def _scores(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
+    seeds = result["asked"]["seeds"]
+    yield "heading", "Scores"
+    yield (
+        "text",
+        f"Median over {seeds} seeds, with the lowest and the highest. A block of k averages leads 1 to k, as in the "
+        "textbook. Skill is 1 - MSE / MSE of persistence: 0 is as good as “same as now”, below 0 is worse.",
+    )
+    if "scores" in figures:
+        yield "figure", figures["scores"]
+    unit = f", {result['units']}" if result["units"] else ""
+    for metric, title, digits in (("r2", "R²", 4), ("skill", "Skill", 3), ("rmse", f"RMSE{unit}", 2)):
+        table = tables.scores_table(result, metric, digits)
+        yield "table", [[title, *table[0][1:]], *table[1:]]
+    if "error_by_lead" in figures:
+        yield "figure", figures["error_by_lead"]
+    if len(result["configs"]) <= 6:
+        yield "text", "By block, all statistics of R²:"
+        yield "table", tables.spread_table(result)
+        yield "text", "By lead: the error at exactly so many hours ahead."
+        yield "table", tables.spread_table(result, "lead")
+
+
+def _differences(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
+    yield "heading", "Paired differences"
+    yield (
+        "text",
+        "Seed by seed, R² of the second minus R² of the first. The interval is of the mean (bootstrap, 95 %); p is of "
+        "a paired permutation test, and the corrected p (Holm) allows for all "
+        f"{result['tests']['number']} tests made here.",
+    )
+    if "differences" in figures:
+        yield "figure", figures["differences"]
+    yield "table", tables.differences_table(result)
+    if result["over_time"] and result["over_time"][0]["leads"]:
+        pair = result["over_time"][0]
+        yield (
+            "text",
+            f"Two given runs over time: {pair['first']} with seed {pair['seeds'][0]} and {pair['second']} with seed "
+            f"{pair['seeds'][1]}, the median runs, by the Diebold-Mariano test on squared errors. It is about these "
+            "two runs only: with other seeds it can turn round.",
+        )
+        yield "table", tables.over_time_table(result)
+
+
+def _sweep(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
+    if result["trade_offs"]:
+        yield "heading", "Sweep"
+        yield "text", "A star marks a best trade-off: nothing else scores higher for the same or less."
+        yield "table", tables.trade_offs_table(result)
+        yield from (("figure", picture) for name, picture in figures.items() if name.startswith("by_"))
+
+
+def _protocol(result: Result) -> Iterator[Block]:
+    if len(result["configs"]) > 4 or not any(result["protocol"].values()):
+        return
+    yield "heading", "What the protocol does to the number"
+    yield (
+        "text",
+        "Each shortcut of the evaluation, taken and avoided, from runs of the same seeds. Moved by more than 0: the "
+        "shortcut flatters. A shifted plot is no score: it shows how good a plot looks that is drawn one hour early.",
+    )
+    for label in result["protocol"]:
+        yield "text", f"{label}:"
+        yield "table", tables.protocol_table(result, label)
+
+
+def markdown(blocks: Sequence[Block]) -> str:
+    """The report as Markdown; figures are in figures/."""
+    parts = []
+    for kind, value in blocks:
+        if kind == "heading":
+            parts.append(f"## {value}")
+        elif kind == "strong":
+            parts.append(f"**{value}**")
+        elif kind == "list":
+            parts.append("\n".join(f"- {line}" for line in value))
+        elif kind == "code":
+            parts.append(f"```console\n$ {value}\n```")
+        elif kind == "table":
+            parts.append(_markdown_table(value))
+        elif kind == "figure":
+            parts.append(f"![{value.alt}](figures/{value.path.name})")
+        else:
+            parts.append(value)
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(table: Table) -> str:
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
+    return "\n".join([lines[0], "|" + "---|" * len(table[0]), *lines[1:]])
+
+
+def as_html(blocks: Sequence[Block]) -> str:
+    """The report's body as HTML, figures inside."""
+    parts = []
+    for kind, value in blocks:
+        if kind == "heading":
+            parts.append(f"<h2>{html.escape(value)}</h2>")
+        elif kind == "strong":
+            parts.append(f'<p class="verdict">{html.escape(value)}</p>')
+        elif kind == "list":
+            items = "".join(f"<li>{html.escape(line)}</li>" for line in value)
+            parts.append(f"<ul>{items}</ul>")
+        elif kind == "code":
+            parts.append(f"<pre><code>{html.escape(value)}</code></pre>")
+        elif kind == "table":
+            parts.append(_html_table(value))
+        elif kind == "figure":
+            parts.append(_html_figure(value))
+        else:
+            parts.append(f"<p>{html.escape(value)}</p>")
+    return "\n".join(parts)
+
+
+def _html_table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in table[0])
+    rows = []
+    for row in table[1:]:
+        first = f'<th scope="row">{html.escape(row[0])}</th>'
+        rows.append(f"<tr>{first}{''.join(f'<td>{html.escape(cell)}</td>' for cell in row[1:])}</tr>")
+    body = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="wide" tabindex="0" role="region" aria-label="table">{body}</div>'
+
+
+def _html_figure(picture: Picture) -> str:
+    data = base64.b64encode(picture.path.read_bytes()).decode()
+    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(picture.alt, quote=True)}">'
+    return f"<figure>{image}<figcaption>{html.escape(picture.title)}</figcaption></figure>"
