@@ -37,7 +37,7 @@ def main() -> None:
         try:
             answer = _answer(request, made, name, case, make)
         except Exception as err:
-            answer = {"error": f"{type(err).__name__}: {err}"}
+            answer = {"error": f"{type(err).__name__}: {(str(err).splitlines() or [''])[0][:100]}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
