@@ -1,4 +1,4 @@
-"""``python -m benchmarks.page``: write docs/benchmarks.md from the committed result.json, so that it quotes nothing else."""
+"""``python -m benchmarks.page``: write docs/benchmarks.md from the committed result.json, and nothing else."""
 
 from __future__ import annotations
 
