@@ -1,0 +1,121 @@
+"""Going on and reproducing through the command line: what is refused, and how. Bytes are compared in row 3."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small import hourly_rows, write_csv, write_experiment
+
+from minidl.cli import main
+from minidl.experiment import load_experiment
+from minidl.runs import Run
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of three epochs that was stopped in the second one."""
+    write_experiment(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("minidl.plotting.have_matplotlib", lambda: False)
+    experiment = load_experiment("small.yaml", ["training.checkpoint_every={steps: 4}", "engine=numpy"])
+    run = Run.create(experiment, Path("run"))
+    calls = iter(range(1, 99))
+    run.train(experiment.load_data(), should_stop=lambda: next(calls) == 14)
+    return run.path
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_stopped_run_goes_on_to_its_end_and_is_reproduced(stopped: Path, capsys: Any) -> None:
+    assert main(["resume", str(stopped)]) == 0
+    assert len((stopped / "log.jsonl").read_text().splitlines()) == 3
+    assert (stopped / "evaluation.json").exists()
+    capsys.readouterr()
+    assert main(["reproduce", str(stopped)]) == 0
+    assert "equal: 3 epochs" in capsys.readouterr().out
+
+
+def test_another_config_is_refused_by_key_unless_told_to_go_on(stopped: Path, capsys: Any) -> None:
+    edit(stopped / "config.yaml", "batch_size: 16", "batch_size: 8")
+    assert main(["resume", str(stopped)]) == 3
+    error = capsys.readouterr().err
+    assert "run: config.yaml: training.batch_size: 16 when the run was saved, 8 now" in error
+    assert "--allow-changes" in error
+    assert main(["resume", str(stopped), "--allow-changes"]) == 0
+    assert Run.open(stopped).experiment.training.batch_size == 8
+
+
+def test_set_needs_leave_to_change(stopped: Path, capsys: Any) -> None:
+    assert main(["resume", str(stopped), "--set", "training.epochs=4"]) == 2
+    assert main(["resume", str(stopped), "--set", "training.epochs=4", "--allow-changes"]) == 0
+    assert len(Run.open(stopped).log()) == 4
+
+
+def test_other_data_are_refused(stopped: Path, capsys: Any) -> None:
+    rows = hourly_rows()
+    rows[7, 1] += 1
+    write_csv("air.csv", rows)
+    assert main(["resume", str(stopped)]) == 3
+    assert "data: the values of the series are others: 240 rows" in capsys.readouterr().err
+
+
+def test_other_versions_are_refused_and_named(stopped: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidl.environment.__version__", "99.0")
+    assert main(["resume", str(stopped)]) == 3
+    assert "run: minidl: 0." in capsys.readouterr().err
+
+
+def test_the_checkpoint_before_is_taken_only_when_asked(stopped: Path, capsys: Any) -> None:
+    weights = stopped / "checkpoints" / "last" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert main(["resume", str(stopped)]) == 3
+    assert "last/weights.safetensors: damaged" in capsys.readouterr().err
+    assert main(["resume", str(stopped), "--allow-fallback"]) == 0
+    capsys.readouterr()
+    assert main(["reproduce", str(stopped)]) == 0
+
+
+def test_a_changed_log_is_refused(stopped: Path, capsys: Any) -> None:
+    edit(stopped / "log.jsonl", '"epoch": 1', '"epoch": 2')
+    assert main(["resume", str(stopped)]) == 3
+    assert "log.jsonl: damaged or changed since the checkpoint was saved" in capsys.readouterr().err
+
+
+def test_a_run_that_has_not_finished_is_not_reproduced(stopped: Path, capsys: Any) -> None:
+    assert main(["reproduce", str(stopped)]) == 2
+    assert "1 of 3 epochs are there; finish it with minidl resume" in capsys.readouterr().err
+
+
+def test_the_first_difference_is_told(stopped: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["resume", str(stopped)]) == 0
+    rows = hourly_rows()
+    rows[7, 0] += 1
+    write_csv("air.csv", rows)
+    capsys.readouterr()
+    assert main(["reproduce", str(stopped), "--json"]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["first_difference"].startswith("log.jsonl:1: train_loss was ")
+    assert "data: the values of the series are others" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("0", "expected `int` >= 1, got 0"),
+        ("{steps: 0}", "steps: expected `int` >= 1, got 0"),
+        ("{}", "expected"),
+        ("{stps: 3}", "stps"),
+        ("often", "expected `int | mapping`, got"),
+    ],
+)
+def test_a_wrong_checkpoint_every_is_refused(stopped: Path, capsys: Any, value: str, message: str) -> None:
+    assert main(["check", "small.yaml", "--set", f"training.checkpoint_every={value}"]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err + captured.out
