@@ -59,7 +59,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], keep_old_as: Path | N
     new = beside(folder, NEW)
     try:
         shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
+        os.makedirs(new)
         try:
             for name, content in files.items():
                 _write_through(new / name, content)
