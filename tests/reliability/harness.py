@@ -36,6 +36,16 @@ class Outcome:
             self.failures.append(what)
 
 
+# Limits of time are those of the table in the full run; a normal test run, which may share
+# its processor with others, only asks that nothing takes far longer.
+slack = 1.0
+
+
+def within(seconds: float, limit: float) -> bool:
+    """Whether something took less than `limit` seconds, times the slack of a normal test run."""
+    return seconds < limit * slack
+
+
 Proof = Callable[[int, random.Random, Outcome], None]
 
 

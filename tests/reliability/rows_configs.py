@@ -13,7 +13,7 @@ from pathlib import Path
 from minidl.arguments import argument_hints
 from minidl.errors import ConfigError, DataError, MinidlError
 from minidl.experiment import Experiment, load_experiment
-from tests.reliability.harness import ROOT, Outcome, row, run_command
+from tests.reliability.harness import ROOT, Outcome, row, run_command, within
 from tests.small import CONFIG, hourly_rows, write_csv
 
 LINE = re.compile(r"[^\n]+\.ya?ml:[1-9]\d*:[1-9]\d*: \S.*")
@@ -64,7 +64,7 @@ def bombs(trials: int, rng: random.Random, outcome: Outcome) -> None:
         started = time.process_time()
         said = refusal(Path("bomb.yaml"))
         seconds = time.process_time() - started
-        outcome.check(said is None and seconds < 0.1, f"{name}: {said or 'refused'} after {seconds:.3f} s")
+        outcome.check(said is None and within(seconds, 0.1), f"{name}: {said or 'refused'} after {seconds:.3f} s")
 
 
 def refusal(path: Path, needed: bool = True) -> str | None:
