@@ -1,12 +1,13 @@
-# make run    train and score both textbook models, in a fresh environment
+# make run    train and score both textbook models and compare them over ten seeds
 # make test   the test suite
+# make faults kill, damage and fill: every fault of docs/reliability.md, many times
 # make check  everything that a change must pass: test, lint, types, docs, wheel
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13
 
-.PHONY: run test check lint types docs wheel matrix clean
+.PHONY: run test faults check lint types docs wheel matrix clean
 
 # One stamp a set of extras: a changed setup.cfg installs anew.
 $(VENV)/.installed-%: setup.cfg pyproject.toml
@@ -14,12 +15,18 @@ $(VENV)/.installed-%: setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[$*]"
 	touch $@
 
-run: $(VENV)/.installed-plot
+run: $(VENV)/.installed-plot,stats
 	$(BIN)/minidl train pm25_single
 	$(BIN)/minidl train pm25_deep
+	$(BIN)/minidl compare pm25_single pm25_deep --seeds 10
 
+# Two processes: most tests wait for processes of their own.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
+
+# The whole table of docs/reliability.md, in full: about 20 minutes.
+faults: $(VENV)/.installed-test,fast
+	$(BIN)/python -m tests.reliability.faults
 
 check: test lint types docs wheel
 
