@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from minidl.cli.common import add_config, add_json, aligned, load_plugins, print_json
+from minidl.compiled import explain
 from minidl.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.runs import Run
@@ -30,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
         experiment = load_experiment(args.config, args.overrides)
     rows = summarize(experiment.model, experiment.data.input_shape)
     total = sum(row.count for row in rows)
+    parts = experiment.model, experiment.loss, experiment.optimizer
+    engine = explain(*parts, experiment.dtype, experiment.engine)
     if args.json:
         layers = [
             {
@@ -40,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             }
             for row in rows
         ]
-        print_json({"input_shape": experiment.data.input_shape, "layers": layers, "parameters": total})
+        print_json({"input_shape": experiment.data.input_shape, "layers": layers, "parameters": total, "engine": engine})
         return 0
     cells = [["layer", "output shape", "parameters", "count"], ["input", str(experiment.data.input_shape), "", ""]]
     for row in rows:
@@ -48,4 +51,5 @@ def run(args: argparse.Namespace) -> int:
         cells.append([row.name, str(row.output_shape), shapes, str(row.count)])
     print("\n".join(aligned(cells, left=3)))
     print(f"total: {total} parameters, {experiment.dtype}")
+    print(f"engine: {engine}")
     return 0
