@@ -160,6 +160,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=25, help="how many mutants of a file are tried at most")
     parser.add_argument("--file", action="append", choices=list(TARGETS), help="only this file; repeatable")
     parser.add_argument("--seed", type=int, default=20100101)
+    parser.add_argument("--jobs", type=int, default=2, help="how many are tried at a time")
     parser.add_argument("--report", type=Path, help="write the report here")
     args = parser.parse_args()
     rng = random.Random(args.seed)
@@ -167,10 +168,10 @@ def main() -> int:
     for file in args.file or TARGETS:
         found = list(mutants((ROOT / file).read_text(encoding="utf-8")))
         jobs += [(file, len(found), mutant) for mutant in rng.sample(found, min(args.each, len(found)))]
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
-        places = [Workplace(Path(folder, str(n))) for n in range(2)]
-        halves = [pool.submit(_try, places[n], jobs[n::2]) for n in range(2)]
-        survived = [item for half in halves for item in half.result()]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(args.jobs) as pool:
+        places = [Workplace(Path(folder, str(n))) for n in range(args.jobs)]
+        shares = [pool.submit(_try, places[n], jobs[n :: args.jobs]) for n in range(args.jobs)]
+        survived = [item for share in shares for item in share.result()]
     lines = _report(jobs, sorted(survived))
     print("\n".join(lines))
     if args.report:

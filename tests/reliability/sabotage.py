@@ -6,16 +6,20 @@ import contextlib
 import importlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minidl import initializers, interrupt, locking, manifests, randomness, resuming, run_folder, storage
-from minidl.config import builder
+from minidl.comparison import executors
+from minidl.config import builder, nodes
+from minidl.data import csv_file
 from minidl.errors import CorruptFileError
-from minidl.training import checkpoints, loop, state
+from minidl.layers import recurrence
+from minidl.training import checkpoints, loop, saving, state
 
 SABOTAGES: dict[str, Callable[[], None]] = {}
 
@@ -223,3 +227,103 @@ def _import_what_is_named() -> None:
         return look_up(base, name)
 
     builder.lookup = importing  # type: ignore[attr-defined]
+
+
+@sabotage("composer-limits")
+def _no_limits_of_depth_and_count() -> None:
+    """A config may nest as deep and repeat as much as it likes."""
+    nodes.MAX_DEPTH = nodes.MAX_NODES = 10**9
+    nodes.MAX_OPEN_BRACKETS = 3000  # more of them keep PyYAML busy for minutes
+
+
+@sabotage("suggestions")
+def _no_suggestions() -> None:
+    """An unknown key is refused without the one that was meant."""
+    builder.suggest = lambda name, known: ""  # type: ignore[attr-defined]
+
+
+@sabotage("places")
+def _no_places() -> None:
+    """Problems of a config are told without file, line and column."""
+    line = builder.problem_line  # type: ignore[attr-defined]
+    builder.problem_line = lambda place, path, message: line(None, path, message)  # type: ignore[attr-defined]
+
+
+@sabotage("trial-write")
+def _no_trial_write() -> None:
+    """Training begins without a look at the room on the disk."""
+    saving.try_to_write = lambda folder, n_bytes, what: None  # type: ignore[attr-defined]
+
+
+@sabotage("storage-errors")
+def _any_error_of_the_system() -> None:
+    """A failed write of a checkpoint is no StorageError, but an error that nobody expects."""
+    write = storage.write_folder
+
+    def unexpected(*arguments: Any, **more: Any) -> None:
+        try:
+            write(*arguments, **more)
+        except OSError as err:
+            raise RuntimeError(str(err)) from err
+
+    checkpoints.write_folder = unexpected  # type: ignore[attr-defined]
+
+
+@sabotage("finite-check")
+def _nothing_is_checked_for_nan() -> None:
+    """A step goes on with whatever loss, gradient and parameters it has."""
+    loop._finite = lambda flat: True
+    loop.math = types.SimpleNamespace(isfinite=lambda value: True)  # type: ignore[attr-defined]
+
+
+@sabotage("forward")
+def _transposed_recurrent_weights() -> None:
+    """Forward, in both memory layouts, takes W_hh transposed."""
+    for layout in (recurrence.SlabRecurrence, recurrence.RowRecurrence):
+        layout.forward = _with_transposed(layout.forward)  # type: ignore[method-assign]
+
+
+def _with_transposed(forward: Any) -> Any:
+    def transposed(self: Any, x: Any, h_0: Any, params: Any, steps: Any) -> Any:
+        return forward(self, x, h_0, {**params, "W_hh": params["W_hh"].T}, steps)
+
+    return transposed
+
+
+@sabotage("cells")
+def _what_is_no_number_is_zero() -> None:
+    """Text, infinity and gaps among the numbers of a table count as 0, in silence."""
+
+    def number(text: str) -> float:
+        try:
+            return float(np.nan_to_num(float(text), posinf=0.0, neginf=0.0))
+        except ValueError:
+            return 0.0
+
+    csv_file.CSVFile.numbers = lambda self, column, missing: np.array(self.convert(column, number))  # type: ignore[method-assign]
+
+
+@sabotage("times")
+def _missing_rows_are_passed_over() -> None:
+    """Nobody asks whether the times of a table are evenly spaced."""
+    csv_file.CSVFile._evenly_spaced = lambda self, times: times  # type: ignore[method-assign]
+
+
+@sabotage("pairing")
+def _outcomes_in_order_of_arrival() -> None:
+    """The outcome that comes first belongs to the task that was given first."""
+
+    def results(executor: Any, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any, BaseException | None]]:
+        given = list(tasks)
+        futures = [executor.submit(executors.run_task, task) for task in given]
+        for task, future in zip(given, executors.as_completed(futures), strict=True):
+            error = future.exception()
+            yield task, None if error else future.result(), error
+
+    executors._results = results
+
+
+@sabotage("running-again")
+def _lost_tasks_stay_lost() -> None:
+    """What a worker was doing when it died is not given to another one."""
+    os.environ["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "0"

@@ -39,9 +39,20 @@ SABOTAGES = {
     "checksums": (4, 200),
     "registry": (5, 1),
     "limits": (6, 1),
+    "composer-limits": (7, 1),
+    "suggestions": (8, 200),
+    "places": (8, 100),
+    "trial-write": (9, 1),
+    "storage-errors": (9, 8),
     "signals": (10, 3),
     "lock": (11, 4),
+    "finite-check": (12, 24),
+    "forward": (14, 20),
     "hash-order": (15, 2),
+    "cells": (16, 1),
+    "times": (16, 1),
+    "pairing": (17, 1),
+    "running-again": (17, 1),
 }
 
 
