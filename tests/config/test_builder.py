@@ -22,7 +22,7 @@ from config_samples import (
 )
 
 from minidl.arguments import Configurable
-from minidl.config import build, construct, dump, load_node, locate, parse_file, parse_text, problem_at
+from minidl.config import build, builder, construct, dump, load_node, locate, parse_file, parse_text, problem_at
 from minidl.config.builder import MAX_FILES
 from minidl.errors import ConfigError
 from minidl.initializers import normal_fan_in, zeros
@@ -278,3 +278,10 @@ def test_the_sections_defaults_are_those_of_the_class() -> None:
     assert drawing.paper.to_config() == Paper().to_config()
     assert isinstance(drawing, Configurable)
     assert issubclass(BrokenShape, Shape)
+
+
+def test_the_limit_that_ended_the_reading_is_told_before_other_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder, "MAX_NODES", 1)
+    with pytest.raises(ConfigError) as caught:
+        build(Drawing, parse_text("wrong: 1\nshape: CircleShape", "f.yaml"))
+    assert [line[:10] for line in str(caught.value).splitlines()] == ["f.yaml:2:8", "f.yaml:1:1"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
 from config_samples import Paper
+from msgspec import Meta
 
 from minidl.config import build, parse_text
+from minidl.config.values import check_plain
 from minidl.errors import ConfigError
 
 
@@ -49,3 +53,10 @@ def test_an_int_becomes_a_float_where_one_is_meant() -> None:
 def test_a_list_or_a_string_may_be_meant() -> None:
     assert build(Paper, parse_text("notes: [a, b]")).notes == ["a", "b"]
     assert build(Paper, parse_text("notes: a")).notes == "a"
+
+
+def test_the_items_of_a_list_with_bounds_have_their_own_places() -> None:
+    found = []
+    hint = Annotated[list[int], Meta(min_length=1)]
+    check_plain(parse_text("[1, x]", "f.yaml"), hint, (), lambda place, path, message: found.append((place, path)))
+    assert [(str(place), path) for place, path in found] == [("f.yaml:1:5", (1,))]

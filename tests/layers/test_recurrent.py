@@ -234,6 +234,15 @@ def test_backward_uses_the_start_state_that_forward_was_given(hidden):
     assert not everything(layer, x, dy)["W_hh"].any()
 
 
+def test_backward_needs_the_cache_of_every_step():
+    layer = built(2, 3, activation=Sequential([TanhActivation()]))
+    x, dy, _ = data(layer, 2, 4)
+    _, cache = layer.forward(x)
+    cache[1].caches.pop()
+    with pytest.raises(ValueError, match="shorter"):
+        layer.backward(dy, cache)
+
+
 @pytest.mark.parametrize("hidden", [3, 40])
 def test_the_output_is_read_only(hidden):
     layer = built(2, hidden)
