@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from minidl.arguments import Configurable, NonNegativeInt
 from minidl.compiled import EngineName
@@ -34,6 +36,8 @@ class Experiment(Configurable):
     evaluation : what is scored.
     seed : of all random numbers; the same seed gives the same run.
     dtype : of parameters and data.
+    sweep : lists of values by key path, for ``minidl compare``, which trains all
+        combinations; whatever trains a single experiment does not look at it.
     engine : what computes the training steps: ``numpy``, ``compiled`` (needs
         numba), or ``auto``: compiled where it is installed, has kernels for the
         model and pays.
@@ -53,6 +57,7 @@ class Experiment(Configurable):
     seed: NonNegativeInt = 0
     dtype: Literal["float32", "float64"] = "float32"
     engine: EngineName = "auto"
+    sweep: dict[str, Annotated[list[Any], Meta(min_length=1)]] = field(default_factory=dict)
     name: str = field(init=False, repr=False, default="experiment")
 
     def __post_init__(self) -> None:
@@ -69,6 +74,11 @@ class Experiment(Configurable):
                 f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
                 f"data.test_size {self.data.test_size} and time_steps {self.data.time_steps} give {windows}."
             )
+
+    def to_config(self) -> dict[str, Any]:
+        """The constructor's arguments as plain values; ``sweep`` only if there is one."""
+        config = super().to_config()
+        return config if config["sweep"] else {key: value for key, value in config.items() if key != "sweep"}
 
     def build_model(self) -> Shape:
         """Give the model its initial weights, the same for the same seed; return its output shape.

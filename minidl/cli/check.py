@@ -25,8 +25,16 @@ def run(args: argparse.Namespace) -> int:
     for config in args.configs:
         try:
             experiment = load_experiment(config, args.overrides)
-            print(f"{config}: ok, {n_parameters(experiment.model)} parameters")
+            grid = f", {_points(config, args)} experiments" if experiment.sweep else ""
+            print(f"{config}: ok, {n_parameters(experiment.model)} parameters{grid}")
         except ConfigError as err:
             print(err, file=sys.stderr)
             code = err.exit_code
     return code
+
+
+def _points(config: str, args: argparse.Namespace) -> int:
+    """How many experiments a config with ``sweep:`` is; each is checked."""
+    from minidl.comparison.entries import load_entries
+
+    return len(load_entries([config], args.overrides))

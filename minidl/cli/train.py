@@ -11,6 +11,7 @@ from pathlib import Path
 
 from minidl.cli.common import add_config, add_json, load_plugins
 from minidl.cli.session import say, train_and_report
+from minidl.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.layer import n_parameters
 from minidl.runs import Run
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, evaluate, draw."""
     load_plugins(args)
     experiment = load_experiment(args.config, args.overrides)
+    if experiment.sweep:
+        raise ConfigError(f"{args.config}: has sweep:, so it is many experiments; run it with minidl compare.")
     splits = experiment.load_data()
     made = Run.create(experiment, args.run_dir, args.plugin)
     gaps = splits.table.n_filled

@@ -37,7 +37,7 @@ _WORDS = {
 }
 # Bookkeeping, which decides no score.
 _IGNORED = ("evaluation.published", "training.checkpoint_every", "training.checkpoints_kept", "model", "seed", "sweep")
-_PLURAL = {"biases"}
+_PLURAL = {"biases", "features", "weights that are scored", "rows the scaler is fitted on", "other layers"}
 _BY_THE_BY = "multiply-adds per window"
 
 

@@ -57,16 +57,21 @@ def _results(executor: Executor, tasks: Iterable[Task]) -> Iterator[tuple[Task, 
     futures: dict[Future[Outcome], Task] = {}
     for task in tasks:
         try:
-            futures[executor.submit(run_task, task)] = task
+            future = executor.submit(run_task, task)
         except BrokenExecutor as err:
             yield task, None, err
+            continue
+        if future.done():  # it ran here, or was quick: let it be stored before the next one starts
+            yield task, None if future.exception() else future.result(), future.exception()
+        else:
+            futures[future] = task
     for future in as_completed(futures):
         error = future.exception()
         yield futures[future], None if error else future.result(), error
 
 
 class Here(Executor):
-    """Runs each task in this process, when its result is asked for by `as_completed`."""
+    """Runs each task in this process, when it is submitted."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run now."""

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from minidl.comparison.entries import experiment_of
 from minidl.compiled import choose_engine
@@ -212,7 +213,13 @@ def decisive_environment() -> dict[str, Any]:
 @functools.cache
 def _decisive_environment() -> dict[str, Any]:
     everything = environment(())
-    return {key: everything.get(key) for key in DECISIVE}
+    # NumPy's own BLAS: scipy, which only the reporting process loads, brings another one.
+    blas = [
+        " ".join(str(info.get(key)) for key in ("internal_api", "version", "architecture"))
+        for info in threadpool_info()
+        if info.get("user_api") == "blas" and "scipy" not in str(info.get("filepath"))
+    ]
+    return {**{key: everything.get(key) for key in DECISIVE}, "blas": sorted(blas)}
 
 
 class _OnlyTable(Series):

@@ -1,0 +1,87 @@
+"""Budgets: the published fair pairs, counts against built models, and wrong input."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+
+from minidl import ConfigError, Dense, LastStep, RecurrentLayer, Sequential, TanhActivation
+from minidl.cli import main
+from minidl.comparison.budget import multiply_adds, plan_widths, with_widths
+from minidl.layer import n_parameters
+
+
+def net(*widths: int, bias: bool = True) -> Sequential:
+    return Sequential([*(RecurrentLayer(w, bias=bias) for w in widths), LastStep(), Dense(1, bias=bias)])
+
+
+@pytest.mark.parametrize(
+    ("bias", "depth", "budget", "widths"),
+    [(True, 1, 85, (6,)), (True, 2, 85, (4, 4)), (False, 1, 44, (4,)), (False, 2, 44, (2, 4)), (True, 1, 49, (4,))],
+)
+def test_the_fair_pairs_are_found(bias: bool, depth: int, budget: int, widths: tuple[int, ...]) -> None:
+    best = plan_widths(net(3, bias=bias), (24, 6), depth=depth, budget=budget)[0]
+    assert (best.widths, best.exact, best.parameters) == (widths, True, budget)
+
+
+@pytest.mark.parametrize("budget", [40, 61, 100, 137])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_nearest_stack_is_that_of_trying_all(budget: int, depth: int) -> None:
+    costs = {}
+    for widths in itertools.product(range(1, 9), repeat=depth):
+        model = net(*widths)
+        model.build((24, 6), 0)
+        costs[widths] = abs(n_parameters(model) - budget)
+    best = plan_widths(net(2), (24, 6), depth=depth, budget=budget)[0]
+    assert abs(best.parameters - budget) == min(costs.values())
+    assert best.exact == (min(costs.values()) == 0)
+
+
+def test_multiply_adds_are_counted_by_hand() -> None:
+    assert multiply_adds(net(4), (24, 6)) == 24 * (6 * 4 + 4 * 4) + 4
+    assert multiply_adds(net(2, 2, bias=False), (24, 6)) == 24 * (6 * 2 + 4 + 4 + 4) + 2
+    every_step = Sequential([RecurrentLayer(4), Dense(1)])
+    assert multiply_adds(every_step, (24, 6)) == 24 * (6 * 4 + 4 * 4 + 4)
+
+
+def test_multiply_adds_can_be_the_budget() -> None:
+    best = plan_widths(net(1, bias=False), (24, 6), depth=2, budget=964, unit="multiply_adds")[0]
+    assert (best.widths, best.multiply_adds) == ((2, 4), 964)
+
+
+def test_widths_are_put_into_the_model() -> None:
+    model = with_widths(net(9), (4, 4))
+    model.build((24, 6), 0)
+    assert n_parameters(model) == 85
+
+
+def test_a_budget_that_is_too_small_is_refused() -> None:
+    with pytest.raises(ConfigError, match="2 layers of width 1 take 13 parameters; 10 is too small"):
+        plan_widths(net(1), (24, 6), depth=2, budget=10)
+
+
+def test_a_model_without_widths_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no layer with hidden_size"):
+        plan_widths(Sequential([LastStep(), Dense(1)]), (24, 6), depth=1, budget=10)
+    between = Sequential([RecurrentLayer(2), TanhActivation(), RecurrentLayer(2), LastStep(), Dense(1)])
+    with pytest.raises(ConfigError, match="must come first and in a row"):
+        plan_widths(between, (24, 6), depth=1, budget=100)
+
+
+def test_the_command_says_which_are_exact(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["budget", "rnn_single", "--parameters", "85", "--depths", "1,2,3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["1", "6", "85", "1,734", "exact"]
+    assert lines[2].split() == ["2", "4+4", "85", "1,732", "exact"]
+    assert lines[3].endswith("nearest, 1 less")
+    assert main(["budget", "rnn_single", "--parameters", "85", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["widths"] == [6]
+
+
+def test_the_command_refuses_what_it_cannot_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["budget", "rnn_singel", "--parameters", "85"]) == 2
+    assert "did you mean rnn_single?" in capsys.readouterr().err
+    assert main(["budget", "rnn_single", "--parameters", "85", "--depths", "0"]) == 2
+    assert "--depths: expected some positive numbers" in capsys.readouterr().err

@@ -1,0 +1,272 @@
+"""The verb compare, from end to end on a small table."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minidl.cli import main
+from minidl.comparison.executors import processes, run_tasks
+from minidl.comparison.folder import ComparisonFolder
+from minidl.comparison.session import make_plan, run_missing, start
+from minidl.comparison.tasks import Outcome, Task, run_task
+from minidl.experiment import load_experiment
+from minidl.runs import Run
+
+Capture = pytest.CaptureFixture[str]
+
+
+def compare(*arguments: str) -> int:
+    return main(["compare", *arguments, "--jobs", "1"])
+
+
+def result(name: str = "compare-001") -> Any:
+    return json.loads(Path("runs", name, "comparison.json").read_text(encoding="utf-8"))
+
+
+def records(name: str) -> dict[str, Any]:
+    """Every record without its seconds, by file."""
+    root = Path("runs", name, "runs")
+    found = {}
+    for path in sorted(root.rglob("*.json")):
+        record = json.loads(path.read_text())["record"]
+        record.pop("seconds")
+        found[str(path.relative_to(root))] = record
+    return found
+
+
+@pytest.mark.figures
+def test_a_comparison_writes_its_folder_and_ends_with_the_verdict(folder: Path, capsys: Capture) -> None:
+    assert compare("small.yaml", "deep.yaml", "--seeds", "2") == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("small, deep: depth, width, biases and number of parameters differ")
+    assert out.index("What differs") < out.index("R²") < out.index("Verdict")
+    assert "runs/compare-001: report.html" in out.splitlines()[-1]
+    files = {path.name for path in Path("runs/compare-001").iterdir()}
+    assert files >= {"plan.json", "comparison.json", "report.md", "report.html", "figures", "runs"}
+    page = Path("runs/compare-001/report.html").read_text(encoding="utf-8")
+    assert page.index("What was asked") < page.index("What came out") < page.index("How to repeat it")
+    assert "minidl compare small.yaml deep.yaml --seeds 2" in page
+    assert "<script" not in page
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)  # all is inside: no network
+    images = re.findall(r"<img [^>]*>", page)
+    assert len(images) >= 5
+    assert all(re.search(r'alt="[^"]{20,}"', image) for image in images)
+    assert "base64" not in Path("runs/compare-001/report.md").read_text(encoding="utf-8")
+
+
+def test_a_record_is_what_train_and_evaluate_give(folder: Path) -> None:
+    experiment = load_experiment("small.yaml", ["seed=1"])
+    splits = experiment.load_data()
+    run = Run.create(experiment)
+    run.train(splits)
+    scores = run.evaluate(splits)
+    config = load_experiment("small.yaml").to_config()
+    record = run_task(Task("small", {k: v for k, v in config.items() if k != "seed"}, 1)).record
+    assert record["scores"] == {"block": scores["block"], "lead": scores["lead"]}
+    assert record["epoch"] == scores["epoch"]
+
+
+def test_two_runs_of_one_config_are_not_told_apart(folder: Path) -> None:
+    assert compare("small.yaml", "twin.yaml", "--seeds", "8") == 0
+    found = result()
+    assert found["confounds"]["sentence"] == "nothing differs: the configs are the same"
+    assert found["verdict"]["headline"].startswith("No evidence of a difference between small and twin")
+    assert all(row["p_adjusted"] == 1 for row in found["pairs"][0]["horizons"].values())
+
+
+def test_a_config_made_worse_on_purpose_is_told_apart(folder: Path) -> None:
+    assert compare("small.yaml", "worse.yaml", "--seeds", "8") == 0
+    found = result()
+    assert found["confounds"]["sentence"] == "learning rate differs"
+    assert found["verdict"]["pairs"][0]["better"] == "small"
+    assert found["verdict"]["headline"].startswith("small is better than worse")
+    assert any("loses to" in line for line in found["verdict"]["lines"])  # three epochs do not beat a linear model
+
+
+def test_a_failed_run_does_not_sink_the_others_and_is_reported(folder: Path, capsys: Capture) -> None:
+    assert compare("small.yaml", "wild.yaml", "--seeds", "3") == 0
+    found = result()
+    assert len(found["configs"]["wild"]["broken"]) == 3
+    assert found["configs"]["small"]["block"]["4"]["r2"]["n"] == 3
+    assert "3 of 3 runs of wild ended with NaN or Inf (seeds 0, 1, 2)" in capsys.readouterr().out
+
+
+def test_an_interrupted_comparison_goes_on_without_repeating_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    import minidl.comparison.executors as executors
+
+    made: list[tuple[str, int]] = []
+
+    def counted(task: Task) -> Outcome:
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        made.append((task.label, task.seed))
+        return run_task(task)
+
+    monkeypatch.setattr(executors, "run_task", counted)
+    assert compare("small.yaml", "deep.yaml", "--seeds", "3") == 130
+    assert "go on with: minidl compare --resume runs/compare-001" in capsys.readouterr().err
+    assert len(records("compare-001")) == 3
+    first = dict(records("compare-001"))
+    monkeypatch.setattr(executors, "run_task", lambda task: made.append((task.label, task.seed)) or run_task(task))
+    assert compare("small.yaml", "deep.yaml", "--seeds", "3") == 0  # the same command goes on
+    assert "3 of 6 runs are done" in capsys.readouterr().err
+    assert len(made) == len(set(made)) == 6
+    assert not Path("runs/compare-002").exists()
+    whole = records("compare-001")
+    assert {name: whole[name] for name in first} == first
+
+
+def test_resume_goes_on_with_a_folder_and_a_finished_one_is_only_reported_again(folder: Path) -> None:
+    assert compare("small.yaml", "deep.yaml", "--seeds", "2") == 0
+    kept = records("compare-001")
+    Path("runs/compare-001/runs/deep/seed-0001.json").unlink()
+    assert compare("--resume", "runs/compare-001") == 0
+    assert records("compare-001") == kept
+    before = Path("runs/compare-001/report.md").read_bytes()
+    assert compare("--resume", "runs/compare-001") == 0
+    assert Path("runs/compare-001/report.md").read_bytes() == before
+    assert compare("small.yaml", "deep.yaml", "--seeds", "2") == 0  # finished: the same command repeats it in full
+    assert records("compare-002") == kept
+
+
+def test_shards_are_joined_to_the_same_records(folder: Path, capsys: Capture) -> None:
+    assert compare("small.yaml", "deep.yaml", "--seeds", "3") == 0
+    for shard in ("1/2", "2/2"):
+        assert compare("small.yaml", "deep.yaml", "--seeds", "3", "--shard", shard) == 0
+    one, other = "runs/compare-1of2-001", "runs/compare-2of2-001"
+    capsys.readouterr()
+    assert compare("--merge", one) == 2
+    assert "--merge: 3 of 6 runs are missing: deep seed 0, deep seed 1, deep seed 2." in capsys.readouterr().err
+    assert compare("--merge", one, other) == 0
+    assert records("compare-002") == records("compare-001")
+
+
+def test_results_are_the_same_for_any_number_of_jobs_and_any_executor(folder: Path) -> None:
+    plan, data = make_plan(["small.yaml", "deep.yaml"], seeds=2)
+
+    @contextmanager
+    def threads() -> Any:
+        with ThreadPoolExecutor(3) as executor:
+            yield executor
+
+    found = []
+    for make in (lambda: processes(1), lambda: processes(2), threads):
+        session = start(plan, data, fresh=True)
+        with session.lock:
+            run_missing(session, make)
+        found.append(records(session.folder.path.name))
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == 4
+
+
+def test_a_task_whose_process_dies_runs_again(folder: Path) -> None:
+    plan, _ = make_plan(["small.yaml", "deep.yaml"], seeds=1)
+    from concurrent.futures import BrokenExecutor
+
+    from minidl.comparison.executors import Here
+
+    class Dying(Here):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            if not died:
+                died.append(args[0])
+                raise BrokenExecutor("killed")
+            return super().submit(fn, *args, **kwargs)
+
+    died: list[Task] = []
+
+    @contextmanager
+    def dying() -> Any:
+        yield Dying()
+
+    done: list[Task] = []
+    assert run_tasks(plan.tasks(), dying, lambda task, outcome: done.append(task)) == []
+    assert sorted(task.label for task in done) == ["deep", "small"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["small.yaml", "dep.yaml"], "dep.yaml: no such file; did you mean deep.yaml?"),
+        (["small.yaml", "deep.yaml", "--seeds", "0"], "--seeds: expected 1 to 10,000, got 0"),
+        (["small.yaml"], "expected at least two configs"),
+        ([], "expected configs to compare"),
+        (["small.yaml", "other.yaml"], "scored on different test hours (data.series, data.test_size differ)"),
+        (["small.yaml", "steps.yaml"], "small and steps are scored on different test hours (data.time_steps differ)"),
+        (["small.yaml", "far.yaml"], "evaluation.horizons is [4, 2, 1] in small and [2] in far"),
+        (["small.yaml", "deep.yaml", "--shard", "3/2"], "--shard: expected I/N with 1 <= I <= N"),
+        (["--resume", "runs"], "runs: not a folder of a comparison"),
+        (["small.yaml", "deep.yaml", "--executor", "dask"], "--executor dask needs --scheduler"),
+    ],
+)
+def test_wrong_input_is_refused_before_training(
+    folder: Path, arguments: list[str], message: str, capsys: Capture
+) -> None:
+    rows = (folder / "air.csv").read_text().splitlines()
+    (folder / "longer.csv").write_text("\n".join(rows[:-1]) + "\n")
+    (folder / "other.yaml").write_text("extends: small.yaml\ndata: {series: {path: longer.csv}}\n")
+    (folder / "steps.yaml").write_text("extends: small.yaml\ndata: {time_steps: 8}\n")
+    (folder / "far.yaml").write_text("extends: small.yaml\nevaluation: {horizons: [2]}\n")
+    assert compare(*arguments) == 2
+    err = capsys.readouterr().err
+    assert message.replace(", data.test_size", "") in err
+    assert "Traceback" not in err
+    assert not Path("runs").exists()
+
+
+def test_a_damaged_record_is_named(folder: Path, capsys: Capture) -> None:
+    assert compare("small.yaml", "deep.yaml", "--seeds", "2") == 0
+    path = Path("runs/compare-001/runs/deep/seed-0001.json")
+    path.write_text(path.read_text().replace('"seed": 1', '"seed": 0'))
+    assert compare("--resume", "runs/compare-001") == 3
+    assert f"{path}: damaged; delete it, and the comparison makes this run again." in capsys.readouterr().err
+
+
+def test_an_edited_plan_is_refused(folder: Path, capsys: Capture) -> None:
+    assert compare("small.yaml", "deep.yaml", "--seeds", "2") == 0
+    path = Path("runs/compare-001/plan.json")
+    path.write_text(path.read_text().replace('"seeds": 2', '"seeds": 3'))
+    assert compare("--resume", "runs/compare-001") == 3
+    assert "plan.json: damaged or edited" in capsys.readouterr().err
+
+
+def test_the_same_config_twice_gets_two_names(folder: Path) -> None:
+    plan, _ = make_plan(["small.yaml", "small.yaml"], seeds=1)
+    assert [entry.label for entry in plan.entries] == ["small", "small-2"]
+
+
+def test_a_comparison_in_use_is_not_started_twice(folder: Path, capsys: Capture) -> None:
+    plan, data = make_plan(["small.yaml", "deep.yaml"], seeds=1)
+    with start(plan, data).lock:
+        assert compare("small.yaml", "deep.yaml", "--seeds", "1") == 75
+    assert "another process is using this folder" in capsys.readouterr().err
+
+
+def test_the_protocols_effect_is_measured_for_a_scaler_that_sees_the_test_part(folder: Path) -> None:
+    for name in ("small", "deep"):
+        text = f"extends: {name}.yaml\ndata: {{scaler: {{type: MinMaxScaler, fit_on: all}}}}\n"
+        Path(f"{name}_all.yaml").write_text(text)
+    assert compare("small_all.yaml", "deep_all.yaml", "--seeds", "2") == 0
+    rows = result()["protocol"]["small_all"]
+    assert {row["shortcut"] for row in rows} == {"scaler", "weather", "horizon", "plot"}
+    made = records("compare-001")
+    block = made["small_all/seed-0000.json"]["scores"]["block"]["4"]["r2"]
+    honest = made["small_all+fit_on_train/seed-0000.json"]["scores"]["block"]["4"]["r2"]
+    scaler = next(row for row in rows if (row["shortcut"], row["horizon"]) == ("scaler", "4"))
+    assert min(abs(scaler[end] - (block - honest)) for end in ("low", "high")) < 1e-12
+    assert ComparisonFolder.open(Path("runs/compare-001")).missing() == []
+
+
+def test_the_folder_can_be_moved(folder: Path) -> None:
+    assert compare("small.yaml", "deep.yaml", "--seeds", "1") == 0
+    shutil.move("runs/compare-001", "elsewhere")
+    assert compare("--resume", "elsewhere") == 0

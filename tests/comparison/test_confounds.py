@@ -1,0 +1,136 @@
+"""What differs, in words; grids; and reports of comparisons that were made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from minidl.cli import main
+from minidl.comparison.confounds import confounds, sentence
+from minidl.comparison.entries import load_entries
+from minidl.comparison.sweep import trade_offs
+from minidl.errors import ConfigError
+
+
+def differ(*configs: str, overrides: tuple[str, ...] = ()) -> str:
+    return sentence(confounds(load_entries(configs, overrides)))
+
+
+def test_the_textbooks_pair_differs_in_four_things() -> None:
+    text = differ("pm25_single", "pm25_deep")
+    assert text == "depth, width, biases and number of parameters differ; with them the multiply-adds per window"
+
+
+def test_the_fair_pairs_differ_in_depth_and_width_only() -> None:
+    text = differ("pm25_fair_single", "pm25_fair_deep")
+    assert text == "depth and width differ; with them the multiply-adds per window"
+    assert differ("pm25_fair_nobias_single", "pm25_fair_nobias_deep") == "depth and width differ"
+
+
+def test_protocols_are_told_apart() -> None:
+    text = differ("pm25_single", "pm25_single_honest")
+    assert "rows the scaler is fitted on" in text
+    assert "weights that are scored" in text
+    assert "kind of validation" in text
+    assert "depth" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("optimizer: {learning_rate: 0.1}", "learning rate differs"),
+        ("training: {epochs: 7, batch_size: 8}", "number of epochs and batch size differ"),
+        ("data: {series: {features: [pm, wind, temp]}}", "features differ"),
+        ("evaluation: {published: {source: me, r2: [1, 1, 1], loss: [0, 0, 0]}}", "nothing differs"),
+        ("training: {checkpoint_every: 3}", "nothing differs"),
+        ("loss: HalfMSE", "nothing differs"),
+        ("dtype: float32", "number format differs"),
+    ],
+)
+def test_every_difference_that_decides_a_score_is_named(folder: Path, line: str, text: str) -> None:
+    Path("other.yaml").write_text(f"extends: small.yaml\n{line}\n")
+    assert differ("small.yaml", "other.yaml").startswith(text)
+
+
+def test_an_activation_and_the_layers_after_are_named(folder: Path) -> None:
+    layers = "    - {type: RecurrentLayer, hidden_size: 3, activation: SigmoidActivation}\n    - LastStep\n"
+    head = "    - {type: Dense, output_size: 2}\n    - {type: Dense, output_size: 1}\n"
+    Path("other.yaml").write_text(f"extends: small.yaml\nmodel:\n  type: Sequential\n  layers:\n{layers}{head}")
+    text = differ("small.yaml", "other.yaml")
+    assert text.startswith("activation, number of parameters and other layers differ")
+
+
+def sweep_config(text: str) -> None:
+    Path("grid.yaml").write_text(f"extends: small.yaml\nsweep:\n{text}")
+
+
+def test_a_grid_is_all_combinations(folder: Path) -> None:
+    sweep_config("  model.layers.0.hidden_size: [2, 3]\n  optimizer.learning_rate: [0.05, 0.1]\n")
+    entries = load_entries(["grid.yaml"])
+    assert [entry.label for entry in entries] == [
+        "grid-hidden_size=2-learning_rate=0.05",
+        "grid-hidden_size=2-learning_rate=0.1",
+        "grid-hidden_size=3-learning_rate=0.05",
+        "grid-hidden_size=3-learning_rate=0.1",
+    ]
+    assert entries[3].config["model"]["layers"][0]["hidden_size"] == 3
+    assert entries[3].config["optimizer"]["learning_rate"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "  model.layers.0.hiden_size: [2, 3]\n",
+            "unknown key 'hiden_size' of RecurrentLayer",
+        ),
+        ("  model.layers.0.hidden_size: 3\n", "expected a list of at least one value, got 3"),
+        ("  seed: [1, 2]\n", "cannot be swept; the seeds are those of --seeds"),
+        ("  optimizer.learning_rate: [0.1, -1]\n", "learning_rate"),
+        ("  model.layers.9.hidden_size: [1, 2]\n", "expected an index up to 2"),
+    ],
+)
+def test_a_wrong_grid_is_refused_with_its_place(folder: Path, text: str, message: str) -> None:
+    sweep_config(text)
+    with pytest.raises(ConfigError) as caught:
+        load_entries(["grid.yaml"])
+    assert message in str(caught.value)
+    assert "grid.yaml" in str(caught.value) or "--set" in str(caught.value)
+
+
+def test_the_best_trade_offs_are_those_that_nothing_beats_for_less() -> None:
+    def config(r2: float, parameters: int, seconds: float) -> dict[str, object]:
+        return {
+            "point": {"a.b": parameters},
+            "parameters": parameters,
+            "seconds": {"training": {"median": seconds}},
+            "block": {"8": {"r2": {"median": r2}}},
+        }
+
+    configs = {
+        "p": config(0.7, 10, 4.0),
+        "q": config(0.6, 20, 1.0),
+        "r": config(0.8, 30, 4.0),
+        "s": config(0.8, 40, 2.0),
+    }
+    best = {point["label"]: point["best_by"] for point in trade_offs(configs, "8")}
+    assert {label for label, by in best.items() if by["parameters"]} == {"p", "r"}
+    assert {label for label, by in best.items() if by["seconds"]} == {"q", "s"}
+
+
+def test_check_counts_a_grid_and_train_refuses_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep_config("  model.layers.0.hidden_size: [2, 3]\n")
+    assert main(["check", "grid.yaml"]) == 0
+    assert capsys.readouterr().out == "grid.yaml: ok, 25 parameters, 2 experiments\n"
+    assert main(["train", "grid.yaml"]) == 2
+    assert "has sweep:, so it is many experiments; run it with minidl compare" in capsys.readouterr().err
+
+
+def test_a_sweep_is_compared_and_its_best_trade_offs_are_reported(folder: Path) -> None:
+    sweep_config("  model.layers.0.hidden_size: [1, 2, 3]\n")
+    assert main(["compare", "grid.yaml", "--seeds", "2", "--jobs", "1"]) == 0
+    report = Path("runs/compare-001/report.md").read_text(encoding="utf-8")
+    assert "## Sweep" in report
+    assert "★" in report
+    assert "minidl compare grid.yaml --seeds 2" in report
