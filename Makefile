@@ -24,8 +24,8 @@ run: $(VENV)/.installed-plot,stats
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2
 
-# The whole table of docs/reliability.md, in full: about 20 minutes.
-faults: $(VENV)/.installed-test,fast
+# Every row of the table of faults, in full: about a quarter of an hour on two cores.
+faults: $(VENV)/.installed-faults
 	$(BIN)/python -m tests.reliability.faults
 
 check: test lint types docs wheel

@@ -74,6 +74,8 @@ def test_a_fault_does_no_harm(number: int) -> None:
 @pytest.mark.parametrize("name", SABOTAGES)
 def test_without_its_protection_a_fault_does_harm_and_is_reported(name: str) -> None:
     number, trials = SABOTAGES[name]
+    if number == 14:
+        pytest.importorskip("onnxruntime", reason="row 14 compares with onnxruntime, which is not installed")
     code, output = faults("--row", str(number), "--trials", str(trials), "--sabotage", name)
     assert code == 1, output
     assert re.search(rf"^ *{number} .* [1-9]\d* failures", output, re.MULTILINE), output
