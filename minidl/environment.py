@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -40,6 +41,12 @@ def environment(plugins: Sequence[str], threads: int = 1) -> dict[str, Any]:
         "plugins": list(plugins),
         "command": sys.argv,
     }
+
+
+def plugins_of(recorded: bytes) -> str:
+    """The --plugin arguments that a run's environment.json recorded, or ``a --plugin`` if there were none."""
+    found = json.loads(recorded).get("plugins") or []
+    return " ".join(f"--plugin {path}" for path in found) or "a --plugin"
 
 
 def environment_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

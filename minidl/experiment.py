@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from minidl.arguments import Configurable, NonNegativeInt
-from minidl.compiled import EngineName
+from minidl.compiled import EngineName, explain
 from minidl.config import Node, build, load_node, problem_at
 from minidl.data import Splits, WindowData
 from minidl.errors import ConfigError, ShapeError
@@ -115,7 +115,13 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
     ConfigError
         All problems, one line each: ``file:line:column: key.path: what is wrong``.
     """
-    return experiment_from(load_node(config, overrides), Path(config).stem)
+    node = load_node(config, overrides)
+    experiment = experiment_from(node, Path(config).stem)
+    try:
+        explain(experiment.model, experiment.loss, experiment.optimizer, experiment.dtype, experiment.engine)
+    except ConfigError as err:
+        raise ConfigError(problem_at(node, ("engine",), str(err))) from err
+    return experiment
 
 
 def experiment_from(node: Node, name: str) -> Experiment:

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from minidl.compiled import choose_engine
 from minidl.config import dump, parse_file
 from minidl.data import ScaleFit, Splits, Table
-from minidl.environment import environment
+from minidl.environment import environment, plugins_of
 from minidl.errors import ConfigError, CorruptFileError
 from minidl.experiment import Experiment, experiment_from
 from minidl.forecasting import Forecast, evaluate, forecast_ahead, model_one_step
@@ -101,7 +101,9 @@ class Run(RunFolder):
         try:
             experiment = experiment_from(parse_file(config), re.sub(r"-\d+$", "", path.resolve().name))
         except ConfigError as err:
-            raise CorruptFileError(f"{err}\n{config}: the run's config is damaged, or needs a --plugin.") from err
+            needed = plugins_of(checked(path / "environment.json", manifest, MAX_FILE))
+            hint = f"{config}: the run's config is damaged, or needs {needed}."
+            raise CorruptFileError(f"{err}\n{hint}") from err
         return cls(path, experiment)
 
     def lock(self) -> FileLock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from math import isnan
 from typing import Any
@@ -46,6 +47,11 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """--json."""
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+
+
+def plugin_arguments(args: argparse.Namespace) -> str:
+    """The --plugin arguments of this command, for the next one that is suggested."""
+    return "".join(f" --plugin {shlex.quote(str(path))}" for path in args.plugin)
 
 
 def load_plugins(args: argparse.Namespace) -> None:

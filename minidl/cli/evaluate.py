@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
-from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
+from minidl.cli.common import add_json, add_plugin, load_plugins, plugin_arguments, print_json
 from minidl.cli.session import draw, report
 from minidl.runs import Run
 
@@ -37,5 +38,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(report(made, splits, scores))
         name = "evaluation" if configured else f"evaluation-{scores['checkpoint']}"
-        print(f"{made.path / name}.json: all scores\nnext: minidl predict {made.path}")
+        print(f"{made.path / name}.json: all scores")
+        print(f"next: minidl predict {shlex.quote(str(made.path))}{plugin_arguments(args)}")
     return 0

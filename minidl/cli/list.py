@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from minidl import metrics
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
 from minidl.config import shipped
 from minidl.registry import kinds, lookup, names
@@ -13,7 +14,7 @@ PLURALS = {"loss": "losses", "series": "series"}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("kind", choices=[*_kinds(), "configs", "models"], help="what to list")
+    parser.add_argument("kind", choices=[*_kinds(), "metrics", "configs", "models"], help="what to list")
     add_plugin(parser)
     add_json(parser)
 
@@ -29,15 +30,22 @@ def run(args: argparse.Namespace) -> int:
     load_plugins(args)
     if args.kind in ("configs", "models"):
         found = {name: _first_comment(path.read_text(encoding="utf-8")) for name, path in shipped(args.kind).items()}
+    elif args.kind == "metrics":
+        scores = (metrics.half_mse, metrics.r2, metrics.mae, metrics.rmse)
+        found = {metric.__name__: _first_line(metric) for metric in scores}
     else:
         base = _kinds()[args.kind]
-        found = {name: (lookup(base, name).__doc__ or "").strip().split("\n")[0] for name in names(base)}
+        found = {name: _first_line(lookup(base, name)) for name in names(base)}
     if args.json:
         print_json(found)
     else:
         width = max(map(len, found))
         print("\n".join(f"{name:<{width}}  {text}".rstrip() for name, text in found.items()))
     return 0
+
+
+def _first_line(item: object) -> str:
+    return (item.__doc__ or "").strip().split("\n")[0]
 
 
 def _first_comment(text: str) -> str:

@@ -11,9 +11,11 @@ import csv
 import sys
 from pathlib import Path
 
-from minidl.cli.common import add_plugin, aligned, load_plugins
+from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
 from minidl.errors import ConfigError, StorageError
 from minidl.runs import Run
+
+MAX_HORIZON = 10_000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--checkpoint", choices=("init", "last", "best"), help="which weights")
     add_plugin(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,21 +36,25 @@ def run(args: argparse.Namespace) -> int:
     load_plugins(args)
     made = Run.open(args.run)
     horizon = max(made.experiment.evaluation.horizons) if args.horizon is None else args.horizon
-    if horizon < 1:
-        raise ConfigError(f"--horizon: expected a number of rows >= 1, got {horizon}.")
+    if not 1 <= horizon <= MAX_HORIZON:
+        raise ConfigError(f"--horizon: expected a number of rows from 1 to {MAX_HORIZON:,}, got {horizon}.")
     if args.output is not None and args.output.exists():
         raise ConfigError(f"--output {args.output}: exists already; choose another file.")
     forecast = made.forecast(args.input, horizon, args.checkpoint)
     times = forecast.times()
     units = f" [{forecast.units}]" if forecast.units else ""
     last = "the table's end" if forecast.last is None else str(forecast.last).replace("T", " ")
+    if args.json:
+        values = [float(value) for value in forecast.values]
+        found = {"target": forecast.target, "units": forecast.units, "from": last, "times": times, "values": values}
+        print_json(found)
     rows = [["time", f"{forecast.target}{units}"]]
     rows += [[time, f"{value:.4g}"] for time, value in zip(times, forecast.values, strict=True)]
-    if args.output is None:
+    if args.output is None and not args.json:
         print("\n".join(aligned(rows)))
-    else:
+    if args.output is not None:
         _write(args.output, rows)
-        print(f"{args.output}: {horizon} rows ahead of {last}")
+        print(f"{args.output}: {horizon} rows ahead of {last}", file=sys.stderr if args.json else sys.stdout)
     print(
         f"from the {made.experiment.data.time_steps} rows up to {last}; other columns keep their last values",
         file=sys.stderr,

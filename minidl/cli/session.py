@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minidl.cli.common import Progress, print_json, score_table
+from minidl.cli.common import Progress, plugin_arguments, print_json, score_table
 from minidl.data import Splits
 from minidl.interrupt import Interrupted
 from minidl.runs import Run
@@ -19,7 +19,7 @@ Train = Callable[[Sequence[Callback], Callable[[], bool]], list[EpochRecord]]
 
 def train_and_report(made: Run, splits: Splits, args: argparse.Namespace, train: Train) -> int:
     """Call `train` with callbacks and a request to stop; evaluate and draw unless it was stopped; the exit code."""
-    plugins = "".join(f" --plugin {shlex.quote(str(path))}" for path in args.plugin)
+    plugins = plugin_arguments(args)
     folder = shlex.quote(str(made.path))
     progress = Progress()
     made.notify = say

@@ -43,7 +43,9 @@ def run(args: argparse.Namespace) -> int:
             }
             for row in rows
         ]
-        print_json({"input_shape": experiment.data.input_shape, "layers": layers, "parameters": total, "engine": engine})
+        print_json(
+            {"input_shape": experiment.data.input_shape, "layers": layers, "parameters": total, "engine": engine}
+        )
         return 0
     cells = [["layer", "output shape", "parameters", "count"], ["input", str(experiment.data.input_shape), "", ""]]
     for row in rows:

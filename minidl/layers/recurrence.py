@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from minidl.errors import ShapeError
 from minidl.layer import Array, Context, Grads, Layer, read_only
 from minidl.layers.activations import Activation
 
@@ -55,7 +56,8 @@ class LayerSteps:
     def gate(self, dh: Array, cache: Any, da: Array) -> None:
         """da_t from dh_t and the cache of step t."""
         dx, _ = self.layer.backward(dh.T if self.transposed else dh, cache)
-        assert dx is not None
+        if dx is None:
+            raise ShapeError(f"RecurrentLayer: activation {type(self.layer).__name__} returned None for dx.")
         da[...] = dx.T if self.transposed else dx
 
 

@@ -65,7 +65,11 @@ class RecurrentLayer(Layer):
             raise ShapeError(f"RecurrentLayer: expected input of shape (time, features), got {input_shape}.")
         H = self.hidden_size
         f = type(self.activation).__name__
-        if self.activation.build((H,), rng, dtype) != (H,):
+        try:
+            kept = self.activation.build((H,), rng, dtype) == (H,)
+        except ShapeError as err:
+            raise ShapeError(f"RecurrentLayer: activation {err}", ("activation", *err.path)) from err
+        if not kept:
             raise ShapeError(f"RecurrentLayer: activation {f} must keep the shape ({H},).", ("activation",))
         if self.activation.params:
             raise ShapeError(

@@ -111,7 +111,7 @@ def test_a_run_that_needs_a_plugin_says_so(cli: Cli, own: Path) -> None:
     forget()
     outcome = cli("evaluate", "runs/own-001")
     assert outcome.code == 3
-    assert outcome.err.splitlines()[-1].endswith("the run's config is damaged, or needs a --plugin.")
+    assert outcome.err.splitlines()[-1].endswith("the run's config is damaged, or needs --plugin mine.py.")
 
 
 @pytest.mark.parametrize(
@@ -337,3 +337,10 @@ def test_wrong_arguments_of_check_layer(cli: Cli, own: Path, arguments: list[str
     outcome = cli("check-layer", *arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.line.startswith(f"minidl check-layer: {message}")
+
+
+def test_the_next_command_that_evaluate_suggests_has_the_plugin(cli: Cli, own: Path) -> None:
+    assert cli("train", "own.yaml", "--plugin", "mine.py").code == 0
+    assert cli("evaluate", "runs/own-001", "--plugin", "mine.py").out.splitlines()[-1] == (
+        "next: minidl predict runs/own-001 --plugin mine.py"
+    )

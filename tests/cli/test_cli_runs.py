@@ -132,7 +132,8 @@ def test_summary_of_the_textbooks_models(cli: Cli, config: str, total: int) -> N
     lines = [re.split(r" {2,}", line) for line in outcome.out.splitlines()]
     assert lines[0] == ["layer", "output shape", "parameters", "count"]
     assert lines[1] == ["input", "(24, 6)"]
-    assert lines[-1] == [f"total: {total} parameters, float32"]
+    assert lines[-2] == [f"total: {total} parameters, float32"]
+    assert re.match("engine: (compiled|numpy: numba is not installed)", lines[-1][0])
     if config == "pm25_deep":
         assert lines[2] == ["0 RecurrentLayer", "(24, 2)", "W_xh (6, 2)", "W_hh (2, 2)", "16"]
         assert lines[5] == ["3 Dense", "(1,)", "W (2, 1)", "2"]
@@ -197,8 +198,8 @@ def test_a_missing_checkpoint_is_refused(cli: Cli, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--horizon", "0"], 2, "--horizon: expected a number of rows >= 1, got 0."),
-        (["--horizon", "-3"], 2, "--horizon: expected a number of rows >= 1, got -3."),
+        (["--horizon", "0"], 2, "--horizon: expected a number of rows from 1 to 10,000, got 0."),
+        (["--horizon", "-3"], 2, "--horizon: expected a number of rows from 1 to 10,000, got -3."),
         (["--input", "gone.csv"], 4, "gone.csv: no such file."),
         (["--input", "."], 4, ".: cannot be read: Is a directory."),
         (["--input", "short.csv"], 3, "the table has 4 rows; a window needs 6."),
@@ -214,3 +215,26 @@ def test_wrong_arguments_of_predict(cli: Cli, trained: Path, arguments: list[str
     assert (outcome.code, outcome.out) == (code, "")
     assert outcome.line.startswith(f"minidl predict: {message}")
     assert folder_content(Path()) == before
+
+
+def test_predict_as_json_has_the_same_values_as_the_table(cli: Cli, trained: Path) -> None:
+    table = predicted(cli("predict", trained, "--horizon", "3").out)
+    found = json.loads(cli("predict", trained, "--horizon", "3", "--json").out)
+    assert [(time, float(f"{value:.4g}")) for time, value in zip(found["times"], found["values"], strict=True)] == table
+
+
+def test_an_engine_that_cannot_take_the_model_is_refused_before_anything_is_made(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minidl.compiled.choice.numba_installed", lambda: False)
+    for verb in ("check", "train"):
+        outcome = cli(verb, "small.yaml", "--set", "engine=compiled")
+        assert outcome.code == 2
+        assert "--set engine=compiled: engine: engine is compiled, but numba is not installed" in outcome.err
+    assert not Path("runs").exists()
+
+
+def test_list_names_the_metrics(cli: Cli) -> None:
+    found = json.loads(cli("list", "metrics", "--json").out)
+    assert list(found) == ["half_mse", "r2", "mae", "rmse"]
+    assert found["r2"].startswith("R² = 1 - MSE / variance")

@@ -365,3 +365,9 @@ class TestMessages:
         with pytest.raises(ShapeError, match=message) as err:
             RecurrentLayer(2, activation=Dense(1)).build((None, 3), np.random.default_rng(0), "float64")
         assert err.value.path == ("activation",)
+
+
+def test_an_activation_that_takes_no_vector_is_named_with_its_place():
+    with pytest.raises(ShapeError, match=r"^RecurrentLayer: activation LastStep: expected input of shape") as err:
+        RecurrentLayer(3, activation=LastStep()).build((5, 2), np.random.default_rng(0), "float64")
+    assert err.value.path == ("activation",)
