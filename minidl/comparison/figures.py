@@ -15,6 +15,7 @@ import numpy as np
 
 from minidl import plot_style as look
 from minidl.comparison.tables import horizon_words, short_baseline
+from minidl.comparison.verdict import p_words
 from minidl.storage import write_file
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def differences_figure(result: Result) -> Figure:
                 ax.plot(row["mean"], 0, "D", color=look.VERMILLION, mec=look.BLACK, ms=7, zorder=4)
             ax.set_yticks([])
             ax.set_ylim(-0.6, 0.6)
-            ax.set_title(f"{horizon_words(k, result)}: corrected p {row['p_adjusted']:.3f}")
+            ax.set_title(f"{horizon_words(k, result)}: corrected p {p_words(row['p_adjusted'])}")
         axes[-1].set_xlabel(f"R² of {pair['second']} - {pair['first']}, seed by seed; mean and 95 % interval")
     return figure
 

@@ -84,7 +84,7 @@ def _forecasts(folder: ComparisonFolder, result: Result) -> list[Picture]:
         forecaster = model_forecaster(splits, experiment.model, evaluation.future_covariates)
         ends = sorted({max(evaluation.horizons), min(evaluation.horizons)}, reverse=True)
         figure = forecast_figure(splits, forecaster, ends)
-        figure.set_size_inches(9, 1.4 + 2.3 * len(ends))
+        figure.set_size_inches(11, 1.8 + 2.3 * len(ends))
         path = figures.save_svg(figure, folder.path / "figures" / f"forecast_{label}.svg")
         alt = f"Forecasts of {label}, seed {seed}, beside the truth over some days of the test part."
         pictures.append(Picture(path, f"Forecast and truth: {label}, seed {seed} (the median run)", alt))

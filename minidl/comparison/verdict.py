@@ -66,8 +66,16 @@ def _no_evidence(result: Result, pair: Mapping[str, Any]) -> str:
         return f"{text}: with {few} none could be shown, at least {needed} seeds are needed."
     return (
         f"{text} over {n} seeds: at {_hours([horizon], result)} R² of {pair['second']} is {signed(row['mean'])} "
-        f"on average ({interval(row)}), corrected p {p_words(row['p_adjusted'])}."
+        f"on average ({interval(row)}; median {signed(row['median'])}), corrected p {p_words(row['p_adjusted'])}."
+        f"{_few_runs(row)}"
     )
+
+
+def _few_runs(row: Mapping[str, Any]) -> str:
+    """Where interval and test seem to contradict each other."""
+    if row["low"] is None or row["low"] <= 0 <= row["high"]:
+        return ""
+    return " The interval leaves out zero, but a few runs make most of the mean, and the test does not follow them."
 
 
 def _better(result: Result, pair: Mapping[str, Any], better: str, found: Mapping[str, Any]) -> str:
