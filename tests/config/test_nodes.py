@@ -91,6 +91,10 @@ def test_deep_nesting_is_refused_at_the_limit(text: str) -> None:
     assert f"nested deeper than {MAX_DEPTH} levels" in message(text)
 
 
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    assert len(parse_text("a: [" + "[1], " * 300 + "[1]]").plain()["a"]) == 301
+
+
 def test_aliases_cannot_nest_deeper_than_the_limit() -> None:
     lines = ["a0: &a0 [x]"] + [f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, MAX_DEPTH + 5)]
     assert f"f.yaml:{MAX_DEPTH}:" in message("\n".join(lines))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from config_samples import Paper
@@ -55,8 +55,8 @@ def test_a_list_or_a_string_may_be_meant() -> None:
     assert build(Paper, parse_text("notes: a")).notes == "a"
 
 
-def test_the_items_of_a_list_with_bounds_have_their_own_places() -> None:
+@pytest.mark.parametrize("hint", [Annotated[list[int], Meta(min_length=1)], tuple[int, int]])
+def test_the_items_of_lists_with_bounds_and_of_tuples_have_their_own_places(hint: Any) -> None:
     found = []
-    hint = Annotated[list[int], Meta(min_length=1)]
     check_plain(parse_text("[1, x]", "f.yaml"), hint, (), lambda place, path, message: found.append((place, path)))
     assert [(str(place), path) for place, path in found] == [("f.yaml:1:5", (1,))]

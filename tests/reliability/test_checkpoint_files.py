@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import SGD, Adam, CorruptFileError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, StorageError
+from minidl import (
+    SGD,
+    Adam,
+    CorruptFileError,
+    Dense,
+    HalfMSE,
+    LastStep,
+    RecurrentLayer,
+    Sequential,
+    StorageError,
+    storage,
+)
 from minidl.manifests import MANIFEST, checked, encode_manifest, entry, read_manifest
 from minidl.randomness import Streams
 from minidl.storage import exchange, read_file, sweep, try_to_write, write_file, write_folder
@@ -156,6 +167,16 @@ def test_a_folder_is_exchanged_and_the_old_one_kept_where_asked(tmp_path: Path) 
     assert (tmp_path / "a" / "x").read_bytes() == b"2"
     with pytest.raises(OSError, match="No such file"):
         exchange(tmp_path / "a", tmp_path / "gone")
+
+
+def test_where_folders_cannot_be_exchanged_an_old_one_left_behind_is_no_hindrance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "exchange", lambda one, other: False)
+    write_folder(tmp_path / "a", {"x": b"1"})
+    write_folder(tmp_path / ".a.old", {"x": b"left by a killed process"})
+    write_folder(tmp_path / "a", {"x": b"2"})
+    assert [(path.name, (path / "x").read_bytes()) for path in tmp_path.iterdir()] == [("a", b"2")]
 
 
 def test_sweeping_removes_temporaries_and_brings_back_what_has_no_successor(tmp_path: Path) -> None:
