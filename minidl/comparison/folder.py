@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -237,7 +236,7 @@ class ComparisonFolder:
 
 def find_unfinished(plan: Plan) -> ComparisonFolder | None:
     """The newest unfinished comparison with this very plan below ``runs/``, or None."""
-    for path in sorted(_folders(Path("runs")), reverse=True):
+    for path in sorted(Path("runs").glob("compare-*[0-9]"), reverse=True):
         try:
             folder = ComparisonFolder.open(path)
         except (ConfigError, CorruptFileError, StorageError):
@@ -245,11 +244,6 @@ def find_unfinished(plan: Plan) -> ComparisonFolder | None:
         if folder.plan.digest() == plan.digest() and folder.unfinished():
             return folder
     return None
-
-
-def _folders(parent: Path) -> Iterator[Path]:
-    if parent.is_dir():
-        yield from (path for path in parent.iterdir() if re.fullmatch(r"compare-.*\d", path.name))
 
 
 def check_shards(folders: Sequence[ComparisonFolder]) -> Plan:
