@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from minidl import registry
 
 # The same examples in every run: a red suite is red again when it is looked at.
 # No deadline and no check for slowness: nothing here measures time. No database: a run leaves no files behind.
@@ -15,3 +21,18 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("minidl")
+
+
+@pytest.fixture(autouse=True)
+def _forget_what_a_test_registers() -> Iterator[None]:
+    """Whatever the order of the tests: classes and plugins that one registers are unknown to the next."""
+    before = {base: set(entries) for base, (_, entries) in registry._KINDS.items()}
+    modules = set(sys.modules)
+    yield
+    for base, (_, entries) in registry._KINDS.items():
+        for name in set(entries) - before.get(base, set(entries)):
+            if not entries[name].__module__.startswith("minidl."):
+                del entries[name]
+    for name in set(sys.modules) - modules:
+        if name.startswith("minidl_plugin_"):
+            del sys.modules[name]
