@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -49,12 +50,10 @@ def cluster(tmp_path: Path) -> Iterator[Any]:
     started = [subprocess.Popen([*scheduler, "--no-dashboard", "--scheduler-file", str(told)], **quiet)]  # type: ignore[call-overload]
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(told), "--no-nanny"]
     worker += ["--nthreads", "1", "--no-dashboard", "--death-timeout", "60", "--local-directory", str(tmp_path)]
-    workers = [subprocess.Popen(worker, **quiet) for _ in range(2)]  # type: ignore[call-overload]
-    started += workers
     try:
-        wait_for(told.exists)
-        import json
-
+        wait_for(lambda: told.exists() and told.read_text().rstrip().endswith("}"))  # it may be half written
+        workers = [subprocess.Popen(worker, **quiet) for _ in range(2)]  # type: ignore[call-overload]
+        started += workers
         yield json.loads(told.read_text())["address"], workers
     finally:
         for process in started:
