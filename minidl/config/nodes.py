@@ -49,8 +49,10 @@ def parse_file(path: str | Path) -> Node:
             data = file.read(MAX_BYTES + 1)
     except ConfigError:
         raise
-    except (OSError, ValueError) as err:
-        reason = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
+    except ValueError as err:  # worded differently from Python to Python
+        raise ConfigError(f"{name}: cannot be read: a path holds no null character.") from err
+    except OSError as err:
+        reason = err.strerror or str(err)
         raise ConfigError(f"{name}: cannot be read: {reason[0].lower() + reason[1:]}.") from err
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{name}: is larger than 1 MB, which no config needs to be.")

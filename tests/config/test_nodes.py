@@ -156,7 +156,7 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(write: Written, monkeypatc
         "none.yaml": "none.yaml: cannot be read: no such file or directory.",
         "folder": "folder: is a folder; a YAML file was expected.",
         "pipe.yaml": "pipe.yaml: is not a regular file.",
-        "x\0.yaml": "'x\\x00.yaml': cannot be read: embedded null byte.",
+        "x\0.yaml": "'x\\x00.yaml': cannot be read: a path holds no null character.",
         "a" * 300: "cannot be read: file name too long.",
     }
     for path, expected in cases.items():
