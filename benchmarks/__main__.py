@@ -8,10 +8,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report, whole
-from benchmarks.cases import CASES, INFERENCE_CASE
+from benchmarks import limits, report, whole
+from benchmarks.cases import CASES, INFERENCE_CASE, Case
 from benchmarks.competitors import INFERENCE, TRAINING
 from benchmarks.pool import available, compare
+
+# From this many units on, two threads are measured as well; smaller products are slower in two.
+TWO_THREADS = 256
 
 
 def main() -> None:
@@ -24,25 +27,40 @@ def main() -> None:
     names, missing = available(TRAINING)
     print("\n".join(missing))
     chosen = [case for case in CASES if args.cases is None or case.name in args.cases]
-    result: dict[str, Any] = {"machine": whole.machine(), "rounds": args.rounds, "training": {}}
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    for case in chosen:
-        peak = whole.peak(case.dtype)
-        step = compare(case, names, args.core, args.rounds, "train")
-        result["training"][case.name] = {
-            "case": vars(case), "step": step, "peak": peak, "limit": whole.limit(case, peak["operations"])
-        }  # fmt: skip
-        _note(case.name, step)
+    result: dict[str, Any] = {"machine": whole.machine(), "rounds": args.rounds}
+    result["training"] = _training(chosen, names, args)
+    many_cores = sorted(os.sched_getaffinity(0))[:2]
+    large = [case for case in chosen if max(case.hidden) >= TWO_THREADS]
+    if large and len(many_cores) == 2:
+        result["two threads"] = {case.name: compare(case, names, many_cores, args.rounds, "train") for case in large}
     if not args.only_training:
         askers = available(INFERENCE)[0]
-        one = compare(INFERENCE_CASE, askers, args.core, args.rounds, "one")
-        many = compare(INFERENCE_CASE, askers, args.core, args.rounds, "many")
-        result["inference"] = {"one": one, "many": many}
+        result["inference"] = {
+            what: compare(INFERENCE_CASE, askers, [args.core], args.rounds, what) for what in ("one", "many")
+        }
         result["commands"] = whole.commands(args.compare)
     _print(result)
     if args.json:
         args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         print(f"written: {args.json}")
+
+
+def _training(chosen: list[Case], names: list[str], args: argparse.Namespace) -> dict[str, Any]:
+    steps, peaks = {}, []
+    for case in chosen:
+        peaks.append(limits.measure(args.core))
+        steps[case.name] = compare(case, names, [args.core], args.rounds, "train")
+        _note(case.name, steps[case.name])
+    peak = limits.median(peaks)
+    return {
+        case.name: {
+            "case": vars(case),
+            "step": steps[case.name],
+            "peak": peak[case.dtype],
+            "limit": limits.limit(case, peak[case.dtype]),
+        }
+        for case in chosen
+    }
 
 
 def _arguments() -> argparse.Namespace:
@@ -66,13 +84,8 @@ def _note(case: str, step: dict[str, Any]) -> None:
 
 
 def _print(result: dict[str, Any]) -> None:
-    one = result.get("inference", {}).get("one", {})
-    print("\nµs a training step\n" + "\n".join(report.training_table(result["training"])))
-    print("\nMB of training above the import\n" + "\n".join(report.memory_table(result["training"])))
-    print("\ntargets\n" + "\n".join(report.target_lines(result["training"], one)))
-    if one:
-        print("\ninference, 4 units\n" + "\n".join(report.inference_table(result["inference"])))
-        print("\nwhole commands\n" + "\n".join(report.command_table(result["commands"])))
+    for title, lines in report.sections(result):
+        print(f"\n{title}\n" + "\n".join(lines))
 
 
 if __name__ == "__main__":

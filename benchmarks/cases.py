@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 BATCH = 64
+MANY = 4096
 RATE = 0.05
 Weights = dict[str, Any]
 
@@ -48,6 +49,10 @@ class Case:
         """x (64, time, features) and y (64, 1), one batch."""
         rows = self.rows()
         return rows[:-1].reshape(BATCH, self.time, self.features), rows[self.time :: self.time, :1].copy()
+
+    def many(self) -> Any:
+        """MANY windows, (MANY, time, features)."""
+        return np.tile(self.data()[0], (MANY // BATCH, 1, 1))
 
     def rows(self) -> Any:
         """The windows one after the other, and a last row; a window's target is the first value after it."""

@@ -2,7 +2,7 @@
 
 ``train(n)`` takes n steps on the case's batch and waits for the result;
 ``parameters()`` gives all weights in the order of `Case.weights`, to be compared.
-``one()`` and ``many()`` forecast one window and the batch.
+``one()`` and ``many()`` forecast one window and the windows of `Case.many`.
 """
 
 from __future__ import annotations
@@ -12,79 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import BATCH, RATE, Case
-
-
-class Minidl:
-    """minidl, one engine."""
-
-    def __init__(self, case: Case, engine: str) -> None:
-        from minidl import SGD, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
-        from minidl.data import Windows
-        from minidl.randomness import Streams
-        from minidl.training import Trainer, Training
-
-        layers = [RecurrentLayer(h, bias=case.bias) for h in case.hidden]
-        model = Sequential([*layers, LastStep(), Dense(1, bias=case.bias)])
-        model.build((case.time, case.features), 0, case.dtype)
-        flat = [part for layer in case.weights() for part in layer if part is not None]
-        for value, start in zip(model.params.values(), flat, strict=True):
-            value[...] = start
-        chosen = None
-        if engine == "compiled":
-            from minidl.compiled.engine import CompiledEngine
-
-            chosen = CompiledEngine()
-        self.trainer = Trainer(
-            model, loss=HalfMSE(), optimizer=SGD(RATE), settings=Training(batch_size=BATCH),
-            streams=Streams.from_seed(0), engine=chosen,
-        )  # fmt: skip
-        self.model, self.case = model, case
-        self.source = Windows(case.rows(), np.arange(BATCH, dtype=np.int64) * case.time, case.time, 0)
-        self.x, self.y = case.data()
-        self.engine = engine
-
-    def train(self, n: int) -> None:
-        if self.engine == "numpy":
-            for _ in range(n):
-                self.trainer.train_step(self.x, self.y)
-            return
-        # The same batch n times: an epoch of n batches that all hold its windows. Gathering them
-        # cannot be left out here; the others are spared it.
-        order = np.tile(np.arange(BATCH), n)
-        position, total = 0, 0.0
-        while position < len(order):
-            position, total = self.trainer.engine.advance(self.trainer, self.source, order, position, total)
-
-    def parameters(self) -> Any:
-        return self.trainer.parameters.values
-
-    def ask(self) -> None:
-        from minidl.compiled import predictor
-
-        self.predict, self.window = predictor(self.model), self.x[0].copy()
-
-    def one(self) -> Any:
-        return self.predict(self.window)
-
-    def many(self) -> Any:
-        return self.predict(self.x)
+from benchmarks.cases import RATE, Case
+from benchmarks.own import Minidl
 
 
 class Torch:
-    """PyTorch, eager: torch.nn.RNN and torch.optim.SGD."""
+    """PyTorch, eager: torch.nn.RNN and torch.optim.SGD; time first, its default and the faster layout."""
 
-    def __init__(self, case: Case, threads: int = 1) -> None:
+    def __init__(self, case: Case) -> None:
         import torch
 
-        torch.set_num_threads(threads)
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
         self.torch = torch
         kind = getattr(torch, case.dtype)
         *layers, last = case.weights()
         hidden = case.hidden[0]
-        self.rnn = torch.nn.RNN(
-            case.features, hidden, num_layers=len(layers), batch_first=True, bias=case.bias, dtype=kind
-        )
+        self.rnn = torch.nn.RNN(case.features, hidden, num_layers=len(layers), bias=case.bias, dtype=kind)
         self.out = torch.nn.Linear(hidden, 1, bias=case.bias, dtype=kind)
         with torch.no_grad():
             for i, (W_xh, W_hh, b) in enumerate(layers):
@@ -100,10 +43,12 @@ class Torch:
         self.layers = len(layers)
         trained = [p for p in (*self.rnn.parameters(), *self.out.parameters()) if p.requires_grad]
         self.optimizer = torch.optim.SGD(trained, lr=RATE)
-        self.x, self.y = (torch.from_numpy(part) for part in case.data())
+        x, y = case.data()
+        self.x, self.y = torch.from_numpy(_time_first(x)), torch.from_numpy(y)
+        self.case = case
 
     def forward(self, x: Any) -> Any:
-        return self.out(self.rnn(x)[0][:, -1])
+        return self.out(self.rnn(x)[0][-1])
 
     def train(self, n: int) -> None:
         for _ in range(n):
@@ -124,7 +69,8 @@ class Torch:
         return np.concatenate([part.reshape(-1) for part in parts])
 
     def ask(self) -> None:
-        self.window = self.x[:1].clone()
+        self.window = self.x[:, :1].clone()
+        self.windows = self.torch.from_numpy(_time_first(self.case.many()))
 
     def one(self) -> Any:
         with self.torch.inference_mode():
@@ -132,31 +78,41 @@ class Torch:
 
     def many(self) -> Any:
         with self.torch.inference_mode():
-            return self.forward(self.x).numpy()
+            return self.forward(self.windows).numpy()
 
 
 class Jax:
-    """JAX: lax.scan over time, the whole step jitted, parameters donated."""
+    """JAX: lax.scan over time, the whole step jitted, parameters donated.
 
-    def __init__(self, case: Case) -> None:
+    Two forms, for neither is the faster one at all sizes: the inputs' product for
+    all time steps at once, or inside the loop, as a cell of a neural network library has it.
+    """
+
+    def __init__(self, case: Case, inside: bool = False) -> None:
         import jax
         import jax.numpy as jnp
 
         jax.config.update("jax_enable_x64", case.dtype == "float64")
-        self.jax = jax
+        self.jax, self.case = jax, case
         self.values = [tuple(None if part is None else jnp.asarray(part) for part in layer) for layer in case.weights()]
-        self.x, self.y = (jnp.asarray(part) for part in case.data())
+        x, y = case.data()
+        self.x, self.y = jnp.asarray(_time_first(x)), jnp.asarray(y)
+
+        def project(x: Any, W_xh: Any, b: Any) -> Any:
+            # As a table: XLA's product of a three-dimensional array is slower.
+            a = (x.reshape(-1, x.shape[-1]) @ W_xh).reshape(*x.shape[:-1], W_xh.shape[1])
+            return a if b is None else a + b
 
         def forward(values: Any, x: Any) -> Any:
-            h = jnp.swapaxes(x, 0, 1)
+            h = x
             for W_xh, W_hh, b in values[:-1]:
-                a = h @ W_xh if b is None else h @ W_xh + b
 
-                def cell(state: Any, a_t: Any, W_hh: Any = W_hh) -> Any:
-                    state = jnp.tanh(a_t + state @ W_hh)
+                def cell(state: Any, part: Any, W_xh: Any = W_xh, W_hh: Any = W_hh, b: Any = b) -> Any:
+                    state = jnp.tanh((project(part, W_xh, b) if inside else part) + state @ W_hh)
                     return state, state
 
-                _, h = jax.lax.scan(cell, jnp.zeros((x.shape[0], W_hh.shape[0]), x.dtype), a)
+                start = jnp.zeros((x.shape[1], W_hh.shape[0]), x.dtype)
+                _, h = jax.lax.scan(cell, start, h if inside else project(h, W_xh, b))
             W, _, b = values[-1]
             return h[-1] @ W if b is None else h[-1] @ W + b
 
@@ -178,13 +134,14 @@ class Jax:
         return np.concatenate([np.asarray(p).reshape(-1) for layer in self.values for p in layer if p is not None])
 
     def ask(self) -> None:
-        self.window = self.x[:1] + 0
+        self.window = self.x[:, :1] + 0
+        self.windows = self.jax.numpy.asarray(_time_first(self.case.many()))
 
     def one(self) -> Any:
         return np.asarray(self.forward(self.values, self.window))
 
     def many(self) -> Any:
-        return np.asarray(self.forward(self.values, self.x))
+        return np.asarray(self.forward(self.values, self.windows))
 
 
 class Keras:
@@ -197,7 +154,7 @@ class Keras:
 
         jax.config.update("jax_enable_x64", case.dtype == "float64")
         keras.config.set_floatx(case.dtype)
-        self.keras = keras
+        self.case = case
         layers = [keras.layers.Input((case.time, case.features))]
         for i, h in enumerate(case.hidden):
             more = i + 1 < len(case.hidden)
@@ -217,13 +174,13 @@ class Keras:
         return np.concatenate([np.asarray(part).reshape(-1) for part in self.model.get_weights()])
 
     def ask(self) -> None:
-        self.window = self.x[:1].copy()
+        self.window, self.windows = self.x[:1].copy(), self.case.many()
 
     def one(self) -> Any:
         return self.model.predict_on_batch(self.window)
 
     def many(self) -> Any:
-        return self.model.predict_on_batch(self.x)
+        return self.model.predict_on_batch(self.windows)
 
 
 class Onnxruntime:
@@ -258,24 +215,31 @@ class Onnxruntime:
         self.session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        self.x = np.ascontiguousarray(case.data()[0].transpose(1, 0, 2))
+        self.windows = _time_first(case.many())
 
     def ask(self) -> None:
-        self.window = np.ascontiguousarray(self.x[:, :1])
+        self.window = np.ascontiguousarray(self.windows[:, :1])
 
     def one(self) -> Any:
         return self.session.run(None, {"x": self.window})[0]
 
     def many(self) -> Any:
-        return self.session.run(None, {"x": self.x})[0]
+        return self.session.run(None, {"x": self.windows})[0]
 
 
 def make(name: str, case: Case) -> Any:
     """A competitor by its name."""
     if name.startswith("minidl "):
         return Minidl(case, name.removeprefix("minidl "))
+    if name == JAX_INSIDE:
+        return Jax(case, inside=True)
     return {"torch": Torch, "jax": Jax, "keras": Keras, "onnxruntime": Onnxruntime}[name](case)
 
 
-TRAINING = ["minidl numpy", "minidl compiled", "torch", "jax", "keras"]
-INFERENCE = ["minidl numpy", "minidl compiled", "torch", "jax", "keras", "onnxruntime"]
+def _time_first(x: Any) -> Any:
+    return np.ascontiguousarray(x.transpose(1, 0, 2))
+
+
+JAX_INSIDE = "jax, inside"
+TRAINING = ["minidl numpy", "minidl compiled", "torch", "jax", JAX_INSIDE, "keras"]
+INFERENCE = [*TRAINING, "onnxruntime"]

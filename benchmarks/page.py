@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -23,24 +21,9 @@ def main(result_file: Path = Path("benchmarks/result.json"), page: Path = Path("
     result = json.loads(result_file.read_text(encoding="utf-8"))
     machine: dict[str, Any] = result["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        print(HEAD.format(**{**machine, "rounds": result["rounds"], "versions": versions, "load": machine["load"][0]}))
-        _section("µs a training step", report.training_table(result["training"]))
-        _section("MB of training above the import", report.memory_table(result["training"]))
-        inference = result.get("inference")
-        one = inference["one"] if inference else {}
-        _section("Targets", report.target_lines(result["training"], one))
-        if inference:
-            _section("Inference, 4 units", report.inference_table(inference))
-            _section(
-                "Whole commands", ["| command | time |", "| --- | --- |", *report.command_table(result["commands"])]
-            )
-    page.write_text(out.getvalue().rstrip() + "\n", encoding="utf-8")
-
-
-def _section(title: str, lines: list[str]) -> None:
-    print(f"## {title}\n\n" + "\n".join(lines) + "\n")
+    parts = [HEAD.format(**{**machine, "rounds": result["rounds"], "versions": versions, "load": machine["load"][0]})]
+    parts += [f"## {title}\n\n" + "\n".join(lines) + "\n" for title, lines in report.sections(result)]
+    page.write_text("\n".join(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

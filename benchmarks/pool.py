@@ -7,18 +7,25 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-MODULES = {"torch": "torch", "jax": "jax", "keras": "keras", "onnxruntime": "onnxruntime", "minidl compiled": "numba"}
+from benchmarks.competitors import JAX_INSIDE
+
+MODULES = {
+    "torch": "torch", "jax": "jax", JAX_INSIDE: "jax", "keras": "keras", "onnxruntime": "onnxruntime",
+    "minidl compiled": "numba",
+}  # fmt: skip
+Cores = Sequence[int]
 
 
 class Worker:
-    """A competitor's process."""
+    """A competitor's process, on these cores, with as many threads."""
 
-    def __init__(self, name: str, core: int) -> None:
+    def __init__(self, name: str, cores: Cores) -> None:
         self.name = name
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", name, str(core)],
+            [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", name, ",".join(map(str, cores))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
 
@@ -42,13 +49,13 @@ def available(names: list[str]) -> tuple[list[str], list[str]]:
     return [n for n in names if n not in missing], [f"{n}: skipped, {MODULES[n]} is not installed" for n in missing]
 
 
-def compare(case: Any, names: list[str], core: int, rounds: int, what: str) -> dict[str, dict[str, Any]]:
+def compare(case: Any, names: list[str], cores: Cores, rounds: int, what: str) -> dict[str, dict[str, Any]]:
     """Median seconds of each competitor over `rounds` rounds, after its results were found equal to minidl's.
 
     Returns a dict by name: ``seconds`` (median), ``all``, ``memory``, or ``error``.
     """
     result: dict[str, dict[str, Any]] = {}
-    workers = [Worker(name, core) for name in names]
+    workers = [Worker(name, cores) for name in names]
     expected: list[float] | None = None
     try:
         running = []
@@ -67,7 +74,7 @@ def compare(case: Any, names: list[str], core: int, rounds: int, what: str) -> d
                 running.append(worker)
         for round_ in range(rounds + 1):
             for worker in running:
-                n = case.steps if what == "train" else 1000 if what == "one" else 200
+                n = {"train": case.steps, "one": 1000, "many": 20}[what]
                 if worker.name in ("torch", "keras") and n > 10:
                     n //= 10
                 seconds = worker.ask(do=what, case=case.name, n=n)["seconds"]

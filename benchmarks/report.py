@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-# (case, who, of whom, must, aim); of whom "fastest": the faster of torch and jax.
+from benchmarks.cases import MANY
+
+# Several competitors under one name: the fastest of them counts.
+GROUPS = {
+    "best": ["minidl numpy", "minidl compiled"],
+    "jax": ["jax", "jax, inside"],
+    "fastest": ["torch", "jax", "jax, inside"],
+}
+# (case, who, of whom, must, aim)
 TARGETS = [
     ("4", "minidl numpy", "torch", 12, 20),
     ("4", "minidl numpy", "jax", 1.4, 2.5),
@@ -23,10 +32,22 @@ TARGETS = [
 
 
 def seconds(row: dict[str, Any], who: str) -> float | None:
-    """A competitor's median; `best` is minidl's faster engine, `fastest` the faster of torch and jax."""
-    names = {"best": ["minidl numpy", "minidl compiled"], "fastest": ["torch", "jax"]}.get(who, [who])
-    found = [row[name]["seconds"] for name in names if "seconds" in row.get(name, {})]
+    """A competitor's median, or the smallest of a group."""
+    found = [row[name]["seconds"] for name in GROUPS.get(who, [who]) if "seconds" in row.get(name, {})]
     return min(found) if found else None
+
+
+def sections(result: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Every table with its title."""
+    training, inference = result["training"], result.get("inference")
+    yield "Training, one thread: µs a step", training_table(training)
+    if "two threads" in result:
+        yield "Training, two threads: ms a step", two_thread_table(result["two threads"])
+    yield "Training, one thread: MB above the import", memory_table(training)
+    yield "Targets", target_lines(training, inference["one"] if inference else {})
+    if inference:
+        yield "Forecasts, 4 units", inference_table(inference)
+        yield "Whole commands", command_table(result["commands"])
 
 
 def training_table(result: dict[str, Any]) -> list[str]:
@@ -42,19 +63,30 @@ def training_table(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+def two_thread_table(result: dict[str, Any]) -> list[str]:
+    """ms a step, and how many times faster minidl's best is than the fastest of torch and jax."""
+    names = list(next(iter(result.values())))
+    lines = [_head("units", *names, "ratio")]
+    for case, row in result.items():
+        cells = [f"{row[name]['seconds'] * 1e3:,.1f}" if "seconds" in row[name] else "-" for name in names]
+        best, fastest = seconds(row, "best"), seconds(row, "fastest")
+        lines.append(_row(case, *cells, f"{fastest / best:.2f}" if best and fastest else "-"))
+    return lines
+
+
 def memory_table(result: dict[str, Any]) -> list[str]:
     """MB of training above the bare import."""
     names = list(next(iter(result.values()))["step"])
     lines = [_head("units", *names)]
     for case, entry in result.items():
         cells = [entry["step"][name].get("memory") for name in names]
-        lines.append(_row(case, *("-" if c is None else f"{c / 1e6:.0f}" for c in cells)))
+        lines.append(_row(case, *("-" if c is None else f"{c / 1e6:.1f}" for c in cells)))
     return lines
 
 
 def target_lines(training: dict[str, Any], one: dict[str, Any]) -> list[str]:
     """Each target: the ratio, must, aim, and whether it is reached."""
-    lines = [_head("units", "who", "against", "ratio", "must", "aim", "")]
+    lines = [_head("units", "who", "against", "ratio", "must", "aim", "", "ratio at the limit")]
     rows = [
         (case, who, other, must, aim, training.get(case, {}).get("step", {})) for case, who, other, must, aim in TARGETS
     ]
@@ -64,23 +96,29 @@ def target_lines(training: dict[str, Any], one: dict[str, Any]) -> list[str]:
         if a is None or b is None:
             continue
         ratio = b / a
-        verdict = "aim" if ratio >= aim else "must" if ratio >= must else "MISSED"
-        lines.append(_row(case, who, other, f"{ratio:.1f}", f"{must}", f"{aim}", verdict))
+        verdict = "aim" if ratio >= aim else "must" if ratio >= must else "missed"
+        lines.append(_row(case, who, other, f"{ratio:.2f}", f"{must}", f"{aim}", verdict, _most(training, case, b)))
     return lines
 
 
+def _most(training: dict[str, Any], case: str, other: float) -> str:
+    return f"{other / training[case]['limit']:.1f}" if case in training else "-"
+
+
 def inference_table(result: dict[str, dict[str, Any]]) -> list[str]:
-    """µs for one window, and windows a second of batches of 64."""
-    lines = [_head("", "one window, µs", "of batches, windows/s")]
+    """µs for one window, and windows a second of a large batch."""
+    lines = [_head("", "one window, µs", "of a large batch, windows/s")]
     for name, row in result["one"].items():
         many = result["many"].get(name, {}).get("seconds")
-        lines.append(_row(name, _micro(row.get("seconds")), "-" if many is None else f"{64 / many:,.0f}"))
+        lines.append(_row(name, _micro(row.get("seconds")), "-" if many is None else f"{MANY / many:,.0f}"))
     return lines
 
 
 def command_table(result: dict[str, dict[str, Any]]) -> list[str]:
     """Seconds of whole commands."""
-    return [_row(name, f"{row['seconds']:.2f} s" if "seconds" in row else row["error"]) for name, row in result.items()]
+    return [_head("command", "time")] + [
+        _row(name, f"{row['seconds']:.2f} s" if "seconds" in row else row["error"]) for name, row in result.items()
+    ]
 
 
 def _micro(value: float | None) -> str:

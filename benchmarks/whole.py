@@ -1,8 +1,7 @@
-"""Whole commands, imports, and the machine's limits."""
+"""Whole commands, imports, and what was measured on."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import platform
 import statistics
@@ -13,10 +12,6 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-
-from benchmarks.cases import BATCH, Case
 
 LIBRARIES = ("minidl", "numpy", "numba", "llvmlite", "torch", "jax", "keras", "onnxruntime")
 
@@ -35,42 +30,6 @@ def machine() -> dict[str, Any]:
         cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
     return {"cpu": cpu, "cpus": os.cpu_count(), "platform": platform.platform(), "versions": versions,
             "python": platform.python_version(), "load": os.getloadavg()}  # fmt: skip
-
-
-def peak(dtype: str) -> dict[str, float]:
-    """The largest speed of a matrix product in operations a second, and seconds of NumPy's tanh for one number."""
-    rng = np.random.default_rng(0)
-    best = 0.0
-    for n in (256, 512):
-        a, b = (rng.normal(size=(n, n)).astype(dtype) for _ in range(2))
-        out = np.empty_like(a)
-        best = max(best, 2 * n**3 / _best(lambda a=a, b=b, out=out: np.dot(a, b, out=out)))
-    x = rng.normal(size=6144).astype(dtype)
-    y = np.empty_like(x)
-    return {"operations": best, "tanh": _best(lambda: np.tanh(x, y)) / x.size}
-
-
-def _best(call: Any) -> float:
-    times = []
-    for _ in range(30):
-        started = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - started)
-    return min(times)
-
-
-# Seconds of one tanh of the rational approximations, measured in a compiled loop (see docs/engine.md).
-TANH = {"float32": 0.25e-9, "float64": 1.0e-9}
-
-
-def limit(case: Case, operations: float) -> float:
-    """Seconds of a step at the peak of matrix products, and its tanh calls."""
-    total, rows = 0.0, BATCH * case.time
-    sizes = (case.features, *case.hidden)
-    for i, (a, b) in enumerate(itertools.pairwise(sizes)):
-        # forward a·b and b·b, gradients the same again, dh by b·b, dx by a·b except in the first layer
-        total += 2 * rows * (2 * (a * b + b * b) + b * b + (a * b if i else 0))
-    return total / operations + rows * sum(case.hidden) * TANH[case.dtype]
 
 
 def command(*arguments: str, repeat: int = 3) -> dict[str, Any]:

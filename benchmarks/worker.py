@@ -1,4 +1,4 @@
-"""A competitor in a process of its own, pinned to one core, that measures when it is told to.
+"""A competitor in a process of its own, pinned to its cores, that measures when it is told to.
 
 All workers live at once and are asked in turn, so that each round sees the same
 state of the machine; a worker that is not asked waits for input and computes nothing.
@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 
 def main() -> None:
     """Serve requests, one JSON object a line: {"do": ..., "case": ...}."""
-    name, core = sys.argv[1], int(sys.argv[2])
+    name, cores = sys.argv[1], [int(core) for core in sys.argv[2].split(",")]
     # Pinned before any library starts a thread; jax takes other cores whatever its flags say.
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"
+        os.environ[variable] = str(len(cores))
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     answers = os.fdopen(os.dup(1), "w")
@@ -48,13 +48,16 @@ def _answer(request: dict[str, Any], made: dict[str, Any], name: str, case: Any,
         made.clear()
         if name == "torch":
             import torch  # noqa: F401
-        elif name in ("jax", "keras"):
+        elif name.startswith("jax"):
             import jax  # noqa: F401
+        elif name == "keras":
+            os.environ["KERAS_BACKEND"] = "jax"
+            import keras  # noqa: F401
         elif name == "minidl compiled":
             import minidl.compiled.engine
         else:
             import minidl.training  # noqa: F401
-        before = _peak()
+        before = _start_peak()
         made[case.name] = one = make(name, case)
         if request["train"]:
             one.train(10)
@@ -63,7 +66,7 @@ def _answer(request: dict[str, Any], made: dict[str, Any], name: str, case: Any,
                 "memory": _peak() - before,
             }
         one.ask()
-        return {"outputs": one.many().reshape(-1).tolist(), "one": float(one.one().reshape(-1)[0])}
+        return {"outputs": [float(one.one().reshape(-1)[0]), *one.many().reshape(-1).tolist()]}
     one = made[case.name]
     started = time.perf_counter()
     if what == "train":
@@ -80,9 +83,20 @@ def _sample(one: Any) -> list[float]:
     return [float(value) for value in one.parameters()[::101]]
 
 
+def _start_peak() -> int:
+    """Memory of the process now, in bytes; the peak is counted from here on."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
+
+
 def _peak() -> int:
-    """Largest memory of the process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Largest memory of the process since then, in bytes."""
+    return _memory("VmHWM")
+
+
+def _memory(what: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what + ":"))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ class Workspace:
 
     def plan(self, name: str, key: Hashable, make: Callable[[], P]) -> P:
         """What `make` returned when it was called for (name, key); made on first use."""
-        slot = self._slots.setdefault(name, {})
+        slot = self._slots.get(name)
+        if slot is None:
+            slot = self._slots[name] = {}
         found: P | None = slot.get(key)
         if found is None:
             while len(slot) >= KEPT_SIZES:

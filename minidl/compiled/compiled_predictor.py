@@ -11,12 +11,15 @@ from numba import types
 from minidl.compiled.cache import compiled
 from minidl.compiled.plan import lanes_for, steps_of
 from minidl.compiled.source import predict_source
+from minidl.compiled.vectors import NARROW_BYTES
 from minidl.errors import ShapeError
 from minidl.layer import Array, Layer
 from minidl.layers.sequential import Stack
 
 # Windows of a large batch that go through the stack together.
 LANES = 128
+# Where the window goes, the compiled function, its arguments, and where the output stands then.
+_OneWindow = tuple[Array, Callable[..., None], tuple[Any, ...], Array]
 
 
 class _Program:
@@ -24,26 +27,32 @@ class _Program:
 
     def __init__(self, model: Layer, params: Array, window: tuple[int, ...], batch: int, notify: Any) -> None:
         dtype = params.dtype
-        self.lanes = lanes_for(batch, dtype)
+        self.lanes = lanes_for(batch, dtype, NARROW_BYTES)
         self.steps = steps_of(model, window, self.lanes, dtype)
         source = predict_source(model, self.steps)
         self.scratch = source.scratch
-        self.params, self.work = params, np.zeros(source.work, dtype)
+        self.work = np.zeros(source.work, dtype)
+        self.work[source.work - len(params) :] = params
         self.sizes = np.array(source.sizes, np.int64)
         self.inputs = np.zeros((batch, int(np.prod(window))), dtype)
         time, features, _ = self.steps[-1].y
         self.outputs = np.zeros((batch, time * features), dtype)
         number = types.float32 if dtype == np.float32 else types.float64
         table, flat = types.Array(number, 2, "C"), types.Array(number, 1, "C")
-        signature = table, table, types.boolean, flat, flat, types.Array(types.int64, 1, "C")
+        signature = table, table, types.boolean, flat, types.Array(types.int64, 1, "C")
         self.function = compiled(source, signature, notify)
-        self.output_shape = self.steps[-1].output_shape
-        # The window and its output as arrays of their own shapes, for the way with the fewest Python steps.
-        self.window = self.inputs[0].reshape(window)
-        self.output = self.outputs[0].reshape(self.output_shape)
+        self.window, self.output_shape = window, self.steps[-1].output_shape
 
     def run(self, inputs: Array, outputs: Array, keep: bool) -> None:
-        self.function(inputs, outputs, keep, self.params, self.work, self.sizes)
+        self.function(inputs, outputs, keep, self.work, self.sizes)
+
+    def one_window(self) -> _OneWindow:
+        """What forecasting one window takes, looked up once: looking up is a third of such a call's time."""
+        # The machine code itself. numba's dispatcher would look at the arguments' types first, which are always these.
+        (only,) = self.function.overloads.values()
+        arguments = self.inputs, self.outputs, False, self.work, self.sizes
+        output = self.outputs[0].reshape(self.output_shape)
+        return self.inputs[0].reshape(self.window), only.entry_point, arguments, output
 
 
 class CompiledPredictor:
@@ -63,21 +72,21 @@ class CompiledPredictor:
         self.model, self.notify = model, notify
         self.params = np.concatenate([value.reshape(-1) for value in model.params.values()])
         self._programs: dict[tuple[Any, ...], _Program] = {}
-        self._windows: dict[tuple[int, ...], _Program] = {}
+        self._windows: dict[tuple[int, ...], _OneWindow] = {}
 
     def __call__(self, x: Array) -> Array:
         """The model's output; the same as ``model(x)`` up to rounding."""
-        program = self._windows.get(x.shape)
-        if program is None:
+        found = self._windows.get(x.shape)
+        if found is None:
             return self._batch_or_new_window(x)
-        program.window[...] = x
-        program.function(program.inputs, program.outputs, False, program.params, program.work, program.sizes)
-        y: Array = program.output.copy()
-        return y
+        window, function, arguments, output = found
+        window[...] = x
+        function(*arguments)
+        return output.copy()
 
     def _batch_or_new_window(self, x: Array) -> Array:
         if x.ndim == 2:
-            self._windows[x.shape] = self._program(x.shape, 1)
+            self._windows[x.shape] = self._program(x.shape, 1).one_window()
             return self(x)
         if x.ndim != 3:
             raise ShapeError(
@@ -116,7 +125,7 @@ class CompiledStream:
         """The output after one more step, as a new array; x (features,) or (batch, features)."""
         program = self._program
         program.inputs[...] = x
-        program.function(program.inputs, program.outputs, True, program.params, program.work, program.sizes)
+        program.run(program.inputs, program.outputs, True)
         return program.outputs[0].copy() if x.ndim == 1 else program.outputs.copy()
 
     def _places(self) -> list[tuple[int, int]]:

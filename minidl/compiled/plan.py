@@ -38,9 +38,9 @@ class Step:
         return self.kernel.scratch(self.layer, self.x, self.y)
 
 
-def lanes_for(batch: int, dtype: npt.DTypeLike) -> int:
+def lanes_for(batch: int, dtype: npt.DTypeLike, vector_bytes: int = VECTOR_BYTES) -> int:
     """The batch, rounded up to whole vectors."""
-    width = VECTOR_BYTES // np.dtype(dtype).itemsize
+    width = vector_bytes // np.dtype(dtype).itemsize
     return -(-batch // width) * width
 
 

@@ -23,20 +23,23 @@ def _for_tiles(e: Emitter, out: EmittedArray, fill: Callable[[Tile, Any, Any], N
     """Write all of ``out`` (n, lanes): `fill(tile, i, lane)` computes the tile whose first row and lane these are."""
     n, lanes = out.shape
     rows_end = e.rounded_down(n, ROWS)
-    lanes_end = e.rounded_down(lanes, VECTORS * e.width)
-    for first_lane, last_lane, vectors in ((e.index(0), lanes_end, VECTORS), (lanes_end, lanes, 1)):
-        with e.loop(first_lane, last_lane, vectors * e.width) as lane:
+    first_lane = e.index(0)
+    for part, vectors in ((e, VECTORS), (e, 1), (e.narrow(), 1)):
+        last_lane = part.rounded_down(lanes, vectors * part.width)
+        with part.loop(first_lane, last_lane, vectors * part.width) as lane:
             for first, last, rows in ((e.index(0), rows_end, ROWS), (rows_end, n, 1)):
-                with e.loop(first, last, rows) as i:
-                    tile = Tile(e, rows, vectors)
+                with part.loop(first, last, rows) as i:
+                    tile = Tile(part, rows, vectors)
                     fill(tile, i, lane)
                     for r in range(rows):
                         for v in range(vectors):
-                            e.store(tile.get(r, v), out.at((i, r), (lane, v * e.width)))
+                            part.store(tile.get(r, v), out.at((i, r), (lane, v * part.width)))
+        first_lane = last_lane
 
 
-def _add(e: Emitter, tile: Tile, W: EmittedArray, x: EmittedArray, i: Any, lane: Any) -> None:
+def _add(tile: Tile, W: EmittedArray, x: EmittedArray, i: Any, lane: Any) -> None:
     """Tile[r, v] += Σ_k W[k, i + r] · x[k, lane + v · width ...]."""
+    e = tile.emitter
     with e.loop(e.index(0), x.shape[0]) as k:
         right = [e.load(x.at(k, (lane, v * e.width))) for v in range(tile.columns)]
         tile.add_outer([e.spread(W.at(k, (i, r))) for r in range(tile.rows)], right)
@@ -52,11 +55,11 @@ def affine(typing: Any, out: Any, b: Any, W: Any, x: Any, V: Any, h: Any) -> Any
 
         def fill(tile: Tile, i: Any, lane: Any) -> None:
             for r in range(tile.rows):
-                start = e.spread(b_.at((i, r)))
+                start = tile.emitter.spread(b_.at((i, r)))
                 for v in range(tile.columns):
                     tile.set(r, v, start)
-            _add(e, tile, W_, x_, i, lane)
-            _add(e, tile, V_, h_, i, lane)
+            _add(tile, W_, x_, i, lane)
+            _add(tile, V_, h_, i, lane)
 
         _for_tiles(e, to, fill)
         return context.get_dummy_value()
@@ -75,8 +78,8 @@ def add_product(typing: Any, out: Any, start: Any, W: Any, x: Any) -> Any:
         def fill(tile: Tile, i: Any, lane: Any) -> None:
             for r in range(tile.rows):
                 for v in range(tile.columns):
-                    tile.set(r, v, e.load(start_.at((i, r), (lane, v * e.width))))
-            _add(e, tile, W_, x_, i, lane)
+                    tile.set(r, v, tile.emitter.load(start_.at((i, r), (lane, v * tile.emitter.width))))
+            _add(tile, W_, x_, i, lane)
 
         _for_tiles(e, to, fill)
         return context.get_dummy_value()

@@ -12,7 +12,7 @@ from typing import Any
 
 from minidl.compiled.kernel import LossKernel, OptimizerKernel
 from minidl.compiled.plan import Memory, Step, parameter_places
-from minidl.layer import Layer
+from minidl.layer import Layer, n_parameters
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,12 @@ class _Arrays:
             self.scratch.append(self.memory.size)
             self.lines.append(f"s{i} = {self.memory.place(step.scratch)}")
 
-    def parameter_lines(self, of: str, letter: str) -> None:
+    def parameter_lines(self, of: str, letter: str, first: int = 0) -> None:
+        """Names for the parameters, which lie in the array `of` from `first` on."""
         for i, step in enumerate(self.steps):
             for j, name in enumerate(step.parameters):
-                self.lines.append(f"{letter}{i}_{j} = {self.memory.at(of, *self.parameters[name])}")
+                start, shape = self.parameters[name]
+                self.lines.append(f"{letter}{i}_{j} = {self.memory.at(of, first + start, shape)}")
 
     def gradient_lines(self) -> None:
         """dL/dy of every layer; of the first layer's input there is none."""
@@ -99,7 +101,7 @@ def train(inputs, targets, starts, target_starts, target_step, batch, limits, to
 """
 
 _PREDICT = """\
-def predict(inputs, outputs, keep, params, work, sizes):
+def predict(inputs, outputs, keep, work, sizes):
     inputs, outputs = borrow(inputs), borrow(outputs)
     {arrays}
     for first in range(0, len(inputs), x0.shape[2]):
@@ -133,11 +135,13 @@ def train_source(model: Layer, steps: list[Step], loss: LossKernel, optimizer: O
 
 
 def predict_source(model: Layer, steps: list[Step]) -> Source:
-    """``predict``: forward for any number of windows."""
+    """``predict``: forward for any number of windows. The parameters lie at the end of its working memory."""
     from minidl.compiled import runtime
 
     arrays = _Arrays(model, steps)
-    arrays.parameter_lines("params", "p")
+    first = arrays.memory.size
+    arrays.memory.size += n_parameters(model)
+    arrays.parameter_lines("work", "p", first)
     carry = [f"carry{i}(x{i}, x{i + 1}, s{i})" for i, step in enumerate(steps) if step.kernel.carry]
     text = _PREDICT.format(
         arrays="\n    ".join(arrays.lines),

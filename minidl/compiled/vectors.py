@@ -21,6 +21,7 @@ from numba.np.arrayobj import populate_array
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 _AVX512 = bool(_FEATURES.get("avx512f"))
 VECTOR_BYTES = 64 if _AVX512 else 32 if _FEATURES.get("avx2") else 16
+NARROW_BYTES = 16
 # A tile of ROWS times VECTORS leaves some registers for its operands.
 ROWS = 4
 VECTORS = 4 if _AVX512 else 2
@@ -34,12 +35,16 @@ intrinsic: Callable[[Callable[..., Any]], Any] = numba_intrinsic
 class Emitter:
     """Writes instructions for numbers of one type into the function that is being compiled."""
 
-    def __init__(self, context: Any, builder: Any, dtype: Any) -> None:
-        self.context, self.builder = context, builder
+    def __init__(self, context: Any, builder: Any, dtype: Any, vector_bytes: int = VECTOR_BYTES) -> None:
+        self.context, self.builder, self.dtype = context, builder, dtype
         self.itemsize = dtype.bitwidth // 8
-        self.width = VECTOR_BYTES // self.itemsize
+        self.width = vector_bytes // self.itemsize
         self.number = context.get_value_type(dtype)
         self.vector = ir.VectorType(self.number, self.width)
+
+    def narrow(self) -> Emitter:
+        """The same with short vectors, for lanes that are too few for a long one."""
+        return Emitter(self.context, self.builder, self.dtype, NARROW_BYTES)
 
     def array(self, array_type: Any, value: Any) -> EmittedArray:
         return EmittedArray(self, array_type, value)

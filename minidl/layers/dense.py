@@ -85,6 +85,8 @@ class Dense(Layer):
 
 def _rows(x: Array, dtype: npt.DTypeLike, ws: Workspace, name: str) -> Array:
     """`x` as (rows, features); three-dimensional x that is not contiguous is copied to a buffer."""
+    if x.ndim == 2 and x.dtype == dtype:
+        return x
     if x.ndim == 3 and not x.flags.c_contiguous:
         buffer = ws.array(name, x.shape, dtype)
         buffer[...] = x
