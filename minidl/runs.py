@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from minidl.compiled import choose_engine
+from minidl.compiled import Predictor, choose_engine, predictor
 from minidl.config import dump, parse_file
 from minidl.data import ScaleFit, Splits, Table
 from minidl.environment import environment, plugins_of
@@ -231,14 +231,24 @@ class Run(RunFolder):
         with one_blas_thread():
             return forecast_ahead(
                 experiment.data.series.read(table),
-                self._scale(),
+                self.scale(),
                 model_one_step(experiment.model),
                 time_steps=experiment.data.time_steps,
                 horizon=horizon,
                 dtype=experiment.dtype,
             )
 
-    def _scale(self) -> ScaleFit:
+    def predictor(self, checkpoint: str | None = None) -> Predictor:
+        """Fast forecasts of a checkpoint (None: the one that the config scores), from windows that are scaled already.
+
+        It takes a window (time, features) or a batch of them from ``scale().transform``;
+        ``scale().unscale`` brings its outputs back to units.
+        """
+        self.load_weights(checkpoint)
+        return predictor(self.experiment.model, self.notify)
+
+    def scale(self) -> ScaleFit:
+        """How the training scaled the columns."""
         path, columns = self.path / "scale.json", self.experiment.data.series.feature_names
         content = self.read(path.name)
         try:

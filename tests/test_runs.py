@@ -399,6 +399,16 @@ def test_a_forecast_uses_the_scaling_of_the_training_not_that_of_the_new_table(f
     assert forecast.times() == ["2013-01-01 20:00:00", "2013-01-01 21:00:00"]
 
 
+def test_the_predictor_of_a_run_that_was_opened_gives_its_forecast(folder: Path) -> None:
+    run, _ = trained("training.epochs=1")
+    opened = Run.open(run.path)
+    predict, scale = opened.predictor("last"), opened.scale()
+    window = scale.transform(hourly_rows()[-6:])
+    expected = run.forecast(None, 1, "last").values
+    np.testing.assert_allclose(scale.unscale(predict(window), 0), expected, rtol=1e-6)
+    np.testing.assert_allclose(scale.unscale(predict(window[None])[0], 0), expected, rtol=1e-6)
+
+
 def test_without_a_table_the_forecast_goes_on_from_the_runs_own_series(folder: Path) -> None:
     run, _ = trained("training.epochs=1")
     forecast = run.forecast(None, 1)

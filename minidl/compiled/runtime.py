@@ -8,30 +8,60 @@ import numpy as np
 from numba import types
 
 from minidl.compiled.jit import jit, jit_sum
-from minidl.compiled.vectors import NOTHING, VECTOR_BYTES, Emitter, borrow, intrinsic, transposed, view
+from minidl.compiled.vectors import (
+    NOTHING,
+    VECTOR_BYTES,
+    EmittedArray,
+    Emitter,
+    borrow,
+    intrinsic,
+    transposed,
+    view,
+)
 from minidl.layer import Array
+
+
+def _transpose_block(e: Emitter, to: EmittedArray, q: Any, k: Any, rows: list[Any]) -> None:
+    """to[q + i, k + lane] = number i from the pointer ``rows[lane]`` on: rows read, columns written."""
+    for i, column in enumerate(transposed(e, [e.load(row) for row in rows])):
+        e.store(column, to.at((q, i), k))
+
+
+def _lanes(e: Emitter, k: Any, n: Any) -> list[Any]:
+    """The numbers k + lane of all lanes, but n - 1 at most."""
+    last = e.builder.sub(n, e.index(1))
+    numbers = [e.builder.add(k, e.index(lane)) for lane in range(e.width)]
+    return [e.builder.select(e.builder.icmp_signed("<", own, last), own, last) for own in numbers]
 
 
 @intrinsic
 def _gather_block(typing: Any, flat: Any, q: Any, k: Any, inputs: Any, starts: Any, position: Any, n: Any) -> Any:
-    """flat[q + i, k + lane] = inputs[start of lane + q + i], as many i as lanes: rows read, columns written."""
+    """flat[q + i, k + lane] = inputs[start of lane + q + i], as many i as lanes."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         e = Emitter(context, builder, flat.dtype)
         to, source, places = (e.array(signature.args[i], args[i]) for i in (0, 3, 4))
-        q_, k_, position_, last = args[1], args[2], args[5], builder.sub(args[6], e.index(1))
-        rows = []
-        for lane in range(e.width):
-            own = builder.add(k_, e.index(lane))
-            own = builder.select(builder.icmp_signed("<", own, last), own, last)
-            start = builder.load(places.at(builder.add(position_, own)))
-            rows.append(e.load(source.at(builder.add(start, q_))))
-        for i, column in enumerate(transposed(e, rows)):
-            e.store(column, to.at((q_, i), k_))
+        starts_ = [builder.load(places.at(builder.add(args[5], own))) for own in _lanes(e, args[2], args[6])]
+        _transpose_block(e, to, args[1], args[2], [source.at(builder.add(start, args[1])) for start in starts_])
         return context.get_dummy_value()
 
     whole = types.int64
     return NOTHING(flat, whole, whole, inputs, starts, whole, whole), emit
+
+
+@intrinsic
+def _spread_block(typing: Any, flat: Any, q: Any, k: Any, inputs: Any, first: Any, n: Any) -> Any:
+    """flat[q + i, k + lane] = inputs[first + k + lane, q + i], as many i as lanes."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, flat.dtype)
+        to, source = (e.array(signature.args[i], args[i]) for i in (0, 3))
+        rows = [source.at(builder.add(args[4], own), args[1]) for own in _lanes(e, args[2], args[5])]
+        _transpose_block(e, to, args[1], args[2], rows)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return NOTHING(flat, whole, whole, inputs, whole, whole), emit
 
 
 @jit
@@ -64,12 +94,19 @@ def gather_targets(target: Array, targets: Array, starts: Array, step: int, posi
 
 @jit
 def spread_inputs(x: Array, inputs: Array, first: int, n: int) -> None:
-    """Windows ``inputs[first : first + n]``, (n, time · features), into lanes; other lanes keep what they have."""
+    """Windows ``inputs[first : first + n]``, (n, time · features), into lanes; other lanes hold what they may."""
     time, features, lanes = x.shape
-    flat = view(x, 0, (time * features, lanes))
-    for k in range(n):
-        for q in range(len(flat)):
-            flat[q, k] = inputs[first + k, q]
+    size, width = time * features, VECTOR_BYTES // x.itemsize
+    flat = view(x, 0, (size, lanes))
+    if size < width or lanes % width:
+        for k in range(n):
+            for q in range(size):
+                flat[q, k] = inputs[first + k, q]
+        return
+    for k in range(0, n, width):
+        for q in range(0, size, width):
+            # The last block begins a little earlier and writes some values twice.
+            _spread_block(flat, min(q, size - width), k, inputs, first, n)
 
 
 @jit

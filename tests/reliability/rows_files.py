@@ -34,7 +34,7 @@ def load(run: Run, file: Path) -> None:
     if name in ("config.yaml", "environment.json", MANIFEST):
         Run.open(run.path)
     elif name == "scale.json":
-        run._scale()
+        run.scale()
     elif name == "log.jsonl":
         run.log()
     elif file.parent.parent.name == "checkpoints":
