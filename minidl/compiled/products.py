@@ -15,8 +15,10 @@ from minidl.compiled.jit import jit
 from minidl.compiled.vectors import NOTHING, ROWS, VECTORS, EmittedArray, Emitter, Tile, intrinsic, view
 from minidl.layer import Array
 
-# Bytes of A and Z that `gradient` goes through at a time, so that they stay in the L2 cache.
-_CACHED = 1 << 18
+# Bytes of A and Z that `gradient` goes through at a time, so that they stay in the L2 cache; but not fewer
+# time steps than this, for the sums over lanes at the end of each part would take too much of the time.
+_CACHED = 1 << 19
+_FEWEST = 4
 
 
 def _for_tiles(e: Emitter, out: EmittedArray, fill: Callable[[Tile, Any, Any], None]) -> None:
@@ -138,7 +140,7 @@ def copy(to: Array, a: Array) -> None:
 def gradient(G: Array, A: Array, Z: Array) -> None:
     """G[i, j] = sum over time and lanes of A[t, i] · Z[t, j]."""
     time, P, lanes = A.shape
-    some = max(1, _CACHED // ((P + Z.shape[1]) * lanes * A.itemsize))
+    some = max(_FEWEST, _CACHED // ((P + Z.shape[1]) * lanes * A.itemsize))
     fill(G, 0)
     for first in range(0, time, some):
         last = min(first + some, time)
