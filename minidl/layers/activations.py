@@ -59,7 +59,7 @@ class TanhActivation(Activation):
 
     def slope(self, y: Array, out: Array) -> None:
         """1 - y²."""
-        np.multiply(y, y, out=out)
+        np.square(y, out=out)
         np.subtract(1, out, out=out)
 
 
@@ -77,7 +77,7 @@ class SigmoidActivation(Activation):
 
     def slope(self, y: Array, out: Array) -> None:
         """y - y²."""
-        np.multiply(y, y, out=out)
+        np.square(y, out=out)
         np.subtract(y, out, out=out)
 
 

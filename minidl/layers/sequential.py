@@ -37,6 +37,8 @@ class Stack(Layer):
     """What all containers share: children in a row, parameters named by position (``0.W_xh``)."""
 
     children: list[Layer] = field(init=False, repr=False, default_factory=list)
+    # The full name of every child's parameters, once it is built.
+    _names: list[dict[str, str]] = field(init=False, repr=False, default_factory=list)
 
     def build(
         self, input_shape: Shape | int, rng: np.random.Generator | int, dtype: npt.DTypeLike = "float32"
@@ -109,6 +111,8 @@ class Stack(Layer):
                     )
 
     def _collect(self) -> None:
+        owner = {id(child): i for i, child in self._first_places()}
+        self._names = [{name: f"{owner[id(child)]}.{name}" for name in child.params} for child in self.children]
         self.params = {
             f"{i}.{name}": value for i, child in self._first_places() for name, value in child.params.items()
         }
@@ -157,15 +161,13 @@ class Stack(Layer):
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Every child's backward in reverse; the gradients of a layer that stands twice add up."""
         caches, ws = cache[0], cache[1] or Workspace()
-        owner = {id(child): i for i, child in self._first_places()}
         grads: Grads = {}
         dx: Array | None = dy
         for i in reversed(range(len(self.children))):
-            child = self.children[i]
             assert dx is not None  # only the first child may leave dx out
-            dx, own = child.backward(dx, caches[i])
+            dx, own = self.children[i].backward(dx, caches[i])
             for name, value in own.items():
-                full = f"{owner[id(child)]}.{name}"
+                full = self._names[i][name]
                 if full in grads:
                     value = np.add(grads[full], value, out=ws.array("sum " + full, value.shape, value.dtype))
                 grads[full] = value
