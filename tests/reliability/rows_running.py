@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from minidl.compiled.jit import numba_installed
 from minidl.errors import InUseError
 from minidl.locking import LOCK, FileLock, is_locked
 from minidl.manifests import MANIFEST
@@ -65,7 +66,7 @@ def random_experiment(rng: random.Random) -> list[str]:
     dropout = rng.random() < 0.4
     if dropout:
         layers.insert(rng.randrange(1, len(layers) + 1), "{type: FaultsDropout, drop_rate: 0.3}")
-    engine = "compiled" if not dropout and has_numba() and rng.random() < 0.5 else "numpy"
+    engine = "compiled" if not dropout and rng.random() < 0.5 and numba_installed() else "numpy"
     optimizer = rng.choice(
         ["{type: SGD, learning_rate: 0.05}", "{type: SGD, learning_rate: 0.02, momentum: 0.9}", "{type: Adam}"]
     )
@@ -93,14 +94,6 @@ def cells() -> list[str]:
     from minidl.registry import names
 
     return [name for name in names(Layer) if name in ("RecurrentLayer", "LSTM", "GRU", "LSTMLayer", "GRULayer")]
-
-
-def has_numba() -> bool:
-    try:
-        import minidl.compiled
-    except ImportError:
-        return False
-    return shutil.which("true") is not None and hasattr(minidl.compiled, "choose_engine")
 
 
 def quiet(*arguments: str) -> Callable[[], int]:
