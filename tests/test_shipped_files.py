@@ -91,7 +91,7 @@ def test_shared_parts_are_no_experiments_of_their_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_config_trains_and_its_saved_config_reads_back_to_an_equal_experiment(name: str, tmp_path: Path) -> None:
-    experiment = load(name)
+    experiment = load(name, "engine=numpy")  # two steps are not worth compiling
     splits = experiment.load_data()
     run = Run.create(experiment, tmp_path / f"{name}-001")
     before = {key: value.copy() for key, value in experiment.model.params.items()}
@@ -110,7 +110,7 @@ def test_every_config_trains_and_its_saved_config_reads_back_to_an_equal_experim
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_trains_two_steps_in_the_textbooks_setting(name: str, tmp_path: Path) -> None:
-    experiment = load("pm25", f"model={name}.yaml")
+    experiment = load("pm25", f"model={name}.yaml", "engine=numpy")
     run = Run.create(experiment, tmp_path / "run")
     assert run.train(experiment.load_data(), should_stop=stop_after(2)) == []
 

@@ -72,7 +72,8 @@ def test_a_signal_ends_training_cleanly_and_the_weights_so_far_can_be_used(
     cli: Cli, folder: Path, number: signal.Signals, code: int
 ) -> None:
     # Far more epochs than pass until the signal, and yet an end, should it be lost.
-    with training("--set", "training.epochs=20000", "--set", "training.checkpoint_every=20000") as process:
+    long = ["training.epochs=20000", "training.checkpoint_every=20000", "engine=numpy"]
+    with training(*(argument for setting in long for argument in ("--set", setting))) as process:
         wait_for(process, "epoch     2/20000")
         process.send_signal(number)
         out, err = process.communicate(timeout=100)
