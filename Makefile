@@ -20,9 +20,9 @@ run: $(VENV)/.installed-plot,stats
 	$(BIN)/minidl train pm25_deep
 	$(BIN)/minidl compare pm25_single pm25_deep --seeds 10
 
-# Two processes: most tests wait for processes of their own.
+# Two processes: most tests wait for processes of their own. One of them compiles.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # Every row of the table of faults, in full: about a quarter of an hour on two cores.
 faults: $(VENV)/.installed-faults

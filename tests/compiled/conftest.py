@@ -1,20 +1,18 @@
-"""Compiled code of one test run is shared between its files, and never the user's own cache."""
+"""Without numba there is nothing to test here; with pytest-xdist one process runs all of it.
+
+A second process would compile the same kernels again before its first stack.
+"""
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("numba")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory):
-    before = os.environ.get("MINIDL_CACHE")
-    os.environ["MINIDL_CACHE"] = str(tmp_path_factory.mktemp("compiled"))
-    yield
-    if before is None:
-        del os.environ["MINIDL_CACHE"]
-    else:
-        os.environ["MINIDL_CACHE"] = before
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("compiled"))

@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+numba = pytest.importorskip("numba")
+
+from minidl.compiled import cache  # noqa: E402
+from minidl.compiled.source import Source  # noqa: E402
+
 PREDICT = """
 import numpy as np
 from minidl import Dense, Sequential
@@ -48,17 +53,27 @@ def test_the_first_process_compiles_and_says_so_and_the_next_one_reads(filled):
     assert sorted(path.suffix for path in folder.iterdir()) == [".bin", ".py"]
 
 
-@pytest.mark.parametrize("damage", ["flipped", pytest.param("empty", marks=pytest.mark.slow)])
-def test_a_damaged_file_is_compiled_anew_and_replaced(filled, tmp_path, damage):
-    (good,) = filled[0].glob("*.bin")
-    content = good.read_bytes()
-    flipped = bytearray(content)
-    flipped[len(content) // 2] ^= 1
-    damaged = {"flipped": bytes(flipped), "empty": b""}
-    path = tmp_path / good.name
-    path.write_bytes(damaged[damage])
-    assert output(start(tmp_path)).startswith("1 compiling")
-    assert output(start(tmp_path)) == "0\n"
+def lines_of_a_new_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is told when a process that has compiled nothing yet wants a small function, which must work."""
+    monkeypatch.setenv("MINIDL_CACHE", str(folder))
+    monkeypatch.setattr(cache, "_loaded", {})
+    lines: list[str] = []
+    source = Source("def half(x):\n    return x / 2\n", {}, [], 0, [])
+    assert cache.compiled(source, (numba.float64,), lines.append)(3.0) == 1.5
+    return lines
+
+
+@pytest.mark.parametrize("damage", ["flipped", "empty"])
+def test_a_damaged_file_is_compiled_anew_and_replaced(tmp_path, monkeypatch, damage):
+    assert len(lines_of_a_new_start(tmp_path, monkeypatch)) == 1
+    assert lines_of_a_new_start(tmp_path, monkeypatch) == []
+    (path,) = tmp_path.glob("*.bin")
+    flipped = bytearray(path.read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    path.write_bytes({"flipped": bytes(flipped), "empty": b""}[damage])
+    (line,) = lines_of_a_new_start(tmp_path, monkeypatch)
+    assert line.startswith("compiling")
+    assert lines_of_a_new_start(tmp_path, monkeypatch) == []
 
 
 @pytest.mark.slow
@@ -69,16 +84,15 @@ def test_many_processes_may_start_at_once(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_folder_that_cannot_be_written_costs_a_line_and_no_more(tmp_path):
+def test_a_folder_that_cannot_be_written_costs_a_line_and_no_more(tmp_path, monkeypatch):
     file = tmp_path / "a file"
     file.write_text("")
-    assert "the compiled model is not kept for the next time" in output(start(file / "cache"))
+    _, line = lines_of_a_new_start(file / "cache", monkeypatch)
+    assert "the compiled model is not kept for the next time" in line
 
 
 def test_another_version_of_numba_or_minidl_or_another_kernel_has_another_name(monkeypatch):
-    numba = pytest.importorskip("numba")
     from minidl import Dense, Sequential
-    from minidl.compiled import cache
     from minidl.compiled.plan import steps_of
     from minidl.compiled.source import predict_source
 
@@ -101,8 +115,6 @@ def test_another_version_of_numba_or_minidl_or_another_kernel_has_another_name(m
 
 
 def test_the_cache_is_where_the_platform_keeps_caches(monkeypatch):
-    from minidl.compiled import cache
-
     monkeypatch.delenv("MINIDL_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
     monkeypatch.setattr(sys, "platform", "linux")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from both_engines import difference, train_both, trainer, windows
+from small import write_experiment
 
 from minidl import (
     SGD,
@@ -26,7 +27,9 @@ from minidl import (
 from minidl.compiled import ActivationKernel, LayerKernel, choose_engine, explain, jit, register_kernel
 from minidl.compiled.engine import CompiledEngine
 from minidl.data import Windows
+from minidl.experiment import load_experiment
 from minidl.layer import INFERENCE, Layer
+from minidl.runs import Run
 from minidl.training import Arrays, Callback, NumpyEngine
 
 
@@ -137,14 +140,6 @@ def test_arrays_and_sources_that_only_gather_train_like_windows():
     assert results[0] == results[1] == results[2]
 
 
-def test_rows_without_a_time_axis_train_too():
-    rng = np.random.default_rng(1)
-    model = Sequential([Dense(5), TanhActivation(), Dense(1)])
-    model.build((3,), 0, "float64")
-    numpy, compiled = train_both(model, Arrays(rng.normal(size=(50, 3)), rng.normal(size=(50, 1))), epochs=5)
-    assert difference(numpy.parameters.values, compiled.parameters.values) < 1e-12
-
-
 @dataclass(eq=False)
 class OwnCube(Activation):
     """y = a³, with f'(a) = 3 y^(2/3): a user's activation."""
@@ -154,6 +149,16 @@ class OwnCube(Activation):
 
     def slope(self, y, out):
         np.multiply(3, np.cbrt(y) ** 2, out=out)
+
+
+@jit
+def cube(a):
+    return a * a * a
+
+
+@jit
+def cube_slope(y):
+    return 3 * np.cbrt(y) ** 2
 
 
 @dataclass(eq=False)
@@ -171,46 +176,44 @@ class OwnGain(Layer):
         return dy * self.params["g"], {"g": (dy * cache).reshape(-1, cache.shape[-1]).sum(0)}
 
 
-def test_a_users_layer_brings_its_kernel():
-    model = net("float64", OwnGain(), RecurrentLayer(4))
-    assert explain(model, HalfMSE(), SGD(0.1)) == "numpy: OwnGain 0 has no kernel"
-
-    @jit
-    def forward(x, y, scratch, g):
-        for t in range(x.shape[0]):
-            for i in range(x.shape[1]):
-                for lane in range(x.shape[2]):
-                    y[t, i, lane] = g[i] * x[t, i, lane]
-
-    @jit
-    def backward(x, y, dy, dx, scratch, g, dg):
+@jit
+def gain_forward(x, y, scratch, g):
+    for t in range(x.shape[0]):
         for i in range(x.shape[1]):
-            dg[i] = 0
-            for t in range(x.shape[0]):
-                for lane in range(x.shape[2]):
-                    dg[i] += dy[t, i, lane] * x[t, i, lane]
-                    if dx.size:
-                        dx[t, i, lane] = g[i] * dy[t, i, lane]
+            for lane in range(x.shape[2]):
+                y[t, i, lane] = g[i] * x[t, i, lane]
 
-    register_kernel(OwnGain)(lambda layer: LayerKernel(forward, backward))
+
+@jit
+def gain_backward(x, y, dy, dx, scratch, g, dg):
+    for i in range(x.shape[1]):
+        dg[i] = 0
+        for t in range(x.shape[0]):
+            for lane in range(x.shape[2]):
+                dg[i] += dy[t, i, lane] * x[t, i, lane]
+                if dx.size:
+                    dx[t, i, lane] = g[i] * dy[t, i, lane]
+
+
+def test_a_users_layer_and_activation_bring_their_kernels():
+    model = net("float64", Dense(3), OwnCube(), OwnGain())
+    assert explain(model, HalfMSE(), SGD(0.1)) == "numpy: OwnCube 1 has no kernel"
+    register_kernel(OwnCube)(lambda layer: ActivationKernel(cube, cube_slope))
+    assert explain(model, HalfMSE(), SGD(0.1)) == "numpy: OwnGain 2 has no kernel"
+    register_kernel(OwnGain)(lambda layer: LayerKernel(gain_forward, gain_backward))
     assert explain(model, HalfMSE(), SGD(0.1)) == "compiled"
-    numpy, compiled = train_both(model, windows(90), epochs=3)
-    assert difference(numpy.parameters.values, compiled.parameters.values) < 1e-12
+    agree_for_three_epochs(model)
 
 
-def test_a_users_activation_brings_its_kernel():
-    @jit
-    def function(a):
-        return a * a * a
+@pytest.mark.slow
+def test_a_users_activation_brings_its_kernel_into_the_recurrence():
+    register_kernel(OwnCube)(lambda layer: ActivationKernel(cube, cube_slope))
+    agree_for_three_epochs(net("float64", RecurrentLayer(3, activation=OwnCube())))
 
-    @jit
-    def slope(y):
-        return 3 * np.cbrt(y) ** 2
 
-    register_kernel(OwnCube)(lambda layer: ActivationKernel(function, slope))
-    model = net("float64", RecurrentLayer(3, activation=OwnCube()))
+def agree_for_three_epochs(model):
     for value in model.params.values():
-        value *= 0.3
+        value *= 0.3  # the cube of a large number is larger
     numpy, compiled = train_both(model, windows(90), epochs=3, optimizer=SGD(0.01))
     assert difference(numpy.parameters.values, compiled.parameters.values) < 1e-12
 
@@ -238,6 +241,20 @@ def test_the_config_decides_and_what_it_asks_for_is_given_or_refused():
     assert explain(Sequential([RecurrentLayer(300)]), HalfMSE(), SGD(0.1), engine="compiled") == "compiled"
     with pytest.raises(ConfigError, match="engine is compiled, but OwnDense 0 has no kernel; set engine: auto"):
         explain(Sequential([OwnDense(1)]), HalfMSE(), SGD(0.1), engine="compiled")
+
+
+def test_a_run_whose_config_asks_for_it_is_compiled_and_equals_numpys(tmp_path, monkeypatch):
+    write_experiment(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    values, lines = [], []
+    for engine in ("numpy", "compiled"):
+        experiment = load_experiment("small.yaml", [f"engine={engine}"])
+        run = Run.create(experiment, tmp_path / engine)
+        run.notify = lines.append
+        run.train(experiment.load_data())
+        values.append(np.concatenate([value.reshape(-1) for value in experiment.model.params.values()]))
+    assert "engine: compiled" in lines
+    assert difference(*values) < 1e-12
 
 
 def test_auto_compiles_long_trainings_only():
