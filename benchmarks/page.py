@@ -13,6 +13,10 @@ HEAD = """# Benchmarks
 Quoted from `benchmarks/result.json`, one run of `python -m benchmarks` with {rounds} rounds; `benchmarks/README.md` says how it measures. Machine: {cpu}, {cpus} cores, Python {python}, {versions}; load before the run {load:.1f}. Absolute times wander with the machine's load: trust ratios.
 
 The models are stacks of tanh layers with 6 features and 24 steps (4 to 64 units), 32 features and 100 steps (256, 256+256) or 64 features and 50 steps (1024), trained on batches of 64 windows.
+
+"Limit" is the time of the multiplications at the fastest matrix product measured on that core, and of the tanh calls. "Ratio at the limit" is what a program at the limit would reach: where it is below "must", no program on this machine can reach it. "must" and "aim" are minidl's own targets. With two threads the second core is shared with everything else that runs; that table wanders most. minidl's compiled engine uses one thread in both.
+
+`minidl compare` trains its runs in processes: in threads of one process, whose weights are the same to the bit, the 30 seeds took 10 % longer here, for validation and scores hold the interpreter's lock.
 """  # noqa: E501
 
 

@@ -35,7 +35,7 @@ def _functions(activation: ActivationKernel) -> tuple[Any, Any]:
 
 
 @functools.cache
-def _kernel(activation: ActivationKernel, bias: bool) -> LayerKernel:
+def _both(activation: ActivationKernel) -> tuple[Any, Any]:
     activate, gate = _functions(activation)
 
     @jit
@@ -65,7 +65,12 @@ def _kernel(activation: ActivationKernel, bias: bool) -> LayerKernel:
             add_product(dx[t], dx[t], W_xh.T, da[t])
         return da
 
-    return LayerKernel(*_with_bias(forward, backward, bias), scratch_size, carry, state_size)
+    return forward, backward
+
+
+@functools.cache
+def _kernel(activation: ActivationKernel, bias: bool) -> LayerKernel:
+    return LayerKernel(*_with_bias(*_both(activation), bias), scratch_size, carry, state_size)
 
 
 def _with_bias(forward: Any, backward: Any, bias: bool) -> tuple[Any, Any]:
