@@ -40,7 +40,7 @@ def seconds(row: dict[str, Any], who: str) -> float | None:
 def sections(result: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Every table with its title."""
     training, inference = result["training"], result.get("inference")
-    yield "Training, one thread: µs a step", training_table(training)
+    yield "Training, one thread: µs a step", [*training_table(training), *_left_out(training)]
     if "two threads" in result:
         yield "Training, two threads: ms a step", two_thread_table(result["two threads"])
     yield "Training, one thread: MB above the import", memory_table(training)
@@ -61,6 +61,12 @@ def training_table(result: dict[str, Any]) -> list[str]:
         ratio = f"{best / entry['limit']:.1f}" if best else "-"
         lines.append(_row(case, *cells, _micro(entry["limit"]), ratio))
     return lines
+
+
+def _left_out(result: dict[str, Any]) -> list[str]:
+    """A line for every competitor that gave no number."""
+    rows = [(case, name, cell) for case, entry in result.items() for name, cell in entry["step"].items()]
+    return [f"\n{name} at {case}: {cell['error']}" for case, name, cell in rows if "error" in cell]
 
 
 def two_thread_table(result: dict[str, Any]) -> list[str]:
