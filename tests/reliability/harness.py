@@ -84,13 +84,18 @@ def row(number: int, title: str, *, full: int, sample: int) -> Callable[[Proof],
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """An empty folder in memory where there is one, as the current one; removed at the end."""
+    """An empty folder in memory where there is one, as the current one; removed at the end.
+
+    Its parent is its own too: what a fault writes to ``..`` shows there.
+    """
     before = Path.cwd()
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="minidl-faults-", dir=base) as folder:
+    with tempfile.TemporaryDirectory(prefix="minidl-faults-", dir=base) as parent:
+        folder = Path(parent, "scratch")
+        folder.mkdir()
         os.chdir(folder)
         try:
-            yield Path(folder)
+            yield folder
         finally:
             os.chdir(before)
 
