@@ -103,11 +103,14 @@ def target_lines(training: dict[str, Any], one: dict[str, Any]) -> list[str]:
             continue
         ratio = b / a
         verdict = "aim" if ratio >= aim else "must" if ratio >= must else "missed"
-        lines.append(_row(case, who, other, f"{ratio:.2f}", f"{must}", f"{aim}", verdict, _most(training, case, b)))
+        lines.append(
+            _row(case, who, other, f"{ratio:.2f}", f"{must}", f"{aim}", verdict, _at_the_limit(training, case, b))
+        )
     return lines
 
 
-def _most(training: dict[str, Any], case: str, other: float) -> str:
+def _at_the_limit(training: dict[str, Any], case: str, other: float) -> str:
+    """The ratio to a competitor that a program at the limit would have."""
     return f"{other / training[case]['limit']:.1f}" if case in training else "-"
 
 

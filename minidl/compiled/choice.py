@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "numpy", "compiled"]
 
-# From this many units on, NumPy's matrix products are as fast as the compiled ones.
+# From this many units on matrix products dominate: which engine is faster depends on the machine, not by much.
 UNITS_LIMIT = 256
 # Below this many time steps in all training steps together, NumPy is done before the compiler is.
 # The count, not the state of the cache, decides: the same config gets the same engine everywhere.
@@ -86,7 +86,9 @@ def drawback(model: Layer, time_steps: float | None = None) -> str | None:
     """
     for position, layer in leaves(model):
         if isinstance(layer, RecurrentLayer) and layer.hidden_size >= UNITS_LIMIT:
-            return f"{_named(position, layer)} has {layer.hidden_size} units; from {UNITS_LIMIT} on NumPy is as fast"
+            return (
+                f"{_named(position, layer)} has {layer.hidden_size} units; from {UNITS_LIMIT} on NumPy is about as fast"
+            )
     if time_steps is not None and time_steps < WORTH_COMPILING:
         return "so short a training is done before the compiler is"
     return None

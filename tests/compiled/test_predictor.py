@@ -52,6 +52,13 @@ def test_inputs_of_other_types_and_read_only_ones_are_taken():
     close(predict(x[0]), model(x[:1].astype(np.float64))[0])
 
 
+def test_float32_agrees_too():
+    model, predict = deep_net("float32")
+    x = X.astype(np.float32)
+    np.testing.assert_allclose(predict(x[5]), model(x[5:6])[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(predict(x), model(x), rtol=1e-5, atol=1e-6)
+
+
 def test_outputs_are_the_callers_own():
     _, predict = deep_net()
     first = predict(X[0])
