@@ -67,8 +67,20 @@ def _arguments() -> argparse.Namespace:
     cores = os.sched_getaffinity(0)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count, each with all competitors in turn")
-    parser.add_argument("--core", type=int, default=min(cores), choices=sorted(cores), help="the core that every competitor is pinned to")
-    parser.add_argument("--cases", nargs="+", choices=[case.name for case in CASES], metavar="UNITS", help="for example 4 2+2 64; default: all")
+    parser.add_argument(
+        "--core",
+        type=int,
+        default=min(cores),
+        choices=sorted(cores),
+        help="the core that every competitor is pinned to",
+    )
+    parser.add_argument(
+        "--cases",
+        nargs="+",
+        choices=[case.name for case in CASES],
+        metavar="UNITS",
+        help="for example 4 2+2 64; default: all",
+    )
     parser.add_argument("--only-training", action="store_true", help="leave out inference and whole commands")
     parser.add_argument("--compare", action="store_true", help="also time minidl compare with 30 seeds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
