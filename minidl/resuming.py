@@ -14,8 +14,8 @@ from minidl.config import dump
 from minidl.data import Splits
 from minidl.environment import environment, environment_changes
 from minidl.errors import CorruptFileError, IncompatibleRunError
+from minidl.files.storage import sweep
 from minidl.runs import Run, describe_data
-from minidl.storage import sweep
 from minidl.training import Callback, EpochRecord, Trainer, read_log
 from minidl.training.checkpoints import Checkpoint, read_checkpoint
 from minidl.training.saving import older_checkpoints, rewind_log

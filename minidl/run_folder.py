@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from minidl.errors import ConfigError, CorruptFileError, InUseError, StorageError
-from minidl.locking import LOCK, FileLock, is_locked
-from minidl.manifests import MANIFEST, checked, encode_manifest, entry, read_manifest
-from minidl.storage import read_file, write_file
+from minidl.files.locking import LOCK, FileLock, is_locked
+from minidl.files.manifests import MANIFEST, checked, encode_manifest, entry, read_manifest
+from minidl.files.storage import read_file, write_file
 
 MANIFEST_LOCK = ".manifest.lock"
 MAX_FILE = 1 << 30

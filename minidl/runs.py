@@ -24,12 +24,12 @@ from minidl.data import ScaleFit, Splits, Table
 from minidl.environment import environment, plugins_of
 from minidl.errors import ConfigError, CorruptFileError
 from minidl.experiment import Experiment, experiment_from
+from minidl.files.locking import LOCK, FileLock
+from minidl.files.manifests import MANIFEST, checked
+from minidl.files.storage import sweep
 from minidl.forecasting import Forecast, evaluate, forecast_ahead, model_one_step
-from minidl.locking import LOCK, FileLock
-from minidl.manifests import MANIFEST, checked
 from minidl.randomness import Streams
 from minidl.run_folder import MAX_FILE, RunFolder
-from minidl.storage import sweep
 from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_checkpoint, load_weights
 from minidl.training import read_log as _read_log
 

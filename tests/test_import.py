@@ -17,6 +17,7 @@ PACKAGE = Path(minidl.__file__).parent
 # (plotting, testing, ...) are bound by the rule against cycles only.
 RANKS = [
     {"errors", "_version"},
+    {"files"},
     {"registry"},
     {"arguments", "workspace"},
     {"layer", "initializers"},

@@ -16,7 +16,7 @@ import numpy as np
 from minidl import plot_style as look
 from minidl.comparison.tables import horizon_words, short_baseline
 from minidl.comparison.verdict import p_words
-from minidl.storage import write_file
+from minidl.files.storage import write_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

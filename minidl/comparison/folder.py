@@ -20,9 +20,9 @@ import safetensors.numpy
 from minidl.comparison.entries import Entry
 from minidl.comparison.tasks import Outcome, Record, Task, Weights, digest_of
 from minidl.errors import ConfigError, CorruptFileError, StorageError
-from minidl.locking import LOCK, FileLock
+from minidl.files.locking import LOCK, FileLock
+from minidl.files.storage import read_file, sweep, write_file
 from minidl.run_folder import RunFolder
-from minidl.storage import read_file, sweep, write_file
 
 PLAN, ENVIRONMENT, DATA, RESULT = "plan.json", "environment.json", "data.json", "comparison.json"
 FORMAT = 1

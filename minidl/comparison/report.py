@@ -12,7 +12,7 @@ from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.page import PAGE
 from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
-from minidl.storage import write_file
+from minidl.files.storage import write_file
 
 Result = Mapping[str, Any]
 Block = tuple[

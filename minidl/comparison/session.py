@@ -33,7 +33,7 @@ from minidl.comparison.statistics import fewest_pairs, need_scipy
 from minidl.comparison.tasks import Outcome, Task
 from minidl.environment import environment
 from minidl.errors import ConfigError, IncompatibleRunError, MinidlError
-from minidl.locking import FileLock
+from minidl.files.locking import FileLock
 
 Say = Callable[[str], None]
 OnDone = Callable[[int, int, Task, Outcome], None]

@@ -19,9 +19,9 @@ import numpy as np
 import safetensors.numpy
 
 from minidl.errors import CorruptFileError, MinidlError
+from minidl.files.manifests import MANIFEST, MAX_MANIFEST, checked, encode_manifest, entry, read_manifest
+from minidl.files.storage import OLD, beside, read_file, write_folder
 from minidl.layer import Array, Layer
-from minidl.manifests import MANIFEST, MAX_MANIFEST, checked, encode_manifest, entry, read_manifest
-from minidl.storage import OLD, beside, read_file, write_folder
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 KINDS = ("init", "best", "last")

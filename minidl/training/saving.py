@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import CorruptFileError, StorageError
+from minidl.files.manifests import entry
+from minidl.files.storage import read_file, try_to_write
 from minidl.layer import Array
-from minidl.manifests import entry
-from minidl.storage import read_file, try_to_write
 from minidl.training.checkpoints import load_checkpoint, save_checkpoint
 from minidl.training.diagnosis import numerical_error
 from minidl.training.loop import Callback, EpochRecord, Trainer

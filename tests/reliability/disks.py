@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from minidl import storage
+from minidl.files import storage
 
 
 @dataclass(eq=False)
@@ -53,7 +53,7 @@ class Folder:
 
 
 class Recorder:
-    """Context manager: notes every call of minidl.storage that changes what is below `root`."""
+    """Context manager: notes every call of minidl.files.storage that changes what is below `root`."""
 
     def __init__(self, root: Path, *, exchange: bool) -> None:
         self.root, self.exchange = root.resolve(), exchange

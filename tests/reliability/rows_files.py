@@ -11,7 +11,7 @@ from typing import Any
 
 from minidl.errors import MinidlError
 from minidl.experiment import load_experiment
-from minidl.manifests import MANIFEST, encode_manifest, entry
+from minidl.files.manifests import MANIFEST, encode_manifest, entry
 from minidl.runs import Run
 from minidl.training.checkpoints import STATE, read_checkpoint
 from tests.reliability.harness import Outcome, experiment_file, fork, row, run_command, wait

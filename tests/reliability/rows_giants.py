@@ -15,7 +15,7 @@ from typing import Any
 
 from minidl.errors import MinidlError
 from minidl.experiment import load_experiment
-from minidl.manifests import MANIFEST, encode_manifest, entry
+from minidl.files.manifests import MANIFEST, encode_manifest, entry
 from minidl.runs import Run
 from minidl.training.checkpoints import OPTIMIZER, STATE, WEIGHTS, load_checkpoint
 from tests.reliability.harness import Outcome, fork, row, run_command, wait, within

@@ -16,8 +16,8 @@ from typing import Any
 
 from minidl.compiled.jit import numba_installed
 from minidl.errors import InUseError
-from minidl.locking import LOCK, FileLock, is_locked
-from minidl.manifests import MANIFEST
+from minidl.files.locking import LOCK, FileLock, is_locked
+from minidl.files.manifests import MANIFEST
 from minidl.training.checkpoints import read_checkpoint
 from tests.reliability.harness import (
     ROOT,

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl import storage
 from minidl.errors import MinidlError, StorageError
+from minidl.files import storage
 from minidl.training.checkpoints import read_checkpoint, save_checkpoint
 from minidl.training.saving import older_checkpoints
 from tests.reliability import disks

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl import initializers, interrupt, locking, manifests, randomness, resuming, run_folder, storage
+from minidl import initializers, interrupt, randomness, resuming, run_folder
 from minidl.comparison import executors
 from minidl.config import builder, nodes
 from minidl.data import csv_file
 from minidl.errors import CorruptFileError
+from minidl.files import locking, manifests, storage
 from minidl.layers import recurrence
 from minidl.training import checkpoints, loop, saving, state
 

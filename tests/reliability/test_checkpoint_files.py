@@ -23,11 +23,11 @@ from minidl import (
     RecurrentLayer,
     Sequential,
     StorageError,
-    storage,
 )
-from minidl.manifests import MANIFEST, checked, encode_manifest, entry, read_manifest
+from minidl.files import storage
+from minidl.files.manifests import MANIFEST, checked, encode_manifest, entry, read_manifest
+from minidl.files.storage import exchange, read_file, sweep, try_to_write, write_file, write_folder
 from minidl.randomness import Streams
-from minidl.storage import exchange, read_file, sweep, try_to_write, write_file, write_folder
 from minidl.training import Arrays, SaveCheckpoints, Trainer, Training
 from minidl.training.checkpoints import OPTIMIZER, STATE, WEIGHTS, read_checkpoint, save_checkpoint
 from minidl.training.saving import older_checkpoints

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.errors import CorruptFileError
-from minidl.storage import read_file
+from minidl.files.storage import read_file
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1 << 16
