@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors import ConfigError, StorageError
+from minidl.extras import install_command
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +61,7 @@ def style() -> Iterator[None]:
         matplotlib is not installed.
     """
     if not have_matplotlib():
-        raise ConfigError('figures need matplotlib: pip install "minidl[plot]"')
+        raise ConfigError(f"figures need matplotlib: {install_command('plot')}")
     import matplotlib
 
     with matplotlib.rc_context(STYLE):

@@ -22,7 +22,7 @@ from minidl.errors import ConfigError, MinidlError, StorageError
 from minidl.forecasting import Persistence, Rows, block_scores
 from minidl.training import EpochRecord
 
-matplotlib = pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install "minidl[plot]"')
+matplotlib = pytest.importorskip("matplotlib", reason="figures need matplotlib: pip install matplotlib")
 mtext = pytest.importorskip("matplotlib.text")
 
 HOUR = np.timedelta64(3600, "s")
@@ -356,7 +356,7 @@ def test_without_matplotlib_drawing_says_what_to_install(scores, monkeypatch):
     ):
         with pytest.raises(MinidlError) as caught:
             draw()
-        assert str(caught.value) == 'figures need matplotlib: pip install "minidl[plot]"'
+        assert str(caught.value) == "figures need matplotlib: pip install matplotlib"
 
 
 def test_the_users_own_settings_stay_as_they_are(scores):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from minidl.cli.common import Progress, plugin_arguments, print_json, score_table
 from minidl.data import Splits
+from minidl.extras import install_command
 from minidl.interrupt import Interrupted
 from minidl.runs import Run
 from minidl.training import Callback, EpochRecord, StopOnSignal
@@ -58,7 +59,7 @@ def draw(made: Run, splits: Splits, scores: dict[str, object]) -> list[Path]:
     from minidl import plotting
 
     if not plotting.have_matplotlib():
-        say('no figures: matplotlib is not installed (pip install "minidl[plot]")')
+        say(f"no figures: matplotlib is not installed ({install_command('plot')})")
         return []
     return plotting.save_figures(made, splits, scores)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from minidl.comparison.tasks import Outcome, Task, run_task
 from minidl.errors import ConfigError, StorageError
+from minidl.extras import install_command
 
 MakeExecutor = Callable[[], Any]  # a context manager that gives an Executor
 ATTEMPTS = 3
@@ -139,7 +140,7 @@ def dask_cluster(scheduler: str) -> Iterator[Executor]:
     try:
         import distributed
     except ImportError as err:
-        raise ConfigError('--executor dask needs dask.distributed: pip install "minidl[dask]"') from err
+        raise ConfigError(f"--executor dask needs dask.distributed: {install_command('dask')}") from err
     untyped: Any = distributed
     try:
         client: Any = untyped.Client(scheduler, set_as_default=False, timeout=10)

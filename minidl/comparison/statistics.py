@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.errors import ConfigError
+from minidl.extras import install_command
 
 Values = npt.NDArray[np.float64]
 LEVEL = 0.05
@@ -24,7 +25,7 @@ def need_scipy() -> None:
     try:
         import scipy.stats  # noqa: F401
     except ImportError as err:
-        raise ConfigError('compare needs scipy for its statistics: pip install "minidl[stats]"') from err
+        raise ConfigError(f"compare needs scipy for its statistics: {install_command('stats')}") from err
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from minidl.compiled.jit import numba_installed
 from minidl.compiled.kernel import has_kernel
 from minidl.errors import ConfigError
+from minidl.extras import install_command
 from minidl.layer import Layer
 from minidl.layers import RecurrentLayer
 from minidl.layers.sequential import Stack
@@ -56,7 +57,7 @@ def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLik
 def model_obstacle(model: Layer, dtype: npt.DTypeLike) -> str | None:
     """Why there is no compiled code for this model, in a few words; None: there is."""
     if not numba_installed():
-        return "numba is not installed (pip install 'minidl[fast]')"
+        return f"numba is not installed ({install_command('fast')})"
     if np.dtype(dtype) not in (np.float32, np.float64):
         return f"there are no kernels for {np.dtype(dtype)}"
     seen: set[int] = set()

@@ -42,7 +42,7 @@ def test_progress_is_one_plain_line_an_epoch_on_standard_error(cli: Cli, folder:
             f"validation {record['validation_loss']:.6f}  R² {record['validation_r2']:.4f}"
         )
         assert re.fullmatch(re.escape(expected) + r"  \d+\.\d\d s", line)
-    assert last == 'no figures: matplotlib is not installed (pip install "minidl[plot]")'
+    assert last == "no figures: matplotlib is not installed (pip install matplotlib)"
     assert "\x1b" not in outcome.err + outcome.out
 
 

@@ -271,7 +271,7 @@ def test_without_numba_everything_runs_with_numpy(monkeypatch):
     import minidl.compiled.choice
 
     monkeypatch.setattr(minidl.compiled.choice, "numba_installed", lambda: False)
-    assert explain(net(), HalfMSE(), SGD(0.1)) == "numpy: numba is not installed (pip install 'minidl[fast]')"
+    assert explain(net(), HalfMSE(), SGD(0.1)) == "numpy: numba is not installed (pip install numba)"
 
 
 def test_importing_minidl_and_explaining_do_not_import_numba():
