@@ -16,7 +16,8 @@ PACKAGE = Path(minidl.__file__).parent
 # Low to high: a part may import its own rank and those below it. Parts that are not named here
 # (plotting, testing, ...) are bound by the rule against cycles only.
 RANKS = [
-    {"errors", "_version"},
+    {"text", "_version"},
+    {"errors"},
     {"files"},
     {"registry"},
     {"arguments", "workspace"},

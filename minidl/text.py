@@ -1,0 +1,25 @@
+"""Text of unknown origin on its way to people: what would act on a terminal is shown, not executed."""
+
+from __future__ import annotations
+
+# Spaces of other widths than the common one: not printable for Python, and yet ordinary text.
+_SPACES = frozenset("\u00a0\u1680\u202f\u205f\u3000").union(map(chr, range(0x2000, 0x200B)))
+
+
+def printable(text: object) -> str:
+    r"""A text as one line that a terminal shows and does not obey.
+
+    Control characters (escapes, line breaks, tabs), overrides of the reading
+    direction, separators of lines and paragraphs, lone surrogates and what else is
+    invisible become the escapes that Python writes: ``\x1b``, ``\n``, ``\u202e``.
+    All other text stays, whatever its language, and so do backslashes: what is
+    printable already does not change.
+
+    Parameters
+    ----------
+    text : a string, or what `str` makes of any other object.
+    """
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(c if c.isprintable() or c in _SPACES else ascii(c)[1:-1] for c in shown)
