@@ -44,22 +44,26 @@ def run(args: argparse.Namespace) -> int:
     times = forecast.times()
     units = f" [{forecast.units}]" if forecast.units else ""
     last = "the table's end" if forecast.last is None else str(forecast.last).replace("T", " ")
+    head = ["time", f"{forecast.target}{units}"]
+    values = [float(value) for value in forecast.values]
     if args.json:
-        values = [float(value) for value in forecast.values]
         found = {"target": forecast.target, "units": forecast.units, "from": last, "times": times, "values": values}
         print_json(found)
-    rows = [["time", f"{forecast.target}{units}"]]
-    rows += [[time, f"{value:.4g}"] for time, value in zip(times, forecast.values, strict=True)]
     if args.output is None and not args.json:
-        print("\n".join(aligned(rows)))
+        print("\n".join(aligned([head, *([time, shown(v)] for time, v in zip(times, values, strict=True))])))
     if args.output is not None:
-        _write(args.output, rows)
+        _write(args.output, [head, *([time, repr(v)] for time, v in zip(times, values, strict=True))])
         print(f"{args.output}: {horizon} rows ahead of {last}", file=sys.stderr if args.json else sys.stdout)
     print(
         f"from the {made.experiment.data.time_steps} rows up to {last}; other columns keep their last values",
         file=sys.stderr,
     )
     return 0
+
+
+def shown(value: float) -> str:
+    """A number for the screen: four digits, or all before the point if those are more. Files get all digits."""
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _write(path: Path, rows: list[list[str]]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from command_line import Cli
 from small import folder_content, hourly_rows, write_csv
 
+from minidl.cli.predict import shown
 from minidl.runs import Run
 
 
@@ -83,12 +84,22 @@ def test_predict_goes_on_from_the_end_of_another_table(cli: Cli, trained: Path) 
 
 
 def test_predict_writes_a_csv_that_reads_back(cli: Cli, trained: Path) -> None:
-    printed = predicted(cli("predict", trained).out)
+    values = Run.open(trained).forecast(None, 4).values.tolist()
     outcome = cli("predict", trained, "--output", "out.csv")
     assert (outcome.code, outcome.out) == (0, "out.csv: 4 rows ahead of 2013-01-10 23:00:00\n")
     head, *lines = Path("out.csv").read_text(encoding="utf-8").splitlines()
     assert head == "time,pm [µg/m³]"
-    assert [(time, float(value)) for time, value in (line.split(",") for line in lines)] == printed
+    # Every digit: only what the screen shows is rounded.
+    assert [float(line.split(",")[1]) for line in lines] == values
+    assert json.loads(cli("predict", trained, "--json").out)["values"] == values
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1000000000007.24, "1000000000007"), (4171234.4, "4171234"), (2874.56, "2875"), (-0.0123456, "-0.01235")],
+)
+def test_the_screen_shows_no_fewer_digits_than_stand_before_the_point(value: float, text: str) -> None:
+    assert shown(value) == text
 
 
 def test_predict_never_overwrites(cli: Cli, trained: Path) -> None:
