@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import types
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -21,10 +23,16 @@ import numpy as np
 from minidl.errors import ConfigError
 from minidl.registry import is_kind
 
-PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
-NonNegativeInt = Annotated[int, msgspec.Meta(ge=0)]
-PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
-NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
+# Every number has an upper bound, far beyond what anybody means: a slip of the finger is refused when it is
+# read, not when memory is gone or numbers overflow. `convert` refuses NaN and infinity whatever the type says.
+MAX_NUMBER = 1_000_000_000
+MAX_SEED = (1 << 63) - 1
+PositiveInt = Annotated[int, msgspec.Meta(ge=1, le=MAX_NUMBER)]
+NonNegativeInt = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)]
+Number = Annotated[float, msgspec.Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0, le=MAX_NUMBER)]
+NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
 
 def argument_hints(cls: Any) -> dict[str, Any]:
@@ -76,18 +84,38 @@ def convert(value: Any, hint: Any) -> Any:
     Raises
     ------
     ConfigError
-        Wrong type or out of bounds: "expected `int` >= 1, got 0".
+        Wrong type, out of bounds ("expected `int` >= 1, got 0"), NaN or infinite.
     """
     if isinstance(value, np.generic):
         value = value.item()
     try:
-        return msgspec.convert(value, hint, strict=True)
+        converted = msgspec.convert(value, hint, strict=True)
     except msgspec.ValidationError as err:
         text = str(err)
         text = text[0].lower() + text[1:]
-        shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+        shown = _short(value)
         got = shown if ", got" not in text else f"{text.rsplit(', got ', 1)[1]} {shown}"
         raise ConfigError(f"{text.rsplit(', got ', 1)[0]}, got {got}") from err
+    for number in _non_finite(converted):
+        raise ConfigError(f"expected a finite number, got {number}")
+    return converted
+
+
+def _non_finite(value: Any) -> Iterator[float]:
+    """Every NaN and infinity in a plain value."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _non_finite(part)
+
+
+def _short(value: Any) -> str:
+    """A value in a message; an int of thousands of digits has no repr."""
+    if type(value) is int and abs(value) > 10**60:
+        return "an int of more than 60 digits"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 @dataclass(eq=False)

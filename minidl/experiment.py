@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from minidl.arguments import Configurable, NonNegativeInt
+from minidl.arguments import Configurable, Seed
 from minidl.compiled import EngineName, explain
 from minidl.config import Node, build, load_node, problem_at
 from minidl.data import Splits, WindowData
@@ -54,7 +54,7 @@ class Experiment(Configurable):
     loss: Loss = field(default_factory=HalfMSE)
     training: Training = field(default_factory=Training)
     evaluation: Evaluation = field(default_factory=Evaluation)
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     dtype: Literal["float32", "float64"] = "float32"
     engine: EngineName = "auto"
     sweep: dict[str, Annotated[list[Any], Meta(min_length=1)]] = field(default_factory=dict)

@@ -310,7 +310,7 @@ def test_nan_leaves_the_last_good_checkpoint_and_log(folder: Path) -> None:
 
 
 def test_nan_in_the_very_first_step_leaves_the_initial_weights(folder: Path) -> None:
-    experiment = small("optimizer.learning_rate=1e300")
+    experiment = small("optimizer.learning_rate=1e9", "dtype=float32")
     run = Run.create(experiment)
     with pytest.raises(NumericalError, match=r"^epoch 1, step \d+: "):
         run.train(experiment.load_data())

@@ -39,7 +39,7 @@ def resolve(text: str) -> Any:
     if _FLOAT.fullmatch(text):
         value = float(text)
         if math.isinf(value):
-            raise ValueError(f"the number {text[:60]} is too large for a float; write .inf if infinity is meant")
+            raise ValueError(f"the number {text[:60]} is too large for a float")
         return value
     if _INFINITE.fullmatch(text):
         return float(text.replace(".", "", 1))

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from minidl.arguments import Number
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.series import Series, Table
 from minidl.errors import ConfigError, DataError
@@ -49,7 +50,7 @@ class CSVSeries(Series):
     target: str
     features: Features
     time: str | list[str] | None = None
-    categories: dict[str, dict[str, float]] = field(default_factory=dict)
+    categories: dict[str, dict[str, Number]] = field(default_factory=dict)
     gaps: Literal["refuse", "interpolate"] = "refuse"
     missing: list[str] = field(default_factory=lambda: ["", "NA", "nan", "NaN"])
     delimiter: Delimiter = ","

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from minidl import metrics
-from minidl.arguments import Configurable
+from minidl.arguments import Configurable, Number, PositiveInt
 from minidl.data import Splits
 from minidl.errors import ConfigError, DataError
 from minidl.forecasting.forecasters import (
@@ -43,8 +43,8 @@ class Published(Configurable):
     """
 
     source: str
-    r2: list[float]
-    loss: list[float]
+    r2: list[Number]
+    loss: list[Number]
 
 
 @dataclass(eq=False)
@@ -62,9 +62,7 @@ class Evaluation(Configurable):
         ``same_hour_yesterday``, the latest known ones of the same hour.
     """
 
-    horizons: Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=1)] = field(
-        default_factory=lambda: [8, 4, 2, 1]
-    )
+    horizons: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [8, 4, 2, 1])
     checkpoint: Literal["last", "best"] = "last"
     published: Published | None = None
     future_covariates: Covariates = "actual"

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from minidl.arguments import Configurable, PositiveFloat, PositiveInt
 
+Threads = Annotated[int, Meta(ge=1, le=1024)]
 Steps = Annotated[dict[Literal["steps"], PositiveInt], Meta(min_length=1)]
 
 
@@ -25,7 +26,7 @@ class Training(Configurable):
     checkpoint_every : epochs from one saved checkpoint to the next, or
         ``{steps: N}`` for steps.
     checkpoints_kept : how many older checkpoints stay beside the last one, at most 1,000.
-    threads : of NumPy's matrix products. One is fastest below some 256 units,
+    threads : of NumPy's matrix products, at most 1,024. One is fastest below some 256 units,
         and results can depend on the number.
     """
 
@@ -35,4 +36,4 @@ class Training(Configurable):
     clip_norm: PositiveFloat | None = None
     checkpoint_every: PositiveInt | Steps = 10
     checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1
-    threads: PositiveInt = 1
+    threads: Threads = 1

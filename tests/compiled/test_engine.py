@@ -59,12 +59,12 @@ def test_nan_in_a_window_is_found_in_its_step_as_numpy_finds_it():
     assert difference(states[0][1], states[1][1]) < 1e-12
 
 
-@pytest.mark.parametrize("optimizer", [SGD(1e300)], ids=["a giant step"])
+@pytest.mark.parametrize("optimizer", [SGD(1e9)], ids=["a giant step"])
 def test_an_overflowing_step_is_found_as_numpy_finds_it(optimizer):
     messages = []
     for engine in (None, CompiledEngine()):
         with pytest.raises(NumericalError) as caught:
-            trainer(net(), engine=engine, optimizer=optimizer, epochs=3).run(windows(64))
+            trainer(net(), engine=engine, optimizer=optimizer, epochs=30).run(windows(64))
         messages.append(str(caught.value).split(":")[0])
     assert messages[0] == messages[1]
 

@@ -70,7 +70,7 @@ def test_an_alias_stands_for_what_its_anchor_holds() -> None:
         ("a: &x [1, *x]", "f.yaml:1:11: the alias *x stands inside what it refers to"),
         ("a: &x {b: {c: *x}}", "f.yaml:1:15: the alias *x stands inside what it refers to"),
         ('a: "\\ud800"', "f.yaml:1:4: a: half of a surrogate pair is not a character"),
-        ("a: 1e999", "f.yaml:1:4: a: the number 1e999 is too large for a float; write .inf if infinity is meant"),
+        ("a: 1e999", "f.yaml:1:4: a: the number 1e999 is too large for a float"),
         ("a: " + "9" * 5000, "f.yaml:1:4: a: a number of 5000 digits is too long"),
         ('a: "\\UFFFFFFFF"', "f.yaml:1:1: invalid YAML: an escape or a directive holds a number that is too large"),
         ("%YAML 9.9\n---\na: 1", "f.yaml:1:1: invalid YAML: found incompatible YAML document"),

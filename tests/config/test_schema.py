@@ -102,6 +102,7 @@ def test_definitions_carry_docstrings_types_and_defaults() -> None:
     assert circle["properties"]["radius"] == {
         "type": "number",
         "exclusiveMinimum": 0,
+        "maximum": 1_000_000_000,
         "description": "in cm, above 0.",
     }
     assert circle["properties"]["colour"] == {

@@ -54,7 +54,8 @@ def not_finite(trials: int, rng: random.Random, outcome: Outcome) -> None:
         outcome.check(False, "a table with NaN was accepted")
     except DataError as err:
         outcome.check("temp" in str(err), str(err))
-    arguments = experiment_file("optimizer={type: SGD, learning_rate: 1e30}", "training.checkpoint_every={steps: 1}")
+    explosive = "optimizer={type: SGD, learning_rate: 1e9}", "dtype=float32", "training.checkpoint_every={steps: 1}"
+    arguments = experiment_file(*explosive)
     code, text = run_command("train", *arguments, "--run-dir", "exploded")
     outcome.check(code == 5 and "Traceback" not in text and "epoch 1, step" in text, f"exit {code}: {text[-300:]}")
 
@@ -76,11 +77,13 @@ def one_bad_number(place: str, value: float, rng: random.Random) -> tuple[bool, 
         y[spoiled] = value
     elif place == "validation":
         validation.x[3] = value
-    rate = 1e300 if place == "learning rate" else 0.001
+    optimizer = Adam(0.001)
+    if place == "learning rate":
+        optimizer.learning_rate = 1e300  # which no constructor takes
     trainer = Trainer(
         model,
         loss=HalfMSE(),
-        optimizer=Adam(rate),
+        optimizer=optimizer,
         settings=Training(epochs=5, batch_size=8, shuffle=False, checkpoint_every={"steps": 1}),
         streams=Streams.from_seed(0),
     )
