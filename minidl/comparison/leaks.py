@@ -1,30 +1,30 @@
 """Does anything before a cut depend on what comes after it? The rows after the cut are poisoned, and all is done again.
 
-Poison is NaN at first, which no sum survives, then noise, which no comparison with
-NaN can hide. What the config itself says is known (later weather, with
+Poison goes into the series' file, as text, before anything is made of it: numbers far
+outside of the data, and gaps. It is NaN in the table that was read, too, which no sum
+survives. What the config itself says is known (later weather, with
 ``future_covariates: actual``) is looked for too, and reported apart.
 """
 
 from __future__ import annotations
 
 import copy
+import tempfile
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from minidl.comparison.entries import experiment_of
 from minidl.comparison.tasks import _OnlyTable, digest_of, train_in_memory
-from minidl.data import Splits, Table
-from minidl.errors import MinidlError, NumericalError
+from minidl.data import Poison, Splits, Table, WindowData
+from minidl.errors import DataError, MinidlError, NumericalError
 from minidl.experiment import Experiment
 from minidl.forecasting import model_forecaster
 from minidl.layer import Array
 from minidl.runs import one_blas_thread
-
-Poison = Callable[[Array], Array]
 
 
 class LeakError(MinidlError, AssertionError):
@@ -43,19 +43,24 @@ class LeakReport:
     checked : what was looked at and does not.
     assumes_known_covariates : whether forecasts are given the true later values
         of other columns, as ``future_covariates: actual`` says.
+    from_file : whether the poison was put into the series' file. A series without
+        one, or whose class has no `forged`, is poisoned in the table that it gives:
+        what its ``read`` does is not checked then.
     """
 
     leaks: tuple[str, ...]
     checked: tuple[str, ...]
     assumes_known_covariates: bool
+    from_file: bool
 
 
 def check_no_leak(experiment: Experiment, epochs: int | None = None) -> LeakReport:
     """Prove that scaler, windows, chosen checkpoint and forecasts do not depend on later rows.
 
-    Trains three times: on the table as it is, with every row of the test part
-    NaN, and with noise there. Then forecasts are made with the rows after the
-    middle of the test part poisoned.
+    Trains on the series as it is, and again with every row of the test part
+    poisoned: NaN in the table, noise in the file, gaps in the file. Then forecasts
+    are made with the rows after a cut in the test part poisoned; the cut lies in a
+    gap if there is one, since a filled value may look ahead.
 
     Parameters
     ----------
@@ -76,34 +81,52 @@ def check_no_leak(experiment: Experiment, epochs: int | None = None) -> LeakRepo
 
 def find_leaks(experiment: Experiment, epochs: int | None = None) -> LeakReport:
     """As `check_no_leak`, but report leaks and do not raise."""
-    config = experiment.to_config()
     if epochs is not None:
-        config["training"] = {**config["training"], "epochs": epochs}
+        experiment = copy.deepcopy(experiment)
+        experiment.training.epochs = epochs
     table = experiment.data.series.read()
     border = len(table) - experiment.data.test_size
     with one_blas_thread(), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        clean = _stages(config, table)
+        clean = _stages(experiment, table)
         leaks: dict[str, None] = {}
-        for name, poison in POISONS.items():
-            spoilt = _stages(config, poisoned(table, border, poison))
+        for name, spoilt in poisoned(experiment.data, table, border):
+            after = _stages(experiment, spoilt)
             leaks |= dict.fromkeys(
-                f"the {stage} {_verb(stage)} on the test part ({name} there changes it)"
+                f"the {stage} {_verb(stage)} on the test part ({name} there {_changes(stage)})"
                 for stage, value in clean.items()
-                if value != spoilt.get(stage)
+                if value != after.get(stage)
             )
-        forecasts, known = _forecasts_change(config, table, border)
+        leaks |= dict.fromkeys(_validation_leaks(experiment.data, table))
+        forecasts, known = _forecasts_change(experiment, table)
         leaks |= dict.fromkeys(forecasts)
     checked = tuple(stage for stage in (*clean, "forecasts") if not any(f"the {stage}" in leak for leak in leaks))
-    return LeakReport(tuple(leaks), checked, known)
+    return LeakReport(tuple(leaks), checked, known, experiment.data.series.forged(border, "noise") is not None)
 
 
 def _verb(stage: str) -> str:
     return "depend" if stage.endswith("windows") else "depends"
 
 
-def _nan(values: Array) -> Array:
-    return np.full_like(values, np.nan)
+def _changes(stage: str) -> str:
+    return "changes them" if stage.endswith("windows") else "changes it"
+
+
+def poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str, Table]]:
+    """The series with all rows from `first` on replaced, by each kind of poison, and what the poison is called."""
+    # NaN comes after the gaps were filled: before, it would be a gap.
+    rows = table.divided(data.borders(len(table)))
+    yield "NaN", _with_rows(replace(rows, gaps=None), first, np.full_like(rows.values[first:], np.nan))
+    for kind in get_args(Poison):
+        content = data.series.forged(first, kind)
+        if content is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder, "poisoned.csv")
+                file.write_bytes(content)
+                yield f"{kind} in the file", data.series.read(file)
+        elif kind == "noise":
+            gaps = table.gaps and replace(table.gaps, where=table.gaps.where & (np.arange(len(table)) < first)[:, None])
+            yield kind, _with_rows(replace(table, gaps=gaps), first, _noise(table.values[first:]))
 
 
 def _noise(values: Array) -> Array:
@@ -113,29 +136,24 @@ def _noise(values: Array) -> Array:
     return noise
 
 
-POISONS: Mapping[str, Poison] = {"NaN": _nan, "noise": _noise}
-
-
-def poisoned(table: Table, first: int, poison: Poison) -> Table:
-    """The table with all rows from `first` on replaced; what a Table refuses is put in after it was made."""
+def _with_rows(table: Table, first: int, rows: Array) -> Table:
+    """The table with other rows from `first` on; what a Table refuses is put in after it was made."""
     spoilt = copy.copy(table)
-    values = table.values.copy()
-    values[first:] = poison(values[first:])
-    object.__setattr__(spoilt, "values", values)
+    object.__setattr__(spoilt, "values", np.concatenate([table.values[:first], rows]))
     return spoilt
 
 
-def _with_table(config: Mapping[str, Any], table: Table) -> tuple[Experiment, Splits]:
-    experiment = experiment_of({key: config[key] for key in config if key != "seed"}, config["seed"])
+def _with_table(experiment: Experiment, table: Table) -> tuple[Experiment, Splits]:
+    experiment = copy.deepcopy(experiment)
     experiment.data.series = _OnlyTable(table)
     return experiment, experiment.load_data()
 
 
-def _stages(config: Mapping[str, Any], table: Table) -> dict[str, str]:
+def _stages(experiment: Experiment, table: Table) -> dict[str, str]:
     """Digests of scaler, training windows, validation windows and the chosen weights."""
     try:
-        experiment, splits = _with_table(config, table)
-    except MinidlError as err:  # a scaler that was given NaN
+        experiment, splits = _with_table(experiment, table)
+    except DataError as err:  # a scaler that was given NaN
         return {"scaler": f"none: {err}"}
     stages = {
         "scaler": digest_of({"offset": splits.scale.offset, "range": splits.scale.range}),
@@ -152,27 +170,52 @@ def _stages(config: Mapping[str, Any], table: Table) -> dict[str, str]:
     return stages
 
 
-def _forecasts_change(config: Mapping[str, Any], table: Table, border: int) -> tuple[list[str], bool]:
-    """Leaks of the forecasts before a cut in the middle of the test part; whether later covariates are used.
+def _validation_leaks(data: WindowData, table: Table) -> Iterator[str]:
+    """Rows for training, unscaled, that depend on rows of the validation part; the scaler may, by its docstring."""
+    borders = data.borders(len(table))
+    for first in borders[:-1]:
+        before = table.divided(borders).values[:first].tobytes()
+        for name, spoilt in poisoned(data, table, first):
+            if spoilt.divided(borders).values[:first].tobytes() != before:
+                yield f"the rows for training depend on the validation part ({name} there changes them)"
+
+
+def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], bool]:
+    """Leaks of the forecasts before a cut in the test part; whether later covariates are used.
 
     The scaling is that of the clean table: the scaler has its own check.
     """
-    experiment, splits = _with_table(config, table)
-    cut = border + (len(table) - border) // 2
+    data = experiment.data
+    experiment, splits = _with_table(experiment, table)
     horizon, way = max(experiment.evaluation.horizons), experiment.evaluation.future_covariates
     T, starts = splits.test.time_steps, splits.test.starts
+    cut = _cut(table, splits.n_train_rows + T)
     issued = starts[starts + T <= cut]  # the last known row lies before the cut
     ended = starts[starts + T + horizon <= cut]  # so do all rows that are forecast
+    # One row ahead, no later row of another column is looked at, whatever the config says is known.
+    asked = ((ended, horizon), (issued, 1), (issued, horizon))
     leaks, known = [], False
-    before = [model_forecaster(splits, experiment.model, way)(s, horizon) for s in (ended, issued)]
-    for name, poison in POISONS.items():
-        spoilt = poisoned(table, cut, poison)
-        values = np.ascontiguousarray(splits.scale.transform(spoilt.values), splits.values.dtype)
-        other = Splits(spoilt, splits.scale, values, splits.train, splits.validation, splits.test, border)
-        after = [model_forecaster(other, experiment.model, way)(s, horizon) for s in (ended, issued)]
-        if before[0].tobytes() != after[0].tobytes():
+    before = [model_forecaster(splits, experiment.model, way)(*question).tobytes() for question in asked]
+    for name, spoilt in poisoned(data, table, cut):
+        rows = spoilt.divided(data.borders(len(table)))
+        values = np.ascontiguousarray(splits.scale.transform(rows.values), splits.values.dtype)
+        other = replace(splits, table=rows, values=values)
+        after = [model_forecaster(other, experiment.model, way)(*question).tobytes() for question in asked]
+        if before[:2] != after[:2]:
             leaks.append(f"the forecasts of rows before the cut depend on rows after it ({name} there changes them)")
-        known = known or before[1].tobytes() != after[1].tobytes()
+        known = known or before[2] != after[2]
     if known and way != "actual":
         leaks.append(f"the forecasts issued before the cut depend on rows after it, although the config says {way}")
-    return leaks, known
+    return leaks, known and way == "actual"
+
+
+def _cut(table: Table, first: int) -> int:
+    """The row after a gap's from row `first` on, the one nearest to the middle of the rest; without gaps the middle.
+
+    The gap's row was then filled from what is known before the cut, or from what comes after.
+    """
+    middle = (first + len(table)) // 2
+    if table.gaps is None:
+        return middle
+    cuts = np.flatnonzero(table.gaps.where[first - 1 : -1].any(axis=1)) + first
+    return int(cuts[np.abs(cuts - middle).argmin()]) if len(cuts) else middle

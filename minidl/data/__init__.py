@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from minidl.data.beijing_pm25 import BeijingPM25
 from minidl.data.csv_series import CSVSeries
+from minidl.data.gaps import Filling, Gaps
+from minidl.data.poison import Poison
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, StandardScaler
 from minidl.data.series import Series, Table
 from minidl.data.splits import SampleValidation, Splits, TailValidation, Validation, WindowData
@@ -12,7 +14,10 @@ from minidl.data.windows import Windows
 __all__ = [
     "BeijingPM25",
     "CSVSeries",
+    "Filling",
+    "Gaps",
     "MinMaxScaler",
+    "Poison",
     "SampleValidation",
     "ScaleFit",
     "Scaler",

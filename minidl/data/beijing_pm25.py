@@ -11,11 +11,14 @@ import lzma
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from minidl.data.csv_file import CSVFile, read_bytes
+from minidl.data.gaps import Filling, Gaps
+from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Series, Table
 from minidl.errors import CorruptFileError, StorageError
 from minidl.registry import register
@@ -23,6 +26,8 @@ from minidl.registry import register
 FILE_NAME = "PRSA_data_2010.1.1-2014.12.31.csv.xz"
 SHA256 = "4127f868775e31b3956522adc0ec75af8937dde6a3896e8beed3a376c6d27f1c"  # of the original, uncompressed bytes
 FEATURES = ("pm2.5", "DEWP", "TEMP", "PRES", "cbwd", "Iws")
+WEATHER = ("DEWP", "TEMP", "PRES")
+MISSING = ("NA", "")
 WIND_DIRECTIONS = {"NW": 9.0, "NE": 3.0, "SE": 6.0, "SW": 12.0, "cv": 0.0}
 
 
@@ -35,16 +40,25 @@ class BeijingPM25(Series):
     (°C), ``PRES`` (hPa), ``cbwd`` (wind direction as a number: NW 9, NE 3, SE 6,
     SW 12, calm and variable 0), ``Iws`` (wind speed, m/s in the hour).
 
-    Preparation, to the letter of the textbook: gaps in pm2.5 become straight
-    lines between their neighbours, and the gap at the start a line from 0 at
-    hour -1 to the first known value. Iws is published as a sum since the
-    direction last changed; where the direction equals that of the hour before,
-    the sum of the hour before is subtracted. The first row keeps its value.
+    Preparation, as in the textbook: gaps in pm2.5 become straight lines between
+    their neighbours, and the gap at the start a line from 0 at hour -1 to the
+    first known value. Iws is published as a sum since the direction last
+    changed; where the direction equals that of the hour before, the sum of the
+    hour before is subtracted. The first row keeps its value.
+
+    Parameters
+    ----------
+    test_gaps : what gaps of the test part become: ``last_known``, the value
+        before the gap, as nothing later is known when a forecast is made;
+        ``lines``, which look ahead, to the letter of the textbook. No line
+        reaches over the border between two parts.
 
     References
     ----------
     Song Chen (2015), Beijing PM2.5, UCI Machine Learning Repository, doi:10.24432/C5JS49.
     """
+
+    test_gaps: Literal["last_known", "lines"] = "last_known"
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -62,18 +76,26 @@ class BeijingPM25(Series):
         StorageError
             The file cannot be read.
         """
-        data = shipped_bytes() if path is None else read_bytes(path)
-        file = CSVFile(data, name=FILE_NAME if path is None else str(path))
+        file = self._file(path)
         times = file.timestamps_from_parts(("year", "month", "day", "hour"))
-        pm25 = file.numbers("pm2.5", missing=("NA", ""))
-        gaps = np.isnan(pm25)
-        if gaps.all():
-            raise file.error(0, "column pm2.5: every row is a gap.")
-        weather = [file.numbers(column, missing=()) for column in ("DEWP", "TEMP", "PRES")]
+        pm25 = file.numbers("pm2.5", missing=MISSING)
+        weather = [file.numbers(column, missing=()) for column in WEATHER]
         direction = file.categories("cbwd", WIND_DIRECTIONS)
         wind = hourly_wind(file.numbers("Iws", missing=()), direction)
-        values = np.stack([fill_from_zero(pm25), *weather, direction, wind], axis=1)
-        return Table(values, times, FEATURES, target_index=0, units="µg/m³", n_filled=int(gaps.sum()))
+        values = np.stack([pm25, *weather, direction, wind], axis=1)
+        gaps = Gaps(np.isnan(values), Filling(from_zero=True, test_lines=self.test_gaps == "lines"))
+        if gaps.where[:, 0].all():
+            raise file.error(0, "column pm2.5: every row is a gap.")
+        return Table(gaps.fill(values), times, FEATURES, 0, "µg/m³", gaps if gaps.where.any() else None)
+
+    def forged(self, first: int, poison: Poison) -> bytes | None:
+        numbers = {"pm2.5": MISSING, **dict.fromkeys((*WEATHER, "Iws"), ())}
+        return forged_cells(self._file(None), first, numbers, {"cbwd": WIND_DIRECTIONS}, poison)
+
+    @staticmethod
+    def _file(path: Path | None) -> CSVFile:
+        data = shipped_bytes() if path is None else read_bytes(path)
+        return CSVFile(data, name=FILE_NAME if path is None else str(path))
 
 
 def shipped_bytes() -> bytes:
@@ -99,16 +121,6 @@ def shipped_bytes() -> bytes:
             f"{archive}: damaged: SHA-256 {digest} of the data, expected {SHA256}; install minidl again."
         )
     return data
-
-
-def fill_from_zero(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(n,): gaps (NaN) as straight lines between neighbours, with the value 0 at row -1.
-
-    A gap at the end keeps the last known value.
-    """
-    hours = np.arange(len(values))
-    known = np.isfinite(values)
-    return np.interp(hours, np.r_[-1, hours[known]], np.r_[0.0, values[known]])
 
 
 def hourly_wind(accumulated: npt.NDArray[np.float64], direction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

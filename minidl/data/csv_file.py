@@ -24,6 +24,7 @@ from minidl.errors import DataError, StorageError
 from minidl.registry import suggest
 
 T = TypeVar("T")
+LARGEST = 1e140  # squares of values, summed up, must stay finite
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?Z?", re.ASCII)
 
@@ -63,7 +64,7 @@ class CSVFile:
     """
 
     def __init__(self, data: bytes, *, name: str, delimiter: str = ",") -> None:
-        self.name = name
+        self.name, self.delimiter = name, delimiter
         header, *rows = self._parse(_decode(data, name), delimiter)
         self.header = [cell.strip() for cell in header]
         self.columns = list(zip(*rows, strict=True))
@@ -182,6 +183,22 @@ class CSVFile:
             raise self.error(row, f"{shown}: no such time.")
         return self._evenly_spaced(days.astype("datetime64[s]") + hour * np.timedelta64(3600, "s"))
 
+    def with_cells(self, first: int, cells: Mapping[str, Callable[[int], str]]) -> bytes:
+        """The file's bytes with other cells in some columns, from row `first` (counted from 0) on.
+
+        Parameters
+        ----------
+        cells : by column, the new text of a row.
+        """
+        places = {self.header.index(column): new for column, new in cells.items()}
+        rows = [list(row) for row in zip(*self.columns, strict=True)]
+        for i, row in enumerate(rows[first:], first):
+            for place, new in places.items():
+                row[place] = new(i)
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerows([self.header, *rows])
+        return text.getvalue().encode("utf-8")
+
     def convert(self, column: str, function: Callable[[str], T]) -> list[T]:
         """The function's value for each cell; a ValueError of it becomes an error at the cell."""
         texts = self.texts(column)
@@ -236,6 +253,10 @@ def _number(text: str) -> float:
     if not math.isfinite(value) or "_" in text:
         what = "finite number" if math.isinf(value) else "number"
         raise ValueError(f"{_shown(text)} is not a {what}; if it stands for a gap, add it to `missing`.")
+    if abs(value) > LARGEST:
+        raise ValueError(
+            f"{_shown(text)} is too large (at most {LARGEST:g}); if it stands for a gap, add it to `missing`."
+        )
     return value
 
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from minidl.arguments import Number
 from minidl.data.csv_file import CSVFile, read_bytes
+from minidl.data.gaps import Gaps
+from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Series, Table
 from minidl.errors import ConfigError, DataError
 from minidl.registry import register, suggest
@@ -35,7 +37,8 @@ class CSVSeries(Series):
         times. Times must be evenly spaced.
     categories : for a column of texts, the number of each text.
     gaps : ``refuse`` stops at a gap; ``interpolate`` draws straight lines
-        between the neighbours, and gives a gap at an end the nearest value.
+        between the neighbours within a part, and gives a gap at a part's end the
+        nearest value; in the test part a gap takes the last known value.
     missing : the texts that mean a gap.
     delimiter : one character.
     units : of the target, for messages and plots.
@@ -91,17 +94,24 @@ class CSVSeries(Series):
         StorageError
             The file cannot be read.
         """
-        source = self.path if path is None else path
-        file = CSVFile(read_bytes(source), name=str(source), delimiter=self.delimiter)
+        file = self._file(self.path if path is None else path)
         times = self._times(file)
         columns = [self._column(file, name) for name in self.features]
         values = np.stack(columns, axis=1)
-        gaps = np.isnan(values)
-        if gaps.any():
-            self._check_gaps(file, gaps)
-            values = np.stack([fill_between(column) for column in columns], axis=1)
-        index = self.features.index(self.target)
-        return Table(values, times, self.feature_names, index, units=self.units, n_filled=int(gaps.sum()))
+        where, gaps = np.isnan(values), None
+        if where.any():
+            self._check_gaps(file, where)
+            gaps = Gaps(where)
+            values = gaps.fill(values)
+        return Table(values, times, self.feature_names, self.features.index(self.target), self.units, gaps)
+
+    def forged(self, first: int, poison: Poison) -> bytes | None:
+        gaps = self.missing if self.gaps == "interpolate" or poison == "noise" else []
+        numbers = {name: gaps for name in self.features if name not in self.categories}
+        return forged_cells(self._file(self.path), first, numbers, self.categories, poison)
+
+    def _file(self, path: str | Path) -> CSVFile:
+        return CSVFile(read_bytes(path), name=str(path), delimiter=self.delimiter)
 
     def _times(self, file: CSVFile) -> npt.NDArray[np.datetime64] | None:
         if self.time is None:
@@ -121,12 +131,5 @@ class CSVSeries(Series):
             row, column = np.argwhere(gaps)[0]
             rest = f"{gaps.sum()} gaps in all" if gaps.sum() > 1 else "the only gap"
             raise file.error(
-                int(row), f"column {self.features[column]}: a gap ({rest}); `gaps: interpolate` fills gaps by lines."
+                int(row), f"column {self.features[column]}: a gap ({rest}); `gaps: interpolate` fills gaps."
             )
-
-
-def fill_between(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(n,): gaps (NaN) as straight lines between neighbours; at the ends the nearest value."""
-    rows = np.arange(len(values))
-    known = np.isfinite(values)
-    return np.interp(rows, rows[known], values[known])

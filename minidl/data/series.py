@@ -7,17 +7,20 @@ checked against them without touching a file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import Configurable
+from minidl.data.csv_file import LARGEST
+from minidl.data.gaps import Gaps
+from minidl.data.poison import Poison
+from minidl.data.steps import rows_of_a_day, step_name, step_of
 from minidl.errors import DataError
 from minidl.registry import open_kind
-
-HOUR = np.timedelta64(3600, "s")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,12 +35,12 @@ class Table:
     target_index : the column that is forecast; its value one step after a
         window is the window's label.
     units : of the target, for example "µg/m³"; "" if unknown.
-    n_filled : how many gaps were filled, over all columns.
+    gaps : which of the values were filled, and by which rule; None: none.
 
     Raises
     ------
     DataError
-        The parts do not fit together, or a value is NaN or infinite.
+        The parts do not fit together, or a value is NaN, infinite or above 1e140.
     """
 
     values: npt.NDArray[np.float64]
@@ -45,7 +48,7 @@ class Table:
     feature_names: tuple[str, ...]
     target_index: int
     units: str = ""
-    n_filled: int = 0
+    gaps: Gaps | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.feature_names):
@@ -57,13 +60,17 @@ class Table:
             raise DataError(f"Table: {len(self.values)} rows of values, but times of shape {self.times.shape}.")
         if not 0 <= self.target_index < len(self.feature_names):
             raise DataError(f"Table: target_index {self.target_index} is none of {len(self.feature_names)} columns.")
-        wrong = np.argwhere(~np.isfinite(self.values))
+        wrong = np.argwhere(~(np.abs(self.values) <= LARGEST))
         if len(wrong):
             row, column = wrong[0]
+            value = self.values[row, column]
+            what = f"is too large (at most {LARGEST:g})" if np.isfinite(value) else "is not a finite number"
             raise DataError(
                 f"Table: row {row} (counted from 0), column {self.feature_names[column]}: "
-                f"{self.values[row, column]} is not a finite number; {len(wrong)} such values in all."
+                f"{value} {what}; {len(wrong)} such values in all."
             )
+        if self.gaps is not None and self.gaps.where.shape != self.values.shape:
+            raise DataError(f"Table: values of shape {self.values.shape}, but gaps of shape {self.gaps.where.shape}.")
 
     def __len__(self) -> int:
         return len(self.values)
@@ -78,15 +85,50 @@ class Table:
 
     @property
     def step(self) -> np.timedelta64 | None:
-        """Time from one row to the next; None without times or with a single row."""
-        if self.times is None or len(self) < 2:
-            return None
-        step: np.timedelta64 = self.times[1] - self.times[0]
-        return step
+        """Time from one row to the next, also in months; None without times, or where they are not evenly spaced."""
+        return None if self.times is None else step_of(self.times)
 
     def step_name(self) -> str:
-        """``"h"`` when the rows are hourly, else ``"step"``: the unit of a lead time."""
-        return "h" if self.step == HOUR else "step"
+        """The unit of a lead time: ``h`` when the rows are hourly, ``step`` where they have no times."""
+        return step_name(self.step)
+
+    @property
+    def rows_of_a_day(self) -> int | None:
+        """How many rows a day has, 2 or more; None where there is no such whole number, or rows have no times."""
+        return rows_of_a_day(self.step)
+
+    @property
+    def n_filled(self) -> int:
+        """How many gaps were filled, over all columns."""
+        return 0 if self.gaps is None else int(self.gaps.where.sum())
+
+    def when(self, row: int) -> str:
+        """A row for messages: its time, or its number counted from 0."""
+        return f"row {row} (counted from 0)" if self.times is None else str(self.times[row]).replace("T", " ")
+
+    def divided(self, borders: Sequence[int]) -> Table:
+        """The same rows, with gaps filled so that no part's values depend on rows after its end.
+
+        Parameters
+        ----------
+        borders : the first rows of all parts but the first, ascending; the last one
+            is the test part's.
+
+        Raises
+        ------
+        DataError
+            In the first part a column has no value at all.
+        """
+        if self.gaps is None:
+            return self
+        empty = self.gaps.where[: borders[0]].all(axis=0)
+        if empty.any():
+            name = self.feature_names[int(empty.argmax())]
+            raise DataError(
+                f"Table: column {name}: all {borders[0]} rows for training, before {self.when(borders[0])}, are gaps, "
+                "so that nothing is known to fill them; leave the column out, or give a smaller test_size."
+            )
+        return replace(self, values=self.gaps.fill(self.values, borders))
 
 
 @open_kind("series")
@@ -110,3 +152,15 @@ class Series(Configurable, ABC):
         StorageError
             The file cannot be read.
         """
+
+    def forged(self, first: int, poison: Poison) -> bytes | None:
+        """The series' file with other cells from row `first` (counted from 0) on, for `check_no_leak`; it can be read.
+
+        None if the series has no file, or none with this poison.
+
+        Parameters
+        ----------
+        poison : ``noise``: numbers far outside of what the file holds, and other
+            categories; ``gaps``: as many gaps as the series takes.
+        """
+        return None

@@ -7,6 +7,7 @@ reaches over the border between two parts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,10 @@ class Validation(Configurable, ABC):
     def divide(self, n_rows: int, time_steps: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
         """First rows of the training and of the validation windows, within a training part of `n_rows` rows."""
 
+    def borders(self, n_rows: int) -> tuple[int, ...]:
+        """First rows of the parts into which this cuts a training part of `n_rows` rows, but for the first."""
+        return ()
+
     def check(self, time_steps: int) -> None:
         """Raise ConfigError if no series can satisfy this with windows of `time_steps`."""
 
@@ -72,6 +77,9 @@ class TailValidation(Validation):
                 f"windows of {time_steps} time steps need at least {time_steps + 1}."
             )
         return window_starts(0, border, time_steps), window_starts(border, n_rows, time_steps)
+
+    def borders(self, n_rows: int) -> tuple[int, ...]:
+        return (n_rows - self.size,)
 
     def check(self, time_steps: int) -> None:
         if self.size <= time_steps:
@@ -167,6 +175,11 @@ class WindowData(Configurable):
         """(time steps, features) of one window; nothing is read."""
         return self.time_steps, len(self.series.feature_names)
 
+    def borders(self, n_rows: int) -> tuple[int, ...]:
+        """First rows of all parts of a table of `n_rows` rows, but for the first; the last one is the test part's."""
+        border = n_rows - self.test_size
+        return (*(() if self.validation is None else self.validation.borders(border)), border)
+
     def load(
         self,
         dtype: npt.DTypeLike = "float32",
@@ -197,15 +210,26 @@ class WindowData(Configurable):
                 f"{type(self.series).__name__}: {n} rows and test_size {self.test_size} leave {max(border, 0)} rows "
                 f"for training; windows of {T} time steps need at least {T + 1}."
             )
+        if self.validation is None:
+            parts = [window_starts(0, border, T)]
+        else:
+            parts = [*self.validation.divide(border, T, rng)]
+            self._check_parts(parts, border)
+        table = table.divided(self.borders(n))
         scale = self.scaler.fit(table.values[:border] if self.scaler.fit_on == "train" else table.values)
         values = np.ascontiguousarray(scale.transform(table.values), dtype=dtype)
+        windows = [
+            Windows(values, starts, T, table.target_index, every_step)
+            for starts in (*parts, window_starts(border, n, T))
+        ]
+        train, *validation, test = windows
+        return Splits(table, scale, values, train, validation[0] if validation else None, test, n_train_rows=border)
 
-        def windows(starts: Starts) -> Windows:
-            return Windows(values, starts, T, table.target_index, every_step)
-
-        if self.validation is None:
-            train, validation = windows(window_starts(0, border, T)), None
-        else:
-            train, validation = map(windows, self.validation.divide(border, T, rng))
-        test = windows(window_starts(border, n, T))
-        return Splits(table, scale, values, train, validation, test, n_train_rows=border)
+    def _check_parts(self, parts: Sequence[Starts], border: int) -> None:
+        """Whatever a validation does, no window of training or validation may touch the test part."""
+        for starts in parts:
+            if len(starts) and not 0 <= starts.min() <= starts.max() < border - self.time_steps:
+                raise DataError(
+                    f"{type(self.validation).__name__}: windows from row {starts.min()} to row "
+                    f"{starts.max() + self.time_steps} reach out of the training part, rows 0 to {border - 1}."
+                )

@@ -53,19 +53,20 @@ class Evaluation(Configurable):
 
     Parameters
     ----------
-    horizons : hours (rows) of the block scores; lead scores go from 1 to the largest.
+    horizons : rows ahead of the block scores; lead scores go from 1 to the largest.
     checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
     published : scores from elsewhere to print beside; None: none.
     future_covariates : what recursive forecasts are given for the other columns
-        of hours that have not come yet: ``actual``, their true values, as in the
-        textbook; ``hold_last``, those of the last known hour;
-        ``same_hour_yesterday``, the latest known ones of the same hour.
+        of rows that have not come yet: ``hold_last``, the values of the last known
+        row, as ``minidl predict`` does; ``same_hour_yesterday``, the latest known
+        ones of the same time of day; ``actual``, their true values, as in the
+        textbook, which no real forecast has.
     """
 
     horizons: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [8, 4, 2, 1])
     checkpoint: Literal["last", "best"] = "last"
     published: Published | None = None
-    future_covariates: Covariates = "actual"
+    future_covariates: Covariates = "hold_last"
 
     def __post_init__(self) -> None:
         super().__post_init__()

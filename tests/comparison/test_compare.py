@@ -255,6 +255,7 @@ def test_a_comparison_in_use_is_not_started_twice(folder: Path, capsys: Capture)
 def test_the_protocols_effect_is_measured_for_a_scaler_that_sees_the_test_part(folder: Path) -> None:
     for name in ("small", "deep"):
         text = f"extends: {name}.yaml\ndata: {{scaler: {{type: MinMaxScaler, fit_on: all}}}}\n"
+        text += "evaluation: {future_covariates: actual}\n"
         Path(f"{name}_all.yaml").write_text(text)
     assert compare("small_all.yaml", "deep_all.yaml", "--seeds", "2") == 0
     rows = result()["protocol"]["small_all"]

@@ -29,7 +29,10 @@ def test_the_fair_pairs_differ_in_depth_and_width_only() -> None:
 
 
 def test_protocols_are_told_apart() -> None:
-    text = differ("pm25_single", "pm25_single_honest")
+    # The two differ in what a score assumes as well, and compare refuses that.
+    with pytest.raises(ConfigError, match="future_covariates is actual in pm25_single and hold_last in pm25_single_h"):
+        differ("pm25_single", "pm25_single_honest")
+    text = differ("pm25_single", "pm25_single_honest", overrides=("evaluation.future_covariates=actual",))
     assert "rows the scaler is fitted on" in text
     assert "weights that are scored" in text
     assert "kind of validation" in text

@@ -50,7 +50,7 @@ def test_times_may_come_from_parts_and_the_delimiter_be_another(tmp_path: Path) 
     path = write(tmp_path, "y;m;d;pm;temp\n2012;2;28;1;2\n2012;2;29;3;4\n")
     table = series(path, time=["y", "m", "d"], delimiter=";").read()
     assert table.step == np.timedelta64(86400, "s")
-    assert table.step_name() == "step"
+    assert table.step_name() == "d"
 
 
 def test_categories_are_numbered(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_another_file_of_the_same_form_can_be_read(tmp_path: Path) -> None:
 
 def test_gaps_are_refused_with_their_number_and_the_first_place(tmp_path: Path) -> None:
     path = write(tmp_path, "pm,temp\n1,2\nNA,4\n5,\n")
-    message = f"{path}:3: column pm: a gap (2 gaps in all); `gaps: interpolate` fills gaps by lines."
+    message = f"{path}:3: column pm: a gap (2 gaps in all); `gaps: interpolate` fills gaps."
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         series(path).read()
 

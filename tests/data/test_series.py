@@ -39,7 +39,7 @@ def test_parts_that_do_not_fit_are_refused(parts: dict[str, Any], message: str) 
         table(**parts)
 
 
-@pytest.mark.parametrize(("step", "name"), [(3600, "h"), (1800, "step"), (86400, "step")])
+@pytest.mark.parametrize(("step", "name"), [(3600, "h"), (1800, "30 min"), (86400, "d"), (7200, "2 h"), (90, "90 s")])
 def test_only_hourly_rows_are_counted_in_hours(step: int, name: str) -> None:
     times = np.array([0, step, 2 * step], dtype="datetime64[s]")
     assert table(times=times).step_name() == name

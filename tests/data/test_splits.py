@@ -18,9 +18,11 @@ from minidl.data import (
     Splits,
     Table,
     TailValidation,
+    Validation,
     WindowData,
     Windows,
 )
+from minidl.data.splits import window_starts
 from minidl.errors import ConfigError, DataError
 
 
@@ -219,9 +221,23 @@ def test_drawing_without_a_generator_is_refused() -> None:
 
 def test_the_config_is_the_arguments() -> None:
     assert data(series=BeijingPM25(), validation=TailValidation(30)).to_config() == {
-        "series": {"type": "BeijingPM25"},
+        "series": {"type": "BeijingPM25", "test_gaps": "last_known"},
         "scaler": {"type": "MinMaxScaler", "fit_on": "train"},
         "time_steps": 4,
         "test_size": 20,
         "validation": {"type": "TailValidation", "size": 30},
     }
+
+
+@dataclass(eq=False)
+class Careless(Validation):
+    """Validation windows drawn from the test part, as the chapter's own program once did."""
+
+    def divide(self, n_rows: int, time_steps: int, rng: Any) -> Any:
+        return window_starts(0, n_rows, time_steps), window_starts(n_rows - 2, n_rows + 8, time_steps)
+
+
+def test_no_validation_can_reach_into_the_test_part() -> None:
+    message = "Careless: windows from row 78 to row 87 reach out of the training part, rows 0 to 79."
+    with pytest.raises(DataError, match=re.escape(message)):
+        data(validation=Careless()).load()

@@ -233,7 +233,7 @@ def test_evaluate_has_every_score_of_the_model_and_of_three_baselines() -> None:
         assert list(part["block"]) == ["4", "1"]
         assert list(part["lead"]) == ["1", "2", "3", "4"]
         assert all(score.keys() == KEYS for kind in ("block", "lead") for score in part[kind].values())
-    assert scores["block"]["4"] == block_scores(parts, model_forecaster(parts, Weighted()), 4)
+    assert scores["block"]["4"] == block_scores(parts, model_forecaster(parts, Weighted(), "hold_last"), 4)
 
 
 def test_the_season_is_called_by_steps_where_rows_are_not_hours() -> None:

@@ -1,0 +1,53 @@
+"""Files whose later rows are spoilt, to see whether anything before them changes; for `minidl.comparison.leaks`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from minidl.data.csv_file import LARGEST, CSVFile
+
+Poison = Literal["noise", "gaps"]
+
+
+def forged_cells(
+    file: CSVFile,
+    first: int,
+    numbers: Mapping[str, Collection[str]],
+    categories: Mapping[str, Collection[str]],
+    poison: Poison,
+) -> bytes | None:
+    """What `Series.forged` gives, for a series that is read from a CSV file.
+
+    Parameters
+    ----------
+    numbers : the columns of numbers, with the texts that may stand for a gap there.
+    categories : the other columns, with the texts that may stand there.
+    """
+    rng = np.random.default_rng(4)
+    cells: dict[str, Callable[[int], str]] = {}
+    for column, gaps in numbers.items():
+        if poison == "gaps" and gaps:
+            cells[column] = functools.partial(_same, min(gaps))
+        elif poison == "noise":
+            largest = float(np.nanmax(np.abs(file.numbers(column, gaps)), initial=0))
+            cells[column] = functools.partial(_number, rng, min(1e3 * (1 + largest), LARGEST / 10))
+    if poison == "noise":
+        for column, texts in categories.items():
+            cells[column] = functools.partial(_one_of, rng, sorted(texts))
+    return file.with_cells(first, cells) if cells else None
+
+
+def _same(text: str, row: int) -> str:
+    return text
+
+
+def _number(rng: np.random.Generator, spread: float, row: int) -> str:
+    return repr(float(rng.normal() * spread))
+
+
+def _one_of(rng: np.random.Generator, texts: Sequence[str], row: int) -> str:
+    return texts[int(rng.integers(len(texts)))]
