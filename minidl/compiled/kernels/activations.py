@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from minidl.compiled.functions import tanh as fast_tanh
+from minidl.compiled import functions
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import ActivationKernel, LayerKernel
 from minidl.compiled.vectors import view
@@ -15,32 +15,25 @@ from minidl.layer import Array
 @jit
 def tanh_slope(y: Any) -> Any:
     """1 - y²."""
-    return 1 - y * y
-
-
-@jit
-def sigmoid_function(a: Any) -> Any:
-    """(1 + tanh(a/2)) / 2, in the precision of a."""
-    half = type(a)(0.5)
-    return half * fast_tanh(half * a) + half
+    return type(y)(1) - y * y
 
 
 @jit
 def sigmoid_slope(y: Any) -> Any:
-    """y - y²."""
-    return y - y * y
+    """y (1 - y)."""
+    return y * (type(y)(1) - y)
 
 
 @jit
 def relu_function(a: Any) -> Any:
     """max(a, 0); NaN stays NaN."""
-    return a * 0 if a < 0 else a
+    return type(a)(0) if a < 0 else a
 
 
 @jit
 def relu_slope(y: Any) -> Any:
     """1 where y > 0."""
-    return 1 if y > 0 else 0
+    return type(y)(1) if y > 0 else type(y)(0)
 
 
 @jit
@@ -52,17 +45,17 @@ def identity_function(a: Any) -> Any:
 @jit
 def identity_slope(y: Any) -> Any:
     """1."""
-    return 1
+    return type(y)(1)
 
 
 def tanh(layer: Any) -> ActivationKernel:
     """TanhActivation."""
-    return ActivationKernel(fast_tanh, tanh_slope)
+    return ActivationKernel(functions.tanh, tanh_slope)
 
 
 def sigmoid(layer: Any) -> ActivationKernel:
     """SigmoidActivation."""
-    return ActivationKernel(sigmoid_function, sigmoid_slope)
+    return ActivationKernel(functions.sigmoid, sigmoid_slope)
 
 
 def relu(layer: Any) -> ActivationKernel:
