@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypedDict
 
 from threadpoolctl import threadpool_info
 
 from minidl._version import __version__
+from minidl.files.reading import convert_json, decode_json
+from minidl.plugins import PluginRecord, plugin_records
 
 RECORDED = ("numpy", "PyYAML", "msgspec", "safetensors", "threadpoolctl")
 # What may change the last bits of a result; the rest is recorded for the reader.
@@ -38,15 +39,30 @@ def environment(plugins: Sequence[str], threads: int = 1) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "blas": blas,
         "blas_threads_while_training": threads,
-        "plugins": list(plugins),
+        "plugins": plugin_records(plugins),
         "command": sys.argv,
     }
 
 
-def plugins_of(recorded: bytes) -> str:
-    """The --plugin arguments that a run's environment.json recorded, or ``a --plugin`` if there were none."""
-    found = json.loads(recorded).get("plugins") or []
-    return " ".join(f"--plugin {path}" for path in found) or "a --plugin"
+class Recorded(TypedDict, total=False):
+    """What is read of an environment.json; the rest is compared as it stands, or for people."""
+
+    plugins: list[PluginRecord | str]
+    resumed: list[dict[str, Any]]
+
+
+def decode_environment(content: bytes, where: object) -> dict[str, Any]:
+    """The content of an environment.json.
+
+    Raises
+    ------
+    CorruptFileError
+        It is of another shape.
+    """
+    found = decode_json(content, dict[str, Any], where)
+    for part in (found, *convert_json(found, Recorded, where).get("resumed", [])):
+        convert_json(part, Recorded, where)
+    return found
 
 
 def environment_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from minidl.arguments import Configurable, Seed
 from minidl.compiled import EngineName, explain
-from minidl.config import Node, build, load_node, problem_at
+from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
 from minidl.data import Splits, WindowData
 from minidl.errors import ConfigError, ShapeError
 from minidl.forecasting import Evaluation
@@ -121,7 +121,24 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
         explain(experiment.model, experiment.loss, experiment.optimizer, experiment.dtype, experiment.engine)
     except ConfigError as err:
         raise ConfigError(problem_at(node, ("engine",), str(err))) from err
+    written(experiment)
     return experiment
+
+
+def written(experiment: Experiment) -> str:
+    """The resolved config as YAML text, which can be read again.
+
+    Raises
+    ------
+    ConfigError
+        With all defaults it is larger than a config that is read.
+    """
+    text = dump(experiment.to_config())
+    try:
+        parse_bytes(text.encode("utf-8", "surrogatepass"), "the config with all its defaults")
+    except ConfigError as err:
+        raise ConfigError(f"{experiment.name}: could not be read again from a run: {err}") from err
+    return text
 
 
 def experiment_from(node: Node, name: str) -> Experiment:

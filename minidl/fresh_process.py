@@ -14,10 +14,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from minidl.config import construct
+from minidl.files.appending import write_new
+from minidl.files.reading import decode_json, read_inside
+from minidl.files.tensors import decode_tensors, encode_tensors, tensors_limit
 from minidl.layer import Array, Layer, Shape
 from minidl.registry import load_source
 
@@ -42,32 +45,30 @@ def output_in_fresh_process(layer: Layer, input_shape: Shape, x: Array) -> Array
         raise NotFindableError(f"{cls.__name__} is not defined at the top of a file, so no new process can find it")
     with tempfile.TemporaryDirectory() as folder:
         job = {
-            "sys_path": sys.path,
             "modules": modules,
-            "class": [cls.__module__, cls.__qualname__],
+            "module": cls.__module__,
+            "qualname": cls.__qualname__,
             "config": layer.to_config(),
             "input_shape": input_shape,
-            "folder": folder,
         }
         arrays = {**layer.params, "x": x}
-        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, Path(folder, "in.safetensors"))
-        Path(folder, "job.json").write_text(json.dumps(job), encoding="utf-8")
-        command = [sys.executable, "-W", "ignore", "-c", _CHILD, folder]
+        write_new(Path(folder, "in.safetensors"), encode_tensors(arrays, "in.safetensors"))
+        write_new(Path(folder, "job.json"), json.dumps(job).encode())
+        command = [sys.executable, "-W", "ignore", "-c", _CHILD, folder, json.dumps(sys.path)]
         env = {**os.environ, CHILD: "1"}
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
         assert done.returncode == 0, "the new process failed: " + (done.stderr.strip().splitlines() or ["?"])[-1]
-        return load_file(Path(folder, "out.safetensors"))["y"]
+        return _read_arrays(folder, "out.safetensors")["y"]
 
 
 # Set in the new process, which may run the user's whole script again to find the class.
 CHILD = "MINIDL_FRESH_PROCESS"
 
 _CHILD = """
-import json, sys, pathlib
-job = json.loads(pathlib.Path(sys.argv[1], "job.json").read_text(encoding="utf-8"))
-sys.path[:] = job["sys_path"]
+import json, sys
+sys.path[:] = json.loads(sys.argv[2])
 from minidl.fresh_process import _child
-_child(job)
+_child(sys.argv[1])
 """
 
 
@@ -88,16 +89,29 @@ def _modules(layer: Layer) -> dict[str, str]:
     return found
 
 
-def _child(job: dict[str, Any]) -> None:
-    modules = {name: load_source(name, file) for name, file in job["modules"].items()}
-    name, qualname = job["class"]
-    cls: Any = modules[name]
-    for part in str(qualname).split("."):
+class _Job(msgspec.Struct):
+    """What the new process is told."""
+
+    modules: dict[str, str]
+    qualname: str
+    module: str
+    config: dict[str, Any]
+    input_shape: list[int]
+
+
+def _read_arrays(folder: str, name: str) -> dict[str, Array]:
+    return decode_tensors(read_inside(Path(folder), name, tensors_limit(None)), name)
+
+
+def _child(folder: str) -> None:
+    job = decode_json(read_inside(Path(folder), "job.json", 1 << 28), _Job, "job.json")
+    modules = {name: load_source(name, file) for name, file in job.modules.items()}
+    cls: Any = modules[job.module]
+    for part in job.qualname.split("."):
         cls = getattr(cls, part)
-    layer = construct(cls, job["config"])
-    folder = str(job["folder"])
-    arrays = load_file(Path(folder, "in.safetensors"))
+    layer = construct(cls, job.config)
+    arrays = _read_arrays(folder, "in.safetensors")
     x = arrays.pop("x")
-    layer.build(tuple(job["input_shape"]), np.random.default_rng(99), x.dtype)
+    layer.build(tuple(job.input_shape), np.random.default_rng(99), x.dtype)
     layer.bind(arrays)
-    save_file({"y": np.ascontiguousarray(layer(x))}, Path(folder, "out.safetensors"))
+    write_new(Path(folder, "out.safetensors"), encode_tensors({"y": layer(x)}, "out.safetensors"))

@@ -7,7 +7,6 @@ pyplot and the global rcParams are left alone.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from minidl.errors import ConfigError, StorageError
 from minidl.extras import install_command
+from minidl.files.storage import write_file
+from minidl.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,13 +87,11 @@ def save(figure: Figure, path: Path) -> Path:
     png = BytesIO()
     with style():
         figure.savefig(png, format="png")
-    new = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(exist_ok=True)
-        new.write_bytes(png.getvalue())
-        os.replace(new, path)
     except OSError as err:
-        raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
+        raise StorageError(f"{printable(path)}: cannot write: {err.strerror or err}.") from err
+    write_file(path, png.getvalue())
     return path
 
 

@@ -9,6 +9,7 @@ with a suggestion.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -17,7 +18,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from minidl.errors import ConfigError
+from minidl.errors import ConfigError, IncompatibleRunError, StorageError
+from minidl.files.reading import no_such, read_given, user_path
+from minidl.text import printable
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -25,6 +28,8 @@ _KINDS: dict[type, tuple[str, dict[str, Any]]] = {}
 _FUNCTION_KIND: list[type] = []
 _entry_points_loaded = False
 _entry_point_packages: set[str] = set()
+_plugins: dict[str, str] = {}
+MAX_SOURCE = 1 << 24  # of a plugin
 _PREFIX = "minidl_plugin_"  # of the modules made from files given with --plugin
 
 
@@ -123,26 +128,51 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(known)}" if 0 < len(known) <= 20 else ""
 
 
-def load_plugin(path: str | Path) -> Any:
+def load_plugin(path: str | Path, sha256: str | None = None) -> Any:
     """Run a Python file that the user named, so that its classes register themselves; return the module.
+
+    What is run are the bytes that are hashed. A file that was run already is run
+    again only if its content has changed.
+
+    Parameters
+    ----------
+    sha256 : of the content that is meant; None: any.
 
     Raises
     ------
     ConfigError
         The file does not exist, is no Python file, or fails while it runs.
+    IncompatibleRunError
+        It has another content than `sha256` says.
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.is_file() or path.suffix != ".py":
-        raise ConfigError(f"--plugin {path}: no such Python file (.py).")
+        hint = no_such(path).partition("; ")[2]
+        raise ConfigError(f"--plugin {printable(path)}: no such Python file (.py){hint and '; ' + hint}.")
+    try:
+        source = read_given(path, MAX_SOURCE)
+    except StorageError as err:
+        raise ConfigError(f"--plugin {err}") from err
+    found = hashlib.sha256(source).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise IncompatibleRunError(f"--plugin {printable(path)}: its content is not that of the start.")
     try:
         file = str(path.resolve())
         name = _PREFIX + path.stem
         if getattr(sys.modules.get(name), "__file__", file) != file:  # another file of the same name
             name += f"_{zlib.crc32(file.encode()):08x}"
-        return load_source(name, file)
+        if name not in sys.modules or _plugins.get(file) != found:
+            _run_source(name, file, source)
+            _plugins[file] = found
+        return sys.modules[name]
     except (Exception, SystemExit) as err:
         what = str(err) if isinstance(err, ConfigError) else f"{type(err).__name__} while loading it: {err}"
-        raise ConfigError(f"--plugin {path}: {what}") from err
+        raise ConfigError(f"--plugin {printable(path)}: {what}") from err
+
+
+def loaded_plugins() -> dict[str, str]:
+    """The SHA-256 of every plugin file that this process has run, by its path where links end."""
+    return dict(_plugins)
 
 
 def plugin_place(err: BaseException) -> str | None:
@@ -171,16 +201,24 @@ def load_source(name: str, file: str) -> Any:
             return importlib.import_module(name)
         except ImportError:
             pass
-    name = "minidl_main" if name == "__main__" else name
+    return _run_source("minidl_main" if name == "__main__" else name, file, read_given(file, MAX_SOURCE))
+
+
+def _run_source(name: str, file: str, source: bytes) -> Any:
+    """A new module of this name, made by running these bytes of its file and no others, as a cache may hold."""
     spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"{file}: not a Python file.")
+    if spec is None:
+        raise ConfigError(f"{printable(file)}: not a Python file.")
     module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(name)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, file, "exec", dont_inherit=True), vars(module))
     except BaseException:
-        del sys.modules[name]
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
         raise
     return module
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from minidl.errors import ConfigError
+from minidl.errors import ConfigError, IncompatibleRunError
 from minidl.layer import Array
-from minidl.resuming import differences
+from minidl.plugins import plugin_changes
+from minidl.resuming import differences, recorded_environment
+from minidl.run_folder import CHECKPOINTS
 from minidl.runs import Run
+from minidl.text import printable
 from minidl.training import Callback, EpochRecord
-from minidl.training.checkpoints import read_checkpoint
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,24 @@ def reproduce(run: Run, folder: Path, plugins: Sequence[str] = (), callbacks: Se
         The run has not finished.
     CorruptFileError
         A file of the run is damaged.
+    IncompatibleRunError
+        A plugin is not the one of the run.
     """
     experiment = run.experiment
+    others = plugin_changes(recorded_environment(run).get("plugins", []))
+    if others:
+        raise IncompatibleRunError("\n".join(f"{printable(run.path)}: {line}" for line in others))
     log = run.log()
     if len(log) < experiment.training.epochs:
-        raise ConfigError(
-            f"{run.path}: {len(log)} of {experiment.training.epochs} epochs are there; finish it with minidl resume."
-        )
+        there = f"{len(log)} of {experiment.training.epochs} epochs are there"
+        raise ConfigError(f"{printable(run.path)}: {there}; finish it with minidl resume.")
     splits = experiment.load_data()
     circumstances = differences(run, {"config": experiment.to_config()}, splits)
     again = Run.create(experiment, folder, plugins)
     history = again.train(splits, callbacks)
     found = _checkpoint_difference(run, again, "init") or _log_difference(log, history)
     for name in ("best", "last"):
-        if (run.path / "checkpoints" / name).exists():
+        if (run.path / CHECKPOINTS / name).exists():
             found = found or _checkpoint_difference(run, again, name)
     return Reproduction(found, len(log), circumstances)
 
@@ -74,7 +80,7 @@ def _log_difference(old: Sequence[EpochRecord], new: Sequence[EpochRecord]) -> s
 
 def _checkpoint_difference(run: Run, again: Run, name: str) -> str | None:
     params = run.experiment.model.params
-    old, new = (read_checkpoint(each.path / "checkpoints" / name, params) for each in (run, again))
+    old, new = (each.checkpoint(name, params) for each in (run, again))
     return _array_difference(name, old.weights, new.weights) or _array_difference(name, old.optimizer, new.optimizer)
 
 

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from minidl.config import dump
 from minidl.data import Splits
-from minidl.environment import environment, environment_changes
+from minidl.environment import decode_environment, environment, environment_changes
 from minidl.errors import CorruptFileError, IncompatibleRunError
-from minidl.files.storage import sweep
+from minidl.experiment import written
+from minidl.files.tensors import compare_arrays
+from minidl.layer import Array
+from minidl.plugins import plugin_changes
+from minidl.registry import loaded_plugins
+from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG
 from minidl.runs import Run, describe_data
-from minidl.training import Callback, EpochRecord, Trainer, read_log
-from minidl.training.checkpoints import Checkpoint, read_checkpoint
+from minidl.text import printable
+from minidl.training import Callback, EpochRecord, Trainer
+from minidl.training.checkpoints import OPTIMIZER, Checkpoint
 from minidl.training.saving import older_checkpoints, rewind_log
 from minidl.training.state import restore_trainer
 
@@ -50,26 +55,48 @@ def resume(
         Another process is training in the folder.
     """
     with run.lock():
-        sweep(run.path)
-        sweep(run.path / "checkpoints")
+        run.sweep()
         run.experiment.build_model()
         trainer = run.trainer(should_stop)
-        place, saved = _newest(run, trainer, allow_fallback)
+        name, saved = _newest(run, trainer, allow_fallback)
         if saved is None:
             return _from_the_start(run, splits, callbacks, trainer, allow_changes)
-        run.check_origin(place, saved.state)
-        changes = differences(run, saved.state.get("about") or {}, splits)
-        _accept(run, changes, allow_changes, splits)
-        saving = run.saving()
-        log = run.path / "log.jsonl"
+        best = run.checkpoint("best", trainer.model.params) if (run.path / CHECKPOINTS / "best").exists() else None
+        _accept(run, differences(run, saved.state.get("about") or {}, splits), allow_changes, splits)
+        saving, log, place = run.saving(), run.path / LOG, run.path / CHECKPOINTS / name
         rewind_log(log, saved.state.get("log"))
-        restore_trainer(trainer, saved, read_log(log) if log.exists() else [], place)
+        line = _another_optimizer(saved, trainer)
+        if line is not None:
+            run.notify(line)
+            saved = replace(saved, optimizer=trainer.state)
+        restore_trainer(trainer, saved, run.log() if log.exists() else [], place)
         if trainer.epoch != len(trainer.history):
             raise CorruptFileError(
-                f"{log}: {len(trainer.history)} epochs; the checkpoint was taken after {trainer.epoch}."
+                f"{printable(log)}: {len(trainer.history)} epochs; the checkpoint was taken after {trainer.epoch}."
             )
-        saving.restore(saved.state)
+        saving.restore(saved.state, best)
         return run.go_on(trainer, saving, splits, callbacks)
+
+
+def _another_optimizer(saved: Checkpoint, trainer: Trainer) -> str | None:
+    """A line, if the optimizer is not the one whose state was saved, and so starts afresh."""
+    then, now = _saved_optimizer(saved), trainer.optimizer.to_config()
+    name = type(trainer.optimizer).__name__
+    before = then.get("type", name)
+    if before == name and (then == {"type": name, **now} or _shapes(saved.optimizer) == _shapes(trainer.state)):
+        return None
+    what = f"{printable(before)} when the run was saved, {name} now" if before != name else f"other arguments of {name}"
+    return f"optimizer: {what}; its state starts afresh"
+
+
+def _saved_optimizer(saved: Checkpoint) -> Mapping[str, Any]:
+    config = (saved.state.get("about") or {}).get("config")
+    found = config.get("optimizer") if isinstance(config, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    return {name: (str(value.dtype), value.shape) for name, value in arrays.items()}
 
 
 def _from_the_start(
@@ -78,22 +105,23 @@ def _from_the_start(
     """For a run that was killed before its first checkpoint."""
     _accept(run, differences(run, {"config": run.experiment.to_config()}, splits), allow_changes, splits)
     run.save_scale(splits)
-    (run.path / "log.jsonl").unlink(missing_ok=True)
+    (run.path / LOG).unlink(missing_ok=True)
     return run.go_on(trainer, run.saving(), splits, callbacks)
 
 
-def _newest(run: Run, trainer: Trainer, allow_fallback: bool) -> tuple[Path, Checkpoint | None]:
-    """The checkpoint to go on from, and where it is; None before the first one was saved."""
-    folder = run.path / "checkpoints"
-    if not folder.is_dir():
-        return folder, None
-    newest = [folder / "last"] if (folder / "last").exists() else []
-    places = [*newest, *older_checkpoints(folder), folder / "init"]
-    if places == [folder / "init"] and not places[0].exists():
-        return folder, None
-    for place in places:
+def _newest(run: Run, trainer: Trainer, allow_fallback: bool) -> tuple[str, Checkpoint | None]:
+    """The checkpoint to go on from, and its name; None before the first one was saved."""
+    folder = run.path / CHECKPOINTS
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    names = [*({"last"} & there), *(path.name for path in older_checkpoints(folder) if there), "init"]
+    if names == ["init"] and "init" not in there:
+        return "init", None
+    for name in names:
         try:
-            return place, read_checkpoint(place, trainer.model.params, trainer.state)
+            saved = run.checkpoint(name, trainer.model.params)
+            if _saved_optimizer(saved) == {"type": type(trainer.optimizer).__name__, **trainer.optimizer.to_config()}:
+                compare_arrays(_shapes(saved.optimizer), trainer.state, folder / name / OPTIMIZER)
+            return name, saved
         except CorruptFileError as err:
             if not allow_fallback:
                 hint = "go on from the checkpoint before it with --allow-fallback"
@@ -110,7 +138,9 @@ def differences(run: Run, about: Mapping[str, Any], splits: Splits) -> list[str]
     if isinstance(data, dict) and data != now:
         what = "the values of the series are others" if data.get("rows") == now["rows"] else "the series has changed"
         lines.append(f"data: {what}: {data.get('rows')} rows when the run was saved, {now['rows']} now")
-    return lines + environment_changes(recorded_environment(run), environment(()))
+    recorded = recorded_environment(run)
+    lines += environment_changes(recorded, environment(()))
+    return lines + plugin_changes(recorded.get("plugins", []))
 
 
 def recorded_environment(run: Run) -> dict[str, Any]:
@@ -121,11 +151,9 @@ def recorded_environment(run: Run) -> dict[str, Any]:
     CorruptFileError
         It is damaged.
     """
-    try:
-        recorded = json.loads(run.read("environment.json"))
-        return dict(recorded["resumed"][-1] if recorded.get("resumed") else recorded)
-    except (ValueError, TypeError, AttributeError, KeyError) as err:
-        raise CorruptFileError(f"{run.path / 'environment.json'}: damaged, expected a mapping.") from err
+    recorded = decode_environment(run.read(ENVIRONMENT), run.path / ENVIRONMENT)
+    last: dict[str, Any] = recorded["resumed"][-1] if recorded.get("resumed") else recorded
+    return last
 
 
 def changed_values(then: Any, now: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
@@ -152,9 +180,9 @@ def _accept(run: Run, changes: Sequence[str], allowed: bool, splits: Splits) -> 
             f"{lines}\n{run.path}: cannot go on to the same result; --allow-changes goes on anyway."
         )
     if changes:
-        run.write("config.yaml", dump(run.experiment.to_config()))
+        run.write(CONFIG, written(run.experiment))
         run.save_scale(splits)
-    recorded = json.loads(run.read("environment.json"))
-    plugins = recorded.get("plugins") or []
-    recorded["resumed"] = [*(recorded.get("resumed") or []), environment(plugins)]
-    run.write("environment.json", json.dumps(recorded, indent=1) + "\n")
+    recorded = decode_environment(run.read(ENVIRONMENT), run.path / ENVIRONMENT)
+    now = environment(list(loaded_plugins()), run.experiment.training.threads)
+    recorded["resumed"] = [*recorded.get("resumed", []), now]
+    run.write(ENVIRONMENT, json.dumps(recorded, indent=1) + "\n")

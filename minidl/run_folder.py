@@ -9,16 +9,59 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from minidl.errors import ConfigError, CorruptFileError, InUseError, StorageError
 from minidl.files.locking import LOCK, FileLock, is_locked
-from minidl.files.manifests import MANIFEST, checked, encode_manifest, entry, read_manifest
-from minidl.files.storage import read_file, write_file
+from minidl.files.manifests import MANIFEST, Entry, Manifest, checked, encode_manifest, entry, read_manifest
+from minidl.files.reading import read_inside
+from minidl.files.storage import sweep, write_file
+from minidl.layer import Array
+from minidl.text import printable
+from minidl.training.checkpoints import Checkpoint, read_checkpoint
+from minidl.training.log import MAX_LOG, parse_log
+from minidl.training.loop import EpochRecord
+from minidl.training.saving import CHECKPOINT_NAMES
 
 MANIFEST_LOCK = ".manifest.lock"
-MAX_FILE = 1 << 30
-_FOLDERS = ("checkpoints", "figures")
+CHECKPOINTS = "checkpoints"
+CONFIG, ENVIRONMENT, SCALE, LOG = "config.yaml", "environment.json", "scale.json", "log.jsonl"
+MAX_FILE = 1 << 26  # of any other file that is listed
+# What minidl writes into a run's folders, in one step each: what is left of that is swept away.
+_SWEPT = {
+    "": re.compile(r"(config\.yaml|(environment|scale|manifest|evaluation(-\w+)?)\.json)"),
+    CHECKPOINTS: CHECKPOINT_NAMES,
+    "figures": re.compile(r"\w+\.png"),
+}
+
+
+class DataFacts(TypedDict):
+    """What the data of a run are."""
+
+    rows: int
+    sha256: str
+
+
+class ScaleFile(TypedDict):
+    """What scale.json says."""
+
+    columns: list[str]
+    offset: list[float]
+    range: list[float]
+
+
+class RunManifest(Manifest, total=False):
+    """What the manifest of a run says.
+
+    run : SHA-256 of the config at the start.
+    identity : a random number that no other run has; runs of earlier versions have none.
+    engines : what computed the training's steps, ``numpy`` or ``compiled``, in their order.
+    """
+
+    run: str
+    identity: str
+    data: DataFacts
+    engines: list[str]
 
 
 class RunFolder:
@@ -47,15 +90,19 @@ class RunFolder:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
-            raise StorageError(f"{path.parent}: cannot make this folder: {err.strerror or err}.") from err
+            raise StorageError(f"{printable(path.parent)}: cannot make this folder: {err.strerror or err}.") from err
         try:
             path.mkdir()
         except FileExistsError as err:
             if is_locked(path / LOCK):
-                raise InUseError(f"{path}: another process is using this run; choose a new folder.") from err
-            raise ConfigError(f"{path}: exists already; a run never overwrites another, choose a new folder.") from err
+                raise InUseError(f"{printable(path)}: another process is using this run; choose a new folder.") from err
+            raise ConfigError(
+                f"{printable(path)}: exists already; a run never overwrites another, choose a new folder."
+            ) from err
         except (OSError, ValueError) as err:
-            raise StorageError(f"{path}: cannot make the run folder: {getattr(err, 'strerror', None) or err}.") from err
+            raise StorageError(
+                f"{printable(path)}: cannot make the run folder: {getattr(err, 'strerror', None) or err}."
+            ) from err
         return cls(path), FileLock(path / LOCK)
 
     @classmethod
@@ -70,7 +117,7 @@ class RunFolder:
                 if (found := re.fullmatch(r".*-(\d+)", path.name)) and path.name.rpartition("-")[0] == name
             ]
         except OSError as err:
-            raise StorageError(f"{parent}: cannot make a run folder: {err.strerror or err}.") from err
+            raise StorageError(f"{printable(parent)}: cannot make a run folder: {err.strerror or err}.") from err
         number = max(used, default=0) + 1
         while True:  # another process may take a number at the same moment
             try:
@@ -86,19 +133,28 @@ class RunFolder:
         CorruptFileError
             There is one; the message names it.
         """
-        for folder in (self.path, *(self.path / name for name in _FOLDERS)):
+        folders = [self.path]
+        while folders:
+            folder = folders.pop()
             try:
-                links = [item.path for item in os.scandir(folder) if item.is_symlink()]
-            except (FileNotFoundError, NotADirectoryError):
-                continue
+                with os.scandir(folder) as items:
+                    for item in items:
+                        if item.is_symlink():
+                            problem = "a symbolic link; the folder must hold its files itself"
+                            raise CorruptFileError(f"{printable(item.path)}: {problem}.")
+                        if item.is_dir(follow_symlinks=False):
+                            folders.append(Path(item.path))
             except OSError as err:
-                raise StorageError(f"{folder}: cannot read: {err.strerror or err}.") from err
-            if links:
-                raise CorruptFileError(f"{links[0]}: a symbolic link; a run folder must hold its files itself.")
+                raise StorageError(f"{printable(folder)}: cannot read: {err.strerror or err}.") from err
 
-    def manifest(self) -> dict[str, Any]:
+    def sweep(self) -> None:
+        """Remove what writes that were cut off have left; for the process that holds the lock."""
+        for name, names in _SWEPT.items():
+            sweep(self.path / name, names)
+
+    def manifest(self) -> RunManifest:
         """The checked manifest; see `read_manifest`."""
-        return read_manifest(self.path)
+        return read_manifest(self.path, RunManifest)
 
     def read(self, name: str) -> bytes:
         """A file of the run, checked against the manifest.
@@ -108,7 +164,36 @@ class RunFolder:
         CorruptFileError
             It is missing, damaged or changed.
         """
-        return checked(self.path / name, self.manifest(), MAX_FILE)
+        return checked(self.path / name, self.manifest(), _limit(name))
+
+    def log(self) -> list[EpochRecord]:
+        """The epochs in log.jsonl, which is checked once the training has ended or was stopped."""
+        listed = os.path.lexists(self.path / MANIFEST) and LOG in self.manifest()["files"]
+        return parse_log(self.read(LOG) if listed else read_inside(self.path, LOG, MAX_LOG), self.path / LOG)
+
+    def checkpoint(
+        self, name: str, params: Mapping[str, Array], optimizer: Mapping[str, Array] | None = None
+    ) -> Checkpoint:
+        """A checkpoint of this run and of no other; see `read_checkpoint`.
+
+        Raises
+        ------
+        CorruptFileError
+            It is missing, damaged, not this model's, or was moved here from another run.
+        """
+        folder, manifest = self.path / CHECKPOINTS / name, self.manifest()
+        found = read_checkpoint(folder, params, optimizer, inside=self.path)
+        about = found.state.get("about") or {}
+        same = all(about.get(key) == manifest.get(key) for key in ("run", "data"))
+        if not same or found.identity != manifest.get("identity"):
+            raise CorruptFileError(f"{printable(folder)}: a checkpoint of another run.")
+        return found
+
+    def add_engine(self, name: str) -> None:
+        """Note what computes the steps from now on."""
+        engines = self.manifest().get("engines", [])
+        if engines[-1:] != [name]:
+            self.describe(engines=[*engines, name])
 
     def write(self, name: str, text: str) -> None:
         """Write a small file of the run in one step, and list it.
@@ -116,9 +201,12 @@ class RunFolder:
         Raises
         ------
         StorageError
-            The disk is full, or the folder cannot be written.
+            The disk is full, the folder cannot be written, or the file would be larger than one that is read.
         """
         content = text.encode()
+        if len(content) > _limit(name):
+            problem = f"{len(content):,} bytes; at most {_limit(name):,} can be read again"
+            raise StorageError(f"{printable(self.path / name)}: {problem}.")
         with FileLock(self.path / MANIFEST_LOCK, wait=True):
             write_file(self.path / name, content)
             self._update({name: entry(content)}, {})
@@ -126,22 +214,25 @@ class RunFolder:
     def list_files(self, *names: str) -> None:
         """List files that were written otherwise, as they are now."""
         with FileLock(self.path / MANIFEST_LOCK, wait=True):
-            self._update({name: entry(read_file(self.path / name, MAX_FILE)) for name in names}, {})
+            self._update({name: entry(read_inside(self.path, name, _limit(name))) for name in names}, {})
 
     def unlist_file(self, name: str) -> None:
         """Take a file that is going to change from the list."""
         with FileLock(self.path / MANIFEST_LOCK, wait=True):
-            manifest = self.manifest()
-            files = {key: value for key, value in manifest.pop("files").items() if key != name}
-            del manifest["digest"], manifest["format"]
-            write_file(self.path / MANIFEST, encode_manifest(files, **manifest))
+            self._update({name: None}, {})
 
     def describe(self, **values: Any) -> None:
         """Put further JSON values into the manifest."""
         with FileLock(self.path / MANIFEST_LOCK, wait=True):
             self._update({}, values)
 
-    def _update(self, files: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> None:
-        old = self.manifest() if (self.path / MANIFEST).exists() else {"files": {}}
+    def _update(self, files: Mapping[str, Entry | None], values: Mapping[str, Any]) -> None:
+        """Write the manifest with other entries (None: without them) and values."""
+        old: Mapping[str, Any] = self.manifest() if os.path.lexists(self.path / MANIFEST) else {"files": {}}
         more = {key: value for key, value in old.items() if key not in ("files", "format", "digest")}
-        write_file(self.path / MANIFEST, encode_manifest({**old["files"], **files}, **{**more, **values}))
+        listed = {name: value for name, value in {**old["files"], **files}.items() if value is not None}
+        write_file(self.path / MANIFEST, encode_manifest(listed, **{**more, **values}))
+
+
+def _limit(name: str) -> int:
+    return MAX_LOG if name == LOG else MAX_FILE

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,21 +21,19 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from minidl.compiled import Predictor, choose_engine, predictor
-from minidl.config import dump, parse_file
+from minidl.config import override, parse_bytes
 from minidl.data import ScaleFit, Splits, Table
-from minidl.environment import environment, plugins_of
+from minidl.environment import decode_environment, environment
 from minidl.errors import ConfigError, CorruptFileError
-from minidl.experiment import Experiment, experiment_from
+from minidl.experiment import Experiment, experiment_from, written
 from minidl.files.locking import LOCK, FileLock
-from minidl.files.manifests import MANIFEST, checked
-from minidl.files.storage import sweep
+from minidl.files.reading import decode_json, no_such, read_inside, real_folder, user_path
 from minidl.forecasting import Forecast, evaluate, forecast_ahead, model_one_step
+from minidl.plugins import plugin_arguments
 from minidl.randomness import Streams
-from minidl.run_folder import MAX_FILE, RunFolder
-from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_checkpoint, load_weights
-from minidl.training import read_log as _read_log
-
-CHECKED = ("config.yaml", "environment.json")
+from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG, MAX_FILE, SCALE, RunFolder, ScaleFile
+from minidl.text import printable
+from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_weights
 
 
 class Run(RunFolder):
@@ -64,21 +64,24 @@ class Run(RunFolder):
         StorageError
             The folder cannot be made or written to.
         """
-        made, lock = RunFolder.number(experiment.name) if folder is None else RunFolder.make(folder)
+        config = written(experiment)
+        found = json.dumps(environment(plugins, experiment.training.threads), indent=1) + "\n"
+        made, lock = RunFolder.number(experiment.name) if folder is None else RunFolder.make(user_path(folder))
         run = cls(made.path, experiment, lock)
-        config = dump(experiment.to_config())
-        run.describe(run=hashlib.sha256(config.encode()).hexdigest())
-        run.write("config.yaml", config)
-        run.write("environment.json", json.dumps(environment(plugins, experiment.training.threads), indent=1) + "\n")
+        run.describe(run=hashlib.sha256(config.encode()).hexdigest(), identity=secrets.token_hex(16))
+        run.write(CONFIG, config)
+        run.write(ENVIRONMENT, found)
         return run
 
     @classmethod
-    def open(cls, path: Path, *, unchanged: bool = True) -> Run:
+    def open(cls, path: Path, *, unchanged: bool = True, overrides: Sequence[str] = ()) -> Run:
         """A run from its folder; its model is built but has no trained weights yet.
 
         Parameters
         ----------
+        path : the folder; if it is a link, it is followed, and no link in the folder is.
         unchanged : whether a config.yaml that somebody has edited is refused.
+        overrides : ``key.path=value``, to be laid over the run's config.
 
         Raises
         ------
@@ -87,22 +90,21 @@ class Run(RunFolder):
         CorruptFileError
             A file is damaged, or not what manifest.json lists.
         """
-        path = Path(path)
-        config = path / "config.yaml"
+        path = real_folder(path)
         if not path.is_dir():
-            raise ConfigError(f"{path}: no such run folder.")
-        if not config.is_file():
-            raise ConfigError(f"{path}: not a run folder (it has no config.yaml).")
+            raise ConfigError(f"{no_such(path, 'run folder')}.")
+        if not os.path.lexists(path / CONFIG):
+            raise ConfigError(f"{printable(path)}: not a run folder (it has no {CONFIG}).")
         folder = RunFolder(path)
         folder.check_links()
-        manifest = folder.manifest()
-        for name in CHECKED if unchanged else CHECKED[1:]:
-            checked(path / name, manifest, MAX_FILE)
+        recorded = decode_environment(folder.read(ENVIRONMENT), path / ENVIRONMENT)
+        content = folder.read(CONFIG) if unchanged else read_inside(path, CONFIG, MAX_FILE)
         try:
-            experiment = experiment_from(parse_file(config), re.sub(r"-\d+$", "", path.resolve().name))
+            tree = override(parse_bytes(content, str(path / CONFIG)), overrides)
+            experiment = experiment_from(tree, re.sub(r"-\d+$", "", path.resolve().name))
         except ConfigError as err:
-            needed = plugins_of(checked(path / "environment.json", manifest, MAX_FILE))
-            hint = f"{config}: the run's config is damaged, or needs {needed}."
+            needed = plugin_arguments(recorded.get("plugins", []))
+            hint = f"{printable(path / CONFIG)}: the run's config is damaged, or needs {needed}."
             raise CorruptFileError(f"{err}\n{hint}") from err
         return cls(path, experiment)
 
@@ -131,7 +133,7 @@ class Run(RunFolder):
             NaN or Inf; the last checkpoint stays.
         """
         with self.lock():
-            sweep(self.path)
+            self.sweep()
             self.experiment.build_model()
             self.save_scale(splits)
             return self.go_on(self.trainer(should_stop), self.saving(), splits, callbacks)
@@ -139,7 +141,7 @@ class Run(RunFolder):
     def save_scale(self, splits: Splits) -> None:
         """Write scale.json, and what the data are into the manifest."""
         scale = {"offset": splits.scale.offset.tolist(), "range": splits.scale.range.tolist()}
-        self.write("scale.json", json.dumps({"columns": splits.table.feature_names, **scale}, indent=1) + "\n")
+        self.write(SCALE, json.dumps({"columns": splits.table.feature_names, **scale}, indent=1) + "\n")
         self.describe(data=describe_data(splits.table))
 
     def trainer(self, should_stop: Callable[[], bool]) -> Trainer:
@@ -158,22 +160,21 @@ class Run(RunFolder):
         """What saves this run's checkpoints."""
         manifest = self.manifest()
         about = {"run": manifest["run"], "data": manifest["data"], "config": self.experiment.to_config()}
-        return SaveCheckpoints(self.path / "checkpoints", self.path / "log.jsonl", about)
+        return SaveCheckpoints(self.path / CHECKPOINTS, self.path / LOG, about, manifest.get("identity"))
 
     def go_on(
         self, trainer: Trainer, saving: SaveCheckpoints, splits: Splits, callbacks: Sequence[Callback]
     ) -> list[EpochRecord]:
         """Train to the end; for the process that holds the lock."""
-        self.unlist_file("log.jsonl")
+        self.unlist_file(LOG)
         windows, wanted = splits.train, self.experiment.engine
         trainer.engine, line = choose_engine(trainer, wanted, len(windows), windows.time_steps, self.notify)
         self.notify(f"engine: {line}")
+        self.add_engine(line.partition(":")[0])
         with blas_threads(self.experiment.training.threads):
-            history = trainer.run(
-                splits.train, splits.validation, [WriteLog(self.path / "log.jsonl"), saving, *callbacks]
-            )
+            history = trainer.run(splits.train, splits.validation, [WriteLog(self.path / LOG), saving, *callbacks])
         if history:
-            self.list_files("log.jsonl")
+            self.list_files(LOG)
         return history
 
     def load_weights(self, checkpoint: str | None = None) -> dict[str, Any]:
@@ -184,23 +185,10 @@ class Run(RunFolder):
         CorruptFileError
             It is missing, damaged, or not this model's.
         """
-        folder = self.path / "checkpoints" / (checkpoint or self.experiment.evaluation.checkpoint)
-        weights, state = load_checkpoint(folder, self.experiment.model)
-        self.check_origin(folder, state)
-        load_weights(self.experiment.model, weights, folder)
-        return state
-
-    def check_origin(self, folder: Path, state: dict[str, Any]) -> None:
-        """Refuse a checkpoint that was moved here from another run.
-
-        Raises
-        ------
-        CorruptFileError
-            It is one.
-        """
-        about, manifest = state.get("about"), self.manifest()
-        if not isinstance(about, dict) or any(about.get(key) != manifest.get(key) for key in ("run", "data")):
-            raise CorruptFileError(f"{folder}: a checkpoint of another run.")
+        name = checkpoint or self.experiment.evaluation.checkpoint
+        found = self.checkpoint(name, self.experiment.model.params)
+        load_weights(self.experiment.model, found.weights, self.path / CHECKPOINTS / name)
+        return found.state
 
     def evaluate(self, splits: Splits, checkpoint: str | None = None) -> dict[str, Any]:
         """Score a checkpoint and store the scores.
@@ -249,25 +237,12 @@ class Run(RunFolder):
 
     def scale(self) -> ScaleFit:
         """How the training scaled the columns."""
-        path, columns = self.path / "scale.json", self.experiment.data.series.feature_names
-        content = self.read(path.name)
-        try:
-            saved = json.loads(content)
-            fit = ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
-            if tuple(saved["columns"]) != columns or not fit.offset.shape == fit.range.shape == (len(columns),):
-                raise ValueError("other columns")
-            return fit
-        except (ValueError, KeyError, TypeError) as err:
-            names = ", ".join(columns)
-            raise CorruptFileError(f"{path}: damaged; expected offset and range of the columns {names}.") from err
-
-    def log(self) -> list[EpochRecord]:
-        """The epochs in log.jsonl, which is checked once the training has ended or was stopped."""
-        path = self.path / "log.jsonl"
-        manifest = self.manifest() if (self.path / MANIFEST).exists() else {"files": {}}
-        if path.name in manifest["files"]:
-            checked(path, manifest, MAX_FILE)
-        return _read_log(path)
+        path, columns = self.path / SCALE, self.experiment.data.series.feature_names
+        saved = decode_json(self.read(SCALE), ScaleFile, path)
+        if tuple(saved["columns"]) != columns or not len(saved["offset"]) == len(saved["range"]) == len(columns):
+            names = printable(", ".join(columns))
+            raise CorruptFileError(f"{printable(path)}: damaged; expected offset and range of the columns {names}.")
+        return ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
 
 
 def describe_data(table: Table) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -119,11 +120,12 @@ def test_the_config_is_resolved_and_reads_back_to_an_equal_experiment(folder: Pa
 
 
 def test_the_environment_is_recorded(folder: Path) -> None:
+    Path("mine.py").write_text("A = 1\n")
     run = Run.create(small(), plugins=["mine.py"])
     environment = json.loads((run.path / "environment.json").read_text())
     assert environment["minidl"] == __version__
     assert environment["numpy"] == np.__version__
-    assert environment["plugins"] == ["mine.py"]
+    assert environment["plugins"] == [{"path": "mine.py", "sha256": hashlib.sha256(b"A = 1\n").hexdigest()}]
     assert environment["command"] == sys.argv
     for key in ("python", "platform", "cpus", "blas", "blas_threads_while_training", "safetensors", "msgspec"):
         assert key in environment

@@ -7,6 +7,8 @@ import argparse
 from minidl import metrics
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
 from minidl.config import shipped
+from minidl.config.nodes import MAX_BYTES
+from minidl.files.reading import read_given
 from minidl.registry import kinds, lookup, names
 
 PLURALS = {"loss": "losses", "series": "series"}
@@ -29,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
     """One line a name, with the first line of what it is."""
     load_plugins(args)
     if args.kind in ("configs", "models"):
-        found = {name: _first_comment(path.read_text(encoding="utf-8")) for name, path in shipped(args.kind).items()}
+        found = {
+            name: _first_comment(read_given(path, MAX_BYTES).decode()) for name, path in shipped(args.kind).items()
+        }
     elif args.kind == "metrics":
         scores = (metrics.half_mse, metrics.r2, metrics.mae, metrics.rmse)
         found = {metric.__name__: _first_line(metric) for metric in scores}

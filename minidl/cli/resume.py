@@ -11,9 +11,7 @@ from pathlib import Path
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins
 from minidl.cli.session import say, train_and_report
-from minidl.config import load_node
 from minidl.errors import ConfigError
-from minidl.experiment import experiment_from
 from minidl.resuming import resume
 from minidl.runs import Run
 
@@ -41,9 +39,7 @@ def run(args: argparse.Namespace) -> int:
     load_plugins(args)
     if args.overrides and not args.allow_changes:
         raise ConfigError("--set changes the run's config; it needs --allow-changes.")
-    made = Run.open(args.run, unchanged=False)
-    if args.overrides:
-        made.experiment = experiment_from(load_node(made.path / "config.yaml", args.overrides), made.experiment.name)
+    made = Run.open(args.run, unchanged=False, overrides=args.overrides)
     splits = made.experiment.load_data()
     say(f"{made.path}: going on up to epoch {made.experiment.training.epochs}")
     return train_and_report(

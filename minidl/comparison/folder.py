@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,13 +22,15 @@ from minidl.comparison.entries import Entry
 from minidl.comparison.tasks import Outcome, Record, Task, Weights, digest_of
 from minidl.errors import ConfigError, CorruptFileError, StorageError
 from minidl.files.locking import LOCK, FileLock
-from minidl.files.storage import read_file, sweep, write_file
+from minidl.files.reading import read_inside
+from minidl.files.storage import sweep, write_file
 from minidl.run_folder import RunFolder
 
 PLAN, ENVIRONMENT, DATA, RESULT = "plan.json", "environment.json", "data.json", "comparison.json"
 FORMAT = 1
 PROTOCOL_SEEDS = 5
 MAX_FILE = 1 << 26
+_OURS = re.compile(r"(plan|environment|data|comparison)\.json|report\.(md|html)|seed-\d{4,}\.(json|safetensors)")
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ class ComparisonFolder:
         """
         lock = FileLock(self.path / LOCK)
         for folder in (self.path, *(self.path / "runs").glob("*")):
-            sweep(folder)
+            sweep(folder, _OURS)
         return lock
 
     def unfinished(self) -> bool:
@@ -222,7 +225,7 @@ class ComparisonFolder:
         """
         path = self.place(record["label"], record["seed"]).with_suffix(".safetensors")
         try:
-            weights = safetensors.numpy.load(read_file(path, MAX_FILE))
+            weights = safetensors.numpy.load(read_inside(path.parent, path.name, MAX_FILE))
         except safetensors.SafetensorError as err:
             raise CorruptFileError(f"{path}: damaged.") from err
         if digest_of(weights) != record["weights_sha256"]:
@@ -288,7 +291,7 @@ def read_json(path: Path) -> dict[str, Any]:
         It is missing, or holds none.
     """
     try:
-        values = json.loads(read_file(path, MAX_FILE))
+        values = json.loads(read_inside(path.parent, path.name, MAX_FILE))
     except (ValueError, RecursionError) as err:
         raise CorruptFileError(f"{path}: damaged, not JSON.") from err
     if not isinstance(values, dict):

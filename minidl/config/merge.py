@@ -57,11 +57,21 @@ def load_node(config: str | Path, overrides: Sequence[str] = ()) -> Node:
     ConfigError
         A file cannot be found or read, or an override is malformed or leads nowhere.
     """
-    root = read_tree(find_config(config))
+    return override(read_tree(find_config(config)), overrides)
+
+
+def override(root: Node, overrides: Sequence[str]) -> Node:
+    """`root` with each ``key.path=value`` applied.
+
+    Raises
+    ------
+    ConfigError
+        An override is malformed or leads nowhere.
+    """
     problems = []
-    for override in overrides:
+    for setting in overrides:
         try:
-            root = _override(root, override)
+            root = _override(root, setting)
         except ConfigError as err:
             problems.append(str(err))
     if problems:

@@ -7,9 +7,7 @@ core schema of YAML 1.2 (see scalars.py). Nothing here knows what a config means
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +17,8 @@ import yaml
 
 from minidl.config.scalars import resolve
 from minidl.config.tree import Node, Place, problem_line, shorten, shown
-from minidl.errors import ConfigError
+from minidl.errors import ConfigError, StorageError
+from minidl.files.reading import read_given
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
@@ -38,24 +37,14 @@ def parse_file(path: str | Path) -> Node:
         It cannot be read, is larger than 1 MB, is not UTF-8, or is not the
         plain YAML that a config may be; each problem has its line and column.
     """
-    name = str(path) if str(path).isprintable() else ascii(str(path))
     try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise ConfigError(f"{name}: is a folder; a YAML file was expected.")
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{name}: is not a regular file.")
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except ConfigError:
-        raise
-    except ValueError as err:  # worded differently from Python to Python
-        raise ConfigError(f"{name}: cannot be read: a path holds no null character.") from err
-    except OSError as err:
-        reason = err.strerror or str(err)
-        raise ConfigError(f"{name}: cannot be read: {reason[0].lower() + reason[1:]}.") from err
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{name}: is larger than 1 MB, which no config needs to be.")
+        return parse_bytes(read_given(path, MAX_BYTES, expected="a YAML file"), str(path))
+    except StorageError as err:
+        raise ConfigError(str(err)) from err
+
+
+def parse_bytes(data: bytes, name: str) -> Node:
+    """As `parse_file`, for the content of a file."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as err:

@@ -16,14 +16,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from minidl.data.csv_file import CSVFile, read_bytes
+from minidl.data.csv_file import MAX_TABLE, CSVFile, read_bytes
 from minidl.data.gaps import Filling, Gaps
 from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Series, Table
 from minidl.errors import CorruptFileError, StorageError
+from minidl.files.reading import read_given
 from minidl.registry import register
 
 FILE_NAME = "PRSA_data_2010.1.1-2014.12.31.csv.xz"
+MAX_ARCHIVE = 10_000_000
 SHA256 = "4127f868775e31b3956522adc0ec75af8937dde6a3896e8beed3a376c6d27f1c"  # of the original, uncompressed bytes
 FEATURES = ("pm2.5", "DEWP", "TEMP", "PRES", "cbwd", "Iws")
 WEATHER = ("DEWP", "TEMP", "PRES")
@@ -108,11 +110,11 @@ def shipped_bytes() -> bytes:
     StorageError
         The shipped archive cannot be read.
     """
-    archive = files("minidl.data") / FILE_NAME
+    archive = str(files("minidl.data") / FILE_NAME)
     try:
-        data = lzma.decompress(archive.read_bytes())
-    except OSError as err:
-        raise StorageError(f"{archive}: cannot be read: {err.strerror}; install minidl again.") from err
+        data = lzma.LZMADecompressor().decompress(read_given(archive, MAX_ARCHIVE), MAX_TABLE)
+    except StorageError as err:
+        raise StorageError(f"{str(err).removesuffix('.')}; install minidl again.") from err
     except lzma.LZMAError as err:
         raise CorruptFileError(f"{archive}: damaged: {err}; install minidl again.") from err
     digest = hashlib.sha256(data).hexdigest()

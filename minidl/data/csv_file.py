@@ -20,31 +20,27 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from minidl.errors import DataError, StorageError
+from minidl.errors import DataError
+from minidl.files.reading import read_given
 from minidl.registry import suggest
 
 T = TypeVar("T")
 LARGEST = 1e140  # squares of values, summed up, must stay finite
 
+MAX_TABLE = 500_000_000  # bytes; as lists of texts they are many times as large
+
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?Z?", re.ASCII)
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The bytes of a file.
+    """The bytes of a table, of at most 500 MB.
 
     Raises
     ------
     StorageError
-        It is missing, a folder, or not readable.
+        It is missing, no regular file, larger, or not readable.
     """
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError as err:
-        raise StorageError(f"{path}: no such file.") from err
-    except OSError as err:
-        raise StorageError(f"{path}: cannot be read: {err.strerror}.") from err
-    except ValueError as err:
-        raise StorageError(f"{str(path)!r}: not a file name: {err}.") from err
+    return read_given(path, MAX_TABLE, expected="a table")
 
 
 class CSVFile:

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from minidl.errors import InUseError, StorageError
+from minidl.files.appending import open_own
+from minidl.text import printable
 
 LOCK = ".lock"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -36,15 +38,17 @@ class FileLock:
     def __init__(self, path: Path, *, wait: bool = False) -> None:
         self._descriptor: int | None = None
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
         except OSError as err:
-            raise StorageError(f"{path}: cannot make the lock file: {err.strerror or err}.") from err
+            raise StorageError(f"{printable(path)}: cannot make the lock file: {err.strerror or err}.") from err
         try:
             _lock(descriptor, wait)
         except OSError as err:
             if err.errno not in _NO_LOCKS:
                 os.close(descriptor)
-                raise InUseError(f"{path.parent}: another process is using this folder; wait until it ends.") from err
+                raise InUseError(
+                    f"{printable(path.parent)}: another process is using this folder; wait until it ends."
+                ) from err
         self._descriptor = descriptor
 
     def release(self) -> None:
@@ -64,7 +68,7 @@ class FileLock:
 
 def is_locked(path: Path) -> bool:
     """Whether some process holds the lock of this file."""
-    if not path.is_file():
+    if path.is_symlink() or not path.is_file():
         return False
     try:
         FileLock(path).release()

@@ -11,29 +11,61 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
 from minidl.errors import CorruptFileError
-from minidl.files.storage import read_file
+from minidl.files.reading import convert_json, decode_json, read_inside
+from minidl.text import printable
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1 << 16
 FORMAT = 1
 
 
-def entry(content: bytes) -> dict[str, Any]:
+class Entry(TypedDict):
+    """What a manifest says of one file."""
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(TypedDict):
+    """What every manifest says; a kind of folder may declare more."""
+
+    digest: str
+    files: dict[str, Entry]
+    format: int
+
+
+M = TypeVar("M", bound=Mapping[str, Any])
+
+
+def entry(content: bytes) -> Entry:
     """What a manifest says of one file."""
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def encode_manifest(files: Mapping[str, Mapping[str, Any]], **more: Any) -> bytes:
-    """The bytes of a manifest with these entries by file name, and `more` keys beside them."""
+    """The bytes of a manifest with these entries by file name, and `more` keys beside them.
+
+    Raises
+    ------
+    CorruptFileError
+        It would be larger than a manifest that is read.
+    """
     body = {"files": {name: dict(value) for name, value in files.items()}, "format": FORMAT, **more}
-    return _spelled({**body, "digest": hashlib.sha256(_spelled(body)).hexdigest()})
+    content = _spelled({**body, "digest": hashlib.sha256(_spelled(body)).hexdigest()})
+    if len(content) > MAX_MANIFEST:
+        raise CorruptFileError(f"{MANIFEST}: {len(content):,} bytes; at most {MAX_MANIFEST:,} can be read again.")
+    return content
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder, checked.
+def read_manifest(folder: Path, kind: type[M], *, inside: Path | None = None) -> M:
+    """The manifest of a folder, checked, as a mapping of the declared kind.
+
+    Parameters
+    ----------
+    inside : the folder above it, or itself (None), from which on no link is followed.
 
     Raises
     ------
@@ -41,27 +73,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         It is missing, damaged, or of a format that this version does not know.
     """
     path = folder / MANIFEST
-    content = read_file(path, MAX_MANIFEST)
-    try:
-        manifest = json.loads(content)
-        body = {key: value for key, value in manifest.items() if key != "digest"}
-        whole = hashlib.sha256(_spelled(body)).hexdigest() == manifest["digest"] and _spelled(manifest) == content
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
-        raise CorruptFileError(f"{path}: damaged, not a manifest.") from err
-    if not whole:
-        raise CorruptFileError(f"{path}: damaged (its digest is not that of its content).")
+    content = read_below(inside or folder, path, MAX_MANIFEST)
+    manifest = decode_json(content, dict[str, Any], path)
+    body = {key: value for key, value in manifest.items() if key != "digest"}
+    if hashlib.sha256(_spelled(body)).hexdigest() != manifest.get("digest") or _spelled(manifest) != content:
+        raise CorruptFileError(f"{printable(path)}: damaged (its digest is not that of its content).")
     if manifest.get("format") != FORMAT:
-        raise CorruptFileError(
-            f"{path}: format {manifest.get('format')!r}; this version of minidl reads format {FORMAT}."
-        )
-    files = manifest.get("files")
-    if not (isinstance(files, dict) and all(map(_is_entry, files.values()))):
-        raise CorruptFileError(f"{path}: damaged, files are not listed as expected.")
-    return dict(manifest)
+        shown = printable(manifest.get("format"))[:20]
+        raise CorruptFileError(f"{printable(path)}: format {shown}; this version of minidl reads format {FORMAT}.")
+    convert_json(manifest, kind, path)
+    return manifest  # type: ignore[return-value]  # as it stands, with keys of a later version
 
 
-def checked(path: Path, manifest: Mapping[str, Any], limit: int) -> bytes:
+def checked(path: Path, manifest: Mapping[str, Any], limit: int, *, inside: Path | None = None) -> bytes:
     """The content of a file that a manifest lists, of at most `limit` bytes, its size and SHA-256 checked.
+
+    Parameters
+    ----------
+    inside : a folder above it from which on no link is followed; None: its own.
 
     Raises
     ------
@@ -70,20 +99,17 @@ def checked(path: Path, manifest: Mapping[str, Any], limit: int) -> bytes:
     """
     listed = manifest["files"].get(path.name)
     if listed is None:
-        raise CorruptFileError(f"{path}: not in {MANIFEST}; the folder is not complete.")
-    content = read_file(path, limit)
+        raise CorruptFileError(f"{printable(path)}: not in {MANIFEST}; the folder is not complete.")
+    content = read_below(inside or path.parent, path, limit)
     if entry(content) != listed:
-        raise CorruptFileError(f"{path}: damaged or changed (its size and SHA-256 are not those in {MANIFEST}).")
+        problem = f"damaged or changed (its size and SHA-256 are not those in {MANIFEST})"
+        raise CorruptFileError(f"{printable(path)}: {problem}.")
     return content
 
 
-def _is_entry(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and value.keys() == {"bytes", "sha256"}
-        and type(value["bytes"]) is int
-        and isinstance(value["sha256"], str)
-    )
+def read_below(folder: Path, path: Path, limit: int) -> bytes:
+    """`read_inside` for a path that begins with the folder's."""
+    return read_inside(folder, path.relative_to(folder), limit)
 
 
 def _spelled(value: Mapping[str, Any]) -> bytes:

@@ -35,10 +35,10 @@ def user_path(text: str | PurePath) -> Path:
     return Path(os.path.expanduser(text))
 
 
-def no_such_file(path: str | PurePath) -> str:
+def no_such(path: str | PurePath, what: str = "file") -> str:
     """``"PATH: no such file"``, and what may be the reason."""
     hint = "; a variable such as $HOME is not replaced in a path, only ~ is" if "$" in str(path) else ""
-    return f"{printable(path)}: no such file{hint}"
+    return f"{printable(path)}: no such {what}{hint}"
 
 
 def read_given(path: str | PurePath, limit: int, *, expected: str = "a file") -> bytes:
@@ -57,10 +57,12 @@ def read_given(path: str | PurePath, limit: int, *, expected: str = "a file") ->
     try:
         return _content(os.open(path, _READ), limit)
     except _RefusedError as err:
-        problem = f"is a folder; {expected} was expected" if err.folder else str(err)
+        problem = f"is a folder; {expected} was expected" if err.folder else f"is {err}"
+        if err.size:
+            problem = f"is larger than {_size(limit)}, which {expected} may have at most"
         raise StorageError(f"{printable(path)}: {problem}.") from err
     except FileNotFoundError as err:
-        raise StorageError(f"{no_such_file(path)}.") from err
+        raise StorageError(f"{no_such(path)}.") from err
     except ValueError as err:  # worded differently from Python to Python
         raise StorageError(f"{printable(path)}: cannot be read: a path holds no null character.") from err
     except OSError as err:
@@ -143,11 +145,11 @@ def convert_json(value: Any, kind: type[T], where: object) -> T:
 
 
 class _RefusedError(ValueError):
-    """Not a file that is read; `folder`: because it is a folder."""
+    """Not a file that is read; because it is a folder, or because of its size."""
 
-    def __init__(self, message: str, *, folder: bool = False) -> None:
+    def __init__(self, message: str, *, folder: bool = False, size: bool = False) -> None:
         super().__init__(message)
-        self.folder = folder
+        self.folder, self.size = folder, size
 
 
 def _content(descriptor: int, limit: int) -> bytes:
@@ -157,13 +159,13 @@ def _content(descriptor: int, limit: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise _RefusedError("not a regular file", folder=stat.S_ISDIR(status.st_mode))
         if status.st_size > limit:
-            raise _RefusedError(f"{status.st_size:,} bytes; at most {limit:,} are expected")
+            raise _RefusedError(f"{status.st_size:,} bytes; at most {limit:,} are expected", size=True)
         with open(descriptor, "rb", closefd=False) as file:
             content = file.read(status.st_size + 1)
     finally:
         os.close(descriptor)
     if len(content) > status.st_size:
-        raise _RefusedError("it grew while it was read")
+        raise _RefusedError("growing while it is read")
     return content
 
 
@@ -193,8 +195,12 @@ def _open_inside(folder: Path, name: str | PurePath) -> int:
     return at
 
 
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes // 1_000_000:,} MB" if n_bytes % 1_000_000 == 0 else f"{n_bytes:,} bytes"
+
+
 def _reason(err: OSError) -> str:
     if err.errno == errno.ENXIO:  # a socket, or a device that nobody serves
-        return "not a regular file"
+        return "is not a regular file"
     reason = err.strerror or str(err)
     return f"cannot be read: {reason[0].lower()}{reason[1:]}"

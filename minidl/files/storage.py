@@ -1,8 +1,9 @@
 """Files and folders that are either complete or not there, whatever happens while they are written.
 
 A new state is written beside its place, flushed to the disk, and put in place by
-one atomic step of the file system; then that step is flushed too. Readers get
-bounded, regular files only. What the bytes mean is not decided here.
+one atomic step of the file system; then that step is flushed too. No link is
+followed to what is changed. How files are read stands in reading.py; what the
+bytes mean is not decided here.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import shutil
-import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from minidl.errors import CorruptFileError, StorageError
+from minidl.files.appending import write_all
+from minidl.text import printable
 
 # Beside NAME stand .NAME.new while it is written and, where folders cannot be exchanged, .NAME.old for a moment.
 NEW, OLD = ".new", ".old"
+TRIAL = "trial"  # takes room on the disk for a moment
+_BINARY: int = getattr(os, "O_BINARY", 0)
 _NOT_SUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
 
@@ -38,7 +43,7 @@ def write_file(path: Path, content: bytes) -> None:
         os.replace(new, path)
         flush_folder(path.parent)
     except OSError as err:
-        raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
+        raise StorageError(f"{printable(path)}: cannot write: {err.strerror or err}.") from err
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], keep_old_as: Path | None = None) -> None:
@@ -75,11 +80,13 @@ def write_folder(folder: Path, files: Mapping[str, bytes], keep_old_as: Path | N
         elif replaced is not None:
             shutil.rmtree(replaced)
     except OSError as err:
-        raise StorageError(f"{folder}: cannot save: {err.strerror or err}.") from err
+        raise StorageError(f"{printable(folder)}: cannot save: {err.strerror or err}.") from err
 
 
 def _put_in_place(new: Path, folder: Path) -> Path | None:
     """Move `new` to `folder`; return where the folder is that was there before."""
+    if folder.is_symlink():  # to exchange with it would take it for the old folder
+        raise OSError(errno.ELOOP, "it is a symbolic link", str(folder))
     if not folder.exists():
         os.rename(new, folder)
         return None
@@ -115,33 +122,56 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(f".{path.name}{ending}")
 
 
-def sweep(folder: Path) -> None:
-    """Remove what writes that were cut off have left in a folder.
+def sweep(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove what writes that were cut off have left in a folder, and nothing else.
 
     An ``.old`` folder whose successor never arrived is put back in its place.
     Only for the process that holds the folder's lock.
+
+    Parameters
+    ----------
+    folder : not a link; in it, links are left alone.
+    names : of the files and folders that minidl writes here; ``.NAME.new`` and ``.NAME.old`` stand beside them.
+
+    Raises
+    ------
+    CorruptFileError
+        The folder is a link.
+    StorageError
+        Something cannot be removed.
     """
+    if folder.is_symlink():
+        raise CorruptFileError(f"{printable(folder)}: a symbolic link; nothing is tidied up where it leads.")
     try:
-        for path in sorted(folder.iterdir()):
-            if not path.name.startswith("."):
-                continue
-            if path.name.endswith(OLD) and not (place := folder / path.name[1 : -len(OLD)]).exists():
+        with os.scandir(folder) as items:
+            found = [item for item in items if _is_left_over(item, names)]
+        for item in sorted(found, key=lambda item: item.name):
+            path, is_folder = folder / item.name, item.is_dir(follow_symlinks=False)
+            place = folder / item.name[1 : -len(OLD)]
+            if item.name.endswith(OLD) and not os.path.lexists(place):
                 os.rename(path, place)
-            elif path.name.endswith((NEW, OLD)):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-    except FileNotFoundError:
+            elif is_folder:
+                shutil.rmtree(path)  # which follows no link either
+            else:
+                path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as err:
-        raise StorageError(f"{folder}: cannot tidy up: {err.strerror or err}.") from err
+        raise StorageError(f"{printable(folder)}: cannot tidy up: {err.strerror or err}.") from err
+
+
+def _is_left_over(item: os.DirEntry[str], names: re.Pattern[str]) -> bool:
+    """Whether an entry of a folder is a file or folder that minidl writes for a moment."""
+    name = item.name
+    ours = name.startswith(".") and name.endswith((NEW, OLD)) and names.fullmatch(name[1 : -len(NEW)])
+    return bool(ours) and (item.is_file(follow_symlinks=False) or item.is_dir(follow_symlinks=False))
 
 
 def _write_through(path: Path, content: bytes) -> None:
     """Write a new file down to the disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
     try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        write_all(descriptor, content)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -166,7 +196,7 @@ def try_to_write(folder: Path, n_bytes: int, what: str) -> None:
     StorageError
         There is no room, or the folder cannot be written; the message tells the space needed.
     """
-    path = folder / ".trial.new"
+    path = beside(folder / TRIAL, NEW)
     try:
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -179,7 +209,8 @@ def try_to_write(folder: Path, n_bytes: int, what: str) -> None:
     except OSError as err:
         free = shutil.disk_usage(folder).free if folder.is_dir() else 0
         raise StorageError(
-            f"{folder}: cannot write {what}: {err.strerror or err}; {n_bytes:,} bytes are needed, {free:,} are free."
+            f"{printable(folder)}: cannot write {what}: {err.strerror or err}; "
+            f"{n_bytes:,} bytes are needed, {free:,} are free."
         ) from err
 
 
@@ -190,32 +221,3 @@ def _allocate(descriptor: int, n_bytes: int) -> None:
     zeros = memoryview(bytes(min(n_bytes, 1 << 20)))
     while n_bytes > 0:
         n_bytes -= os.write(descriptor, zeros[:n_bytes])
-
-
-def read_file(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file of at most `limit` bytes; anything else is refused before it is read.
-
-    Raises
-    ------
-    CorruptFileError
-        It is missing, no regular file, or too large.
-    StorageError
-        It cannot be read.
-    """
-    try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise CorruptFileError(f"{path}: not a regular file.")
-        if status.st_size > limit:
-            raise CorruptFileError(f"{path}: {status.st_size:,} bytes; at most {limit:,} are expected.")
-        with open(path, "rb") as file:
-            content = file.read(status.st_size + 1)
-    except (FileNotFoundError, NotADirectoryError) as err:
-        raise CorruptFileError(f"{path}: missing.") from err
-    except ValueError as err:  # a name with NUL, or our own refusal
-        raise err if isinstance(err, CorruptFileError) else CorruptFileError(f"{str(path)!r}: {err}.") from err
-    except OSError as err:
-        raise StorageError(f"{path}: cannot read: {err.strerror or err}.") from err
-    if len(content) > status.st_size:
-        raise CorruptFileError(f"{path}: it grew while it was read.")
-    return content

@@ -9,35 +9,82 @@ What the state means is in state.py, when one is saved in saving.py.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-import numpy as np
-import safetensors.numpy
-
-from minidl.errors import CorruptFileError, MinidlError
-from minidl.files.manifests import MANIFEST, MAX_MANIFEST, checked, encode_manifest, entry, read_manifest
-from minidl.files.storage import OLD, beside, read_file, write_folder
+from minidl.errors import CorruptFileError, MinidlError, StorageError
+from minidl.files.manifests import (
+    MANIFEST,
+    MAX_MANIFEST,
+    Entry,
+    Manifest,
+    checked,
+    encode_manifest,
+    entry,
+    read_below,
+    read_manifest,
+)
+from minidl.files.reading import convert_json, decode_json, real_folder
+from minidl.files.storage import OLD, beside, write_folder
+from minidl.files.tensors import compare_arrays, decode_tensors, encode_tensors, tensors_limit
 from minidl.layer import Array, Layer
+from minidl.text import printable
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 KINDS = ("init", "best", "last")
 MAX_STATE = 1 << 24
-MAX_HEADER = 1 << 20
-MAX_TENSORS = 1 << 34  # where no model says how large its tensors are
 _TRIES = 100
+
+
+class CheckpointManifest(Manifest, total=False):
+    """What the manifest of a checkpoint says.
+
+    identity : of the run that it belongs to; earlier versions wrote none.
+    """
+
+    identity: str
+
+
+class Best(TypedDict):
+    """Where the lowest validation loss was."""
+
+    epoch: int
+    step: int
+    validation_loss: float
+
+
+class PositionState(TypedDict):
+    """See `Position`."""
+
+    examples: int
+    loss_sum: float
+    seconds: float
+
+
+class State(TypedDict, total=False):
+    """What a state.json says, as far as it is for this version to judge; which keys there are is up to the kind."""
+
+    checkpoint: str
+    epoch: int
+    step: int
+    position: PositionState
+    generators: dict[str, dict[str, Any]]
+    best: Best | None
+    validation_loss: float
+    log: Entry | None
+    about: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a checkpoint holds: parameters and optimizer's arrays by name, and the rest as JSON values."""
+    """What a checkpoint holds: parameters and optimizer's arrays by name, the rest as JSON values, and whose it is."""
 
     weights: dict[str, Array]
     optimizer: dict[str, Array]
     state: dict[str, Any]
+    identity: str | None = None
 
 
 def save_checkpoint(
@@ -47,6 +94,7 @@ def save_checkpoint(
     *,
     optimizer: Mapping[str, Array] | None = None,
     keep_old_as: Path | None = None,
+    identity: str | None = None,
 ) -> None:
     """Write a checkpoint, replacing the one that is there in one step.
 
@@ -54,23 +102,27 @@ def save_checkpoint(
     ----------
     folder : ``init``, ``best`` or ``last`` in a run; its name goes into the state.
     keep_old_as : where the replaced checkpoint is moved; None: it is removed.
+    identity : of the run that it belongs to.
 
     Raises
     ------
     StorageError
-        The disk is full or the folder cannot be written; the old checkpoint stays.
+        The disk is full or the folder cannot be written, or what is to be
+        saved is larger than what can be read; the old checkpoint stays.
     """
+    content = (json.dumps({"checkpoint": folder.name, **state}, indent=1, allow_nan=False) + "\n").encode()
+    if len(content) > MAX_STATE:
+        problem = f"{len(content):,} bytes; at most {MAX_STATE:,} can be read again"
+        raise StorageError(f"{printable(folder / STATE)}: {problem}.")
+    decode_json(content, State, folder / STATE)  # a state that could not be read again
     files = {
-        WEIGHTS: _tensor_bytes(params),
-        OPTIMIZER: _tensor_bytes(optimizer or {}),
-        STATE: (json.dumps({"checkpoint": folder.name, **state}, indent=1, allow_nan=False) + "\n").encode(),
+        WEIGHTS: encode_tensors(params, folder / WEIGHTS),
+        OPTIMIZER: encode_tensors(optimizer or {}, folder / OPTIMIZER),
+        STATE: content,
     }
-    files[MANIFEST] = encode_manifest({name: entry(content) for name, content in files.items()})
+    whose = {} if identity is None else {"identity": identity}
+    files[MANIFEST] = encode_manifest({name: entry(content) for name, content in files.items()}, **whose)
     write_folder(folder, files, keep_old_as)
-
-
-def _tensor_bytes(arrays: Mapping[str, Array]) -> bytes:
-    return safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
 
 
 def load_checkpoint(folder: Path, model: Layer | None = None) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -80,7 +132,11 @@ def load_checkpoint(folder: Path, model: Layer | None = None) -> tuple[dict[str,
 
 
 def read_checkpoint(
-    folder: Path, params: Mapping[str, Array] | None = None, optimizer: Mapping[str, Array] | None = None
+    folder: Path,
+    params: Mapping[str, Array] | None = None,
+    optimizer: Mapping[str, Array] | None = None,
+    *,
+    inside: Path | None = None,
 ) -> Checkpoint:
     """A checkpoint, every byte checked; also while another process replaces it.
 
@@ -88,6 +144,8 @@ def read_checkpoint(
     ----------
     params, optimizer : arrays like those that are expected. Other names, shapes
         or dtypes are refused before memory is taken for them.
+    inside : the run that the folder is in, from which on no link is followed;
+        None: the user named the folder, which may be a link itself.
 
     Raises
     ------
@@ -97,97 +155,54 @@ def read_checkpoint(
         A file cannot be read.
     """
     folder = Path(folder)
+    name = folder.name
+    if inside is None:
+        folder = real_folder(folder)
     for _ in range(_TRIES):
-        before = _stamp(folder)
+        before = _stamp(folder, inside)
         old = beside(folder, OLD)
         try:
-            return _read(folder if folder.exists() or not old.exists() else old, folder.name, params, optimizer)
+            place = folder if folder.exists() or not old.exists() else old
+            return _read(place, name, params, optimizer, inside)
         except CorruptFileError:
-            if _stamp(folder) == before:
+            if _stamp(folder, inside) == before:
                 raise
-    raise CorruptFileError(f"{folder}: replaced again and again while it was read; try again.")
+    raise CorruptFileError(f"{printable(folder)}: replaced again and again while it was read; try again.")
 
 
-def _stamp(folder: Path) -> list[bytes | None]:
+def _stamp(folder: Path, inside: Path | None) -> list[bytes | None]:
     """What changes when a checkpoint is replaced."""
     stamps: list[bytes | None] = []
     for place in (folder, beside(folder, OLD)):
         try:
-            stamps.append(read_file(place / MANIFEST, MAX_MANIFEST))
+            stamps.append(read_below(inside or place, place / MANIFEST, MAX_MANIFEST))
         except MinidlError:
             stamps.append(None)
     return stamps
 
 
 def _read(
-    folder: Path, name: str, params: Mapping[str, Array] | None, optimizer: Mapping[str, Array] | None
+    folder: Path,
+    name: str,
+    params: Mapping[str, Array] | None,
+    optimizer: Mapping[str, Array] | None,
+    inside: Path | None,
 ) -> Checkpoint:
     if not folder.is_dir():
-        raise CorruptFileError(f"{folder}: no such checkpoint.")
-    manifest = read_manifest(folder)
-    content = checked(folder / STATE, manifest, MAX_STATE)
-    try:
-        state = json.loads(content)
-    except (ValueError, RecursionError) as err:
-        raise CorruptFileError(f"{folder / STATE}: damaged, not JSON: {err}.") from err
-    if not isinstance(state, dict):
-        raise CorruptFileError(f"{folder / STATE}: damaged, expected a mapping.")
+        raise CorruptFileError(f"{printable(folder)}: no such checkpoint.")
+    manifest = read_manifest(folder, CheckpointManifest, inside=inside)
+    state = decode_json(checked(folder / STATE, manifest, MAX_STATE, inside=inside), dict[str, Any], folder / STATE)
+    convert_json(state, State, folder / STATE)
     kind = name.partition("-")[0]
     if kind in KINDS and state.get("checkpoint") != kind:
-        raise CorruptFileError(f"{folder}: holds the checkpoint {state.get('checkpoint')!r}, not {kind!r}.")
-    size = MAX_TENSORS if params is None else sum(value.nbytes for value in params.values())
-    weights = _tensors(folder / WEIGHTS, manifest, params, size)
+        found = printable(state.get("checkpoint"))
+        raise CorruptFileError(f"{printable(folder)}: holds the checkpoint {found!r}, not {kind!r}.")
+    content = checked(folder / WEIGHTS, manifest, tensors_limit(params), inside=inside)
+    weights = decode_tensors(content, folder / WEIGHTS, params)
     # Without an optimizer to compare with: no optimizer keeps that many numbers for each parameter.
-    limit = 16 * size if optimizer is None else sum(value.nbytes for value in optimizer.values())
-    return Checkpoint(weights, _tensors(folder / OPTIMIZER, manifest, optimizer, limit), state)
-
-
-def _tensors(
-    path: Path, manifest: Mapping[str, Any], expected: Mapping[str, Array] | None, size: int
-) -> dict[str, Array]:
-    content = checked(path, manifest, size + MAX_HEADER)
-    try:
-        _check_header(path, content, expected)
-        return dict(safetensors.numpy.load(content))
-    except CorruptFileError:
-        raise
-    except (safetensors.SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
-        raise CorruptFileError(f"{path}: not a safetensors file: {err}.") from err
-
-
-def _check_header(path: Path, content: bytes, expected: Mapping[str, Array] | None) -> None:
-    """Refuse tensors by what the header says, before any is made.
-
-    A safetensors file is the length n of the header (8 bytes), n bytes of JSON, and the data.
-    """
-    n = int.from_bytes(content[:8], "little")
-    if not 2 <= n <= min(MAX_HEADER, len(content) - 8):
-        raise CorruptFileError(f"{path}: the header claims {n:,} bytes.")
-    header = json.loads(content[8 : 8 + n])
-    said = {name: (item["dtype"], tuple(item["shape"])) for name, item in header.items() if name != "__metadata__"}
-    total = 0
-    for name, (dtype, shape) in said.items():
-        sizes = {"F32": 4, "F64": 8}
-        if dtype not in sizes or not all(type(size) is int and size >= 0 for size in shape):
-            raise CorruptFileError(f"{path}: {name[:60]!r} is {str(dtype)[:20]}; expected F32 or F64.")
-        total += math.prod(shape) * sizes[dtype]
-    if total != len(content) - 8 - n:
-        raise CorruptFileError(
-            f"{path}: the header claims {total:,} bytes of data; there are {len(content) - 8 - n:,}."
-        )
-    if expected is not None:
-        _compare(path, said, expected)
-
-
-def _compare(path: Path, said: Mapping[str, Any], expected: Mapping[str, Array]) -> None:
-    if said.keys() != expected.keys():
-        difference = ", ".join(name[:60] for name in sorted(said.keys() ^ expected.keys())[:10])
-        raise CorruptFileError(f"{path}: its parameters are not the model's; the difference: {difference}.")
-    for name, value in expected.items():
-        dtype, shape = said[name]
-        dtype = {"F32": "float32", "F64": "float64"}[dtype]
-        if (shape, dtype) != (value.shape, str(value.dtype)):
-            raise CorruptFileError(f"{path}: {name} is {dtype} {shape}, the model's is {value.dtype} {value.shape}.")
+    limit = tensors_limit(optimizer, None if optimizer is not None else 16 * sum(w.nbytes for w in weights.values()))
+    content = checked(folder / OPTIMIZER, manifest, limit, inside=inside)
+    return Checkpoint(weights, decode_tensors(content, folder / OPTIMIZER, optimizer), state, manifest.get("identity"))
 
 
 def load_weights(model: Layer, weights: Mapping[str, Array], source: Path) -> None:
@@ -198,7 +213,6 @@ def load_weights(model: Layer, weights: Mapping[str, Array], source: Path) -> No
     CorruptFileError
         Names, shapes or dtypes are not the model's; the message names the first difference.
     """
-    said = {name: ({"float32": "F32"}.get(str(w.dtype), "F64"), w.shape) for name, w in weights.items()}
-    _compare(source, said, model.params)
+    compare_arrays({name: (str(w.dtype), w.shape) for name, w in weights.items()}, model.params, source)
     for name, value in model.params.items():
         value[...] = weights[name]

@@ -7,8 +7,13 @@ import json
 import math
 from pathlib import Path
 
-from minidl.errors import CorruptFileError, StorageError
+from minidl.errors import CorruptFileError
+from minidl.files.appending import append
+from minidl.files.reading import decode_json, read_given
+from minidl.text import printable
 from minidl.training.loop import Callback, EpochRecord, Trainer
+
+MAX_LOG = 1 << 30
 
 
 class WriteLog(Callback):
@@ -25,11 +30,7 @@ class WriteLog(Callback):
         fields = dataclasses.asdict(record)
         if record.validation_r2 is not None and math.isnan(record.validation_r2):
             fields["validation_r2"] = None
-        try:
-            with open(self.path, "a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(fields) + "\n")
-        except OSError as err:
-            raise StorageError(f"{self.path}: cannot write: {err.strerror or err}.") from err
+        append(self.path, (json.dumps(fields, allow_nan=False) + "\n").encode())
 
 
 def read_log(path: Path) -> list[EpochRecord]:
@@ -42,14 +43,15 @@ def read_log(path: Path) -> list[EpochRecord]:
     StorageError
         The file is missing or cannot be read.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as err:
-        raise StorageError(f"{path}: cannot read: {err.strerror or err}.") from err
+    return parse_log(read_given(path, MAX_LOG), path)
+
+
+def parse_log(content: bytes, path: Path) -> list[EpochRecord]:
+    """As `read_log`, for the content of the file."""
     records = []
     for number, line in enumerate(content.splitlines(), 1):
         try:
-            records.append(EpochRecord(**json.loads(line)))
-        except (ValueError, TypeError) as err:
-            raise CorruptFileError(f"{path}:{number}: not a line of a training log.") from err
+            records.append(decode_json(line, EpochRecord, f"{path}:{number}"))
+        except CorruptFileError as err:
+            raise CorruptFileError(f"{printable(path)}:{number}: not a line of a training log.") from err
     return records

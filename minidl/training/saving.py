@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -12,16 +11,20 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import CorruptFileError, StorageError
-from minidl.files.manifests import entry
-from minidl.files.storage import read_file, try_to_write
+from minidl.files.appending import cut_file, flush_file
+from minidl.files.manifests import Entry, entry
+from minidl.files.reading import read_inside, real_folder
+from minidl.files.storage import TRIAL, try_to_write
 from minidl.layer import Array
-from minidl.training.checkpoints import load_checkpoint, save_checkpoint
+from minidl.text import printable
+from minidl.training.checkpoints import Checkpoint, save_checkpoint
 from minidl.training.diagnosis import numerical_error
+from minidl.training.log import MAX_LOG
 from minidl.training.loop import Callback, EpochRecord, Trainer
 from minidl.training.state import trainer_state
 
-MAX_LOG = 1 << 30
 _OLDER = re.compile(r"last-(\d{6,})-(\d{6,})")
+CHECKPOINT_NAMES = re.compile(rf"init|best|last|{_OLDER.pattern}|{TRIAL}")  # of what is written into the folder
 
 
 class SaveCheckpoints(Callback):
@@ -35,31 +38,46 @@ class SaveCheckpoints(Callback):
     folder : where the checkpoints go.
     log : the training's log; how much of it belongs to a checkpoint is saved with it.
     about : further JSON values that are saved with each checkpoint.
+    identity : of the run that the checkpoints belong to.
     """
 
-    def __init__(self, folder: Path, log: Path | None = None, about: Mapping[str, Any] | None = None) -> None:
-        self.folder, self.log, self.about = folder, log, dict(about or {})
+    def __init__(
+        self,
+        folder: Path,
+        log: Path | None = None,
+        about: Mapping[str, Any] | None = None,
+        identity: str | None = None,
+    ) -> None:
+        self.folder, self.log, self.about, self.identity = folder, log, dict(about or {}), identity
         self.best: dict[str, Any] | None = None  # epoch, step and validation_loss
         self._best_weights: dict[str, Array] | None = None  # not yet saved
         self._saved_at: tuple[int, int] | None = None
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any], best: Checkpoint | None) -> None:
         """Go on from the checkpoint with this state.
 
-        Weights that are better than those it knew may have been saved after it.
+        Parameters
+        ----------
+        best : the best checkpoint, if there is one. Weights that are better than
+            those that the state knew may have been saved after it.
 
         Raises
         ------
         CorruptFileError
-            The best checkpoint that the state tells of is damaged or gone.
+            The best checkpoint is not the one that the state tells of, nor a better one.
         """
         self._saved_at = _place(state) if state.get("checkpoint") == "last" else None
-        self.best = state.get("best")
-        if self.best is not None or (self.folder / "best").exists():
-            saved = load_checkpoint(self.folder / "best")[1]
-            self.best = {key: saved.get(key) for key in ("epoch", "step", "validation_loss")}
-            if not isinstance(self.best["validation_loss"], float):
-                raise CorruptFileError(f"{self.folder / 'best'}: has no validation loss.")
+        self.best, place = state.get("best"), printable(self.folder / "best")
+        if best is None:
+            if self.best is not None:
+                raise CorruptFileError(f"{place}: missing; it was there when the run was saved.")
+            return
+        found = {key: best.state.get(key) for key in ("epoch", "step", "validation_loss")}
+        if None in found.values():
+            raise CorruptFileError(f"{place}: its state does not tell epoch, step and validation loss.")
+        if self.best is not None and found != self.best and found["validation_loss"] >= self.best["validation_loss"]:
+            raise CorruptFileError(f"{place}: not the best checkpoint that the run has saved.")
+        self.best = found
 
     def on_start(self, trainer: Trainer) -> None:
         """Take the space that will be needed for a moment; save the initial weights."""
@@ -94,7 +112,8 @@ class SaveCheckpoints(Callback):
         if not np.isfinite(trainer.parameters.values).all():
             raise numerical_error(trainer.where(), trainer.model, trainer.parameters, float("nan"))
         if self._best_weights is not None and self.best is not None:
-            save_checkpoint(self.folder / "best", self._best_weights, {**self.best, "about": self.about})
+            state = {**self.best, "about": self.about}
+            save_checkpoint(self.folder / "best", self._best_weights, state, identity=self.identity)
             self._best_weights = None
         place = (trainer.epoch, trainer.position.examples)
         if place == self._saved_at:
@@ -109,20 +128,17 @@ class SaveCheckpoints(Callback):
         if name == "last" and self._saved_at is not None and trainer.settings.checkpoints_kept:
             older = self.folder / "last-{:06d}-{:06d}".format(*self._saved_at)
         params, optimizer = trainer.model.params, trainer.state
-        save_checkpoint(self.folder / name, params, state, optimizer=optimizer, keep_old_as=older)
+        place, whose = self.folder / name, self.identity
+        save_checkpoint(place, params, state, optimizer=optimizer, keep_old_as=older, identity=whose)
 
-    def _log_entry(self) -> dict[str, Any] | None:
+    def _log_entry(self) -> Entry | None:
         """Size and SHA-256 of the log, which is flushed to the disk first."""
         if self.log is None:
             return None
         if not self.log.exists():
             return entry(b"")
-        try:
-            with open(self.log, "ab") as file:
-                os.fsync(file.fileno())
-        except OSError as err:
-            raise StorageError(f"{self.log}: cannot write: {err.strerror or err}.") from err
-        return entry(read_file(self.log, MAX_LOG))
+        flush_file(self.log)
+        return entry(read_inside(real_folder(self.log.parent), self.log.name, MAX_LOG))
 
     def _prune(self, n_kept: int) -> None:
         """Remove all but the newest older checkpoints."""
@@ -144,7 +160,7 @@ def _place(state: Mapping[str, Any]) -> tuple[int, int]:
     return int(state["epoch"]), int(state["position"]["examples"])
 
 
-def rewind_log(path: Path, saved: Mapping[str, Any] | None) -> None:
+def rewind_log(path: Path, saved: Entry | None) -> None:
     """Cut a log back to what it was when a checkpoint was saved.
 
     Raises
@@ -154,16 +170,11 @@ def rewind_log(path: Path, saved: Mapping[str, Any] | None) -> None:
     """
     if saved is None:
         return
-    n_bytes = saved.get("bytes")
-    if type(n_bytes) is not int or n_bytes < 0:
-        raise CorruptFileError(f"{path}: the checkpoint's state does not tell its size.")
-    content = read_file(path, MAX_LOG) if path.exists() else b""
+    n_bytes = saved["bytes"]
+    if n_bytes < 0:
+        raise CorruptFileError(f"{printable(path)}: the checkpoint's state does not tell its size.")
+    content = read_inside(path.parent, path.name, MAX_LOG) if path.exists() else b""
     if entry(content[:n_bytes]) != saved:
-        raise CorruptFileError(f"{path}: damaged or changed since the checkpoint was saved.")
+        raise CorruptFileError(f"{printable(path)}: damaged or changed since the checkpoint was saved.")
     if len(content) > n_bytes:
-        try:
-            with open(path, "r+b") as file:
-                file.truncate(n_bytes)
-                os.fsync(file.fileno())
-        except OSError as err:
-            raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
+        cut_file(path, n_bytes)

@@ -42,6 +42,21 @@ class OwnWaiting(Layer):
         return dy, {}
 """
 
+SLOW = """
+from dataclasses import dataclass
+from minidl import register
+from minidl.data import Series
+
+@register
+@dataclass(eq=False)
+class SlowSeries(Series):
+    @property
+    def feature_names(self):
+        return ("pm", "temp")
+    def read(self, path=None):
+        return open("pipe.csv").read()
+"""
+
 
 @contextmanager
 def training(*arguments: str) -> Iterator[subprocess.Popen[str]]:
@@ -110,10 +125,12 @@ def test_a_second_signal_leaves_at_once(folder: Path, number: signal.Signals) ->
 
 
 def test_a_signal_while_data_are_read_leaves_nothing_behind(folder: Path) -> None:
-    # The series is a pipe that nobody writes to: training has not begun.
+    # The series is a user's own, and reads a pipe that nobody writes to: training has not begun.
     os.mkfifo("pipe.csv")
+    Path("slow.py").write_text(SLOW)
     # Opening it to write returns when the other side has opened it to read.
-    with training("--set", "data.series.path=pipe.csv") as process, open("pipe.csv", "w"):
+    series = "data.series={type: SlowSeries}"
+    with training("--plugin", "slow.py", "--set", series) as process, open("pipe.csv", "w"):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=100)
     assert (process.returncode, out, err) == (130, "", "minidl train: interrupted\n")

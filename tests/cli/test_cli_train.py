@@ -103,7 +103,9 @@ def test_filled_gaps_are_mentioned(cli: Cli, folder: Path) -> None:
 def test_the_command_line_and_plugins_are_recorded(cli: Cli, folder: Path) -> None:
     Path("mine.py").write_text("")
     assert cli("train", "small.yaml", "--plugin", "mine.py").code == 0
-    assert json.loads(Path("runs/small-001/environment.json").read_text())["plugins"] == ["mine.py"]
+    assert json.loads(Path("runs/small-001/environment.json").read_text())["plugins"] == [
+        {"path": "mine.py", "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
+    ]
 
 
 def test_two_runs_of_one_command_line_differ_in_times_only(cli: Cli, folder: Path) -> None:

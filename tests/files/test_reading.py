@@ -30,7 +30,9 @@ def test_a_file_that_the_user_named_is_read_up_to_its_limit(tmp_path: Path) -> N
     path = tmp_path / "a.csv"
     path.write_bytes(b"12345")
     assert read_given(path, 5) == b"12345"
-    assert refused(StorageError, read_given, path, 4).endswith("a.csv: 5 bytes; at most 4 are expected.")
+    assert refused(StorageError, read_given, path, 4).endswith(
+        "a.csv: is larger than 4 bytes, which a file may have at most."
+    )
 
 
 def test_a_file_that_the_user_named_may_be_a_link(tmp_path: Path) -> None:

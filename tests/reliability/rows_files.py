@@ -38,9 +38,7 @@ def load(run: Run, file: Path) -> None:
     elif name == "log.jsonl":
         run.log()
     elif file.parent.parent.name == "checkpoints":
-        model = run.experiment.model
-        found = read_checkpoint(file.parent, model.params)
-        run.check_origin(file.parent, found.state)
+        run.checkpoint(file.parent.name, run.experiment.model.params)
     else:
         run.read(name)
 

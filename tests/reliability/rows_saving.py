@@ -18,7 +18,7 @@ import numpy as np
 from minidl.errors import MinidlError, StorageError
 from minidl.files import storage
 from minidl.training.checkpoints import read_checkpoint, save_checkpoint
-from minidl.training.saving import older_checkpoints
+from minidl.training.saving import CHECKPOINT_NAMES, older_checkpoints
 from tests.reliability import disks
 from tests.reliability.harness import Outcome, experiment_file, fork, kill, row, run_command, wait, wait_for
 
@@ -67,7 +67,7 @@ def killed_while_saving(trials: int, rng: random.Random, outcome: Outcome) -> No
             seen.append(loaded())
         kill(pid)
         left = loaded()
-        storage.sweep(LAST.parent)
+        storage.sweep(LAST.parent, CHECKPOINT_NAMES)
         swept = not leftovers() and loaded() == left
         for path in older_checkpoints(LAST.parent)[1:]:
             for file in path.iterdir():
@@ -123,7 +123,7 @@ def failing_calls(trials: int, rng: random.Random, outcome: Outcome) -> None:
             if calls.count < at:
                 break
             found = loaded()
-            storage.sweep(LAST.parent)
+            storage.sweep(LAST.parent, CHECKPOINT_NAMES)
             good = found in (1, 2) and loaded() == found and not leftovers() and (told or found == 2)
             outcome.check(good, f"call {at} ({errno.errorcode[error]}): found {found}, told {told}")
     for description, good in power_losses():

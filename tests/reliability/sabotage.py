@@ -8,10 +8,11 @@ import os
 import shutil
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 
 from minidl import initializers, interrupt, randomness, resuming, run_folder
 from minidl.comparison import executors
@@ -114,17 +115,17 @@ def _remove_then_rename() -> None:
 @sabotage("sweeping")
 def _no_sweep() -> None:
     """What a killed save left stays."""
-    storage.sweep = lambda folder: None
+    storage.sweep = lambda folder, names: None
 
 
 @sabotage("checksums")
 def _no_checksums() -> None:
     """Files are read without a look at their SHA-256."""
 
-    def checked(path: Path, manifest: Mapping[str, Any], limit: int) -> bytes:
-        return storage.read_file(path, limit)
+    def checked(path: Path, manifest: Mapping[str, Any], limit: int, *, inside: Path | None = None) -> bytes:
+        return manifests.read_below(inside or path.parent, path, limit)
 
-    manifests.checked = checkpoints.checked = checked  # type: ignore[attr-defined]
+    manifests.checked = checkpoints.checked = run_folder.checked = checked  # type: ignore[attr-defined]
 
 
 @sabotage("generator-state")
@@ -163,7 +164,7 @@ def _position_is_forgotten() -> None:
 def _log_is_not_rewound() -> None:
     """Epochs that were logged after the checkpoint stay in the log."""
     resuming.rewind_log = lambda path, saved: None  # type: ignore[attr-defined]
-    resuming.read_log = lambda path: []  # type: ignore[attr-defined]
+    run_folder.RunFolder.log = lambda self: []  # type: ignore[method-assign]
 
 
 @sabotage("lock")
@@ -205,13 +206,13 @@ def _with_hash_order(made: Any, permutation: Any) -> Any:
 def _no_limits() -> None:
     """Files of any size and kind are read, layers of any size are built, links are followed."""
 
-    def read(path: Path, limit: int) -> bytes:
-        if not path.exists():
-            raise CorruptFileError(f"{path}: missing.")
-        return path.read_bytes()
+    def read(folder: Path, name: str | PurePath, limit: int) -> bytes:
+        if not (folder / name).exists():
+            raise CorruptFileError(f"{folder / name}: missing.")
+        return (folder / name).read_bytes()
 
-    storage.read_file = manifests.read_file = checkpoints.read_file = read  # type: ignore[attr-defined]
-    checkpoints._check_header = lambda path, content, expected: None
+    manifests.read_inside = run_folder.read_inside = read  # type: ignore[attr-defined]
+    checkpoints.decode_tensors = lambda content, where, expected: dict(safetensors.numpy.load(content))  # type: ignore[attr-defined]
     run_folder.RunFolder.check_links = lambda self: None  # type: ignore[method-assign]
     initializers.MAX_PARAMETERS = 10**30
 

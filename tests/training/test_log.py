@@ -67,7 +67,7 @@ def test_an_undefined_r2_is_null_for_json_has_no_nan(tmp_path: Path) -> None:
 
 
 def test_a_missing_log_is_an_error_of_one_line(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"log\.jsonl: cannot read: No such file"):
+    with pytest.raises(StorageError, match=r"log\.jsonl: no such file"):
         read_log(tmp_path / "log.jsonl")
 
 
