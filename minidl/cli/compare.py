@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import argparse
 import functools
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minidl.cli.common import add_json, add_overrides, add_plugin, aligned, load_plugins, print_json
-from minidl.comparison.executors import dask_cluster, default_jobs, processes
+from minidl.cli.common import add_json, add_overrides, add_plugin, aligned, load_plugins, plugin_arguments, print_json
+from minidl.comparison.cluster import check_scheduler, dask_cluster
+from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
 from minidl.comparison.tables import confounds_table, scores_table
 from minidl.comparison.tasks import Outcome, Task
-from minidl.errors import ConfigError
+from minidl.config.tree import shorten
+from minidl.errors import ConfigError, DataError, StorageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +59,11 @@ def run(args: argparse.Namespace) -> int:
         try:
             run_missing(session, make_executor, progress)
         except KeyboardInterrupt:
-            say(f"finished runs are kept; go on with: minidl compare --resume {folder.path}")
+            say(f"finished runs are kept; go on with: {resume_command(args, folder.path)}")
             raise
+        except (DataError, StorageError) as err:
+            go_on = f"finished runs are kept; go on with: {resume_command(args, folder.path)}"
+            raise type(err)(f"{str(err).removesuffix('.')}; {go_on}") from err
         finally:
             progress.close()
         if folder.plan.shard is not None:
@@ -73,6 +79,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def resume_command(args: argparse.Namespace, folder: Path) -> str:
+    """The command line that goes on with this comparison, in the same way."""
+    words = ["minidl", "compare", "--resume", str(folder)]
+    if args.scheduler:
+        words += ["--executor", "dask", "--scheduler", args.scheduler]
+    elif args.jobs is not None:
+        words += ["--jobs", str(args.jobs)]
+    return shlex.join(words) + plugin_arguments(args)
+
+
 def _check_usage(args: argparse.Namespace) -> None:
     if args.resume is not None and (args.configs or args.merge or args.shard):
         raise ConfigError("--resume takes a folder and no configs; the folder knows them.")
@@ -86,12 +102,12 @@ def _executor(args: argparse.Namespace) -> Callable[[], Any]:
     if args.executor == "dask":
         if not args.scheduler:
             raise ConfigError("--executor dask needs --scheduler tcp://HOST:PORT, of a cluster that is running.")
+        check_scheduler(args.scheduler)
         return functools.partial(dask_cluster, args.scheduler)
     if args.scheduler:
         raise ConfigError("--scheduler is for --executor dask.")
     jobs = default_jobs() if args.jobs is None else args.jobs
-    if jobs < 1:
-        raise ConfigError(f"--jobs: expected at least 1, got {jobs}.")
+    check_jobs(jobs)
     return functools.partial(processes, jobs)
 
 
@@ -118,8 +134,8 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     first, slash, second = text.partition("/")
-    if not (slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
-        raise ConfigError(f"--shard: expected I/N with 1 <= I <= N, such as 1/4, got {text!r}.")
+    if not (slash and first.isdecimal() and second.isdecimal() and len(text) <= 60):
+        raise ConfigError(f"--shard: expected I/N with 1 <= I <= N, such as 1/4, got {shorten(text)}.")
     return int(first), int(second)
 
 

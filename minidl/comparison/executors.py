@@ -1,21 +1,24 @@
-"""Running tasks on any ``concurrent.futures.Executor``: here, in processes, or on a Dask cluster."""
+"""Running tasks on any ``concurrent.futures.Executor``: here, or in processes; on a Dask cluster see `cluster`."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 from minidl.comparison.tasks import Outcome, Task, run_task
 from minidl.errors import ConfigError, StorageError
-from minidl.extras import install_command
 
 MakeExecutor = Callable[[], Any]  # a context manager that gives an Executor
 ATTEMPTS = 3
+MAX_JOBS = 1024
+_MOST = 61 if os.name == "nt" else MAX_JOBS  # Windows cannot wait for more processes than that
 
 
 def run_tasks(
@@ -28,7 +31,7 @@ def run_tasks(
 
     Parameters
     ----------
-    make_executor : see `processes` and `dask_cluster`; called again after a breakdown.
+    make_executor : see `processes` and `cluster.dask_cluster`; called again after a breakdown.
     on_outcome : called in this process; stores the outcome.
 
     Returns
@@ -63,12 +66,20 @@ def _results(executor: Executor, tasks: Iterable[Task]) -> Iterator[tuple[Task, 
             yield task, None, err
             continue
         if future.done():  # it ran here, or was quick: let it be stored before the next one starts
-            yield task, None if future.exception() else future.result(), future.exception()
+            yield task, *_ended(future)
         else:
             futures[future] = task
     for future in as_completed(futures):
+        yield futures[future], *_ended(future)
+
+
+def _ended(future: Future[Outcome]) -> tuple[Outcome | None, BaseException | None]:
+    """What has come of a future: an outcome or an error."""
+    try:
         error = future.exception()
-        yield futures[future], None if error else future.result(), error
+    except CancelledError:  # nobody here cancels: whoever should compute it has gone
+        error = BrokenExecutor("it was given up")
+    return (None, error) if error else (future.result(), None)
 
 
 class Here(Executor):
@@ -90,71 +101,88 @@ def processes(jobs: int) -> Iterator[Executor]:
 
     The processes are started afresh (not forked), so that no lock or thread of
     this one is copied. They end with the block; at once if it is left by an
-    exception, such as Ctrl-C.
+    exception, such as Ctrl-C; and within a second if this process is killed.
 
     Raises
     ------
     ConfigError
-        `jobs` is less than 1.
+        `jobs` is less than 1 or more than 1,024, or the script that Python runs
+        has no main guard.
     """
-    if jobs < 1:
-        raise ConfigError(f"--jobs: expected at least 1, got {jobs}.")
+    check_main_guard()
+    check_jobs(jobs)
     if jobs == 1:
         yield Here()
         return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker)
+    context = multiprocessing.get_context("spawn")
+    told, tell = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(min(jobs, _MOST), mp_context=context, initializer=_start_worker, initargs=(tell,))
     try:
-        yield pool
+        with told, tell:
+            yield pool
+            pool.shutdown()
+            if getattr(pool, "_broken", False) and not told.poll():  # not one of them came to its first line
+                raise ConfigError(NO_GUARD)
     except BaseException:
         workers = list((getattr(pool, "_processes", None) or {}).values())
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
             worker.terminate()
         raise
-    pool.shutdown()
 
 
-def _start_worker() -> None:
-    """In a new process: Ctrl-C is the business of the process that started it; it ends this one by SIGTERM."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@contextmanager
-def dask_cluster(scheduler: str) -> Iterator[Executor]:
-    """The workers of a Dask cluster that is running. They must have minidl and find the same data.
-
-    Dask itself runs a task again whose worker has died.
-
-    Parameters
-    ----------
-    scheduler : its address, ``tcp://host:8786``.
+def check_jobs(jobs: int) -> None:
+    """Refuse numbers of processes that nobody can mean.
 
     Raises
     ------
     ConfigError
-        dask.distributed is not installed.
-    StorageError
-        No scheduler answers there.
+        `jobs` is less than 1 or more than 1,024.
     """
-    try:
-        import distributed
-    except ImportError as err:
-        raise ConfigError(f"--executor dask needs dask.distributed: {install_command('dask')}") from err
-    untyped: Any = distributed
-    try:
-        client: Any = untyped.Client(scheduler, set_as_default=False, timeout=10)
-    except (OSError, ValueError, TypeError) as err:
-        raise StorageError(f"{scheduler}: no Dask scheduler answers there: {err}.") from err
-    try:
-        # Every task is pure: run again, it gives the same bytes. Ten workers may die under one task.
-        yield client.get_executor(retries=10)
-    finally:
-        client.close()
+    if not 1 <= jobs <= MAX_JOBS:
+        raise ConfigError(f"--jobs: expected 1 to {MAX_JOBS:,}, got {jobs}.")
+
+
+NO_GUARD = (
+    "no process could be started: each runs the script that Python runs first. Let the script compare "
+    'only under: if __name__ == "__main__":'
+)
+
+
+def check_main_guard() -> None:
+    """End this process if it is a worker that is about to start workers of its own.
+
+    A worker runs the user's script again for what it registers. Without a main
+    guard the script comes here, before the worker is ready; the process that
+    started it says what is wrong.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(1)
+
+
+def _start_worker(tell: Connection) -> None:
+    """In a new process: it ends with the one that started it, whose business Ctrl-C is.
+
+    The other end of what a worker waits for is held by its parent alone, so that
+    the system itself tells when the parent is gone, however it ended.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    tell.send_bytes(b"ready")
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def default_jobs() -> int:
     """The processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        found = len(os.sched_getaffinity(0))
+    else:
+        found = os.cpu_count() or 1
+    return min(found, MAX_JOBS)

@@ -14,7 +14,7 @@ from minidl.comparison.analysis import analyse
 from minidl.comparison.baselines import describe_baselines
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import load_entries
-from minidl.comparison.executors import MakeExecutor, run_tasks
+from minidl.comparison.executors import MakeExecutor, check_main_guard, run_tasks
 from minidl.comparison.folder import (
     DATA,
     ENVIRONMENT,
@@ -75,6 +75,7 @@ def make_plan(
     DataError, StorageError
         The data cannot be read.
     """
+    check_main_guard()
     need_scipy()
     if not 1 <= seeds <= MAX_SEEDS:
         raise ConfigError(f"--seeds: expected 1 to {MAX_SEEDS:,}, got {seeds}.")
@@ -83,6 +84,10 @@ def make_plan(
     data = describe_baselines(entries)
     files = tuple(str(Path(plugin).resolve()) for plugin in plugins)
     plan = Plan(tuple(entries), seeds, files, data.pop("data"), __version__, shard, tuple(overrides))
+    total = len(plan.whole().tasks())
+    if shard is not None and not 1 <= shard[0] <= shard[1] <= total:
+        given = "/".join(map(str, shard))
+        raise ConfigError(f"--shard: expected I/N with 1 <= I <= N <= {total:,}, the number of runs, got {given}.")
     return plan, data
 
 
@@ -111,6 +116,7 @@ def start(plan: Plan, data: dict[str, Any], *, fresh: bool = False, say: Say = l
     InUseError
         Another process is working on it.
     """
+    check_main_guard()
     found = None if fresh else find_unfinished(plan)
     if found is not None and _same_environment(found) != []:
         say(f"{found.path}: unfinished, but begun with other versions; starting anew")
@@ -136,6 +142,7 @@ def reopen(path: Path) -> Session:
     IncompatibleRunError
         It was begun with other versions.
     """
+    check_main_guard()
     need_scipy()
     folder = ComparisonFolder.open(path)
     changes = _same_environment(folder)
@@ -162,6 +169,7 @@ def run_missing(
     MinidlError
         Some runs gave no outcome at all; the others are stored.
     """
+    check_main_guard()
     folder = session.folder
     missing, total = folder.missing(), len(folder.plan.tasks())
     done = total - len(missing)
@@ -178,8 +186,8 @@ def run_missing(
         task, error = failed[0]
         if not isinstance(error, MinidlError):
             raise error
-        text = f"{len(failed)} of {total} runs gave no result; the first, {task.label} seed {task.seed}: {error}"
-        raise type(error)(f"{text}\ntry them again with: minidl compare --resume {folder.path}") from error
+        where = f"{len(failed)} of {total} runs gave no result; the first, {task.label} seed {task.seed}"
+        raise type(error)(f"{where}: {error}") from error
 
 
 def finish(session: Session) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,8 +15,11 @@ from typing import Any
 
 import pytest
 
-from minidl.comparison.executors import dask_cluster, processes
+from minidl.cli import main
+from minidl.comparison.cluster import check_scheduler, dask_cluster
+from minidl.comparison.executors import processes
 from minidl.comparison.session import make_plan, run_missing, start
+from minidl.errors import ConfigError, StorageError
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed")
 
@@ -107,11 +111,28 @@ def test_the_seeds_of_a_worker_that_dies_run_elsewhere_with_the_same_results(fol
     assert ours == theirs
 
 
-def test_no_scheduler_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    from minidl.errors import StorageError
+def test_no_scheduler_is_one_clear_line() -> None:
+    with pytest.raises(StorageError, match=r"^tcp://127.0.0.1:1: no Dask scheduler answers there: .+refused.$"):
+        check_scheduler("tcp://127.0.0.1:1")
 
-    with (
-        pytest.raises(StorageError, match=r"no-such-protocol://here: no Dask scheduler answers there"),
-        dask_cluster("no-such-protocol://here"),
-    ):
-        pass
+
+@pytest.mark.parametrize("address", ["http://here:8786", "here", "tcp://here", "here:port", "here:70000", "a b:1"])
+def test_what_is_no_address_of_a_scheduler_is_refused_at_once(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--scheduler: expected tcp://HOST:PORT, got "):
+        check_scheduler(address)
+
+
+def test_a_server_that_is_no_scheduler_is_refused_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidl.comparison.cluster.SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(StorageError, match=r": no Dask scheduler answers there: none within 0.2 seconds.$"):
+            check_scheduler(address)
+
+
+def test_a_comparison_with_a_wrong_scheduler_leaves_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["compare", "small.yaml", "deep.yaml", "--executor", "dask", "--scheduler"]
+    assert main([*arguments, "tcp://127.0.0.1:1"]) == 4
+    assert main([*arguments, "nowhere"]) == 2
+    assert capsys.readouterr().err.count("\n") == 2
+    assert not Path("runs").exists()

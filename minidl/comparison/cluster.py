@@ -1,0 +1,152 @@
+"""A Dask cluster that is running, as an executor.
+
+Whoever controls its scheduler controls its workers, and its answers are pickles:
+it must be trusted as much as the programs one runs. What can go wrong with an
+honest one ends in one line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager
+from typing import Any
+
+from minidl.errors import ConfigError, StorageError
+from minidl.extras import install_command
+from minidl.text import printable
+
+SECONDS = 5  # a scheduler that runs answers within milliseconds
+_ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:\[([0-9a-fA-F:.%]+)\]|([^\s:/\[\]]+)):([0-9]{1,5})")
+
+
+def check_scheduler(scheduler: str) -> None:
+    """Refuse, within seconds, an address at which no scheduler answers.
+
+    Parameters
+    ----------
+    scheduler : ``tcp://host:8786``.
+
+    Raises
+    ------
+    ConfigError
+        It is no such address, or dask.distributed is not installed.
+    StorageError
+        Nobody listens there, or nobody who says that it is a scheduler.
+    """
+    try:
+        import distributed
+    except ImportError as err:
+        raise ConfigError(f"--executor dask needs dask.distributed: {install_command('dask')}") from err
+    found = _ADDRESS.fullmatch(scheduler)
+    if found is None or not 0 < int(found[3]) < 1 << 16:
+        raise ConfigError(f"--scheduler: expected tcp://HOST:PORT, got {printable(scheduler)!r}.")
+    try:
+        socket.create_connection((found[1] or found[2], int(found[3])), timeout=SECONDS).close()
+        with _quiet():
+            answer = asyncio.run(asyncio.wait_for(_who_is_there(distributed, scheduler), SECONDS))
+    except (asyncio.TimeoutError, OSError, ValueError, TypeError) as err:  # until Python 3.11 the first is no OSError
+        raise _nobody(scheduler, err) from err
+    if not (isinstance(answer, dict) and answer.get("type") == "Scheduler"):
+        raise _nobody(scheduler, ValueError("something else does"))
+
+
+async def _who_is_there(distributed: Any, scheduler: str) -> Any:
+    """What an address says of itself. Opening a client there would wait for ever for a silent one."""
+    arguments = distributed.Security().get_connection_args("client")
+    async with distributed.core.rpc(scheduler, connection_args=arguments) as remote:
+        return await remote.identity()
+
+
+def _nobody(scheduler: str, err: Exception) -> StorageError:
+    what = printable(getattr(err, "strerror", None) or str(err) or f"none within {SECONDS} seconds").removesuffix(".")
+    return StorageError(f"{printable(scheduler)}: no Dask scheduler answers there: {what}.")
+
+
+@contextmanager
+def dask_cluster(scheduler: str) -> Iterator[Executor]:
+    """The workers of a Dask cluster that is running. They must have minidl and find the same data.
+
+    Dask itself runs a task again whose worker has died. If the scheduler dies,
+    the tasks that wait are broken.
+
+    Parameters
+    ----------
+    scheduler : its address, ``tcp://host:8786``.
+
+    Raises
+    ------
+    ConfigError, StorageError
+        As for `check_scheduler`.
+    """
+    check_scheduler(scheduler)
+    import distributed
+
+    untyped: Any = distributed
+    with _quiet():
+        try:
+            client: Any = untyped.Client(scheduler, set_as_default=False, timeout=SECONDS)
+        except (OSError, ValueError, TypeError) as err:
+            raise _nobody(scheduler, err) from err
+        try:
+            # Every task is pure: run again, it gives the same bytes. Ten workers may die under one task.
+            yield _Cluster(scheduler, client.get_executor(retries=10))
+        finally:
+            with contextlib.suppress(OSError):  # of a scheduler that has gone
+                client.close(timeout=SECONDS)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep distributed from telling in many lines what ends in one of ours."""
+    logs = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    disabled = [log.disabled for log in logs]
+    for log in logs:
+        log.disabled = True
+    try:
+        yield
+    finally:
+        for log, before in zip(logs, disabled, strict=True):
+            log.disabled = before
+
+
+class _Cluster(Executor):
+    """Dask's executor, with the errors that executors have."""
+
+    def __init__(self, scheduler: str, executor: Executor) -> None:
+        self._scheduler, self._executor = scheduler, executor
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand a task over.
+
+        Raises
+        ------
+        BrokenExecutor
+            The scheduler has gone.
+        """
+        try:
+            inner = self._executor.submit(fn, *args, **kwargs)
+        except (OSError, RuntimeError) as err:
+            raise BrokenExecutor(f"{self._scheduler}: {err}") from err
+        outer: Future[Any] = Future()
+        inner.add_done_callback(lambda done: self._hand_on(done, outer))
+        return outer
+
+    def _hand_on(self, done: Future[Any], outer: Future[Any]) -> None:
+        error: BaseException | None
+        if done.cancelled():
+            error = BrokenExecutor(f"{self._scheduler}: the scheduler has gone")
+        else:
+            error = done.exception()
+        if error is None:
+            outer.set_result(done.result())
+        elif type(error).__module__.partition(".")[0] in ("dask", "distributed") or isinstance(error, ImportError):
+            what = f"{type(error).__name__}: {printable(error)}"
+            outer.set_exception(StorageError(f"{self._scheduler}: a worker cannot do it: {what}"))
+        else:
+            outer.set_exception(error)

@@ -1,0 +1,95 @@
+"""Processes that compute the runs: how many, how they end, and scripts that cannot have any."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from minidl.cli import main
+from minidl.comparison.executors import processes
+from minidl.errors import ConfigError
+
+Capture = pytest.CaptureFixture[str]
+HUGE = str(10**20)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--jobs", HUGE], f"--jobs: expected 1 to 1,024, got {HUGE}."),
+        (["--jobs", "0"], "--jobs: expected 1 to 1,024, got 0."),
+        (["--seeds", HUGE], f"--seeds: expected 1 to 10,000, got {HUGE}."),
+        (["--seeds", "2", "--shard", f"1/{HUGE}"], "--shard: expected I/N with 1 <= I <= N <= 4, the number of runs"),
+        (["--shard", "1/" + "1" * 5000], "--shard: expected I/N with 1 <= I <= N, such as 1/4"),
+    ],
+)
+def test_numbers_that_nobody_can_mean_are_refused_and_leave_no_folder(
+    folder: Path, arguments: list[str], message: str, capsys: Capture
+) -> None:
+    assert main(["compare", "small.yaml", "deep.yaml", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_more_processes_than_anybody_has_are_refused_from_python_too() -> None:
+    with pytest.raises(ConfigError, match=r"--jobs: expected 1 to 1,024, got 1025"), processes(1025):
+        pass
+
+
+def run_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    (folder / "script.py").write_text(text)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "script.py"]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+UNGUARDED = """\
+from minidl.comparison.executors import processes
+from minidl.errors import ConfigError
+try:
+    with processes(2) as pool:
+        pool.submit(len, "abc").exception()
+except ConfigError as err:
+    print(err)
+"""
+
+
+def test_a_script_without_a_main_guard_is_told_so_in_one_line(tmp_path: Path) -> None:
+    done = run_script(tmp_path, UNGUARDED)
+    assert done.stderr == ""
+    assert done.stdout == (
+        "no process could be started: each runs the script that Python runs first. "
+        'Let the script compare only under: if __name__ == "__main__":\n'
+    )
+
+
+KILLED = """\
+import os
+import signal
+import threading
+from minidl.comparison.executors import processes
+if __name__ == "__main__":
+    with processes(2) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(signal.pause)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux whether a process is alive")
+def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    done = run_script(tmp_path, KILLED)
+    assert done.returncode == -9
+    place, deadline = Path("/proc", done.stdout.strip(), "stat"), time.monotonic() + 60
+    while place.exists() and place.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline, "the worker lives on"
+        time.sleep(0.02)
