@@ -6,11 +6,26 @@ exit code with which the command line ends.
 
 from __future__ import annotations
 
+from minidl.text import printable
+
 
 class MinidlError(Exception):
-    """Base of all errors that minidl raises on purpose."""
+    """Base of all errors that minidl raises on purpose.
+
+    Parameters
+    ----------
+    lines : the message, one argument a line. Names and values from files may be part of
+        a line, but never make another one: each is shown by `printable`.
+    """
 
     exit_code = 2
+
+    def __init__(self, *lines: object) -> None:
+        super().__init__(*lines)
+        self.lines = tuple(map(printable, lines))
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
 class ConfigError(MinidlError, ValueError):

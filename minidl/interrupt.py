@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a request to stop while training, an exception elsewhere."""
+"""Ctrl-C, SIGTERM and a terminal that is closed: a request to stop while training, an exception elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+# Windows has no SIGHUP.
+_HANGUP: int | None = getattr(signal, "SIGHUP", None)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM) if _HANGUP is None else (signal.SIGINT, signal.SIGTERM, _HANGUP)
+
 
 class Interrupted(KeyboardInterrupt):
     """A signal has arrived; `signal` is its number."""
@@ -19,8 +23,15 @@ class Interrupted(KeyboardInterrupt):
         self.signal = number
 
 
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """A signal that has been heard already."""
+
+
 class _Handlers:
-    """Context manager: `_on_signal` handles SIGINT and SIGTERM within it; outside the main thread it does nothing."""
+    """Context manager: `_on_signal` handles SIGINT, SIGTERM and SIGHUP within it.
+
+    Outside the main thread it does nothing. A SIGHUP that is ignored, as nohup asks for, stays so.
+    """
 
     def __init__(self) -> None:
         self._old: dict[int, Any] = {}
@@ -30,8 +41,15 @@ class _Handlers:
 
     def _install(self) -> None:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._old[number] = signal.signal(number, self._on_signal)
+            for number in _SIGNALS:
+                if number != _HANGUP or signal.getsignal(number) is not signal.SIG_IGN:
+                    self._old[number] = signal.signal(number, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        # A terminal hangs up once, but its shell and the system may both tell: the second time is no sign of haste.
+        if _HANGUP in self._old:
+            signal.signal(_HANGUP, _nothing)
+        self._on_signal(number, frame)
 
     def __exit__(
         self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
@@ -44,10 +62,10 @@ class _Handlers:
 class StopOnSignal(_Handlers):
     """Context manager; call it to learn whether a signal has asked to stop.
 
-    From the first call on, the first SIGINT or SIGTERM is only noted, in `signal`.
+    From the first call on, the first signal is only noted, in `signal`.
     Before it there is nothing to save: the process ends with exit code 128 + signal
     without waiting for anything, for a compiler may be at work that hears of no
-    signal for many seconds. So does every second signal, by the system's own hand.
+    signal for many seconds. So does a second SIGINT or SIGTERM, by the system's own hand.
 
     Parameters
     ----------
@@ -88,18 +106,19 @@ class StopOnSignal(_Handlers):
 
     def _watch(self, receiver: socket.socket) -> None:
         while number := receiver.recv(1):
-            if number[0] in (signal.SIGINT, signal.SIGTERM) and not self._asked:
+            if number[0] in _SIGNALS and not self._asked:
                 self._leave(number[0])
                 os._exit(128 + number[0])
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         for each in self._old:
-            signal.signal(each, signal.SIG_DFL)
+            if each != _HANGUP:
+                signal.signal(each, signal.SIG_DFL)
 
 
 class RaiseOnSignal(_Handlers):
-    """Context manager: SIGINT and SIGTERM raise `Interrupted`."""
+    """Context manager: SIGINT, SIGTERM and SIGHUP raise `Interrupted`."""
 
     def __enter__(self) -> RaiseOnSignal:
         self._install()
@@ -109,8 +128,17 @@ class RaiseOnSignal(_Handlers):
         raise Interrupted(number)
 
 
+def leave_signals_to_the_parent() -> None:
+    """In a worker: Ctrl-C and a closed terminal are the business of the process that started it.
+
+    That one ends this one by SIGTERM.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+
+
 class EndOnSignal(_Handlers):
-    """Context manager: SIGINT and SIGTERM end the process at once.
+    """Context manager: SIGINT, SIGTERM and SIGHUP end the process at once.
 
     For imports: an exception that is raised within one can be lost.
     """

@@ -9,14 +9,13 @@ imports, and the plugins of installed packages, are not recorded.
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
 from minidl.files.reading import read_given, user_path
 from minidl.registry import MAX_SOURCE, loaded_plugins
-from minidl.text import printable
+from minidl.text import printable, shell_word
 
 
 class PluginRecord(TypedDict):
@@ -61,7 +60,7 @@ def plugin_changes(recorded: Recorded) -> list[str]:
 def plugin_arguments(recorded: Recorded) -> str:
     """The --plugin arguments of the start, for the next command, or ``a --plugin`` if there were none."""
     paths = [plugin if isinstance(plugin, str) else plugin["path"] for plugin in recorded]
-    return " ".join(f"--plugin {shlex.quote(printable(path))}" for path in paths) or "a --plugin"
+    return " ".join(f"--plugin {shell_word(path)}" for path in paths) or "a --plugin"
 
 
 def _digest(path: str | Path) -> str:

@@ -53,7 +53,7 @@ def reproduce(run: Run, folder: Path, plugins: Sequence[str] = (), callbacks: Se
     experiment = run.experiment
     others = plugin_changes(recorded_environment(run).get("plugins", []))
     if others:
-        raise IncompatibleRunError("\n".join(f"{printable(run.path)}: {line}" for line in others))
+        raise IncompatibleRunError(*(f"{run.path}: {line}" for line in others))
     log = run.log()
     if len(log) < experiment.training.epochs:
         there = f"{len(log)} of {experiment.training.epochs} epochs are there"

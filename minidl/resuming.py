@@ -175,10 +175,8 @@ def _short(value: Any) -> str:
 def _accept(run: Run, changes: Sequence[str], allowed: bool, splits: Splits) -> None:
     """Refuse changes, or make them the run's own; either way record this process."""
     if changes and not allowed:
-        lines = "\n".join(f"{run.path}: {line}" for line in changes)
-        raise IncompatibleRunError(
-            f"{lines}\n{run.path}: cannot go on to the same result; --allow-changes goes on anyway."
-        )
+        lines = [*changes, "cannot go on to the same result; --allow-changes goes on anyway."]
+        raise IncompatibleRunError(*(f"{run.path}: {line}" for line in lines))
     if changes:
         run.write(CONFIG, written(run.experiment))
         run.save_scale(splits)

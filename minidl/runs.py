@@ -104,8 +104,8 @@ class Run(RunFolder):
             experiment = experiment_from(tree, re.sub(r"-\d+$", "", path.resolve().name))
         except ConfigError as err:
             needed = plugin_arguments(recorded.get("plugins", []))
-            hint = f"{printable(path / CONFIG)}: the run's config is damaged, or needs {needed}."
-            raise CorruptFileError(f"{err}\n{hint}") from err
+            hint = f"{path / CONFIG}: the run's config is damaged, or needs {needed}."
+            raise CorruptFileError(*err.lines, hint) from err
         return cls(path, experiment)
 
     def lock(self) -> FileLock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 # Spaces of other widths than the common one: not printable for Python, and yet ordinary text.
 _SPACES = frozenset("\u00a0\u1680\u202f\u205f\u3000").union(map(chr, range(0x2000, 0x200B)))
 
@@ -23,3 +25,26 @@ def printable(text: object) -> str:
     if shown.isprintable():
         return shown
     return "".join(c if c.isprintable() or c in _SPACES else ascii(c)[1:-1] for c in shown)
+
+
+def shell_word(text: object) -> str:
+    r"""A text as one word of a command line that can be copied into a shell.
+
+    Quotes stand only where they are needed; what is not printable is written as bash and
+    zsh read it, ``$'a\x1bb'``.
+    """
+    word = str(text)
+    if word == printable(word):
+        return shlex.quote(word)
+    escaped = "".join(rf"\{c}" if c in "\\'" else _shell_escape(c) for c in word)
+    return f"$'{escaped}'"
+
+
+def _shell_escape(letter: str) -> str:
+    if printable(letter) == letter:
+        return letter
+    try:
+        # Bytes of a file name that are no text are lone surrogates in Python.
+        return "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return printable(letter)

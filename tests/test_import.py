@@ -136,3 +136,24 @@ def test_every_public_name_exists():
     assert minidl.__all__ == sorted(set(minidl.__all__), key=minidl.__all__.index)
     for name in minidl.__all__:
         assert hasattr(minidl, name)
+
+
+def test_nothing_prints_but_the_output_of_the_command_line():
+    # There every line is shown escaped; the streams below it never fail.
+    allowed = {"minidl.cli.output", "minidl.standard_streams"}
+    for name in MODULES.keys() - allowed:
+        for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id != "print", f"{name}:{node.lineno} prints"
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.stdout", "sys.stderr"):
+                raise AssertionError(f"{name}:{node.lineno} has {ast.unparse(node)}")
+
+
+def test_no_error_is_made_of_lines_that_are_joined():
+    # Its lines are its arguments, so that a line break in a name from a file makes no line.
+    for name, file in MODULES.items():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise):
+                texts = [item.value for item in ast.walk(node) if isinstance(item, ast.Constant)]
+                broken = [text for text in texts if isinstance(text, str) and "\n" in text]
+                assert not broken, f"{name}:{node.lineno}: {broken}; give each line as an argument"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.text import printable
+from minidl.text import printable, shell_word
 
 # Categories of Unicode, from its own table: letters, marks, numbers, punctuation, symbols and spaces are text.
 TEXT = ("L", "M", "N", "P", "S", "Zs")
@@ -68,3 +71,17 @@ def test_every_text_becomes_one_printable_line_that_stays_as_it_is(text: str) ->
 @given(st.text(st.characters(categories=TEXT)))
 def test_text_without_anything_invisible_is_never_changed(text: str) -> None:
     assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["runs/a-001", "my run", "it's", "a\x1b[31m", "a\nb", "\\n\t'x", "北京 \u202e", "$HOME `x`", "b\udce9", ""]
+)
+def test_a_shell_word_is_printable_and_means_the_name(name: str) -> None:
+    word = shell_word(name)
+    assert printable(word) == word
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("needs bash")
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    done = subprocess.run([bash, "-c", f"printf %s {word}"], capture_output=True, check=True, env=environment)
+    assert done.stdout == os.fsencode(name)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from minidl._version import __version__
+from minidl.cli.output import say, show
 from minidl.errors import MinidlError, StorageError
 from minidl.interrupt import EndOnSignal, RaiseOnSignal
 from minidl.registry import plugin_place, suggest
+from minidl.standard_streams import guarded_standard_streams
 
 VERBS = {
     "train": "train a config's model, score it, and leave a run folder",
@@ -37,48 +38,35 @@ VERBS = {
 
 EXIT_CODES = """exit codes: 0 done, 1 a check or reproduction failed, 2 wrong config or usage,
 3 corrupt or incompatible file, 4 cannot read or write, 5 NaN or Inf, 75 run folder in use,
-130/143 interrupted, after saving"""
+129/130/143 interrupted, after saving"""
 
 
 class _Parser(argparse.ArgumentParser):
     """argparse, with errors of one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        say(f"{self.prog}: {message}; see {self.prog} --help")
+        self.exit(2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return its exit code."""
     # Not list(...): once the verb `list` has run, that name in this package is its module.
     arguments = [*(sys.argv[1:] if argv is None else argv)]
-    try:
-        code = _dispatch(arguments)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
-        _discard_output()
-        return 0
-    except OSError as err:
-        _discard_output()
-        print(f"minidl: {err.filename or 'standard output'}: {err.strerror or err}", file=sys.stderr)
-        return StorageError.exit_code
-
-
-def _discard_output() -> None:
-    """Let Python's last flush go nowhere, where it cannot fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with guarded_standard_streams():
+        return _dispatch(arguments)
 
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(_overview(), file=sys.stdout if arguments else sys.stderr)
+        (show if arguments else say)(*_overview())
         return 0 if arguments else 2
     if arguments[0] == "--version":
-        print(f"minidl {__version__}")
+        show(f"minidl {__version__}")
         return 0
     verb = arguments[0]
     if verb not in VERBS:
-        print(f"minidl: unknown command {verb!r}{suggest(verb, VERBS)}", file=sys.stderr)
+        say(f"minidl: unknown command {verb!r}{suggest(verb, VERBS)}")
         return 2
     return _run(verb, arguments[1:])
 
@@ -90,28 +78,32 @@ def _run(verb: str, arguments: list[str]) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)
     try:
-        with RaiseOnSignal():
-            code: int = module.run(parser.parse_args(arguments))
-        return code
-    except SystemExit as stop:  # argparse: --help, or wrong usage
+        args = parser.parse_args(arguments)
+    except SystemExit as stop:  # --help, or wrong usage
         return stop.code if isinstance(stop.code, int) else 2
+    try:
+        with RaiseOnSignal():
+            code: int = module.run(args)
+        return code
     except MinidlError as err:
-        print(f"minidl {verb}: {err}" if "\n" not in str(err) else str(err), file=sys.stderr)
+        say(*(f"minidl {verb}: {line}" if len(err.lines) == 1 else line for line in err.lines))
         return err.exit_code
     except KeyboardInterrupt as err:
-        print(f"minidl {verb}: interrupted", file=sys.stderr)
+        say(f"minidl {verb}: interrupted")
         return 128 + int(getattr(err, "signal", signal.SIGINT))
-    except Exception as err:
-        place = plugin_place(err)
-        if place is None:  # a fault of minidl's own
+    except (Exception, SystemExit) as err:
+        if place := plugin_place(err):
+            say(f"minidl {verb}: {place}: {type(err).__name__}: {err}")
+            return 2
+        if not isinstance(err, OSError):  # a fault of minidl's own
             raise
-        print(f"minidl {verb}: {place}: {type(err).__name__}: {err}", file=sys.stderr)
-        return 2
+        say(f"minidl {verb}: {err.filename or 'a file'}: {err.strerror or err}")
+        return StorageError.exit_code
 
 
-def _overview() -> str:
+def _overview() -> list[str]:
     verbs = "\n".join(f"  {name:<12} {text}" for name, text in VERBS.items())
-    return f"""usage: minidl VERB ...
+    text = f"""usage: minidl VERB ...
 
 Recurrent stacks on NumPy, assembled from YAML, compared honestly.
 
@@ -120,3 +112,4 @@ Recurrent stacks on NumPy, assembled from YAML, compared honestly.
 minidl VERB --help tells a verb's arguments. Start with: minidl train pm25_deep
 
 {EXIT_CODES}"""
+    return text.split("\n")

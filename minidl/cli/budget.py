@@ -10,6 +10,7 @@ import argparse
 from dataclasses import asdict
 
 from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
+from minidl.cli.output import show
 from minidl.comparison.budget import Plan, Unit, plan_widths
 from minidl.config import build, find_model, parse_file
 from minidl.errors import ConfigError
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json([{**asdict(plan), "depth": len(plan.widths), "exact": plan.exact} for plan in plans])
     else:
-        print("\n".join(aligned([["depth", "widths", "parameters", "multiply-adds", ""], *map(_row, plans)])))
+        show(*aligned([["depth", "widths", "parameters", "multiply-adds", ""], *map(_row, plans)]))
     return 0
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from minidl.cli.common import add_overrides, add_plugin, load_plugins
+from minidl.cli.output import say, show
 from minidl.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.layer import n_parameters
@@ -26,9 +26,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             experiment = load_experiment(config, args.overrides)
             grid = f", {_points(config, args)} experiments" if experiment.sweep else ""
-            print(f"{config}: ok, {n_parameters(experiment.model)} parameters{grid}")
+            show(f"{config}: ok, {n_parameters(experiment.model)} parameters{grid}")
         except ConfigError as err:
-            print(err, file=sys.stderr)
+            say(*err.lines)
             code = err.exit_code
     return code
 

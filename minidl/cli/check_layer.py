@@ -6,6 +6,7 @@ import argparse
 
 from minidl.arguments import required_arguments
 from minidl.cli.common import add_json, print_json
+from minidl.cli.output import show
 from minidl.config import construct, parse_text
 from minidl.errors import ConfigError
 from minidl.layer import Layer
@@ -34,12 +35,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json([{"check": r.name, "error": r.error, "skipped": r.skipped} for r in results])
         return 1 if failed else 0
-    print(f"{layer!r} on input of shape (batch, {', '.join(map(str, shape))})")
+    show(f"{layer!r} on input of shape (batch, {', '.join(map(str, shape))})")
     for result in results:
         word = "FAILED " if result.error else "skipped" if result.skipped else "ok     "
         detail = result.error or result.skipped
-        print(f"  {word} {result.name}" + (f": {detail}" if detail else ""))
-    print(f"{failed} of {len(results)} checks failed" if failed else "all checks passed")
+        show(f"  {word} {result.name}" + (f": {detail}" if detail else ""))
+    show(f"{failed} of {len(results)} checks failed" if failed else "all checks passed")
     return 1 if failed else 0
 
 
@@ -50,7 +51,7 @@ def _layer(args: argparse.Namespace) -> Layer:
     try:
         module = load_plugin(file)
     except ConfigError as err:
-        raise ConfigError(str(err).removeprefix("--plugin ")) from err
+        raise ConfigError(*(line.removeprefix("--plugin ") for line in err.lines)) from err
     layers = {key: value for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Layer)}
     if name not in layers:
         raise ConfigError(f"{file} has no layer {name!r}{suggest(name, layers)}")

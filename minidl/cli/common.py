@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
-import sys
 from math import isnan
 from typing import Any
 
+from minidl.cli.output import Bar, say, show
 from minidl.experiment import Experiment
 from minidl.registry import load_plugin
+from minidl.text import printable, shell_word
 from minidl.training import Callback, EpochRecord, Trainer
 
 
@@ -51,7 +51,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def plugin_arguments(args: argparse.Namespace) -> str:
     """The --plugin arguments of this command, for the next one that is suggested."""
-    return "".join(f" --plugin {shlex.quote(str(path))}" for path in args.plugin)
+    return "".join(f" --plugin {shell_word(path)}" for path in args.plugin)
 
 
 def load_plugins(args: argparse.Namespace) -> None:
@@ -61,23 +61,20 @@ def load_plugins(args: argparse.Namespace) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output; NaN, which JSON does not have, becomes null."""
+    """One JSON document on standard output, in ASCII; NaN, which JSON does not have, becomes null."""
     plain = json.loads(json.dumps(value), parse_constant=lambda _: None)
-    print(json.dumps(plain, indent=1, ensure_ascii=False))
+    show(*json.dumps(plain, indent=1).split("\n"))
 
 
 class Progress(Callback):
     """tqdm on a terminal, one plain line an epoch otherwise; both on standard error."""
 
     def __init__(self) -> None:
-        self._bar: Any = None
+        self._bar: Bar | None = None
 
     def on_start(self, trainer: Trainer) -> None:
         """Open the bar."""
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=trainer.settings.epochs, initial=trainer.epoch, unit="epoch", dynamic_ncols=True)
+        self._bar = Bar(trainer.settings.epochs, trainer.epoch, "epoch")
 
     def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
         """Show the epoch."""
@@ -86,13 +83,12 @@ class Progress(Callback):
             parts.append(f"validation {record.validation_loss:.6f}")
         if record.validation_r2 is not None:
             parts.append(f"R² {record.validation_r2:.4f}")
-        if self._bar is not None:
-            self._bar.set_postfix_str("  ".join(parts), refresh=False)
-            self._bar.update()
+        if self._bar is not None and self._bar.drawn:
+            self._bar.update("  ".join(parts))
         else:
             total = trainer.settings.epochs
             place = f"epoch {record.epoch:>{len(str(total))}}/{total}"
-            print("  ".join([place, *parts, f"{record.seconds:.2f} s"]), file=sys.stderr, flush=True)
+            say("  ".join([place, *parts, f"{record.seconds:.2f} s"]))
 
     def on_end(self, trainer: Trainer) -> None:
         """Close the bar."""
@@ -102,11 +98,10 @@ class Progress(Callback):
         """Leave the terminal in order, after an error too."""
         if self._bar is not None:
             self._bar.close()
-            self._bar = None
 
 
-def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> str:
-    """Block scores of the model, beside the published ones and the baselines', as text."""
+def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> list[str]:
+    """Block scores of the model, beside the published ones and the baselines', as lines."""
     published = experiment.evaluation.published
     horizons = experiment.evaluation.horizons
     columns = {"model": scores["block"], **{name: b["block"] for name, b in scores["baselines"].items()}}
@@ -122,11 +117,12 @@ def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> st
             # R² is undefined where all targets are equal.
             rows.append([f"  blocks of {k} {step}", *("-" if isnan(n) else f"{n:.{digits}f}" for n in numbers)])
         lines += [*aligned(rows), ""]
-    return "\n".join(lines[:-1])
+    return lines[:-1]
 
 
 def aligned(rows: list[list[str]], left: int = 1) -> list[str]:
     """Rows of cells as lines: the first `left` columns to the left, the others to the right."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import functools
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, aligned, load_plugins, plugin_arguments, print_json
+from minidl.cli.output import Bar, say, show
 from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
@@ -24,6 +23,7 @@ from minidl.comparison.tables import confounds_table, scores_table
 from minidl.comparison.tasks import Outcome, Task
 from minidl.config.tree import shorten
 from minidl.errors import ConfigError, DataError, StorageError
+from minidl.text import shell_word
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -67,15 +67,15 @@ def run(args: argparse.Namespace) -> int:
         finally:
             progress.close()
         if folder.plan.shard is not None:
-            print(f"{folder.path}: shard {args.shard} is done")
-            print("next, when all are: minidl compare --merge FOLDER FOLDER ...")
+            show(f"{folder.path}: shard {args.shard} is done")
+            show("next, when all are: minidl compare --merge FOLDER FOLDER ...")
             return 0
         result = finish(session)
         if args.json:
             print_json({"folder": str(folder.path), **result})
             return 0
-        print(terminal_report(result))
-        print(f"\n{folder.path}: report.html, report.md, comparison.json, figures")
+        show(*terminal_report(result), "")
+        show(f"{folder.path}: report.html, report.md, comparison.json, figures")
     return 0
 
 
@@ -86,7 +86,7 @@ def resume_command(args: argparse.Namespace, folder: Path) -> str:
         words += ["--executor", "dask", "--scheduler", args.scheduler]
     elif args.jobs is not None:
         words += ["--jobs", str(args.jobs)]
-    return shlex.join(words) + plugin_arguments(args)
+    return " ".join(map(shell_word, words)) + plugin_arguments(args)
 
 
 def _check_usage(args: argparse.Namespace) -> None:
@@ -114,7 +114,7 @@ def _executor(args: argparse.Namespace) -> Callable[[], Any]:
 def _session(args: argparse.Namespace) -> Session:
     if args.resume is not None:
         session = reopen(args.resume)
-        say(describe_plan(session.folder.plan))
+        say(*describe_plan(session.folder.plan))
         return session
     if args.merge:
         return merge([Path(name) for name in args.configs])
@@ -126,7 +126,7 @@ def _session(args: argparse.Namespace) -> Session:
         shard=_shard(args.shard),
         protocol=not args.no_protocol,
     )
-    say(describe_plan(plan))
+    say(*describe_plan(plan))
     return start(plan, data, fresh=args.fresh, say=say)
 
 
@@ -143,11 +143,7 @@ class Progress:
     """tqdm on a terminal, one plain line a run otherwise; both on standard error."""
 
     def __init__(self, done: int, total: int) -> None:
-        self._bar: Any = None
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=total, initial=done, unit="run", dynamic_ncols=True)
+        self._bar = Bar(total, done, "run")
 
     def __call__(self, done: int, total: int, task: Task, outcome: Outcome) -> None:
         """A run has ended."""
@@ -158,21 +154,19 @@ class Progress:
             horizon, scores = next(iter(record["scores"]["block"].items()))
             r2 = "NaN" if scores["r2"] is None else f"{scores['r2']:.4f}"
             text = f"{task.label} seed {task.seed}: R² {r2} at {horizon}, {record['seconds']['training']:.1f} s"
-        if self._bar is None:
+        if not self._bar.drawn:
             say(f"{done:>{len(str(total))}}/{total}  {text}")
-        else:
-            if record["status"] == "failed":
-                self._bar.write(text, file=sys.stderr)
-            self._bar.update()
+        elif record["status"] == "failed":
+            self._bar.say(text)
+        self._bar.update()
 
     def close(self) -> None:
         """Leave the terminal in order."""
-        if self._bar is not None:
-            self._bar.close()
+        self._bar.close()
 
 
-def terminal_report(result: dict[str, Any]) -> str:
-    """Confounds, the tables of scores and the verdict, as text."""
+def terminal_report(result: dict[str, Any]) -> list[str]:
+    """Confounds, the tables of scores and the verdict."""
     lines = [f"What differs: {result['confounds']['sentence']}.", *aligned(confounds_table(result)), ""]
     seeds = result["asked"]["seeds"]
     titles = (("r2", "R²", 4), ("skill", "Skill against persistence", 3), ("rmse", "RMSE", 2))
@@ -181,9 +175,4 @@ def terminal_report(result: dict[str, Any]) -> str:
         lines += [f"{title}{unit}: median (lowest to highest) of {seeds} seeds; blocks of k hours"]
         lines += [*aligned(scores_table(result, metric, digits)), ""]
     verdict = result["verdict"]
-    return "\n".join([*lines, "Verdict", verdict["headline"], *(f"- {line}" for line in verdict["lines"])])
-
-
-def say(text: str) -> None:
-    """A line for people, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    return [*lines, "Verdict", verdict["headline"], *(f"- {line}" for line in verdict["lines"])]

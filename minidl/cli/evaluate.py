@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 
 from minidl.cli.common import add_json, add_plugin, load_plugins, plugin_arguments, print_json
+from minidl.cli.output import show
 from minidl.cli.session import draw, report
 from minidl.runs import Run
+from minidl.text import shell_word
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +37,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(scores)
     else:
-        print(report(made, splits, scores))
+        show(*report(made, splits, scores))
         name = "evaluation" if configured else f"evaluation-{scores['checkpoint']}"
-        print(f"{made.path / name}.json: all scores")
-        print(f"next: minidl predict {shlex.quote(str(made.path))}{plugin_arguments(args)}")
+        show(f"{made.path / name}.json: all scores")
+        show(f"next: minidl predict {shell_word(made.path)}{plugin_arguments(args)}")
     return 0

@@ -6,6 +6,7 @@ import argparse
 
 from minidl import metrics
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
+from minidl.cli.output import show
 from minidl.config import shipped
 from minidl.config.nodes import MAX_BYTES
 from minidl.files.reading import read_given
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         print_json(found)
     else:
         width = max(map(len, found))
-        print("\n".join(f"{name:<{width}}  {text}".rstrip() for name, text in found.items()))
+        show(*(f"{name:<{width}}  {text}".rstrip() for name, text in found.items()))
     return 0
 
 

@@ -6,7 +6,9 @@ import argparse
 import re
 from pathlib import Path
 
+from minidl.cli.output import show
 from minidl.errors import ConfigError, StorageError
+from minidl.text import shell_word
 
 TEMPLATE = """\
 # An experiment for minidl. Check it with    minidl check {file}
@@ -70,5 +72,5 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{path}: exists already; choose another name.") from err
     except OSError as err:
         raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
-    print(f"{path}: written; next: minidl train {path}")
+    show(f"{path}: written; next: minidl train {shell_word(path)}")
     return 0

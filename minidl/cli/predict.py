@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-import sys
 from pathlib import Path
 
 from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
+from minidl.cli.output import say, show
 from minidl.errors import ConfigError, StorageError
 from minidl.runs import Run
 
@@ -50,14 +50,11 @@ def run(args: argparse.Namespace) -> int:
         found = {"target": forecast.target, "units": forecast.units, "from": last, "times": times, "values": values}
         print_json(found)
     if args.output is None and not args.json:
-        print("\n".join(aligned([head, *([time, shown(v)] for time, v in zip(times, values, strict=True))])))
+        show(*aligned([head, *([time, shown(v)] for time, v in zip(times, values, strict=True))]))
     if args.output is not None:
         _write(args.output, [head, *([time, repr(v)] for time, v in zip(times, values, strict=True))])
-        print(f"{args.output}: {horizon} rows ahead of {last}", file=sys.stderr if args.json else sys.stdout)
-    print(
-        f"from the {made.experiment.data.time_steps} rows up to {last}; other columns keep their last values",
-        file=sys.stderr,
-    )
+        (say if args.json else show)(f"{args.output}: {horizon} rows ahead of {last}")
+    say(f"from the {made.experiment.data.time_steps} rows up to {last}; other columns keep their last values")
     return 0
 
 

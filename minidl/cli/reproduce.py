@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from minidl.cli.common import Progress, add_json, add_plugin, load_plugins, print_json
-from minidl.cli.session import say
+from minidl.cli.output import say, show
 from minidl.reproducing import reproduce
 from minidl.runs import Run
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"equal": result.difference is None, "first_difference": result.difference})
     elif result.difference is None:
-        print(f"{made.path}: equal: {result.epochs} epochs, log and weights, byte for byte")
+        show(f"{made.path}: equal: {result.epochs} epochs, log and weights, byte for byte")
     else:
-        print(f"{made.path}: not equal; the first difference: {result.difference}")
+        show(f"{made.path}: not equal; the first difference: {result.difference}")
     return 0 if result.difference is None else 1

@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins
-from minidl.cli.session import say, train_and_report
+from minidl.cli.output import say
+from minidl.cli.session import train_and_report
 from minidl.errors import ConfigError
 from minidl.resuming import resume
 from minidl.runs import Run

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minidl.cli.common import Progress, plugin_arguments, print_json, score_table
+from minidl.cli.output import say, show
 from minidl.data import Splits
 from minidl.extras import install_command
 from minidl.interrupt import Interrupted
 from minidl.runs import Run
+from minidl.text import shell_word
 from minidl.training import Callback, EpochRecord, StopOnSignal
 
 Train = Callable[[Sequence[Callback], Callable[[], bool]], list[EpochRecord]]
@@ -21,7 +21,7 @@ Train = Callable[[Sequence[Callback], Callable[[], bool]], list[EpochRecord]]
 def train_and_report(made: Run, splits: Splits, args: argparse.Namespace, train: Train) -> int:
     """Call `train` with callbacks and a request to stop; evaluate and draw unless it was stopped; the exit code."""
     plugins = plugin_arguments(args)
-    folder = shlex.quote(str(made.path))
+    folder = shell_word(made.path)
     progress = Progress()
     made.notify = say
     how = f"{made.path / 'checkpoints'}; go on with: minidl resume {folder}{plugins}"
@@ -47,10 +47,10 @@ def train_and_report(made: Run, splits: Splits, args: argparse.Namespace, train:
     if args.json:
         print_json({"run": str(made.path), "figures": [str(path) for path in figures], **scores})
     else:
-        print(report(made, splits, scores))
+        show(*report(made, splits, scores))
         what = "scores, log, checkpoints, figures" if figures else "scores, log, checkpoints"
-        print(f"{made.path}: {what}")
-        print(f"next: minidl predict {folder}{plugins}")
+        show(f"{made.path}: {what}")
+        show(f"next: minidl predict {folder}{plugins}")
     return 0
 
 
@@ -64,12 +64,7 @@ def draw(made: Run, splits: Splits, scores: dict[str, object]) -> list[Path]:
     return plotting.save_figures(made, splits, scores)
 
 
-def report(made: Run, splits: Splits, scores: dict[str, object]) -> str:
+def report(made: Run, splits: Splits, scores: dict[str, object]) -> list[str]:
     """The table of scores, and which weights they are of."""
     table = score_table(scores, made.experiment, splits.table.step_name())
-    return f"\n{table}\n\nmodel: the weights of epoch {scores['epoch']} ({scores['checkpoint']})"
-
-
-def say(text: str) -> None:
-    """A line for people, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    return ["", *table, "", f"model: the weights of epoch {scores['epoch']} ({scores['checkpoint']})"]

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from minidl.cli.common import add_config, add_json, aligned, load_plugins, print_json
+from minidl.cli.output import show
 from minidl.compiled import explain
 from minidl.errors import ConfigError
 from minidl.experiment import load_experiment
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     for row in rows:
         shapes = "  ".join(f"{name} {shape}" for name, shape in row.parameters.items())
         cells.append([row.name, str(row.output_shape), shapes, str(row.count)])
-    print("\n".join(aligned(cells, left=3)))
-    print(f"total: {total} parameters, {experiment.dtype}")
-    print(f"engine: {engine}")
+    show(*aligned(cells, left=3))
+    show(f"total: {total} parameters, {experiment.dtype}")
+    show(f"engine: {engine}")
     return 0

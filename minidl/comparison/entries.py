@@ -78,9 +78,9 @@ def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -
                 name = point_label(Path(config).stem, point)
                 entries.append(_entry(_unique(name, entries), node, point, str(config)))
         except ConfigError as err:
-            problems.append(str(err))
+            problems += err.lines
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(*problems)
     check_comparable(entries)
     return entries
 
@@ -131,7 +131,7 @@ def check_comparable(entries: Sequence[Entry]) -> None:
                     "their scores cannot be compared. Give both the same."
                 )
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(*problems)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
@@ -14,6 +13,8 @@ from typing import Any
 
 from minidl.comparison.tasks import Outcome, Task, run_task
 from minidl.errors import ConfigError, StorageError
+from minidl.interrupt import leave_signals_to_the_parent
+from minidl.standard_streams import guard_standard_streams
 
 MakeExecutor = Callable[[], Any]  # a context manager that gives an Executor
 ATTEMPTS = 3
@@ -161,13 +162,13 @@ def check_main_guard() -> None:
 
 
 def _start_worker(tell: Connection) -> None:
-    """In a new process: it ends with the one that started it, whose business Ctrl-C is.
+    """In a new process: it ends with the one that started it, whose business signals are.
 
     The other end of what a worker waits for is held by its parent alone, so that
     the system itself tells when the parent is gone, however it ended.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_signals_to_the_parent()
+    guard_standard_streams()  # of what plugins print
     threading.Thread(target=_end_with_parent, daemon=True).start()
     tell.send_bytes(b"ready")
 

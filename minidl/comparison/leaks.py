@@ -74,8 +74,7 @@ def check_no_leak(experiment: Experiment, epochs: int | None = None) -> LeakRepo
     """
     report = find_leaks(experiment, epochs)
     if report.leaks:
-        lines = "\n".join(f"{experiment.name}: {leak}" for leak in report.leaks)
-        raise LeakError(lines)
+        raise LeakError(*(f"{experiment.name}: {leak}" for leak in report.leaks))
     return report
 
 

@@ -91,7 +91,7 @@ def make_plan(
     return plan, data
 
 
-def describe_plan(plan: Plan) -> str:
+def describe_plan(plan: Plan) -> list[str]:
     """What is asked, in the words that stand at the top of everything."""
     compared = plan.compared()
     names = ", ".join(entry.label for entry in compared)
@@ -101,7 +101,7 @@ def describe_plan(plan: Plan) -> str:
     needed = fewest_pairs(tests * (len(compared) - 1))
     if plan.seeds < needed:
         lines.append(f"{plan.seeds} seeds cannot show a difference at the 5 % level; {needed} or more can")
-    return "\n".join(lines)
+    return lines
 
 
 def start(plan: Plan, data: dict[str, Any], *, fresh: bool = False, say: Say = lambda text: None) -> Session:
@@ -147,8 +147,8 @@ def reopen(path: Path) -> Session:
     folder = ComparisonFolder.open(path)
     changes = _same_environment(folder)
     if changes and folder.missing():
-        lines = "\n".join(f"{path}: {line}" for line in changes)
-        raise IncompatibleRunError(f"{lines}\n{path}: runs of both would be mixed; compare anew.")
+        lines = [*changes, "runs of both would be mixed; compare anew."]
+        raise IncompatibleRunError(*(f"{path}: {line}" for line in lines))
     return Session(folder, folder.lock(), read_json(path / DATA))
 
 

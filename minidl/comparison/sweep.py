@@ -38,7 +38,8 @@ def expand_sweep(config: str | Path, overrides: Sequence[str] = ()) -> Iterator[
         try:
             yield point, without_sweep(load_node(config, [*overrides, *changes]))
         except ConfigError as err:
-            raise ConfigError(problem_at(root, (KEY,), str(err).replace("--set ", ""))) from err
+            lines = [problem_at(root, (KEY,), line.replace("--set ", "")) for line in err.lines]
+            raise ConfigError(*lines) from err
 
 
 def trade_offs(configs: Mapping[str, Any], horizon: str) -> list[dict[str, Any]]:

@@ -108,7 +108,7 @@ class _Builder:
         if self.problems:
             rest = len(self.problems) - MAX_PROBLEMS
             shown = self.problems[:MAX_PROBLEMS] + ([f"(+{rest} more)"] if rest > 0 else [])
-            raise ConfigError("\n".join(shown))
+            raise ConfigError(*shown)
         return item
 
     def report(self, place: Place | None, path: KeyPath, message: str) -> Any:
@@ -163,7 +163,7 @@ class _Builder:
         try:
             tree = include(node, path)
         except ConfigError as err:
-            self.problems.extend(str(err).splitlines())
+            self.problems.extend(err.lines)
             return _BAD
         file = os.path.realpath(tree.place.file) if tree.place else ""
         if file in self.chain:

@@ -16,6 +16,7 @@ from minidl.config.nodes import MAX_DEPTH, parse_file, parse_value
 from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.errors import ConfigError
 from minidl.registry import suggest
+from minidl.text import printable
 
 MAX_EXTENDS = 20
 _SUFFIXES = (".yaml", ".yml")
@@ -68,14 +69,14 @@ def override(root: Node, overrides: Sequence[str]) -> Node:
     ConfigError
         An override is malformed or leads nowhere.
     """
-    problems = []
+    problems: list[str] = []
     for setting in overrides:
         try:
             root = _override(root, setting)
         except ConfigError as err:
-            problems.append(str(err))
+            problems += err.lines
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(*problems)
     return root
 
 
@@ -155,8 +156,8 @@ def _override(root: Node, override: str) -> Node:
     try:
         value = _placed(parse_value(text.strip(), name), Place(name))
     except ConfigError as err:
-        lines = [re.sub(r":\d+:\d+: ", ": ", line.removeprefix(name), count=1) for line in str(err).splitlines()]
-        raise ConfigError("\n".join(name + line for line in lines)) from err
+        lines = [re.sub(r":\d+:\d+: ", ": ", line.removeprefix(name), count=1) for line in err.lines]
+        raise ConfigError(*(name + line for line in lines)) from err
     return _assign(root, parts, value, ())
 
 
@@ -199,7 +200,7 @@ def _read_named(node: Node, path: KeyPath, file: Path, chain: tuple[Path, ...]) 
     try:
         return read_tree(file, chain=chain)
     except ConfigError as err:
-        if str(err).startswith(f"{file}: "):  # the file as a whole, not a place in it
+        if str(err).startswith(printable(f"{file}: ")):  # the file as a whole, not a place in it
             raise _error(node, path, str(err)) from err
         raise
 

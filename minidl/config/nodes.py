@@ -243,11 +243,11 @@ class _Composer:
 
     def stop(self, place: Place, message: str) -> NoReturn:
         self.problems.append(problem_line(place, (), message))
-        raise ConfigError("\n".join(self.problems))
+        raise ConfigError(*self.problems)
 
     def finish(self) -> Node:
         if self.problems:
-            raise ConfigError("\n".join(self.problems))
+            raise ConfigError(*self.problems)
         return self.root or Node(None, Place(self.name, 1, 1))
 
 

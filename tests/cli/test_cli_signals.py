@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in a real process: saved, the stated exit code, and usable afterwards."""
+"""Ctrl-C, SIGTERM and SIGHUP in a real process: saved, the stated exit code, and usable afterwards."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from command_line import Cli
 from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
+SIGNALS = [] if os.name == "nt" else [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 # The second step waits until a signal is noted, which sets the system's own handlers, says so, and then does not end.
 WAITING = """
@@ -82,7 +83,7 @@ def wait_for(process: subprocess.Popen[str], start: str) -> None:
     raise AssertionError(f"no line {start!r} in {seen}")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_ends_training_cleanly_and_the_weights_so_far_can_be_used(
     cli: Cli, folder: Path, number: signal.Signals, code: int
 ) -> None:

@@ -150,7 +150,7 @@ def one_kill(
     return not differing, f"{what}: after kills at {moments}: {differing} differ"
 
 
-@row(10, "Ctrl-C, SIGTERM, twice, at any moment", full=100, sample=6)
+@row(10, "Ctrl-C, SIGTERM, SIGHUP, twice, at any moment", full=100, sample=6)
 def signals(trials: int, rng: random.Random, outcome: Outcome) -> None:
     """A signal at a random moment of a training; every third time a second one."""
     slow = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
@@ -158,7 +158,7 @@ def signals(trials: int, rng: random.Random, outcome: Outcome) -> None:
     arguments = experiment_file("training.epochs=100000", "training.checkpoint_every=1000", "engine=numpy")
     for n in range(trials):
         run, output = Path(f"run-{n}"), Path(f"run-{n}.txt")
-        number = rng.choice([signal.SIGINT, signal.SIGTERM])
+        number = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
         with output.open("wb") as file:
             process = subprocess.Popen(
                 fresh_command("train", *arguments, "--run-dir", str(run)),

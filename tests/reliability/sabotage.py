@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import shutil
+import signal
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from minidl import initializers, interrupt, randomness, resuming, run_folder
+from minidl import cli, initializers, interrupt, randomness, resuming, run_folder
 from minidl.comparison import executors
 from minidl.config import builder, nodes
 from minidl.data import csv_file
@@ -177,6 +178,18 @@ def _no_lock() -> None:
 def _signals_are_ignored() -> None:
     """Training does not ask whether it should stop."""
     interrupt.StopOnSignal.__call__ = lambda self: False  # type: ignore[method-assign]
+
+
+@sabotage("hangup")
+def _hangups_are_not_heard() -> None:
+    """A terminal that is closed ends the process, saving nothing."""
+    interrupt._SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@sabotage("streams")
+def _prints_as_python_does() -> None:
+    """Standard output and error may fail."""
+    cli.guarded_standard_streams = contextlib.nullcontext  # type: ignore[attr-defined]
 
 
 @sabotage("hash-order")

@@ -53,6 +53,8 @@ SABOTAGES = {
     "times": (16, 1),
     "pairing": (17, 1),
     "running-again": (17, 1),
+    "hangup": (19, 23),
+    "streams": (19, 12),
 }
 
 
