@@ -14,7 +14,7 @@ from minidl.compiled import EngineName, explain
 from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
 from minidl.data import Splits, WindowData
 from minidl.errors import ConfigError, ShapeError
-from minidl.forecasting import Evaluation
+from minidl.forecasting import Evaluation, check_covariates
 from minidl.layer import Layer, Shape
 from minidl.losses import HalfMSE, Loss
 from minidl.optimizers import Optimizer
@@ -97,9 +97,17 @@ class Experiment(Configurable):
         return output
 
     def load_data(self) -> Splits:
-        """Read the series and cut it into windows, with labels at every step if the model outputs at every step."""
+        """Read the series and cut it into windows, with labels at every step if the model outputs at every step.
+
+        Raises
+        ------
+        DataError
+            The series does not hold what it should, or not what the evaluation asks for.
+        """
         every_step = len(self.build_model()) == 2
-        return self.data.load(self.dtype, Streams.from_seed(self.seed).sampling, every_step=every_step)
+        splits = self.data.load(self.dtype, Streams.from_seed(self.seed).sampling, every_step=every_step)
+        check_covariates(splits, self.evaluation.future_covariates)
+        return splits
 
 
 def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:

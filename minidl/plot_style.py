@@ -7,6 +7,7 @@ pyplot and the global rcParams are left alone.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -74,6 +75,12 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height))
+
+
+def head(figure: Figure, title: str, assumption: str = "") -> None:
+    """The figure's title, and below it what the scores or forecasts in it assume."""
+    lines = textwrap.wrap(f"assumed: {assumption}", 110) if assumption else []
+    figure.suptitle("\n".join([title, *lines]), x=0.01, ha="left", fontsize=13)
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -18,8 +18,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from minidl import plot_style as look
 from minidl.data import Splits
+from minidl.data.steps import ahead, unit
 from minidl.errors import ConfigError
 from minidl.forecasting import Forecaster, model_forecaster
+from minidl.forecasting.words import baseline_short
 from minidl.plot_style import have_matplotlib
 from minidl.runs import Run, one_blas_thread
 from minidl.training import EpochRecord
@@ -62,7 +64,9 @@ def save_figures(run: Run, splits: Splits, scores: dict[str, Any]) -> list[Path]
     forecaster = model_forecaster(splits, experiment.model, experiment.evaluation.future_covariates)
     with one_blas_thread():
         figures = {
-            "forecast.png": forecast_figure(splits, forecaster, experiment.evaluation.horizons),
+            "forecast.png": forecast_figure(
+                splits, forecaster, experiment.evaluation.horizons, assumption=scores["assumptions"][0]
+            ),
             "error_by_lead.png": lead_figure(scores, step=splits.table.step_name()),
         }
     records = run.log() if (run.path / "log.jsonl").exists() else []
@@ -126,9 +130,14 @@ def _r2_panel(ax: Axes, records: Sequence[EpochRecord], marker: str) -> None:
 
 
 def forecast_figure(
-    splits: Splits, forecaster: Forecaster, horizons: Sequence[int] = (8, 4, 2, 1), *, n_rows: int = 120
+    splits: Splits,
+    forecaster: Forecaster,
+    horizons: Sequence[int] = (8, 4, 2, 1),
+    *,
+    n_rows: int = 120,
+    assumption: str = "",
 ) -> Figure:
-    """Forecast against truth over some days of the test part, one panel for each horizon.
+    """Forecast against truth over a stretch of the test part, one panel for each horizon.
 
     The forecast of row t stands at row t. With a horizon of k rows, forecasts
     are those of the block score: each starts from the truth, at a dot, and runs k
@@ -139,6 +148,7 @@ def forecast_figure(
     splits : the data; the axis has times if its table has, else row numbers.
     forecaster : `model_forecaster`'s, or a baseline.
     n_rows : how many rows are shown (120 hours are five days); see `typical_rows` for which.
+    assumption : what the forecasts take for granted, for the head; see `minidl.forecasting.assumptions`.
 
     Raises
     ------
@@ -167,7 +177,7 @@ def forecast_figure(
         else:
             look.date_axis(axes[-1])
         figure.supylabel(look.with_units(table.target_name, table.units), fontsize=12)
-        figure.suptitle(_forecast_title(splits, shown), x=0.01, ha="left", fontsize=13)
+        look.head(figure, _forecast_title(splits, shown), assumption)
         handles, labels = axes[int(np.argmax(horizons))].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=3)
     return figure
@@ -228,18 +238,17 @@ def lead_figure(scores: dict[str, Any], *, step: str = "h") -> Figure:
     Parameters
     ----------
     scores : as in ``evaluation.json``.
-    step : ``h`` if rows are hours; the unit of a lead.
+    step : the unit of a lead, as `Table.step_name` gives it.
 
     Raises
     ------
     ConfigError
         matplotlib is not installed.
     """
-    unit = "hour" if step == "h" else "step"
     leads = [int(lead) for lead in scores["lead"]]
     lines = [("model", scores["lead"], look.VERMILLION, "o")]
     for (name, baseline), mark in zip(scores["baselines"].items(), cycle(look.BASELINES), strict=False):
-        lines.append((_spoken(name), baseline["lead"], *mark))
+        lines.append((baseline_short(name), baseline["lead"], *mark))
     with look.style():
         figure = look.new_figure(11, 5)
         for ax, key in zip(figure.subplots(1, 2), ("rmse", "mae"), strict=True):
@@ -253,21 +262,18 @@ def lead_figure(scores: dict[str, Any], *, step: str = "h") -> Figure:
             ax.set_ylim(0, 1.12 * top or 1)
             ax.set_title({"rmse": "Root mean square error", "mae": "Mean absolute error"}[key])
             ax.set_ylabel(look.with_units(key.upper(), scores["units"]))
-            ax.set_xlabel(f"{unit}s ahead")
+            ax.set_xlabel(f"{unit(step)}s ahead")
             look.whole_numbers(ax)
             look.label_ends(ax, leads[-1], ends)
-        title = (
-            f"Error by lead on the test part, forecasts from every {unit} (model: {scores['parameters']} parameters)"
-        )
-        figure.suptitle(title, x=0.01, ha="left", fontsize=13)
+        every = f"forecasts from every {unit(step)} (model: {scores['parameters']} parameters)"
+        look.head(figure, f"Error by lead on the test part, {every}", (scores.get("assumptions") or [""])[0])
     return figure
 
 
 def _panel_title(horizon: int, step: str) -> str:
-    unit = ("hour" if step == "h" else "step") + ("s" if horizon > 1 else "")
     if horizon == 1:
-        return f"1 {unit} ahead: every forecast is made from the truth until the {unit} before"
-    return f"1 to {horizon} {unit} ahead: a new forecast from the truth every {horizon} {unit}"
+        return f"{ahead(1, step)} ahead: every forecast is made from the truth until the {unit(step)} before"
+    return f"1 to {ahead(horizon, step)} ahead: a new forecast from the truth every {ahead(horizon, step)}"
 
 
 def _forecast_title(splits: Splits, shown: Rows) -> str:
@@ -285,14 +291,3 @@ def _forecast_title(splits: Splits, shown: Rows) -> str:
         else "the stretch of the test part nearest to its mean and standard deviation"
     )
     return f"Forecast and truth, {span}\n({rule})"
-
-
-def _spoken(baseline: str) -> str:
-    """A baseline's name in words."""
-    words = {
-        "persistence": "same as now",
-        "seasonal_24h": "same hour yesterday",
-        "seasonal_24_steps": "24 steps before",
-        "linear": "linear model",
-    }
-    return words.get(baseline, baseline.replace("_", " "))

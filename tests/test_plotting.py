@@ -166,7 +166,15 @@ def test_the_days_shown_are_those_nearest_to_the_test_parts_mean_and_deviation()
 def test_rows_that_never_stand_at_midnight_begin_anywhere():
     splits = make_splits(start="2013-12-22T08:00:00", step=24 * HOUR)
     assert len(plotting.typical_rows(splits, 120)) == 120
-    assert "steps ahead" in texts_of(plotting.forecast_figure(splits, scaled_rows(splits).truth))
+    assert "days ahead" in texts_of(plotting.forecast_figure(splits, scaled_rows(splits).truth))
+
+
+def test_half_hours_are_called_neither_hours_nor_days():
+    splits = make_splits(step=HOUR // 2)
+    text = texts_of(plotting.forecast_figure(splits, scaled_rows(splits).truth, assumption="nothing"))
+    assert "1 to 8 steps of 30 min ahead: a new forecast from the truth every 8 steps of 30 min" in text
+    assert "hour" not in text
+    assert "assumed: nothing" in text
 
 
 def test_the_forecast_figure_has_a_panel_for_each_horizon_with_dates_and_units():
@@ -255,7 +263,7 @@ def test_no_epoch_at_all_is_refused():
 def test_the_lead_figure_shows_the_model_and_every_baseline_from_zero(scores):
     figure = plotting.lead_figure(scores)
     for ax, key in zip(figure.axes, ("rmse", "mae"), strict=True):
-        names = ["model", "same as now", "same hour yesterday", "linear model"]
+        names = ["model", "same as now", "same time yesterday", "linear model"]
         assert [line.get_label() for line in ax.lines] == names
         for line, part in zip(ax.lines, [scores, *scores["baselines"].values()], strict=True):
             np.testing.assert_array_equal(line.get_xdata(), np.arange(1, 9))
@@ -281,10 +289,9 @@ def test_a_single_lead_missing_scores_and_other_steps_are_drawn(scores):
     for part in parts:
         part["lead"] = {"1": part["lead"]["1"]}
     parts[1]["lead"]["1"]["rmse"] = None  # null in evaluation.json
-    scores["baselines"]["seasonal_24_steps"] = scores["baselines"].pop("seasonal_24h")
     scores["units"] = ""
     figure = plotting.lead_figure(scores, step="step")
-    assert "24 steps before" in texts_of(figure)
+    assert "same time yesterday" in texts_of(figure)
     assert figure.axes[0].get_ylabel() == "RMSE"
     assert figure.axes[0].get_xlabel() == "steps ahead"
 

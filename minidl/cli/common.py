@@ -8,7 +8,9 @@ from math import isnan
 from typing import Any
 
 from minidl.cli.output import Bar, say, show
+from minidl.data.steps import ahead_short
 from minidl.experiment import Experiment
+from minidl.forecasting.words import losing_words, losses_to
 from minidl.registry import load_plugin
 from minidl.text import printable, shell_word
 from minidl.training import Callback, EpochRecord, Trainer
@@ -101,7 +103,7 @@ class Progress(Callback):
 
 
 def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> list[str]:
-    """Block scores of the model, beside the published ones and the baselines', as lines."""
+    """Block scores of the model, beside the published ones and the baselines', and what they assume, as lines."""
     published = experiment.evaluation.published
     horizons = experiment.evaluation.horizons
     columns = {"model": scores["block"], **{name: b["block"] for name, b in scores["baselines"].items()}}
@@ -115,9 +117,18 @@ def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> li
         for i, k in enumerate(horizons):
             numbers = [column[i] for column in values.values()]
             # R² is undefined where all targets are equal.
-            rows.append([f"  blocks of {k} {step}", *("-" if isnan(n) else f"{n:.{digits}f}" for n in numbers)])
+            shown = ["-" if isnan(n) else f"{n:.{digits}f}" for n in numbers]
+            rows.append([f"  blocks of {ahead_short(k, step)}", *shown])
         lines += [*aligned(rows), ""]
-    return lines[:-1]
+    lines += [f"assumed: {line}" for line in scores["assumptions"]]
+    return lines + [f"no baseline {name}: {why}" for name, why in scores["left_out"].items()]
+
+
+def losing_lines(scores: dict[str, Any], experiment: Experiment, step: str) -> list[str]:
+    """Which baselines are better than the model; no line if none is."""
+    horizons = [str(k) for k in experiment.evaluation.horizons]
+    lost = losses_to({k: scores["block"][k]["rmse"] for k in horizons}, scores["baselines"], horizons)
+    return [f"The model {losing_words(lost, step)}."] if lost else []
 
 
 def aligned(rows: list[list[str]], left: int = 1) -> list[str]:

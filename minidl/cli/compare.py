@@ -19,9 +19,10 @@ from minidl.cli.output import Bar, say, show
 from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
-from minidl.comparison.tables import confounds_table, scores_table
+from minidl.comparison.tables import assumption_lines, confounds_table, scores_table
 from minidl.comparison.tasks import Outcome, Task
 from minidl.config.tree import shorten
+from minidl.data.steps import unit as unit_words
 from minidl.errors import ConfigError, DataError, StorageError
 from minidl.text import shell_word
 
@@ -172,7 +173,9 @@ def terminal_report(result: dict[str, Any]) -> list[str]:
     titles = (("r2", "R²", 4), ("skill", "Skill against persistence", 3), ("rmse", "RMSE", 2))
     for metric, title, digits in titles:
         unit = f", {result['units']}" if metric == "rmse" and result["units"] else ""
-        lines += [f"{title}{unit}: median (lowest to highest) of {seeds} seeds; blocks of k hours"]
+        blocks = f"blocks of k {unit_words(result['step'])}s"
+        lines += [f"{title}{unit}: median (lowest to highest) of {seeds} seeds; {blocks}"]
         lines += [*aligned(scores_table(result, metric, digits)), ""]
+    lines += [*assumption_lines(result), ""]
     verdict = result["verdict"]
     return [*lines, "Verdict", verdict["headline"], *(f"- {line}" for line in verdict["lines"])]

@@ -24,8 +24,8 @@ data:
   #   path: my_data.csv       # from the folder where minidl is started
   #   target: demand          # the column to forecast, one row ahead
   #   features: [demand, temperature]
-  #   time: date              # column with ISO timestamps
-  #   gaps: interpolate       # or refuse
+  #   time: date              # column with ISO timestamps; without it, nothing is known of hours and days
+  #   gaps: interpolate       # or refuse. In the test part a gap takes the last known value
   #   units: MW
   series: BeijingPM25         # hourly, 2010-2014, shipped with minidl
   time_steps: 24              # rows a window
@@ -37,7 +37,7 @@ model:
   type: Sequential
   layers:
     - {{type: RecurrentLayer, hidden_size: 8}}       # add a second one for a deep net
-    - {{type: LastStep}}                             # forecast from the last hour's state
+    - {{type: LastStep}}                             # forecast from the state after the last row
     - {{type: Dense, output_size: 1}}
 
 loss: HalfMSE                 # minidl list losses
@@ -51,6 +51,8 @@ training:
 evaluation:
   horizons: [8, 4, 2, 1]      # rows ahead that are scored
   checkpoint: best            # the weights with the lowest validation loss; or last
+  future_covariates: hold_last   # later rows of the other columns are not known: they stay as they were,
+                                 # in the scores as in minidl predict
 """
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minidl.cli.common import Progress, plugin_arguments, print_json, score_table
+from minidl.cli.common import Progress, losing_lines, plugin_arguments, print_json, score_table
 from minidl.cli.output import say, show
 from minidl.data import Splits
 from minidl.extras import install_command
@@ -66,5 +66,7 @@ def draw(made: Run, splits: Splits, scores: dict[str, object]) -> list[Path]:
 
 def report(made: Run, splits: Splits, scores: dict[str, object]) -> list[str]:
     """The table of scores, and which weights they are of."""
-    table = score_table(scores, made.experiment, splits.table.step_name())
-    return ["", *table, "", f"model: the weights of epoch {scores['epoch']} ({scores['checkpoint']})"]
+    step = splits.table.step_name()
+    weights = f"model: the weights of epoch {scores['epoch']} ({scores['checkpoint']})"
+    table = score_table(scores, made.experiment, step)
+    return ["", *table, "", weights, *losing_lines(scores, made.experiment, step)]

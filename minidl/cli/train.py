@@ -40,11 +40,6 @@ def run(args: argparse.Namespace) -> int:
     made = Run.create(experiment, args.run_dir, args.plugin)
     gaps = splits.table.n_filled
     if gaps:
-        were = (
-            "gap in the data was filled by a straight line"
-            if gaps == 1
-            else "gaps in the data were filled by straight lines"
-        )
-        say(f"{gaps} {were}")
+        say(f"{gaps} gap{'s' * (gaps != 1)} in the data {'were' if gaps != 1 else 'was'} filled")
     say(f"{made.path}: {n_parameters(experiment.model)} parameters, {len(splits.train)} training windows")
     return train_and_report(made, splits, args, lambda callbacks, stop: made.train(splits, callbacks, stop))

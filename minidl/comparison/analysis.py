@@ -17,6 +17,8 @@ from minidl.comparison.statistics import Paired, compare_pairs, fewest_pairs, ho
 from minidl.comparison.sweep import trade_offs
 from minidl.comparison.tasks import Record
 from minidl.comparison.verdict import verdict
+from minidl.forecasting import Covariates
+from minidl.forecasting.assumptions import FUTURE
 
 METRICS = ("r2", "rmse", "mae", "loss")
 TESTED = "r2"  # what the paired test compares; for one test part R² and RMSE order runs alike
@@ -42,7 +44,7 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
             "seeds": plan.seeds,
             "horizons": horizons,
             "tested": TESTED,
-            "future_covariates": compared[0].config["evaluation"].get("future_covariates", "actual"),
+            "future_covariates": _way(compared[0]),
         },
         "confounds": {
             "sentence": sentence(differences),
@@ -51,6 +53,8 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
         "baselines": data["baselines"],
         "units": data["units"],
         "step": data["step"],
+        "assumptions": data.get("assumptions") or {e.label: [FUTURE[_way(e)]] for e in compared},
+        "left_out": data.get("left_out") or {},
         "configs": {
             entry.label: describe_config(entry, by_label[entry.label], data["baselines"], horizons)
             for entry in compared
@@ -65,6 +69,11 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
     result["trade_offs"] = trade_offs(result["configs"], horizons[0])
     result["verdict"] = verdict(result)
     return result
+
+
+def _way(entry: Entry) -> Covariates:
+    way: Covariates = entry.config["evaluation"].get("future_covariates", "actual")
+    return way
 
 
 def describe_config(

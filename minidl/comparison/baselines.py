@@ -11,8 +11,9 @@ import numpy as np
 from minidl.comparison.entries import Entry
 from minidl.comparison.tasks import load_splits, without_nan
 from minidl.data import Splits
+from minidl.data.steps import unit
 from minidl.errors import ConfigError
-from minidl.forecasting import baselines, score
+from minidl.forecasting import assumptions, baselines, left_out, score
 from minidl.runs import describe_data, one_blas_thread
 
 
@@ -25,6 +26,8 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
         config whose data differ is ``linear of <label>``.
     data : by label, rows and SHA-256 of the table.
     units, step : of the target and of a lead.
+    assumptions : by label, what the scores assume, in words.
+    left_out : baselines that the data cannot have, and why not.
 
     Raises
     ------
@@ -34,6 +37,8 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     data: dict[str, Any] = {}
     first: tuple[Entry, str] | None = None
+    assumed: dict[str, list[str]] = {}
+    missing: dict[str, str] = {}
     units = step = ""
     scored: list[Any] = []
     for entry in entries:
@@ -44,8 +49,11 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
         if first is None:
             first, units, step = (entry, truth), splits.table.units, splits.table.step_name()
         elif truth != first[1]:
-            raise ConfigError(_other_truth(first[0], entry))
+            raise ConfigError(_other_truth(first[0], entry, unit(step)))
         evaluation = experiment.evaluation
+        if entry.role == "compared":
+            assumed[entry.label] = assumptions(splits, evaluation.future_covariates)
+            missing |= left_out(splits)
         what = (entry.config["data"], entry.config["dtype"], evaluation.horizons, evaluation.future_covariates)
         if entry.role == "compared" and what not in scored:
             scored.append(what)
@@ -53,7 +61,8 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
                 for name, forecaster in baselines(splits, evaluation.future_covariates).items():
                     found = without_nan(score(splits, forecaster, evaluation.horizons))
                     _add(scores, name, entry.label, found)
-    return {"baselines": scores, "data": data, "units": units, "step": step}
+    about = {"units": units, "step": step, "assumptions": assumed, "left_out": missing}
+    return {"baselines": scores, "data": data, **about}
 
 
 def _add(scores: dict[str, Any], name: str, label: str, found: dict[str, Any]) -> None:
@@ -85,10 +94,10 @@ def truth_of(splits: Splits) -> str:
     return digest.hexdigest()
 
 
-def _other_truth(first: Entry, other: Entry) -> str:
+def _other_truth(first: Entry, other: Entry, step: str) -> str:
     mine, theirs = first.config["data"], other.config["data"]
     keys = [f"data.{key}" for key in mine if key not in ("scaler", "validation") and mine[key] != theirs[key]]
     return (
-        f"compare: {first.label} and {other.label} are scored on different test hours ({', '.join(keys) or 'data'} "
+        f"compare: {first.label} and {other.label} are scored on different test {step}s ({', '.join(keys) or 'data'} "
         "differ), so their scores cannot be compared. Give both the same series, target, test_size and time_steps."
     )

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import plot_style as look
-from minidl.comparison.tables import horizon_words, short_baseline
+from minidl.comparison.tables import horizon_words
 from minidl.comparison.verdict import p_words
+from minidl.data.steps import unit
 from minidl.files.storage import write_file
+from minidl.forecasting.words import baseline_short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,7 +73,7 @@ def scores_figure(result: Result) -> Figure:
             for (name, baseline), line in zip(result["baselines"].items(), cycle(LINES), strict=False):
                 value = baseline["block"][k]["r2"]
                 if spans and value > np.quantile(spans, 0.1) - 0.1:
-                    ax.axvline(value, color="#555555", ls=line, lw=1.4, label=short_baseline(name))
+                    ax.axvline(value, color="#555555", ls=line, lw=1.4, label=baseline_short(name))
                     spans.append(value)
             ax.set_yticks(range(len(configs)), list(configs))
             ax.set_ylim(len(configs) - 0.5, -0.5)
@@ -175,11 +177,11 @@ def lead_figure(result: Result) -> Figure:
         for (name, baseline), line in zip(result["baselines"].items(), cycle(LINES), strict=False):
             leads = [int(k) for k in baseline["lead"]]
             y = [baseline["lead"][str(k)]["rmse"] for k in leads]
-            ax.plot(leads, y, color="#555555", ls=line, lw=1.6, label=short_baseline(name))
+            ax.plot(leads, y, color="#555555", ls=line, lw=1.6, label=baseline_short(name))
             ends.append(y[-1])
         ax.set_ylim(0, 1.25 * max([top, *(y for y in ends if y < 2 * top)]) or 1)
         look.whole_numbers(ax)
-        ax.set_xlabel(f"{'hours' if result['step'] == 'h' else 'steps'} ahead")
+        ax.set_xlabel(f"{unit(result['step'])}s ahead")
         ax.set_ylabel(look.with_units("RMSE", result["units"]))
         ax.set_title("Error by lead: median and range of all seeds")
         figure.legend(loc="outside lower center", ncols=2, fontsize=10)

@@ -10,7 +10,9 @@ from typing import Any
 from minidl import plot_style as look
 from minidl.comparison import figures
 from minidl.comparison.folder import ComparisonFolder
+from minidl.comparison.tables import caption
 from minidl.comparison.tasks import load_splits, set_weights
+from minidl.data.steps import unit
 from minidl.forecasting import model_forecaster
 
 Result = Mapping[str, Any]
@@ -34,18 +36,20 @@ def draw(folder: ComparisonFolder, result: Result) -> list[Picture]:
     for record in folder.records():
         if record["label"] in curves and record["status"] == "done":
             curves[record["label"]].append(record["curve"])
-    scores = f"R² of {names} at each horizon. {_medians(result)}"
-    lead = "RMSE for each hour ahead, with the baselines."
+    said = caption(result)
+    scores = f"R² of {names} at each horizon. {_medians(result)} {said}"
+    lead = f"RMSE for each {unit(result['step'])} ahead, with the baselines. {said}"
     curve = "Training loss by epoch, over all seeds."
     made = [
-        (figures.scores_figure(result), "scores", "Scores of every run", scores),
-        (figures.lead_figure(result), "error_by_lead", "Error by lead", lead),
+        (figures.scores_figure(result), "scores", f"Scores of every run. {said}", scores),
+        (figures.lead_figure(result), "error_by_lead", f"Error by lead. {said}", lead),
         (figures.curves_figure(result, curves), "curves", "Learning curves", curve),
     ]
     pair = result["pairs"][0]
     if pair["seeds"]:
         text = f"Differences of {pair['second']} - {pair['first']}. {result['verdict']['pairs'][0]['sentence']}"
-        made.insert(1, (figures.differences_figure(result), "differences", "Paired differences", text))
+        title = f"Paired differences. {said}"
+        made.insert(1, (figures.differences_figure(result), "differences", title, text))
     if result.get("trade_offs"):
         for cost in ("parameters", "seconds"):
             figure = figures.sweep_figure(result, cost)
@@ -83,9 +87,10 @@ def _forecasts(folder: ComparisonFolder, result: Result) -> list[Picture]:
         evaluation = experiment.evaluation
         forecaster = model_forecaster(splits, experiment.model, evaluation.future_covariates)
         ends = sorted({max(evaluation.horizons), min(evaluation.horizons)}, reverse=True)
-        figure = forecast_figure(splits, forecaster, ends)
+        figure = forecast_figure(splits, forecaster, ends, assumption=result["assumptions"][label][0])
         figure.set_size_inches(11, 1.8 + 2.3 * len(ends))
         path = figures.save_svg(figure, folder.path / "figures" / f"forecast_{label}.svg")
-        alt = f"Forecasts of {label}, seed {seed}, beside the truth over some days of the test part."
-        pictures.append(Picture(path, f"Forecast and truth: {label}, seed {seed} (the median run)", alt))
+        alt = f"Forecasts of {label}, seed {seed}, beside the truth over a stretch of the test part."
+        title = f"Forecast and truth: {label}, seed {seed} (the median run). {caption(result)}"
+        pictures.append(Picture(path, title, alt))
     return pictures

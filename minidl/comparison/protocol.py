@@ -59,13 +59,13 @@ def _rows(
         rows.append(_row("scaler", "fitted on all rows, the test part included", "fitted on training rows", k, pairs))
     longer = [k for k in horizons if k != "1"]
     if asked == "actual":
-        ways = (("hold_last", "the last known row's"), ("same_hour_yesterday", "yesterday's, of the same hour"))
+        ways = (("hold_last", "the last known row's"), ("same_hour_yesterday", "yesterday's, of the same time"))
         for way, words in ways:
             for k in longer:
                 pairs = [
                     (_block(r, k), r["covariates"][way][k][METRIC]) for r in own.values() if way in r["covariates"]
                 ]
-                rows.append(_row("weather", "the true later weather is known", words, k, pairs))
+                rows.append(_row("weather", "the true later values are known", words, k, pairs))
     for k in longer:
         pairs = [(_block(r, k), r["scores"]["lead"][k][METRIC]) for r in own.values()]
         rows.append(_row("horizon", f"average over leads 1 to {k}", f"lead {k} alone", k, pairs))

@@ -12,6 +12,7 @@ from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.page import PAGE
 from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
+from minidl.data.steps import unit as unit_words
 from minidl.files.storage import write_file
 
 Result = Mapping[str, Any]
@@ -69,6 +70,7 @@ def _scores(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
         f"Median over {seeds} seeds, with the lowest and the highest. A block of k averages leads 1 to k, as in the "
         "textbook. Skill is 1 - MSE / MSE of persistence: 0 is as good as “same as now”, below 0 is worse.",
     )
+    yield "list", tables.assumption_lines(result)
     if "scores" in figures:
         yield "figure", figures["scores"]
     unit = f", {result['units']}" if result["units"] else ""
@@ -80,7 +82,7 @@ def _scores(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
     if len(result["configs"]) <= 6:
         yield "text", "By block, all statistics of R²:"
         yield "table", tables.spread_table(result)
-        yield "text", "By lead: the error at exactly so many hours ahead."
+        yield "text", f"By lead: the error at exactly so many {unit_words(result['step'])}s ahead."
         yield "table", tables.spread_table(result, "lead")
 
 
@@ -121,7 +123,7 @@ def _protocol(result: Result) -> Iterator[Block]:
     yield (
         "text",
         "Each shortcut of the evaluation, taken and avoided, from runs of the same seeds. Moved by more than 0: the "
-        "shortcut flatters. A shifted plot is no score: it shows how good a plot looks that is drawn one hour early.",
+        "shortcut flatters. A shifted plot is no score: it shows how good a plot looks that is drawn one row early.",
     )
     for label in result["protocol"]:
         yield "text", f"{label}:"

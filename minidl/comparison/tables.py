@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl.comparison.verdict import baseline_words, p_words, signed
+from minidl.comparison.verdict import p_words, signed
+from minidl.data.steps import ahead_short
+from minidl.forecasting.words import baseline_short, baseline_words
 
 Result = Mapping[str, Any]
 Table = list[list[str]]  # the first row is the head
-SHORT = {
-    "persistence": "same as now",
-    "seasonal_24h": "yesterday's hour",
-    "seasonal_24_steps": "24 steps before",
-    "linear": "linear model",
-}
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -24,19 +20,13 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def horizon_words(horizon: str, result: Result) -> str:
     """``8 h``: the block score over leads 1 to 8."""
-    return f"{horizon} {result['step']}"
-
-
-def short_baseline(name: str) -> str:
-    """A baseline's name in a table's head."""
-    head, _, rest = name.partition(" of ")
-    return f"{SHORT.get(head, head)}{f' of {rest}' if rest else ''}"
+    return ahead_short(horizon, result["step"])
 
 
 def scores_table(result: Result, metric: str, digits: int) -> Table:
     """Medians over seeds with the range, the published numbers beside them, and the baselines."""
     configs, baselines = result["configs"], result["baselines"]
-    head = ["", *_config_heads(result, metric), *(short_baseline(name) for name in baselines)]
+    head = ["", *_config_heads(result, metric), *(baseline_short(name) for name in baselines)]
     rows = [head]
     for i, k in enumerate(result["asked"]["horizons"]):
         cells = [horizon_words(k, result)]
@@ -155,7 +145,7 @@ def cost_table(result: Result) -> Table:
 
 def protocol_table(result: Result, label: str) -> Table:
     """What each shortcut moves, for one config."""
-    words = {"scaler": "scaler", "weather": "future weather", "horizon": "block average", "plot": "shifted plot"}
+    words = {"scaler": "scaler", "weather": "later columns", "horizon": "block average", "plot": "shifted plot"}
     rows = [["shortcut", "with it", "without it", "", "R² with", "R² without", "moved by", "lowest to highest", "runs"]]
     for row in result["protocol"][label]:
         rows.append(
@@ -199,3 +189,17 @@ def trade_offs_table(result: Result) -> Table:
 def baseline_list(result: Result) -> list[str]:
     """The baselines in words."""
     return [baseline_words(name) for name in result["baselines"]]
+
+
+def caption(result: Result) -> str:
+    """What a picture of scores must say: what they assume about the time after a forecast is made, in all configs."""
+    return f"Scores assume: {next(iter(result['assumptions'].values()))[0]}."
+
+
+def assumption_lines(result: Result) -> list[str]:
+    """What the scores assume, and which baselines are left out; of one config apart only where they differ."""
+    by_label = result["assumptions"]
+    lines = [f"Scores assume: {line}." for line in next(iter(by_label.values()), [])]
+    if len({tuple(lines) for lines in by_label.values()}) > 1:
+        lines = [f"Scores of {label} assume: {'; '.join(assumed)}." for label, assumed in by_label.items()]
+    return lines + [f"Without “{baseline_short(name)}”: {why}" for name, why in result["left_out"].items()]

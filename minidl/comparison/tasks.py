@@ -30,7 +30,7 @@ from minidl.data import Series, Splits, Table
 from minidl.environment import DECISIVE, environment
 from minidl.errors import NumericalError
 from minidl.experiment import Experiment
-from minidl.forecasting import COVARIATES, model_forecaster, score, score_shifted
+from minidl.forecasting import COVARIATES, left_out, model_forecaster, score, score_shifted
 from minidl.layer import Array, Layer, n_parameters
 from minidl.randomness import Streams
 from minidl.registry import load_plugin
@@ -107,7 +107,7 @@ def run_task(task: Task) -> Outcome:
 def _all_scores(experiment: Experiment, splits: Splits) -> Record:
     """Scores as the config asks; the same with each way to know the future; and those of a plot that is shifted."""
     horizons, asked = experiment.evaluation.horizons, experiment.evaluation.future_covariates
-    ways = [way for way in COVARIATES if way != "same_hour_yesterday" or knows_yesterday(splits)]
+    ways = [way for way in COVARIATES if way != "same_hour_yesterday" or not left_out(splits)]
     by_way = {
         way: without_nan(score(splits, model_forecaster(splits, experiment.model, way), horizons)) for way in ways
     }
@@ -117,11 +117,6 @@ def _all_scores(experiment: Experiment, splits: Splits) -> Record:
         "covariates": {way: scores["block"] for way, scores in by_way.items() if way != asked},
         "shifted": without_nan({str(k): score_shifted(splits, forecaster, k) for k in horizons}),
     }
-
-
-def knows_yesterday(splits: Splits) -> bool:
-    """Whether the table begins at least a day before the first forecast."""
-    return bool(splits.test.origin_rows[0] >= 24)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl.comparison.statistics import LEVEL
+from minidl.forecasting.words import horizons_words, losing_words, losses_to
 
 Result = Mapping[str, Any]
-_BASELINE_WORDS = {
-    "persistence": "persistence (same as now)",
-    "seasonal_24h": "yesterday's hour",
-    "seasonal_24_steps": "the value 24 steps before",
-    "linear": "the linear model",
-}
 MAX_LINES = 8
 
 
@@ -164,15 +159,10 @@ def _collapsed(label: str, config: Mapping[str, Any]) -> str:
 def _baselines_that_win(result: Result) -> list[str]:
     lines = []
     for label, config in result["configs"].items():
-        losses: dict[str, list[str]] = {}
-        for name, baseline in result["baselines"].items():
-            for k in result["asked"]["horizons"]:
-                median = config["block"][k]["r2"]["median"]
-                if median is not None and median < baseline["block"][k]["r2"]:
-                    losses.setdefault(name, []).append(k)
-        if losses:
-            to = ", and to ".join(f"{baseline_words(name)} at {_hours(ks, result)}" for name, ks in losses.items())
-            lines.append(f"The median run of {label} loses to {to}.")
+        medians = {k: config["block"][k]["rmse"]["median"] for k in result["asked"]["horizons"]}
+        lost = losses_to(medians, result["baselines"], result["asked"]["horizons"])
+        if lost:
+            lines.append(f"The median run of {label} {losing_words(lost, result['step'])}.")
     if len(lines) > MAX_LINES:
         return [f"{len(lines)} of {len(result['configs'])} configs lose to a baseline in the median."]
     return lines
@@ -201,13 +191,6 @@ def _mixed_engines(configs: Mapping[str, Any]) -> str:
     return f"Engines: {', '.join(engines)}; these agree within rounding only." if len(engines) > 1 else ""
 
 
-def baseline_words(name: str) -> str:
-    """A baseline's name in a sentence."""
-    head, _, rest = name.partition(" of ")
-    words = _BASELINE_WORDS.get(head, head.replace("_", " "))
-    return f"{words} of {rest}" if rest else words
-
-
 def _seeds(seeds: Sequence[int]) -> str:
     shown = ", ".join(map(str, seeds[:10]))
     more = f" and {len(seeds) - 10} more" if len(seeds) > 10 else ""
@@ -215,9 +198,7 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 
 def _hours(horizons: Sequence[str], result: Result) -> str:
-    listed = " and ".join([", ".join(horizons[:-1])] * (len(horizons) > 1) + [horizons[-1]])
-    unit = "hour" if result["step"] == "h" else "step"
-    return f"{listed} {unit}{'s' * (horizons != ['1'])}"
+    return horizons_words(horizons, result["step"])
 
 
 def signed(value: float) -> str:

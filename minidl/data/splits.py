@@ -125,6 +125,7 @@ class Splits:
     train, validation, test : windows; validation may be None.
     n_train_rows : rows before the test part, validation rows included; the
         first test row has this index.
+    fit_on : the rows that the scaling was fitted on, as `Scaler.fit_on` says.
     """
 
     table: Table = field(repr=False)
@@ -134,6 +135,7 @@ class Splits:
     validation: Windows | None
     test: Windows
     n_train_rows: int
+    fit_on: str = "train"
 
 
 @dataclass(eq=False)
@@ -223,7 +225,8 @@ class WindowData(Configurable):
             for starts in (*parts, window_starts(border, n, T))
         ]
         train, *validation, test = windows
-        return Splits(table, scale, values, train, validation[0] if validation else None, test, n_train_rows=border)
+        checked = validation[0] if validation else None
+        return Splits(table, scale, values, train, checked, test, border, self.scaler.fit_on)
 
     def _check_parts(self, parts: Sequence[Starts], border: int) -> None:
         """Whatever a validation does, no window of training or validation may touch the test part."""

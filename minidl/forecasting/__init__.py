@@ -1,6 +1,7 @@
 """Forecasts, their scores, and the baselines that every score stands beside."""
 
 from minidl.forecasting.ahead import Forecast, forecast_ahead
+from minidl.forecasting.assumptions import assumptions, check_covariates, left_out
 from minidl.forecasting.forecasters import (
     COVARIATES,
     Covariates,
@@ -36,11 +37,14 @@ __all__ = [
     "Recursive",
     "Rows",
     "Seasonal",
+    "assumptions",
     "baselines",
     "block_scores",
+    "check_covariates",
     "evaluate",
     "forecast_ahead",
     "lead_scores",
+    "left_out",
     "model_forecaster",
     "model_one_step",
     "score",

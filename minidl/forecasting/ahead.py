@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.data import ScaleFit, Table
+from minidl.data.steps import later
 from minidl.errors import DataError
 from minidl.layer import Array
 
@@ -36,7 +37,7 @@ class Forecast:
         """ISO time of each value; ``+1``, ``+2``, ... rows where the table has no times."""
         if self.last is None or self.step is None:
             return [f"+{j + 1}" for j in range(len(self.values))]
-        return [str(self.last + (j + 1) * self.step).replace("T", " ") for j in range(len(self.values))]
+        return [str(later(self.last, self.step, j + 1)).replace("T", " ") for j in range(len(self.values))]
 
 
 def forecast_ahead(

@@ -1,10 +1,10 @@
-"""Forecasters: from a window's first row to the next hours of the target.
+"""Forecasters: from a window's first row to the next rows of the target.
 
 All work on one table of scaled rows. A forecaster is called with the first rows
 of windows and a horizon k, and returns (windows, k): the target 1 ... k rows after
 each window. The recursive ones are given their own predictions for the target and,
-for all other columns, what `Covariates` says: by default the *true* later rows,
-as in the textbook.
+for all other columns, what `Covariates` says: unless told otherwise the *true* later
+rows, as in the textbook.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from minidl.errors import DataError
 from minidl.layer import Array, Context, Layer
 from minidl.training import Source
 from minidl.workspace import Workspace
@@ -25,7 +26,6 @@ Starts = npt.NDArray[np.int64]
 Covariates = Literal["actual", "hold_last", "same_hour_yesterday"]
 COVARIATES: tuple[Covariates, ...] = get_args(Covariates)
 CHUNK = 1024
-SEASON = 24
 
 
 class Forecaster(Protocol):
@@ -44,11 +44,13 @@ class Rows:
     values : (n, F), C-contiguous.
     time_steps : T, rows of a window.
     target_index : the column that is forecast.
+    day : how many rows a day has, for ``same_hour_yesterday``; None: not known.
     """
 
     values: Array = field(repr=False)
     time_steps: int
     target_index: int
+    day: int | None = None
 
     @property
     def target(self) -> Array:
@@ -66,14 +68,24 @@ class Rows:
 
         Their target values are left as they came; the other columns of those rows are, by `covariates`:
         ``actual``: as they came; ``hold_last``: those of the last known row;
-        ``same_hour_yesterday``: those of the latest known row at the same hour of the day (24 rows a day).
+        ``same_hour_yesterday``: those of the latest known row at the same time of day, so many `day` rows before.
+
+        Raises
+        ------
+        DataError
+            Yesterday is asked for, and `day` is not known.
         """
         x = self.windows(starts + j)
         unknown = min(j, self.time_steps)
         if covariates == "actual" or not unknown:
             return x
         lead = np.arange(j - unknown, j)  # of each unknown row, from 0
-        back = lead + 1 if covariates == "hold_last" else SEASON * (lead // SEASON + 1)
+        if covariates == "hold_last":
+            back = lead + 1
+        elif self.day is None:
+            raise DataError("same_hour_yesterday: nothing says how many rows make a day.")
+        else:
+            back = self.day * (lead // self.day + 1)
         target = x[:, -unknown:, self.target_index].copy()
         x[:, -unknown:] = self.values[starts[:, None] + self.time_steps + lead - back]
         x[:, -unknown:, self.target_index] = target
@@ -139,14 +151,14 @@ class Persistence:
 
 
 class Seasonal:
-    """ "Same as a day ago": the latest known value at the same hour of the day.
+    """ "Same as a day ago": the latest known value at the same time of day.
 
     Parameters
     ----------
-    period : rows of a season, 24 for a day of hours.
+    period : rows of a season; 24 for a day of hours, 48 for one of half hours.
     """
 
-    def __init__(self, rows: Rows, period: int = 24) -> None:
+    def __init__(self, rows: Rows, period: int) -> None:
         self.rows, self.period = rows, period
 
     def __call__(self, starts: Starts, horizon: int) -> Array:

@@ -16,8 +16,8 @@ from minidl import metrics
 from minidl.arguments import Configurable, Number, PositiveInt
 from minidl.data import Splits
 from minidl.errors import ConfigError, DataError
+from minidl.forecasting.assumptions import assumptions, check_covariates, left_out
 from minidl.forecasting.forecasters import (
-    SEASON,
     Covariates,
     Forecaster,
     Linear,
@@ -112,21 +112,19 @@ def _scores(splits: Splits, forecast: Array, truth: Array) -> Scores:
 
 
 def _rows(splits: Splits) -> Rows:
-    return Rows(splits.values, splits.test.time_steps, splits.table.target_index)
+    return Rows(splits.values, splits.test.time_steps, splits.table.target_index, splits.table.rows_of_a_day)
 
 
 def baselines(splits: Splits, covariates: Covariates = "actual") -> dict[str, Forecaster]:
     """The forecasts that every model has to beat, by name; `covariates` as in `Evaluation.future_covariates`.
 
-    There is no seasonal one if the table begins less than a season before the first forecast.
+    There is no seasonal one where `left_out` says why not.
     """
     rows = _rows(splits)
-    unit = splits.table.step_name()
-    season = f"seasonal_{SEASON}{unit}" if unit == "h" else f"seasonal_{SEASON}_steps"
-    known = splits.test.origin_rows[0] >= SEASON
+    day = None if left_out(splits) else rows.day
     return {
         "persistence": Persistence(rows),
-        **({season: Seasonal(rows, SEASON)} if known else {}),
+        **({} if day is None else {"seasonal_24h": Seasonal(rows, day)}),
         "linear": Linear(rows, splits.train, covariates=covariates),
     }
 
@@ -137,13 +135,9 @@ def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "act
     Raises
     ------
     DataError
-        Yesterday is asked for, and the table begins less than a day before the first forecast.
+        Yesterday is asked for, and the table does not say what that is, or begins too late.
     """
-    if covariates == "same_hour_yesterday" and splits.test.origin_rows[0] < SEASON:
-        raise DataError(
-            f"evaluation.future_covariates: same_hour_yesterday needs {SEASON} rows before the first forecast; "
-            f"the table has {splits.test.origin_rows[0]}."
-        )
+    check_covariates(splits, covariates)
     return Recursive(_rows(splits), model_one_step(model), covariates)
 
 
@@ -177,6 +171,9 @@ def evaluate(splits: Splits, model: Layer, evaluation: Evaluation) -> dict[str, 
         "baselines": {name: score(splits, f, horizons) for name, f in baselines(splits, covariates).items()},
         "parameters": n_parameters(model),
         "units": splits.table.units,
+        "future_covariates": covariates,
+        "assumptions": assumptions(splits, covariates),
+        "left_out": left_out(splits),
     }
 
 

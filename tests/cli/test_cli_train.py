@@ -68,6 +68,51 @@ def test_the_table_holds_the_scores_of_evaluation_json(cli: Cli, folder: Path) -
             ]
 
 
+HELD = "the other columns hold their last known values, as in predict"
+
+
+def test_what_the_scores_assume_stands_beside_them(cli: Cli, folder: Path) -> None:
+    outcome = cli("train", "small.yaml")
+    assert f"\nassumed: {HELD}\n" in outcome.out
+    scores = json.loads(Path("runs/small-001/evaluation.json").read_text())
+    assert (scores["future_covariates"], scores["assumptions"]) == ("hold_last", [HELD])
+    assert f"\nassumed: {HELD}\n" in cli("evaluate", "runs/small-001").out
+    assert json.loads(cli("evaluate", "runs/small-001", "--json").out)["assumptions"] == [HELD]
+    known = cli("train", "small.yaml", "--set", "evaluation.future_covariates=actual")
+    assert "\nassumed: later values of the other columns are taken as known; predict, which cannot" in known.out
+
+
+def test_a_baseline_that_cannot_be_is_named_with_the_reason(cli: Cli, folder: Path) -> None:
+    outcome = cli("train", "small.yaml", "--set", "data.series.time=null")
+    why = "the rows have no times, so that nothing says how many make a day."
+    assert f"\nno baseline seasonal_24h: {why}\n" in outcome.out
+    assert "seasonal_24h" not in json.loads(Path("runs/small-001/evaluation.json").read_text())["baselines"]
+
+
+def test_a_season_that_the_rows_do_not_have_is_refused_before_training(cli: Cli, folder: Path) -> None:
+    arguments = ("data.series.time=null", "evaluation.future_covariates=same_hour_yesterday")
+    outcome = cli("train", "small.yaml", "--set", arguments[0], "--set", arguments[1])
+    assert outcome.code == 3
+    assert outcome.line.startswith(
+        "minidl train: evaluation.future_covariates: same_hour_yesterday cannot be used: the rows have no times"
+    )
+    assert not Path("runs").exists()
+
+
+def test_a_model_that_is_worse_than_a_baseline_is_told_so(cli: Cli, folder: Path) -> None:
+    outcome = cli("train", "small.yaml")
+    scores = json.loads(Path("runs/small-001/evaluation.json").read_text())
+    worse = {
+        name: [k for k in ("4", "2", "1") if scores["block"][k]["rmse"] > part["block"][k]["rmse"]]
+        for name, part in scores["baselines"].items()
+    }
+    assert worse == {"persistence": ["4", "2", "1"], "seasonal_24h": ["4", "1"], "linear": ["4", "2", "1"]}
+    assert (
+        "\nThe model loses to persistence (same as now) at 4, 2 and 1 hours, and to the value of the same time "
+        "yesterday at 4 and 1 hours, and to the linear model at 4, 2 and 1 hours.\n"
+    ) in outcome.out
+
+
 def test_published_scores_stand_beside_the_runs_own(cli: Cli, folder: Path) -> None:
     published = "evaluation.published={source: paper, r2: [0.5, 0.25, 0.125], loss: [1, 2, 3]}"
     outcome = cli("train", "small.yaml", "--set", published)
@@ -97,7 +142,7 @@ def test_filled_gaps_are_mentioned(cli: Cli, folder: Path) -> None:
     Path("air.csv").write_text(re.sub(r"(?m)^(2013-01-02 03:00),[^,]*,", r"\1,NA,", text))
     outcome = cli("train", "small.yaml", "--set", "data.series.gaps=interpolate")
     assert outcome.code == 0
-    assert outcome.err.splitlines()[0] == "1 gap in the data was filled by a straight line"
+    assert outcome.err.splitlines()[0] == "1 gap in the data was filled"
 
 
 def test_the_command_line_and_plugins_are_recorded(cli: Cli, folder: Path) -> None:
@@ -125,7 +170,7 @@ def test_a_shipped_name_works_from_an_empty_folder(cli: Cli, tmp_path: Path, mon
     outcome = cli("train", "pm25_deep", "--set", "training.epochs=1")
     assert outcome.code == 0
     assert outcome.err.splitlines()[:2] == [
-        "2067 gaps in the data were filled by straight lines",
+        "2067 gaps in the data were filled",
         "runs/pm25_deep-001: 26 parameters, 35040 training windows",
     ]
     assert "textbook" in outcome.out

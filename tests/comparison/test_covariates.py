@@ -28,7 +28,7 @@ STARTS = np.array([30, 47, 31, 55])
 
 
 def rows() -> Rows:
-    return Rows(np.random.default_rng(2).standard_normal((120, F)), T, TARGET)
+    return Rows(np.random.default_rng(2).standard_normal((120, F)), T, TARGET, day=24)
 
 
 WEIGHTS = np.random.default_rng(9).standard_normal((T, F))
@@ -77,7 +77,7 @@ def test_forecasts_use_no_more_of_the_future_than_they_say(covariates: str, hori
 @pytest.mark.parametrize("covariates", ["hold_last", "same_hour_yesterday"])
 def test_forecasts_do_not_see_what_comes_after_their_origin(covariates: str) -> None:
     table = rows()
-    spoilt = Rows(table.values.copy(), T, TARGET)
+    spoilt = Rows(table.values.copy(), T, TARGET, day=24)
     spoilt.values[35:] = np.nan
     one, other = (Recursive(t, batched, covariates)(np.array([30]), 12) for t in (table, spoilt))
     np.testing.assert_array_equal(one, other)
@@ -102,7 +102,8 @@ def test_scores_of_model_and_linear_baseline_follow_the_config() -> None:
 
 def test_yesterday_must_be_in_the_table() -> None:
     splits, model = parts(n=60, test_size=46)
-    with pytest.raises(DataError, match="same_hour_yesterday needs 24 rows before the first forecast"):
+    message = "same_hour_yesterday cannot be used: a day is 24 rows; the table has 20 before the first forecast"
+    with pytest.raises(DataError, match=message):
         model_forecaster(splits, model, "same_hour_yesterday")
 
 

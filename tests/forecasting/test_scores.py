@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,21 @@ import pytest
 from small import hourly_rows, hourly_table, window_data
 
 from minidl import INFERENCE, ConfigError, DataError, Layer
-from minidl.data import MinMaxScaler, Splits, StandardScaler, Table, TailValidation
+from minidl.data import Filling, Gaps, MinMaxScaler, Splits, StandardScaler, Table, TailValidation
 from minidl.forecasting import (
     Evaluation,
     Forecaster,
     Persistence,
     Published,
+    Recursive,
     Rows,
+    assumptions,
     baselines,
     block_scores,
+    check_covariates,
     evaluate,
     lead_scores,
+    left_out,
     model_forecaster,
 )
 from minidl.layer import Array
@@ -226,7 +231,9 @@ def test_scores_in_units_do_not_depend_on_the_scaling() -> None:
 def test_evaluate_has_every_score_of_the_model_and_of_three_baselines() -> None:
     parts = splits()
     scores = evaluate(parts, Weighted(), Evaluation(horizons=[4, 1]))
-    assert scores.keys() == {"block", "lead", "baselines", "parameters", "units"}
+    about = {"parameters", "units", "future_covariates", "assumptions", "left_out"}
+    assert scores.keys() == {"block", "lead", "baselines"} | about
+    assert scores["assumptions"] == ["the other columns hold their last known values, as in predict"]
     assert (scores["parameters"], scores["units"]) == (0, "µg/m³")
     assert list(scores["baselines"]) == ["persistence", "seasonal_24h", "linear"]
     for part in (scores, *scores["baselines"].values()):
@@ -236,9 +243,75 @@ def test_evaluate_has_every_score_of_the_model_and_of_three_baselines() -> None:
     assert scores["block"]["4"] == block_scores(parts, model_forecaster(parts, Weighted(), "hold_last"), 4)
 
 
-def test_the_season_is_called_by_steps_where_rows_are_not_hours() -> None:
-    parts = window_data(Table(hourly_rows(), None, ("pm", "temp", "wind"), 0)).load("float64")
-    assert list(baselines(parts)) == ["persistence", "seasonal_24_steps", "linear"]
+def spaced(step: int | None, n: int = 240) -> Splits:
+    """The small table, its rows so many seconds apart."""
+    times = None if step is None else np.datetime64("2013-01-01", "s") + np.arange(n) * np.timedelta64(step, "s")
+    return window_data(Table(hourly_rows(n), times, ("pm", "temp", "wind"), 0)).load("float64")
+
+
+@pytest.mark.parametrize(("step", "rows"), [(3600, 24), (1800, 48), (900, 96), (7200, 12), (43200, 2)])
+def test_a_season_is_as_many_rows_as_a_day_has(step: int, rows: int) -> None:
+    parts = spaced(step)
+    forecast = baselines(parts)["seasonal_24h"](parts.test.starts[:5], 3)
+    origin = parts.test.origin_rows[:5, None] + np.arange(3)
+    back = rows * (np.arange(3) // rows + 1)
+    np.testing.assert_array_equal(forecast, parts.values[origin - back, 0])
+    assert left_out(parts) == {}
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        (None, "the rows have no times, so that nothing says how many make a day."),
+        (7 * 3600, "the rows are 7 h apart, and a day is no whole number of 2 or more of them."),
+        (86400, "the rows are one day apart, so that there is no time of day."),
+        (600, "a day is 144 rows; the table has 86 before the first forecast."),
+    ],
+)
+def test_where_there_is_no_yesterday_nothing_is_made_of_it(step: int | None, why: str) -> None:
+    parts = spaced(step) if step != 600 else spaced(step, 140)
+    assert list(baselines(parts)) == ["persistence", "linear"]
+    assert left_out(parts) == {"seasonal_24h": why}
+    message = f"evaluation.future_covariates: same_hour_yesterday cannot be used: {why} Use hold_last."
+    for refuse in (check_covariates, lambda splits, way: model_forecaster(splits, Weighted(), way)):
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            refuse(parts, "same_hour_yesterday")
+    with pytest.raises(DataError, match="nothing says how many rows make a day"):
+        Recursive(Rows(parts.values, 6, 0), lambda x: x[:, -1, 0], "same_hour_yesterday")(parts.test.starts, 2)
+
+
+def test_half_hourly_rows_of_yesterday_forecast_what_repeats_every_day() -> None:
+    # y[t] = 10 + 5 z[t-1], and z has a period of 48 rows: with z of 48 rows before, a linear model makes no error.
+    n = 480
+    z = np.round(np.sin(2 * np.pi * np.arange(n) / 48), 5)
+    y = 10 + 5 * np.r_[z[-1], z[:-1]]
+    times = np.datetime64("2024-01-01T00:00:00", "s") + np.arange(n) * np.timedelta64(1800, "s")
+    parts = window_data(Table(np.stack([y, z], axis=1), times, ("y", "z"), 0), test_size=120).load("float64")
+    scores = block_scores(parts, baselines(parts, "same_hour_yesterday")["linear"], 8)
+    assert scores["rmse"] < 0.01  # 4 with rows of 12 hours before
+    assert block_scores(parts, baselines(parts, "hold_last")["linear"], 8)["rmse"] > 1
+
+
+def test_what_scores_assume_is_said_with_gaps_and_scaling() -> None:
+    rows = hourly_rows()
+    where = np.zeros(rows.shape, bool)
+    where[10, 0] = where[200:203, 0] = where[190, 1] = True  # one before the test part
+    table = Table(rows, None, ("pm", "temp", "wind"), 0, gaps=Gaps(where))
+    parts = window_data(table, MinMaxScaler(fit_on="all")).load("float64")
+    assert assumptions(parts, "actual") == [
+        "later values of the other columns are taken as known; predict, which cannot know them, holds the last ones",
+        "4 gaps in the test part were filled by the last known value; 3 of them are scored as truth",
+        "the scaling was fitted on all rows, the test part included",
+    ]
+    ahead = replace(table, gaps=Gaps(where, Filling(test_lines=True)))
+    assert (
+        "filled by straight lines to the next known value, which look ahead"
+        in assumptions(window_data(ahead).load("float64"), "hold_last")[1]
+    )
+    alone = Table(rows[:, :1], None, ("pm",), 0)
+    assert assumptions(window_data(alone).load("float64"), "actual") == [
+        "the target is the only column, so that nothing of the future is assumed"
+    ]
 
 
 def test_there_is_no_seasonal_baseline_where_no_season_comes_before_the_test_part() -> None:

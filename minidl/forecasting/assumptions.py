@@ -1,0 +1,96 @@
+"""What a score takes for granted, in words: the one source of these words, wherever a score is shown or stored."""
+
+from __future__ import annotations
+
+from minidl.data import Splits
+from minidl.errors import DataError
+from minidl.forecasting.forecasters import Covariates
+
+FUTURE: dict[Covariates, str] = {
+    "actual": "later values of the other columns are taken as known; predict, which cannot know them, "
+    "holds the last ones",
+    "hold_last": "the other columns hold their last known values, as in predict",
+    "same_hour_yesterday": "the other columns take their latest known values of the same time of day; "
+    "predict holds the last ones",
+}
+
+
+def assumptions(splits: Splits, covariates: Covariates) -> list[str]:
+    """What scores on the test part assume; the first line is about what comes after a forecast is made.
+
+    Parameters
+    ----------
+    covariates : as in `Evaluation.future_covariates`.
+    """
+    alone = len(splits.table.feature_names) == 1
+    lines = ["the target is the only column, so that nothing of the future is assumed" if alone else FUTURE[covariates]]
+    lines += [line for line in (_gaps(splits), _scaling(splits)) if line]
+    return lines
+
+
+def _gaps(splits: Splits) -> str:
+    gaps, table = splits.table.gaps, splits.table
+    if gaps is None or not gaps.where[splits.n_train_rows :].any():
+        return ""
+    filled = int(gaps.where[splits.n_train_rows :].sum())
+    scored = int(gaps.where[splits.test.origin_rows, table.target_index].sum())
+    how = (
+        "straight lines to the next known value, which look ahead"
+        if gaps.filling.test_lines
+        else "the last known value"
+    )
+    text = f"{filled:,} gap{'s' * (filled != 1)} in the test part {'were' if filled != 1 else 'was'} filled by {how}"
+    return f"{text}; {scored:,} of them {'are' if scored != 1 else 'is'} scored as truth" if scored else text
+
+
+def _scaling(splits: Splits) -> str:
+    return "the scaling was fitted on all rows, the test part included" if splits.fit_on == "all" else ""
+
+
+def rows_of_yesterday(splits: Splits) -> int:
+    """How many rows a day has, where every forecast of the test part has a day before it.
+
+    Raises
+    ------
+    DataError
+        There is no such number; the message says why.
+    """
+    table, first = splits.table, int(splits.test.origin_rows[0])
+    rows = table.rows_of_a_day
+    if rows is None:
+        step = table.step_name()
+        if table.times is None:
+            raise DataError("the rows have no times, so that nothing says how many make a day.")
+        if step in ("step", "d", "week", "month", "quarter", "year"):
+            apart = "day" if step == "d" else step
+            raise DataError(f"the rows are one {apart} apart, so that there is no time of day.")
+        raise DataError(f"the rows are {step} apart, and a day is no whole number of 2 or more of them.")
+    if first < rows:
+        raise DataError(f"a day is {rows} rows; the table has {first} before the first forecast.")
+    return rows
+
+
+def check_covariates(splits: Splits, covariates: Covariates) -> None:
+    """Refuse what the table cannot give.
+
+    Raises
+    ------
+    DataError
+        ``same_hour_yesterday`` is asked for, and there is no yesterday.
+    """
+    if covariates == "same_hour_yesterday":
+        try:
+            rows_of_yesterday(splits)
+        except DataError as err:
+            raise DataError(
+                f"evaluation.future_covariates: same_hour_yesterday cannot be used: {err} Use hold_last."
+            ) from err
+
+
+def left_out(splits: Splits) -> dict[str, str]:
+    """Baselines that this table cannot have, and why not."""
+    try:
+        rows_of_yesterday(splits)
+    except DataError as err:
+        return {"seasonal_24h": str(err)}
+    return {}
