@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,8 +89,10 @@ class Experiment(Configurable):
         ShapeError
             Layers do not fit each other or the data, or the output is not one number.
         """
-        streams = Streams.from_seed(self.seed)
-        output = self.model.build(self.data.input_shape, streams.weights, self.dtype)
+        return self._build(self.model)
+
+    def _build(self, model: Layer) -> Shape:
+        output = model.build(self.data.input_shape, Streams.from_seed(self.seed).weights, self.dtype)
         if output[-1] != 1 or len(output) > 2:
             raise ShapeError(
                 f"the model's output has shape {output}; a forecast is one number, so it must be (1,) or (time, 1)."
@@ -99,12 +102,14 @@ class Experiment(Configurable):
     def load_data(self) -> Splits:
         """Read the series and cut it into windows, with labels at every step if the model outputs at every step.
 
+        The model stays as it is: its output's shape is found out on a copy.
+
         Raises
         ------
         DataError
             The series does not hold what it should, or not what the evaluation asks for.
         """
-        every_step = len(self.build_model()) == 2
+        every_step = len(self._build(copy.deepcopy(self.model))) == 2
         splits = self.data.load(self.dtype, Streams.from_seed(self.seed).sampling, every_step=every_step)
         check_covariates(splits, self.evaluation.future_covariates)
         return splits

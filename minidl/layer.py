@@ -8,15 +8,17 @@ twice in a stack, from several threads, and forward twice before backward.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import Configurable
+from minidl.arrays import plain_array
 from minidl.errors import ShapeError
+from minidl.parameters import Parameters
 from minidl.registry import open_kind
 from minidl.workspace import Workspace
 
@@ -61,7 +63,20 @@ class Layer(Configurable, ABC):
     Nothing but `build` and `bind` may write to ``self``.
     """
 
-    params: dict[str, Array] = field(init=False, repr=False, default_factory=dict)
+    def __new__(cls, *args: Any, **more: Any) -> Any:
+        """With no parameters yet, whatever the constructor does."""
+        layer = super().__new__(cls)
+        vars(layer)["_params"] = Parameters(cls.__name__, {})
+        return layer
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """Parameters by name, filled by `build`; assigning to a name writes into its array."""
+        return vars(self)["_params"]  # type: ignore[no-any-return]
+
+    @params.setter
+    def params(self, arrays: Mapping[str, Array]) -> None:
+        vars(self)["_params"] = Parameters(type(self).__name__, arrays)
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
         """Allocate ``self.params`` and return the output shape.
@@ -101,17 +116,37 @@ class Layer(Configurable, ABC):
         Raises
         ------
         ShapeError
-            A parameter is missing or has another shape.
+            A parameter is missing, has another shape, or is none of this layer's; nothing was changed.
         """
-        for name, old in self.params.items():
-            got = params[name].shape if name in params else "none"
-            if got != old.shape:
-                raise ShapeError(f"{type(self).__name__}: expected {name} of shape {old.shape}, got {got}.")
+        self.check_fit(params)
         self.params = {name: params[name] for name in self.params}
+        self.close_params()
 
-    def __call__(self, x: Array) -> Array:
-        """Inference: forward without the cache."""
-        return self.forward(x)[0]
+    def close_params(self) -> None:
+        """Let no names be added to the parameters any more: the layer is built."""
+        vars(self)["_params"].closed = True
+
+    def check_fit(self, params: Mapping[str, Array]) -> None:
+        """Refuse what `bind` cannot take; see there."""
+        who = type(self).__name__
+        for name, old in self.params.items():
+            got = np.shape(params[name]) if name in params else "none"
+            if got != old.shape:
+                raise ShapeError(f"{who}: expected {name} of shape {old.shape}, got {got}.")
+        unknown = sorted(params.keys() - self.params.keys())
+        if unknown:
+            raise ShapeError(f"{who}: there is no parameter {unknown[0]!r}; its parameters: {', '.join(self.params)}.")
+        Parameters(who, params)
+
+    def __call__(self, x: Any) -> Array:
+        """Inference: forward without the cache, of anything that turns into an array of numbers.
+
+        Raises
+        ------
+        DataError
+            `x` is text, masked, or else no numbers; see `minidl.arrays.plain_array`.
+        """
+        return self.forward(plain_array(x, f"{type(self).__name__}: x"))[0]
 
 
 def built(layer: Layer) -> dict[str, Array]:
@@ -125,6 +160,17 @@ def built(layer: Layer) -> dict[str, Array]:
     if not layer.params:
         raise ShapeError(f"{type(layer).__name__}: it has no parameters yet; call build(input_shape, rng) first.")
     return layer.params
+
+
+def parts(layer: Layer) -> Iterator[Layer]:
+    """A layer and all layers inside it: its children, or else those that its attributes hold."""
+    yield layer
+    children = getattr(layer, "children", None)
+    for value in [children] if isinstance(children, list) else vars(layer).values():
+        held = value.values() if isinstance(value, dict) else value
+        for part in held if isinstance(value, (dict, list, tuple)) else [value]:
+            if isinstance(part, Layer):
+                yield from parts(part)
 
 
 def n_parameters(layer: Layer) -> int:

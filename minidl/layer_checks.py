@@ -79,7 +79,7 @@ def _attributes_unchanged(s: Subject) -> None:
         after = vars(layer)
         assert before.keys() == after.keys(), f"new attributes: {sorted(after.keys() - before.keys())}"
         for name, value in before.items():
-            assert after[name] is value, f"self.{name} was replaced"
+            assert after[name] is value, f"self.{'params' if name == '_params' else name} was replaced"
         assert _contents(layer) == contents, "a list, dict or set on self was changed"
     for name, array in values.items():
         assert np.array_equal(array, s.layer.params[name]), f"params[{name!r}] was written to"

@@ -3,7 +3,7 @@
 Layers hold no buffers: a trainer owns one Workspace and passes it along, so its
 steps allocate nothing. A workspace serves one forward and its backward at a time.
 Containers give every child the workspace of its position, so a layer that stands
-twice in a stack gets two sets of buffers.
+twice in a stack gets two sets of buffers. A copy of a workspace is a new one, empty.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ class Workspace:
         self._slots: dict[str, dict[Hashable, Any]] = {}
         self._children: dict[str, Workspace] = {}
         self._lent: dict[str, npt.NDArray[Any]] = {}
+
+    def __reduce__(self) -> Any:
+        # Buffers hold views of one another and plans views of buffers; copied, they would come apart.
+        return Workspace, ()
 
     def child(self, name: str) -> Workspace:
         """The workspace of a part, always the same one for the same name."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small import CONFIG, hourly_table, window_data, write_experiment
 
-from minidl import SGD, ConfigError, Dense, LastStep, RecurrentLayer, Sequential, ShapeError
+from minidl import SGD, ConfigError, Dense, LastStep, RecurrentLayer, Sequential, ShapeError, fit
 from minidl.config import construct, dump, parse_text
 from minidl.experiment import Experiment, load_experiment
 from minidl.forecasting import Evaluation
@@ -43,6 +43,7 @@ def test_building_twice_gives_the_same_weights() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_dtype_is_that_of_parameters_and_data(dtype: str) -> None:
     made = experiment(dtype=dtype)
+    made.build_model()
     parts = made.load_data()
     assert {value.dtype for value in made.model.params.values()} == {np.dtype(dtype)}
     assert parts.values.dtype == dtype
@@ -57,6 +58,20 @@ def test_a_model_with_an_output_at_every_step_gets_labels_at_every_step() -> Non
     one = experiment()
     assert one.build_model() == (1,)
     assert one.load_data().train.gather(slice(0, 3))[1].shape == (3, 1)
+
+
+def test_asking_for_the_data_changes_no_weight_and_builds_no_model() -> None:
+    # Caught here: a trained model that load_data() gave its initial weights again in passing.
+    made = experiment()
+    splits = made.load_data()
+    assert not made.model.params
+    made.build_model()
+    fit(made.model, *splits.train.gather(slice(None)), loss=made.loss, optimizer=made.optimizer)
+    before = {name: (value, value.copy()) for name, value in made.model.params.items()}
+    made.load_data()
+    for name, (array, content) in before.items():
+        assert made.model.params[name] is array
+        np.testing.assert_array_equal(array, content)
 
 
 def test_an_output_of_more_than_one_number_is_refused() -> None:

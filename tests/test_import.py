@@ -20,7 +20,7 @@ RANKS = [
     {"errors"},
     {"files"},
     {"registry"},
-    {"arguments", "workspace"},
+    {"arguments", "arrays", "parameters", "workspace"},
     {"layer", "initializers"},
     {"layers", "losses", "optimizers", "metrics", "schedules", "data", "config"},
     {"training"},

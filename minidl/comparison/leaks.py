@@ -145,6 +145,7 @@ def _with_rows(table: Table, first: int, rows: Array) -> Table:
 def _with_table(experiment: Experiment, table: Table) -> tuple[Experiment, Splits]:
     experiment = copy.deepcopy(experiment)
     experiment.data.series = _OnlyTable(table)
+    experiment.build_model()  # the same start for every training
     return experiment, experiment.load_data()
 
 

@@ -232,7 +232,7 @@ class _OnlyTable(Series):
 
 
 def load_splits(experiment: Experiment) -> Splits:
-    """As `Experiment.load_data`, but a process reads a series only once. The model gets its initial weights."""
+    """As `Experiment.load_data`, but a process reads a series only once."""
     described = json.dumps({"type": type(experiment.data.series).__name__, **experiment.data.series.to_config()})
     experiment.data.series = _OnlyTable(_table(described))
     return experiment.load_data()

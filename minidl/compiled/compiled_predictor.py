@@ -9,6 +9,7 @@ import numpy as np
 from numba import types
 
 from minidl.compiled.cache import compiled
+from minidl.compiled.kernel import silent
 from minidl.compiled.plan import lanes_for, steps_of
 from minidl.compiled.source import predict_source
 from minidl.compiled.vectors import NARROW_BYTES
@@ -68,11 +69,15 @@ class CompiledPredictor:
 
     engine = "compiled"
 
-    def __init__(self, model: Layer, notify: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(self, model: Layer, notify: Callable[[str], None] = silent) -> None:
         self.model, self.notify = model, notify
         self.params = np.concatenate([value.reshape(-1) for value in model.params.values()])
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._windows: dict[tuple[int, ...], _OneWindow] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Machine code and memory that it looks into: a copy makes its own.
+        return {**vars(self), "_programs": {}, "_windows": {}}
 
     def __call__(self, x: Array) -> Array:
         """The model's output; the same as ``model(x)`` up to rounding."""
@@ -116,10 +121,13 @@ class CompiledStream:
 
     def __init__(self, predictor: CompiledPredictor, batch: int, state: Any) -> None:
         first = next(iter(predictor.model.params.values()))
-        self.batch = batch
+        self.batch, self._predictor = batch, predictor
         self._program = _Program(predictor.model, predictor.params, (1, first.shape[0]), batch, predictor.notify)
         self.model = predictor.model
         self.state = state
+
+    def __reduce__(self) -> Any:
+        return CompiledStream, (self._predictor, self.batch, self.state)
 
     def __call__(self, x: Array) -> Array:
         """The output after one more step, as a new array; x (features,) or (batch, features)."""

@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 
 from minidl.compiled.cache import Notify, compiled
-from minidl.compiled.kernel import kernel_of
+from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.plan import flat, lanes_for, steps_of
 from minidl.compiled.source import train_source
 from minidl.data import Windows
@@ -73,10 +73,15 @@ class CompiledEngine:
     notify : gets a line when the compiler runs.
     """
 
-    def __init__(self, notify: Notify = lambda line: None) -> None:
+    def __init__(self, notify: Notify = silent) -> None:
         self.notify = notify
+        self._compiled_for: tuple[Any, ...] = (None, None, None)
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._steps_a_call = 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Machine code with its memory: a copy compiles, or finds, its own.
+        return {**vars(self), "_programs": {}}
 
     def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
         """As many steps as fit into `CALL_SECONDS`; see `Engine`."""
@@ -100,6 +105,9 @@ class CompiledEngine:
         raise numerical_error(trainer.where(), trainer.model, trainer.parameters, loss, *found)
 
     def _program(self, trainer: Trainer, part: Examples, batch: int) -> _Program:
+        taken = trainer.model, trainer.loss, trainer.optimizer
+        if any(a is not b for a, b in zip(taken, self._compiled_for, strict=True)):
+            self._compiled_for, self._programs = taken, {}  # the engine of another training before
         key = part.window, batch
         if key not in self._programs:
             self._programs[key] = _Program(trainer, part.window, batch, self.notify)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from minidl.compiled.choice import model_obstacle
+from minidl.compiled.kernel import silent
 from minidl.errors import ShapeError
 from minidl.layer import Array, Context, Layer
 from minidl.layers import Stream
@@ -53,7 +54,7 @@ class NumpyPredictor:
         return Stream(self.model, state)
 
 
-def predictor(model: Layer, notify: Callable[[str], None] = lambda line: None) -> Predictor:
+def predictor(model: Layer, notify: Callable[[str], None] = silent) -> Predictor:
     """A predictor with the model's present weights.
 
     Parameters

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from minidl.errors import ShapeError
+from minidl.errors import ConfigError, ShapeError
 from minidl.layer import Array, Context, Grads, Layer, read_only
 from minidl.layers.activations import Activation
 
@@ -64,7 +64,14 @@ class LayerSteps:
 Steps = ElementwiseSteps | LayerSteps
 
 
-class SlabRecurrence:
+class _Plan:
+    """Buffers and views of them, which a copy would tear apart."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise ConfigError("RecurrentLayer: the cache of a forward cannot be copied or pickled; call forward again.")
+
+
+class SlabRecurrence(_Plan):
     """Time, then feature, then batch: one product a step for W_hh, W_xh and b_h together.
 
     ``Z[t]`` is [h_{t-1}; x_t; 1], so that a_t = M Z[t] with M = [W_hhᵀ W_xhᵀ b_h],
@@ -152,7 +159,7 @@ class SlabRecurrence:
         return h
 
 
-class RowRecurrence:
+class RowRecurrence(_Plan):
     """Time, then batch, then feature: all input products in one, all gradient products in one."""
 
     transposed = False

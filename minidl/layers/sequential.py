@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -11,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import PositiveInt
+from minidl.arrays import float_dtype
 from minidl.errors import ConfigError, ShapeError
 from minidl.initializers import MAX_PARAMETERS
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, n_parameters
+from minidl.layers.building import check_shared, checked_generator, checked_shape, layers_in, take_in
 from minidl.layers.streaming import Stream
+from minidl.parameters import Parameters, snapshot
 from minidl.registry import register
 from minidl.workspace import Workspace
 
@@ -23,22 +26,31 @@ MAX_LAYERS = 10_000
 
 def n_layers(layer: Layer) -> int:
     """How many layers a layer consists of, itself included."""
-    return len(_parts(layer))
-
-
-def _parts(layer: Layer) -> list[Layer]:
-    """A layer and all layers inside it."""
-    inner: list[Layer] = getattr(layer, "children", [])
-    return [layer, *(part for child in inner for part in _parts(child))]
+    return len(layers_in(layer))
 
 
 @dataclass(eq=False)
 class Stack(Layer):
-    """What all containers share: children in a row, parameters named by position (``0.W_xh``)."""
+    """What all containers share: children in a row, parameters named by position (``0.W_xh``).
+
+    The parameters are the children's own: whatever happens to a child is seen here.
+    """
 
     children: list[Layer] = field(init=False, repr=False, default_factory=list)
-    # The full name of every child's parameters, once it is built.
-    _names: list[dict[str, str]] = field(init=False, repr=False, default_factory=list)
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The children's parameters by their names in the whole, then those that a subclass adds."""
+        named = {f"{i}.{name}": value for i, child in self._first_places() for name, value in child.params.items()}
+        return snapshot(type(self).__name__, {**named, **vars(self)["_params"]})
+
+    @params.setter
+    def params(self, arrays: Mapping[str, Array]) -> None:
+        parts, own = self._by_child(arrays)
+        for i, child in self._first_places():
+            if parts[i]:
+                child.bind(parts[i])
+        vars(self)["_params"] = Parameters(type(self).__name__, own)
 
     def build(
         self, input_shape: Shape | int, rng: np.random.Generator | int, dtype: npt.DTypeLike = "float32"
@@ -50,11 +62,18 @@ class Stack(Layer):
         input_shape : (time, features) or (features,), without the batch axis;
             an int n stands for (None, n): sequences of any length.
         rng : a Generator, or an int seed.
-        dtype : of all parameters.
+        dtype : of all parameters, float32 or float64.
+
+        Raises
+        ------
+        ShapeError
+            Layers do not fit each other, or one was built in another stack; then none has parameters.
         """
-        shape: Shape = (None, input_shape) if isinstance(input_shape, int) else tuple(input_shape)
-        rng = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
-        self._check_shared()
+        who = type(self).__name__
+        shape, rng, dtype = checked_shape(input_shape, who), checked_generator(rng, who), float_dtype(dtype, who)
+        own = self._first_places()
+        check_shared(own, self._place)
+        take_in(self, own, self._place)
         built: set[int] = set()
         n_numbers = 0
         for i, (child, child_rng) in enumerate(zip(self.children, rng.spawn(len(self.children)), strict=True)):
@@ -64,16 +83,20 @@ class Stack(Layer):
                     shape = self._repeated(child, shape, child_rng, dtype)
                 else:
                     shape = child.build(shape, child_rng, dtype)
+                    child.close_params()
             except ShapeError as err:
                 before = f" (the output of layer {i - 1}, {type(self.children[i - 1]).__name__})" if i else ""
                 text = str(err).rstrip(".") + (before if not err.path else "")
-                raise ShapeError(text + ".", ("layers", i, *err.path)) from err
+                raise ShapeError(text + ".", (*self._place(i), *err.path)) from err
             n_numbers += n_parameters(child) * (id(child) not in built)
             if n_numbers > MAX_PARAMETERS:
-                raise ShapeError(f"the stack has more than {MAX_PARAMETERS:,} parameters.", ("layers", i))
+                raise ShapeError(f"the stack has more than {MAX_PARAMETERS:,} parameters.", self._place(i))
             built.add(id(child))
-        self._collect()
         return shape
+
+    def _place(self, i: int) -> tuple[str | int, ...]:
+        """Where child i stands among the constructor's arguments."""
+        return "layers", i
 
     @staticmethod
     def _repeated(child: Layer, shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
@@ -99,39 +122,42 @@ class Stack(Layer):
             raise ConfigError(f"{type(self).__name__}: a layer stands in it twice, which a config cannot say.")
         return super().to_config()
 
-    def _check_shared(self) -> None:
-        """A layer may stand twice in one stack, but not in two: its parameters would have two names."""
-        homes: dict[int, int] = {}
-        for i, child in self._first_places():
-            for part in _parts(child):
-                if homes.setdefault(id(part), i) != i:
-                    name = type(part).__name__
-                    raise ShapeError(
-                        f"{name}: it stands in layer {homes[id(part)]} too, in another stack.", ("layers", i)
-                    )
+    def _first_places(self) -> list[tuple[int, Layer]]:
+        first: dict[int, int] = {}
+        return [(i, child) for i, child in enumerate(self.children) if first.setdefault(id(child), i) == i]
 
-    def _collect(self) -> None:
-        owner = {id(child): i for i, child in self._first_places()}
-        self._names = [{name: f"{owner[id(child)]}.{name}" for name in child.params} for child in self.children]
-        self.params = {
-            f"{i}.{name}": value for i, child in self._first_places() for name, value in child.params.items()
-        }
-
-    def _first_places(self) -> Iterable[tuple[int, Layer]]:
-        seen: set[int] = set()
-        for i, child in enumerate(self.children):
-            if id(child) not in seen:
-                seen.add(id(child))
-                yield i, child
+    def _by_child(self, params: Mapping[str, Array]) -> tuple[list[dict[str, Array]], dict[str, Array]]:
+        """The entries of each child by its own names, and those that are of no child."""
+        parts: list[dict[str, Array]] = [{} for _ in self.children]
+        own = {}
+        for full, value in params.items():
+            position, _, name = full.partition(".")
+            if name and position.isdecimal() and int(position) < len(parts):
+                parts[int(position)][name] = value
+            else:
+                own[full] = value
+        return parts, own
 
     def bind(self, params: Mapping[str, Array]) -> None:
         """Hand every child its part; see `Layer.bind`."""
+        self.check_fit(params)
+        self.params = dict(params)
+
+    def check_fit(self, params: Mapping[str, Array]) -> None:
+        """Every child's check; see `Layer.check_fit`."""
+        parts = self._by_child(params)[0]
         for i, child in self._first_places():
-            child.bind({name: params[f"{i}.{name}"] for name in child.params})
-        self._collect()
+            child.check_fit(parts[i])
+        super().check_fit(params)
 
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
-        """Every child's forward in turn. ``ctx.state`` is a tuple, one entry a child."""
+        """Every child's forward in turn. ``ctx.state`` is a tuple, one entry a child.
+
+        Raises
+        ------
+        ShapeError
+            A child cannot take its input, or the state has not one entry for each child.
+        """
         caches = []
         for child, child_ctx in zip(self.children, self._contexts(ctx), strict=True):
             x, cache = child.forward(x, child_ctx)
@@ -141,6 +167,11 @@ class Stack(Layer):
     def _contexts(self, ctx: Context) -> list[Context]:
         """One context a child; made once for a caller that lends a workspace and hands over no state."""
         state, ws = ctx.state, ctx.workspace
+        if state is not None and not (isinstance(state, (tuple, list)) and len(state) == len(self.children)):
+            got = f"{len(state)} entries" if isinstance(state, (tuple, list)) else type(state).__name__
+            raise ShapeError(
+                f"{type(self).__name__}: expected a state of {len(self.children)} entries, one a layer, got {got}."
+            )
 
         def make() -> list[Context]:
             return [
@@ -163,11 +194,15 @@ class Stack(Layer):
         caches, ws = cache[0], cache[1] or Workspace()
         grads: Grads = {}
         dx: Array | None = dy
+        first: dict[int, int] = {}
+        places = [first.setdefault(id(child), i) for i, child in enumerate(self.children)]
         for i in reversed(range(len(self.children))):
-            assert dx is not None  # only the first child may leave dx out
+            if dx is None:
+                above = f"layer {i + 1} ({type(self.children[i + 1]).__name__})"
+                raise ShapeError(f"{type(self).__name__}: {above} returned None for dx; only the first layer may.")
             dx, own = self.children[i].backward(dx, caches[i])
             for name, value in own.items():
-                full = self._names[i][name]
+                full = f"{places[i]}.{name}"
                 if full in grads:
                     value = np.add(grads[full], value, out=ws.array("sum " + full, value.shape, value.dtype))
                 grads[full] = value
@@ -220,3 +255,6 @@ class Repeat(Stack):
         if self.times * n_layers(self.layer) > MAX_LAYERS:
             raise ConfigError(f"Repeat: times: {self.times:,} copies would be more than {MAX_LAYERS:,} layers.")
         self.children = [copy.deepcopy(self.layer) for _ in range(self.times)]
+
+    def _place(self, i: int) -> tuple[str | int, ...]:
+        return ("layer",)

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,8 +73,13 @@ class Callback:
         """After the last epoch, or when training was told to stop; not after an error."""
 
 
+def never() -> bool:
+    """No request to stop; a named function, so that a Trainer can be pickled."""
+    return False
+
+
 class Trainer:
-    """A model while it is trained.
+    """A model while it is trained. A copy trains a copy of the model.
 
     Parameters
     ----------
@@ -99,21 +105,38 @@ class Trainer:
         optimizer: Optimizer,
         settings: Training,
         streams: Streams,
-        should_stop: Callable[[], bool] = lambda: False,
+        should_stop: Callable[[], bool] = never,
         engine: Engine | None = None,
     ) -> None:
         self.model, self.loss, self.optimizer, self.settings, self.streams = model, loss, optimizer, settings, streams
         self.should_stop = should_stop
         self.engine = engine or NumpyEngine()
-        self.parameters = FlatParameters(model)
-        self.state = optimizer.start(self.parameters.values)
+        self._parameters = FlatParameters(model)
+        self.state = optimizer.start(self._parameters.values)
         self.epoch = self.step = 0
         self.position = Position()
         self.order_state = generator_state(streams.shuffling)  # from before the current epoch's order was drawn
         self.history: list[EpochRecord] = []
+        self._ctx = self._context()
+
+    def _context(self) -> Context:
         workspace = Workspace()
-        self.parameters.lend_gradients(workspace)
-        self._ctx = Context(training=True, rng=streams.layers, workspace=workspace, input_gradient=False)
+        self._parameters.lend_gradients(workspace)
+        return Context(training=True, rng=self.streams.layers, workspace=workspace, input_gradient=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_ctx"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._ctx = self._context()
+
+    @property
+    def parameters(self) -> FlatParameters:
+        """The model's parameters and their gradients, as the model has them now; see `FlatParameters.follow`."""
+        if self._parameters.touched():
+            self._parameters.follow()
+        return self._parameters
 
     def run(
         self, train: Source, validation: Source | None = None, callbacks: Sequence[Callback] = ()
@@ -160,6 +183,7 @@ class Trainer:
 
     def _train_epoch(self, train: Source, callbacks: Sequence[Callback], started: float) -> bool:
         """The steps of an epoch that are left; False if it was told to stop before the end."""
+        self._parameters.follow()
         n, every = len(train), self.settings.checkpoint_every
         order = self.streams.shuffling.permutation(n) if self.settings.shuffle else np.arange(n)
         place = self.position
@@ -196,10 +220,10 @@ class Trainer:
 
     def train_step(self, x: Array, target: Array) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
+        flat = self.parameters
         y, cache = self.model.forward(x, self._ctx)
         loss, dy = self.loss(y, target)
         _, grads = self.model.backward(dy, cache)
-        flat = self.parameters
         flat.collect(grads)
         if not (math.isfinite(loss) and _finite(flat.grads)):
             raise numerical_error(self.where(), self.model, flat, loss, x, target)

@@ -1,0 +1,106 @@
+"""What a stack makes sure of before it builds its layers: its arguments, and that the layers are its own."""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.arguments import Seed, convert
+from minidl.errors import ConfigError, ShapeError
+from minidl.layer import Layer, Shape
+
+Places = Sequence[tuple[int, Layer]]  # position and child, each child once
+PathOf = Callable[[int], tuple[str | int, ...]]
+
+
+def layers_in(layer: Layer) -> list[Layer]:
+    """A layer and all layers inside it."""
+    inner: list[Layer] = getattr(layer, "children", [])
+    return [layer, *(part for child in inner for part in layers_in(child))]
+
+
+def checked_shape(given: Any, where: str) -> Shape:
+    """An input shape without the batch axis; an int n stands for (None, n).
+
+    Raises
+    ------
+    ShapeError
+        It is none.
+    """
+    try:
+        shape = (None, operator.index(given)) if not isinstance(given, Iterable) else tuple(given)
+        shape = tuple(None if n is None else operator.index(n) for n in shape)
+    except TypeError:
+        shape = ()
+    if not shape or any(n is not None and n < 1 for n in shape):
+        raise ShapeError(
+            f"{where}: expected an input shape such as (24, 6) or (None, 6), "
+            f"time steps and features without the batch, got {given!r}."
+        )
+    return shape
+
+
+def checked_generator(rng: Any, where: str) -> np.random.Generator:
+    """A generator, or the one of an int seed.
+
+    Raises
+    ------
+    ConfigError
+        It is neither.
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    try:
+        return np.random.default_rng(convert(rng, Seed))
+    except ConfigError as err:
+        raise ConfigError(f"{where}: rng: expected a Generator or a seed; {err}.") from err
+
+
+def check_shared(children: Places, path: PathOf) -> None:
+    """A layer may stand twice in one stack, but not in two: its parameters would have two names."""
+    homes: dict[int, int] = {}
+    for i, child in children:
+        for part in layers_in(child):
+            if homes.setdefault(id(part), i) != i:
+                name = type(part).__name__
+                raise ShapeError(f"{name}: it stands in layer {homes[id(part)]} too, in another stack.", path(i))
+
+
+def take_in(stack: Layer, children: Places, path: PathOf) -> None:
+    """Make every child the stack's own, without parameters, so that a build which fails leaves none behind.
+
+    Raises
+    ------
+    ShapeError
+        A child was built in another stack that is still there: its weights would be replaced there too.
+    """
+    for i, child in children:
+        home: _Home | None = vars(child).get("_home")
+        other = None if home is None else home.stack()
+        if other is not None and other is not stack and any(part is child for part in other.children):  # type: ignore[attr-defined]
+            raise ShapeError(
+                f"{type(child).__name__}: it was built in another {type(other).__name__}, whose weights would be "
+                "replaced; give each its own, for example copy.deepcopy(layer).",
+                path(i),
+            )
+    for _, child in children:
+        vars(child)["_home"] = _Home(stack)
+        child.params = {}
+
+
+class _Home:
+    """In which stack a layer was built; a copy of the layer was built in none."""
+
+    def __init__(self, stack: Layer | None = None) -> None:
+        self.stack: Callable[[], Layer | None] = _nowhere if stack is None else weakref.ref(stack)
+
+    def __reduce__(self) -> Any:
+        return _Home, ()
+
+
+def _nowhere() -> None:
+    return None

@@ -1,0 +1,382 @@
+"""Models, trainers and what they share: copied, built again or shared, they belong together or say that they do not."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import (
+    INFERENCE,
+    MSE,
+    Adam,
+    ConfigError,
+    Context,
+    DataError,
+    Dense,
+    LastStep,
+    Layer,
+    RecurrentLayer,
+    Sequential,
+    ShapeError,
+)
+from minidl.compiled.engine import CompiledEngine
+from minidl.layer import Array
+from minidl.randomness import Streams
+from minidl.training import Arrays, Trainer, Training
+from minidl.training.flat import FlatParameters
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda item: pickle.loads(pickle.dumps(item)),
+}
+copies = pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+engines = pytest.mark.parametrize("engine", [lambda: None, CompiledEngine], ids=["numpy", "compiled"])
+
+
+def net(seed: int = 0) -> Sequential:
+    model = Sequential([RecurrentLayer(4), LastStep(), Dense(1)])
+    model.build((6, 3), seed, "float64")
+    return model
+
+
+def data() -> Arrays:
+    rng = np.random.default_rng(0)
+    return Arrays(rng.normal(size=(50, 6, 3)), rng.normal(size=(50, 1)))
+
+
+def trainer(model: Layer, engine: Any = None, optimizer: Any = None, epochs: int = 3) -> Trainer:
+    settings, streams = Training(epochs=epochs), Streams.from_seed(0)
+    return Trainer(
+        model, loss=MSE(), optimizer=optimizer or Adam(0.05), settings=settings, streams=streams, engine=engine
+    )
+
+
+def weights(model: Layer) -> bytes:
+    return b"".join(value.tobytes() for value in model.params.values())
+
+
+def test_a_model_of_another_size_is_refused_before_a_step() -> None:
+    model = net()
+    made = trainer(model)
+    model.build((6, 5), 0, "float64")
+    before = weights(model)
+    message = (
+        r"^Sequential: its parameters are not those .* \(the first that differs is 0\.W_xh\); make a new Trainer\.$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        made.run(Arrays(np.zeros((5, 6, 5)), np.zeros((5, 1))))
+    assert weights(model) == before
+
+
+@pytest.mark.parametrize("change", [lambda m: m.layers.pop(0), lambda m: m.layers.append(Dense(1))])
+def test_a_model_whose_layers_are_others_is_refused(change: Callable[[Sequential], Any]) -> None:
+    model = Sequential([Dense(3), Dense(3), Dense(1)])
+    model.build((3,), 0)
+    made = trainer(model)
+    change(model)
+    with pytest.raises((ConfigError, ShapeError), match=r"make a new Trainer|no parameters yet"):
+        made.train_step(np.zeros((2, 3)), np.zeros((2, 1)))
+
+
+class TestAssigningAParameter:
+    def test_writes_into_the_array_that_layer_and_stack_share(self) -> None:
+        model = net()
+        array = model.layers[2].params["W"]
+        model.params["2.W"] = [[1], [2], [3], [4]]
+        assert model.layers[2].params["W"] is array
+        assert array.tolist() == [[1], [2], [3], [4]]
+        model.layers[2].params["W"] = array * 2
+        assert model.params["2.W"].tolist() == [[2], [4], [6], [8]]
+        model.params.update({"2.b": np.array([7.0])})
+        params = model.params
+        params |= {"2.W": np.zeros((4, 1))}
+        assert model(np.zeros((1, 6, 3))).tolist() == [[7.0]]
+
+    def test_does_not_keep_the_array_that_was_given(self) -> None:
+        model, given = net(), np.zeros((4, 1))
+        model.params["2.W"] = given
+        given[:] = 5
+        assert not model.params["2.W"].any()
+
+    @pytest.mark.parametrize(
+        ("name", "value", "error", "message"),
+        [
+            ("2.W", np.zeros((1, 4)), ShapeError, r"^Sequential: parameter 2\.W has shape \(4, 1\), got \(1, 4\)"),
+            ("2.W", 1.0, ShapeError, r"^Sequential: parameter 2\.W has shape \(4, 1\), got \(\)"),
+            ("2.w", np.zeros((4, 1)), ConfigError, r"^Sequential: there is no parameter '2\.w'; did you mean 2\.W\?"),
+            (
+                "2.b",
+                ["a"],
+                DataError,
+                r"^Sequential: parameter 2\.b: holds text \('a' is the first\); expected numbers\.",
+            ),
+            ("2.b", [1j], DataError, r"^Sequential: parameter 2\.b: holds complex numbers"),
+        ],
+    )
+    def test_refuses_what_does_not_fit(self, name: str, value: Any, error: type[Exception], message: str) -> None:
+        model = net()
+        before = weights(model)
+        with pytest.raises(error, match=message):
+            model.params[name] = value
+        assert weights(model) == before
+
+    @pytest.mark.parametrize(
+        "remove",
+        [
+            lambda p: p.pop("2.W"), lambda p: p.__delitem__("2.W"), lambda p: p.clear(), lambda p: p.popitem(),
+            lambda p: p.setdefault("2.W", 0),
+        ],
+    )  # fmt: skip
+    def test_parameters_are_not_removed(self, remove: Callable[[Any], Any]) -> None:
+        model = net()
+        for params in (model.params, model.layers[2].params):
+            with pytest.raises(ConfigError, match="a layer's parameters cannot be removed"):
+                remove(params)
+
+    @copies
+    def test_a_copy_of_the_parameters_is_of_its_own(self, copied: Callable[[Any], Any]) -> None:
+        model = net()
+        kept = copied(model.params)
+        assert list(kept) == list(model.params)
+        before = weights(model)
+        kept["2.W"] = np.ones((4, 1))
+        assert weights(model) == before
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int64", "complex128", "bool", "longdouble", ">f4", "nonsense", object])
+@pytest.mark.parametrize(
+    "layer", [Sequential([Dense(2)]), Dense(2), RecurrentLayer(2)], ids=lambda part: repr(part)[:9]
+)
+def test_a_build_for_another_dtype_than_the_two_is_refused(layer: Layer, dtype: Any) -> None:
+    with pytest.raises((ConfigError, TypeError), match=r"float32|not understood"):
+        layer.build((4, 3), np.random.default_rng(0), dtype)
+
+
+@pytest.mark.parametrize("shape", ["ab", 2.5, (), (2.5,), (0, 3), (-1, 3), -3, None, [[1, 2]]])
+def test_an_input_shape_that_is_none_is_refused(shape: Any) -> None:
+    with pytest.raises(ShapeError, match=r"^Sequential: expected an input shape such as \(24, 6\)"):
+        Sequential([Dense(2)]).build(shape, 0)
+
+
+@pytest.mark.parametrize("rng", [-1, 1.5, "a", None, 10**30])
+def test_a_seed_that_is_none_is_refused(rng: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^Sequential: rng: expected a Generator or a seed; "):
+        Sequential([Dense(2)]).build((3,), rng)
+
+
+class TestBind:
+    def test_a_part_of_the_parameters_is_refused_and_changes_nothing(self) -> None:
+        # Caught here: the first layer bound, the second not.
+        model = net()
+        whole = {name: np.zeros_like(value) for name, value in model.params.items()}
+        for missing in whole:
+            before = weights(model)
+            with pytest.raises(ShapeError, match=r"^(RecurrentLayer|Dense): expected \w+ of shape .*, got none\.$"):
+                model.bind({name: value for name, value in whole.items() if name != missing})
+            assert weights(model) == before
+
+    def test_a_name_that_is_no_parameter_is_refused(self) -> None:
+        model = net()
+        for name in ("x", "0.x", "7.W", "0.W_xh.W"):
+            with pytest.raises(ShapeError, match="there is no parameter '"):
+                model.bind({**model.params, name: np.zeros(1)})
+
+    @pytest.mark.parametrize("value", [[[0.0]] * 4, np.zeros((4, 1), int), np.zeros((4, 1), "f2")])
+    def test_only_arrays_of_float32_or_float64_become_parameters(self, value: Any) -> None:
+        model = net()
+        before = weights(model)
+        with pytest.raises(ConfigError, match=r"^Dense: parameter W"):
+            model.bind({**model.params, "2.W": value})
+        assert weights(model) == before
+
+
+class TestOneLayerInTwoModels:
+    def test_building_the_second_model_is_refused_for_it_would_change_the_first(self) -> None:
+        shared = Dense(4)
+        first, second = Sequential([shared, Dense(1)]), Sequential([shared, Dense(2)])
+        first.build((3,), 0)
+        before = weights(first)
+        with pytest.raises(
+            ShapeError, match=r"^Dense: it was built in another Sequential, whose weights would be"
+        ) as err:
+            second.build((3,), 1)
+        assert err.value.path == ("layers", 0)
+        assert weights(first) == before
+
+    def test_a_copy_of_the_layer_or_a_model_that_is_gone_is_no_hindrance(self) -> None:
+        shared = Dense(4)
+        first = Sequential([shared, Dense(1)])
+        first.build((3,), 0)
+        Sequential([copy.deepcopy(shared), Dense(2)]).build((3,), 1)
+        copy.deepcopy(first).build((3,), 1)
+        first.build((3,), 2)
+        del first
+        Sequential([shared, Dense(2)]).build((3,), 1)
+
+    def test_both_see_what_a_training_of_one_makes_of_it(self) -> None:
+        shared = RecurrentLayer(4)
+        first = Sequential([shared, LastStep(), Dense(1)])
+        first.build((6, 3), 0, "float64")
+        second = Sequential([shared, LastStep()])
+        made = trainer(first)
+        trainer(Sequential([shared]), epochs=1).run(Arrays(np.ones((4, 6, 3)), np.ones((4, 6, 4))))
+        made.run(data())
+        assert second.params["0.W_xh"] is first.params["0.W_xh"]
+        x = data().x
+        np.testing.assert_array_equal(second(x) @ first.params["2.W"] + first.params["2.b"], first(x))
+
+
+def test_a_build_that_fails_leaves_no_weights_of_before() -> None:
+    model = net()
+    with pytest.raises(ShapeError):
+        model.build((6,), 1)
+    assert not model.params
+    with pytest.raises(ShapeError, match="it has no parameters yet"):
+        model(np.zeros((1, 6, 3)))
+
+
+# Layers of a user that hold others.
+
+
+@dataclass(eq=False)
+class Inside(Layer):
+    """y = f(x), with f's parameters under its own name; `forgets` what bind hands it."""
+
+    inner: Layer
+    forgets: bool = False
+
+    def build(self, input_shape: Any, rng: Any, dtype: Any) -> Any:
+        shape = self.inner.build(input_shape, rng, dtype)
+        self.params = {f"inner_{name}": value for name, value in self.inner.params.items()}
+        return shape
+
+    def bind(self, params: Any) -> None:
+        super().bind(params)
+        if not self.forgets:
+            self.inner.bind({name.removeprefix("inner_"): value for name, value in params.items()})
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        return self.inner.forward(x, ctx)
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, dict[str, Array]]:
+        dx, grads = self.inner.backward(dy, cache)
+        return dx, {f"inner_{name}": value for name, value in grads.items()}
+
+
+@dataclass(eq=False)
+class Gated(Sequential):
+    """y = g · f(x): a container with a parameter of its own."""
+
+    def build(self, input_shape: Any, rng: Any, dtype: Any = "float32") -> Any:
+        shape = super().build(input_shape, rng, dtype)
+        self.params = {**self.params, "g": np.ones(1, dtype)}
+        return shape
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        y, cache = super().forward(x, ctx)
+        return y * self.params["g"], (y, self.params["g"], cache)
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, dict[str, Array]]:
+        y, g, cache = cache
+        dx, grads = super().backward(dy * g, cache)
+        return dx, {**grads, "g": np.atleast_1d((dy * y).sum())}
+
+
+@copies
+def test_layers_of_a_user_that_hold_others_train_too_and_so_do_their_copies(copied: Callable[[Any], Any]) -> None:
+    plain = net()
+    wrapped = Sequential([Inside(RecurrentLayer(4)), LastStep(), Gated([Dense(1)])])
+    wrapped.build((6, 3), 0, "float64")
+    assert list(wrapped.params)[-3:] == ["2.0.W", "2.0.b", "2.g"]
+    for name, value in zip(list(wrapped.params)[:5], plain.params.values(), strict=True):
+        wrapped.params[name] = value
+    x = data().x
+    np.testing.assert_array_equal(wrapped(x), plain(x))
+    made = trainer(wrapped)
+    second = copied(made)
+    made.run(data())
+    second.run(data())
+    assert weights(wrapped) == weights(second.model)
+    assert wrapped.params["2.g"] != 1
+    assert wrapped(x).tobytes() == second.model(x).tobytes()
+    rebuilt = {name: value.copy() for name, value in wrapped.params.items()}
+    wrapped.build((6, 3), 1, "float64")
+    assert wrapped.params["2.g"] == 1
+    wrapped.bind(rebuilt)
+    assert wrapped(x).tobytes() == second.model(x).tobytes()
+
+
+def test_a_layer_that_does_not_hand_on_what_it_is_bound_to_is_refused() -> None:
+    # Before, its inner layer kept the initial weights for ever, and training said nothing.
+    model = Sequential([Inside(RecurrentLayer(4), forgets=True), LastStep(), Dense(1)])
+    model.build((6, 3), 0, "float64")
+    with pytest.raises(ConfigError, match=r"^Sequential: bind\(\) left its RecurrentLayer with its old parameters; "):
+        trainer(model)
+
+
+@dataclass(eq=False)
+class Returns(Layer):
+    """A parameter, and whatever gradients are asked for."""
+
+    names: list[str]
+    size: int = 3
+
+    def build(self, input_shape: Any, rng: Any, dtype: Any) -> Any:
+        self.params["g"] = np.ones(3, dtype)
+        return input_shape
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        return x * self.params["g"], None
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array, dict[str, Array]]:
+        return dy, {name: np.ones(self.size) for name in self.names}
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (Returns([]), r"backward returned no gradient of 0\.g\.$"),
+        (Returns(["g", "h"]), r"backward returned a gradient of 0\.h, which is no parameter\.$"),
+        (Returns(["g"], size=1), r"a gradient of shape \(1,\) for 0\.g, whose shape is \(3,\)\.$"),
+    ],
+)
+def test_gradients_that_are_not_those_of_the_parameters_are_refused(layer: Layer, message: str) -> None:
+    # Caught here: a gradient of one number that was spread over all, in silence.
+    model = Sequential([layer])
+    model.build((3,), 0)
+    before = weights(model)
+    with pytest.raises(ShapeError, match=message):
+        trainer(model).train_step(np.ones((2, 3)), np.zeros((2, 3)))
+    assert weights(model) == before
+
+
+def test_parameters_of_two_dtypes_are_refused() -> None:
+    model = Sequential([Dense(2), Dense(2)])
+    model.build((3,), 0)
+    model.layers[1].build((2,), np.random.default_rng(0), "float64")
+    with pytest.raises(ConfigError, match=r"must be of one dtype; 0\.b is float32, 1\.b is float64"):
+        FlatParameters(model)
+
+
+def test_a_layer_gets_its_names_in_build_only() -> None:
+    model = Sequential([Returns(["g"])])
+    model.build((3,), 0)
+    with pytest.raises(ConfigError, match=r"^Returns: there is no parameter 'h'"):
+        model.layers[0].params["h"] = np.ones(3)
+    model.build((3,), 1)  # makes its names one by one again
+
+
+@copies
+@pytest.mark.parametrize("hidden", [4, 40])
+def test_the_cache_of_a_recurrence_is_not_copied(copied: Callable[[Any], Any], hidden: int) -> None:
+    layer = RecurrentLayer(hidden)
+    layer.build((6, 3), np.random.default_rng(0), "float64")
+    _, cache = layer.forward(data().x)
+    with pytest.raises(ConfigError, match=r"the cache of a forward cannot be copied or pickled"):
+        copied(cache)
