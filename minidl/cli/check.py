@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from minidl.cli.common import add_overrides, add_plugin, load_plugins
+from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, print_json
 from minidl.cli.output import say, show
 from minidl.errors import ConfigError
 from minidl.experiment import load_experiment
@@ -16,25 +16,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("configs", metavar="CONFIG", nargs="+", help="config files, or names of shipped ones")
     add_overrides(parser)
     add_plugin(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """One line a config that is right; all problems of one that is not."""
     load_plugins(args)
-    code = 0
+    code, found = 0, []
     for config in args.configs:
         try:
-            experiment = load_experiment(config, args.overrides)
-            grid = f", {_points(config, args)} experiments" if experiment.sweep else ""
-            show(f"{config}: ok, {n_parameters(experiment.model)} parameters{grid}")
+            parameters, experiments = _checked(config, args.overrides)
+            found.append({"config": config, "parameters": parameters, "experiments": experiments, "problems": []})
+            if not args.json:
+                grid = f", {experiments} experiments" if experiments > 1 else ""
+                show(f"{config}: ok, {parameters} parameters{grid}")
         except ConfigError as err:
-            say(*err.lines)
             code = err.exit_code
+            found.append({"config": config, "parameters": None, "experiments": None, "problems": list(err.lines)})
+            if not args.json:
+                say(*err.lines)
+    if args.json:
+        print_json(found)
     return code
 
 
-def _points(config: str, args: argparse.Namespace) -> int:
-    """How many experiments a config with ``sweep:`` is; each is checked."""
+def _checked(config: str, overrides: list[str]) -> tuple[int, int]:
+    """The parameters of a config's model, and how many experiments it is, with ``sweep:``; each is checked."""
     from minidl.comparison.entries import load_entries
 
-    return len(load_entries([config], args.overrides))
+    experiment = load_experiment(config, overrides)
+    return n_parameters(experiment.model), len(load_entries([config], overrides)) if experiment.sweep else 1

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from minidl.cli.output import show
-from minidl.errors import ConfigError, StorageError
+from minidl.errors import ConfigError
+from minidl.files.appending import write_new
 from minidl.text import shell_word
 
 TEMPLATE = """\
@@ -68,11 +69,8 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"NAME: expected letters, digits, '_', '-' and '.', got {args.name!r}.")
     path = Path(f"{args.name.removesuffix('.yaml')}.yaml")
     try:
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(TEMPLATE.format(file=path))
+        write_new(path, TEMPLATE.format(file=path).encode())
     except FileExistsError as err:
         raise ConfigError(f"{path}: exists already; choose another name.") from err
-    except OSError as err:
-        raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
     show(f"{path}: written; next: minidl train {shell_word(path)}")
     return 0

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
+import os
 from pathlib import Path
 
 from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
 from minidl.cli.output import say, show
 from minidl.errors import ConfigError, StorageError
+from minidl.files.appending import write_new
+from minidl.files.reading import user_path
 from minidl.runs import Run
 
 MAX_HORIZON = 10_000
@@ -38,8 +42,9 @@ def run(args: argparse.Namespace) -> int:
     horizon = max(made.experiment.evaluation.horizons) if args.horizon is None else args.horizon
     if not 1 <= horizon <= MAX_HORIZON:
         raise ConfigError(f"--horizon: expected a number of rows from 1 to {MAX_HORIZON:,}, got {horizon}.")
-    if args.output is not None and args.output.exists():
-        raise ConfigError(f"--output {args.output}: exists already; choose another file.")
+    output = None if args.output is None else user_path(args.output)
+    if output is not None and os.path.lexists(output):
+        raise ConfigError(f"--output {output}: exists already; choose another file.")
     forecast = made.forecast(args.input, horizon, args.checkpoint)
     times = forecast.times()
     units = f" [{forecast.units}]" if forecast.units else ""
@@ -49,11 +54,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         found = {"target": forecast.target, "units": forecast.units, "from": last, "times": times, "values": values}
         print_json(found)
-    if args.output is None and not args.json:
+    if output is None and not args.json:
         show(*aligned([head, *([time, shown(v)] for time, v in zip(times, values, strict=True))]))
-    if args.output is not None:
-        _write(args.output, [head, *([time, repr(v)] for time, v in zip(times, values, strict=True))])
-        (say if args.json else show)(f"{args.output}: {horizon} rows ahead of {last}")
+    if output is not None:
+        _write(output, [head, *([time, repr(v)] for time, v in zip(times, values, strict=True))])
+        (say if args.json else show)(f"{output}: {horizon} rows ahead of {last}")
     say(f"from the {made.experiment.data.time_steps} rows up to {last}; other columns keep their last values")
     return 0
 
@@ -64,8 +69,11 @@ def shown(value: float) -> str:
 
 
 def _write(path: Path, rows: list[list[str]]) -> None:
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(rows)
     try:
-        with open(path, "x", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
-    except OSError as err:
-        raise StorageError(f"--output {path}: cannot write: {err.strerror or err}.") from err
+        write_new(path, table.getvalue().encode())
+    except FileExistsError as err:
+        raise StorageError(f"--output {path}: cannot write: File exists.") from err
+    except StorageError as err:
+        raise StorageError(*(f"--output {line}" for line in err.lines)) from err

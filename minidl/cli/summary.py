@@ -10,6 +10,7 @@ from minidl.cli.output import show
 from minidl.compiled import explain
 from minidl.errors import ConfigError
 from minidl.experiment import load_experiment
+from minidl.files.reading import user_path
 from minidl.runs import Run
 from minidl.summary import summarize
 
@@ -24,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the table."""
     load_plugins(args)
-    if Path(args.config).is_dir():
+    if user_path(args.config).is_dir():
         if args.overrides:
             raise ConfigError("--set: a run's config is fixed; give a config file to change values.")
         experiment = Run.open(Path(args.config)).experiment

@@ -58,7 +58,7 @@ def cut_file(path: Path, n_bytes: int) -> None:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file that must not be there yet, not even as a link.
+    """Write a file that must not be there yet, not even as a link. One that could not be written is removed.
 
     Raises
     ------
@@ -70,9 +70,13 @@ def write_new(path: Path, content: bytes) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
         try:
-            write_all(descriptor, content)
-        finally:
-            os.close(descriptor)
+            try:
+                write_all(descriptor, content)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            path.unlink()
+            raise
     except FileExistsError:
         raise
     except (OSError, ValueError) as err:

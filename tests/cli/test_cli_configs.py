@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -136,3 +137,29 @@ def test_names_that_lead_elsewhere_are_refused(cli: Cli, folder: Path, name: str
     assert (outcome.code, outcome.out) == (2, "")
     assert len(outcome.err.splitlines()) == 1
     assert folder_content(folder.parent) == before
+
+
+def test_check_as_json_has_every_config(cli: Cli, folder: Path) -> None:
+    Path("bad.yaml").write_text("extends: small.yaml\nsed: 1\ntraining: {epoch: 3}\n")
+    Path("sweep.yaml").write_text("extends: small.yaml\nsweep: {optimizer.learning_rate: [0.1, 0.01]}\n")
+    outcome = cli("check", "bad.yaml", "sweep.yaml", "--json")
+    assert (outcome.code, outcome.err) == (2, "")
+    bad, sweep = json.loads(outcome.out)
+    assert (bad["config"], bad["parameters"], len(bad["problems"])) == ("bad.yaml", None, 2)
+    assert sweep == {"config": "sweep.yaml", "parameters": 25, "experiments": 2, "problems": []}
+
+
+@pytest.mark.parametrize("command", [["new", "experiment", "mine"], ["predict", "RUN", "--output", "forecast.csv"]])
+def test_a_file_that_a_disk_does_not_take_is_not_there(
+    command: list[str], cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = folder_content(Path())
+    with monkeypatch.context() as patch:
+        patch.setattr("minidl.files.appending.write_all", full)
+        outcome = cli(*(str(trained) if word == "RUN" else word for word in command))
+    assert (outcome.code, outcome.out) == (4, "")
+    assert outcome.line.endswith(": cannot write: No space left on device.")
+    assert folder_content(Path()) == before
