@@ -6,6 +6,7 @@ the batch, and over time and features where y has them.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -33,12 +34,15 @@ class Loss(Configurable, ABC):
         ShapeError
             y and target have different shapes (they are not broadcast), or are empty.
         """
-        if y.shape != target.shape or not y.size:
-            raise ShapeError(
-                f"{type(self).__name__}: y has shape {y.shape}, target {target.shape}; "
-                "they must be the same, and not empty."
-            )
+        self.check_shapes(y.shape, target.shape)
         return self.value_and_gradient(np.subtract(y, target, out=out))
+
+    def check_shapes(self, y: tuple[int, ...], target: tuple[int, ...]) -> None:
+        """Refuse a target that is not of the shape of y; see `__call__`."""
+        if y != target or 0 in y:
+            raise ShapeError(
+                f"{type(self).__name__}: y has shape {y}, target {target}; they must be the same, and not empty."
+            )
 
     @abstractmethod
     def value_and_gradient(self, e: Array) -> tuple[float, Array]:
@@ -47,7 +51,12 @@ class Loss(Configurable, ABC):
 
 def _sum_of_squares(e: Array) -> float:
     flat = e.reshape(-1)
-    return float(np.dot(flat, flat))
+    with np.errstate(over="ignore"):
+        total = float(np.dot(flat, flat))
+    if not math.isfinite(total) and e.itemsize < 8:  # squares of 2e19 overflow in float32
+        wide = flat.astype(np.float64)
+        total = float(np.dot(wide, wide))
+    return total
 
 
 @register
@@ -81,7 +90,7 @@ class MAE(Loss):
 
     def value_and_gradient(self, e: Array) -> tuple[float, Array]:
         """(mean(|e|), sign(e) / n)."""
-        loss = float(np.abs(e).mean())
+        loss = float(np.abs(e).mean(dtype=np.float64))
         np.sign(e, out=e)
         e *= 1 / e.size
         return loss, e

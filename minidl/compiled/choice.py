@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.compiled.jit import numba_installed
-from minidl.compiled.kernel import has_kernel
+from minidl.compiled.kernel import ActivationKernel, LayerKernel, LossKernel, OptimizerKernel, no_kernel
 from minidl.errors import ConfigError
 from minidl.extras import install_command
 from minidl.layer import Layer
-from minidl.layers import RecurrentLayer
-from minidl.layers.sequential import Stack
+from minidl.layers import RecurrentLayer, Repeat, Sequential
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
 from minidl.training.engine import Engine, NumpyEngine
@@ -31,12 +30,22 @@ UNITS_LIMIT = 256
 WORTH_COMPILING = 500_000
 
 
+# Containers that are nothing but their children in a row. A class of a user that derives from one
+# of them may do something else, as a kernel of Dense is not one of its subclasses.
+CHAINS = (Sequential, Repeat)
+
+
+def is_chain(layer: Layer) -> bool:
+    """Whether a layer is exactly its children one after the other."""
+    return type(layer) in CHAINS and "forward" not in vars(layer) and "backward" not in vars(layer)
+
+
 def leaves(model: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
     """Every layer that computes, with its position: ``("0", RecurrentLayer)``, ``("1.0", Dense)``.
 
-    Containers are entered; the position of a model that is a single layer is "".
+    The library's containers are entered; the position of a model that is a single layer is "".
     """
-    if isinstance(model, Stack):
+    if isinstance(model, CHAINS) and is_chain(model):
         for i, child in enumerate(model.children):
             yield from leaves(child, f"{prefix}.{i}" if prefix else str(i))
     else:
@@ -48,10 +57,20 @@ def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLik
     reason = model_obstacle(model, dtype)
     if reason is not None:
         return reason
-    for part, item in (("loss", loss), ("optimizer", optimizer)):
-        if not has_kernel(item):
-            return f"the {part} {type(item).__name__} has no kernel"
+    for part, item, kind in (("loss", loss, LossKernel), ("optimizer", optimizer, OptimizerKernel)):
+        reason = no_kernel(item, (kind,))
+        if reason is not None:
+            return f"the {part} {type(item).__name__} {reason}"
     return None
+
+
+def training_obstacle(trainer: Trainer) -> str | None:
+    """Why the compiled engine cannot take this Trainer's steps, in a few words; None: it can."""
+    from minidl.training.loop import Trainer
+
+    if type(trainer).train_step is not Trainer.train_step or "train_step" in vars(trainer):
+        return f"the {type(trainer).__name__} has a train_step of its own"
+    return obstacle(trainer.model, trainer.loss, trainer.optimizer, trainer.parameters.values.dtype)
 
 
 def model_obstacle(model: Layer, dtype: npt.DTypeLike) -> str | None:
@@ -60,6 +79,9 @@ def model_obstacle(model: Layer, dtype: npt.DTypeLike) -> str | None:
         return f"numba is not installed ({install_command('fast')})"
     if np.dtype(dtype) not in (np.float32, np.float64):
         return f"there are no kernels for {np.dtype(dtype)}"
+    dtypes = {str(value.dtype): name for name, value in model.params.items()}
+    if len(dtypes) > 1:
+        return "its parameters have several dtypes: " + ", ".join(f"{name} is {kind}" for kind, name in dtypes.items())
     seen: set[int] = set()
     for position, layer in leaves(model):
         if id(layer) in seen:
@@ -72,11 +94,14 @@ def model_obstacle(model: Layer, dtype: npt.DTypeLike) -> str | None:
 
 
 def _layer_obstacle(layer: Layer) -> str | None:
-    if not has_kernel(layer):
-        return "has no kernel"
+    reason = no_kernel(layer, (LayerKernel, ActivationKernel))
+    if reason is not None:
+        return reason
     activation = getattr(layer, "activation", None)
-    if isinstance(activation, Layer) and not has_kernel(activation):
-        return f"has the activation {type(activation).__name__}, which has no kernel"
+    if isinstance(activation, Layer):
+        reason = no_kernel(activation, (ActivationKernel,))
+        if reason is not None:
+            return f"has the activation {type(activation).__name__}, which {reason}"
     return None
 
 
@@ -119,13 +144,17 @@ def explain(
     ConfigError
         `engine` is ``compiled`` and the model cannot be compiled.
     """
+    return _line(engine, lambda: obstacle(model, loss, optimizer, dtype), lambda: drawback(model, time_steps))
+
+
+def _line(engine: EngineName, obstacle: Callable[[], str | None], drawback: Callable[[], str | None]) -> str:
     if engine == "numpy":
         return "numpy: the config asks for it"
-    reason = obstacle(model, loss, optimizer, dtype)
+    reason = obstacle()
     if engine == "compiled" and reason is not None:
         raise ConfigError(f"engine is compiled, but {reason}; set engine: auto or numpy.")
     if engine == "auto":
-        reason = reason or drawback(model, time_steps)
+        reason = reason or drawback()
     return "compiled" if reason is None else f"numpy: {reason}"
 
 
@@ -140,8 +169,7 @@ def choose_engine(
     notify : gets a line when something takes time or cannot be kept.
     """
     steps = trainer.settings.epochs * -(-n_examples // trainer.settings.batch_size)
-    dtype = trainer.parameters.values.dtype
-    line = explain(trainer.model, trainer.loss, trainer.optimizer, dtype, engine, steps * window_steps)
+    line = _line(engine, lambda: training_obstacle(trainer), lambda: drawback(trainer.model, steps * window_steps))
     if line != "compiled":
         return NumpyEngine(), line
     from minidl.compiled.engine import CompiledEngine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -9,13 +10,15 @@ import numpy as np
 from numba import types
 
 from minidl.compiled.cache import compiled
+from minidl.compiled.choice import CHAINS
 from minidl.compiled.kernel import silent
 from minidl.compiled.plan import lanes_for, steps_of
+from minidl.compiled.prediction import windows
 from minidl.compiled.source import predict_source
 from minidl.compiled.vectors import NARROW_BYTES
 from minidl.errors import ShapeError
-from minidl.layer import Array, Layer
-from minidl.layers.sequential import Stack
+from minidl.layer import Array, Context, Layer
+from minidl.layers.streaming import time_step
 
 # Windows of a large batch that go through the stack together.
 LANES = 128
@@ -70,8 +73,9 @@ class CompiledPredictor:
     engine = "compiled"
 
     def __init__(self, model: Layer, notify: Callable[[str], None] = silent) -> None:
-        self.model, self.notify = model, notify
-        self.params = np.concatenate([value.reshape(-1) for value in model.params.values()])
+        # A copy: what happens to the model later must not reach code that was made for it as it is now.
+        self.model, self.notify = copy.deepcopy(model), notify
+        self.params = np.concatenate([value.reshape(-1) for value in self.model.params.values()])
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._windows: dict[tuple[int, ...], _OneWindow] = {}
 
@@ -79,24 +83,31 @@ class CompiledPredictor:
         # Machine code and memory that it looks into: a copy makes its own.
         return {**vars(self), "_programs": {}, "_windows": {}}
 
-    def __call__(self, x: Array) -> Array:
-        """The model's output; the same as ``model(x)`` up to rounding."""
+    def __call__(self, x: Any) -> Array:
+        """The model's output; the same as ``model(x)`` up to rounding.
+
+        Raises
+        ------
+        ShapeError, DataError
+            `x` is not what the model can take; see `minidl.compiled.gate.windows`.
+        """
+        if type(x) is not np.ndarray or x.dtype.char not in "fd":
+            x = windows(x)
         found = self._windows.get(x.shape)
         if found is None:
-            return self._batch_or_new_window(x)
+            return self._batch_or_new_window(windows(x))
         window, function, arguments, output = found
         window[...] = x
         function(*arguments)
         return output.copy()
 
     def _batch_or_new_window(self, x: Array) -> Array:
+        if not x.size:  # refused by the layers, or no number is computed
+            y = self.model.forward(x if x.ndim == 3 else x[None])[0]
+            return np.array(y if x.ndim == 3 else y[0])
         if x.ndim == 2:
             self._windows[x.shape] = self._program(x.shape, 1).one_window()
             return self(x)
-        if x.ndim != 3:
-            raise ShapeError(
-                f"predictor: expected x of shape (time, features) or (batch, time, features), got {x.shape}."
-            )
         program = self._program(x.shape[1:], LANES)
         inputs = np.ascontiguousarray(x, self.params.dtype).reshape(len(x), -1)
         if not inputs.flags.writeable:  # the compiled function takes no others
@@ -129,12 +140,26 @@ class CompiledStream:
     def __reduce__(self) -> Any:
         return CompiledStream, (self._predictor, self.batch, self.state)
 
-    def __call__(self, x: Array) -> Array:
-        """The output after one more step, as a new array; x (features,) or (batch, features)."""
+    def __call__(self, x: Any) -> Array:
+        """The output after one more step, as a new array; x (features,) or (batch, features).
+
+        Raises
+        ------
+        ShapeError, DataError
+            `x` is no step of so many sequences, or has other features.
+        """
+        x = time_step(x, self.batch)
         program = self._program
+        if x.shape[-1] != program.inputs.shape[1]:
+            self._refuse(x)
         program.inputs[...] = x
         program.run(program.inputs, program.outputs, True)
         return program.outputs[0].copy() if x.ndim == 1 else program.outputs.copy()
+
+    def _refuse(self, x: Array) -> None:
+        """Raise what the layers say about a step that has not their number of features."""
+        self.model.forward(np.atleast_2d(x)[:, None])
+        raise ShapeError(f"stream: expected {self._program.inputs.shape[1]} features, got {x.shape[-1]}.")
 
     def _places(self) -> list[tuple[int, int]]:
         """Where the state of each layer lies in memory: start, features (0: it has none)."""
@@ -153,23 +178,26 @@ class CompiledStream:
     @state.setter
     def state(self, state: Any) -> None:
         program = self._program
+        if state is not None:  # what is no state of these layers, they refuse themselves
+            step = np.zeros((self.batch, *program.window), program.work.dtype)
+            self.model.forward(step, Context(state=state))
         for (at, size), value in zip(self._places(), _leaves_of(self.model, state), strict=True):
             values = program.work[at : at + size * program.lanes].reshape(size, program.lanes)
             values[...] = 0
             if size and value is not None:
-                values[:, : self.batch] = value.T
+                values[:, : self.batch] = np.asarray(value).T
 
 
 def _nested(model: Layer, parts: Any) -> Any:
     """Values of the layers in order, arranged as the containers are."""
-    if isinstance(model, Stack):
+    if isinstance(model, CHAINS):
         return tuple(_nested(child, parts) for child in model.children)
     return next(parts)
 
 
 def _leaves_of(model: Layer, state: Any) -> list[Any]:
     """The values of the layers in order; None everywhere if there is no state."""
-    if isinstance(model, Stack):
+    if isinstance(model, CHAINS):
         inner = [None] * len(model.children) if state is None else state
         return [leaf for child, part in zip(model.children, inner, strict=True) for leaf in _leaves_of(child, part)]
     return [state]

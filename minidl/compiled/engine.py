@@ -7,19 +7,20 @@ counters stay where the Trainer has them; this engine owns scratch memory only.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import types
 
+from minidl.arguments import Configurable
 from minidl.compiled.cache import Notify, compiled
+from minidl.compiled.choice import training_obstacle
+from minidl.compiled.gate import Examples, check_fit, examples, own
 from minidl.compiled.kernel import kernel_of, silent
-from minidl.compiled.plan import flat, lanes_for, steps_of
+from minidl.compiled.plan import lanes_for, steps_of
 from minidl.compiled.source import train_source
-from minidl.data import Windows
-from minidl.layer import Array
-from minidl.training import Arrays
+from minidl.errors import ConfigError
+from minidl.layer import n_parameters, parts
 from minidl.training.diagnosis import numerical_error
 
 if TYPE_CHECKING:
@@ -28,41 +29,6 @@ if TYPE_CHECKING:
 
 # Whether training should stop is asked this often, in seconds.
 CALL_SECONDS = 0.05
-# Examples of a source that can only be gathered, at a time.
-GATHERED = 4096
-
-
-@dataclass
-class Examples:
-    """Examples in flat arrays: example i begins at ``starts[i]``, its target at ``target_starts[i]``.
-
-    The time steps of a target lie `target_step` values apart.
-    """
-
-    inputs: Array
-    targets: Array
-    starts: Array
-    target_starts: Array
-    target_step: int
-    window: tuple[int, ...]
-
-
-def examples(source: Source, indices: Order) -> Examples:
-    """These examples of a source; those of `Windows` and of `Arrays` are not copied."""
-    if not isinstance(source, Windows):
-        if isinstance(source, Arrays):
-            x, y, places = source.x, source.y, indices
-        else:
-            x, y = source.gather(indices)
-            places = np.arange(len(x), dtype=np.int64)
-        step = y.shape[-1]
-        return Examples(flat(x), flat(y), places * x[0].size, places * y[0].size, step, x.shape[1:])
-    n_features = source.values.shape[1]
-    rows = source.starts[indices]
-    labels = rows + (1 if source.every_step else source.time_steps)
-    values = source.values.reshape(-1)
-    window = source.time_steps, n_features
-    return Examples(values, values, rows * n_features, labels * n_features + source.target_index, n_features, window)
 
 
 class CompiledEngine:
@@ -75,22 +41,28 @@ class CompiledEngine:
 
     def __init__(self, notify: Notify = silent) -> None:
         self.notify = notify
-        self._compiled_for: tuple[Any, ...] = (None, None, None)
+        self._compiled_for: tuple[Any, ...] = ()
+        self._held: list[Any] = []
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._steps_a_call = 1
 
     def __getstate__(self) -> dict[str, Any]:
         # Machine code with its memory: a copy compiles, or finds, its own.
-        return {**vars(self), "_programs": {}}
+        return {**vars(self), "_programs": {}, "_compiled_for": (), "_held": []}
 
     def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
-        """As many steps as fit into `CALL_SECONDS`; see `Engine`."""
+        """As many steps as fit into `CALL_SECONDS`; see `Engine`.
+
+        Raises
+        ------
+        ConfigError
+            There are no kernels for this training.
+        ShapeError
+            Inputs, targets and parameters do not fit each other; nothing was changed.
+        """
         batch = trainer.settings.batch_size
-        count = self._steps_a_call * batch
-        if not isinstance(train, (Windows, Arrays)):
-            count = min(count, max(batch, GATHERED // batch * batch))
-        part = examples(train, order[position : position + count])
-        program = self._program(trainer, part, min(batch, len(train)))
+        part = examples(train, order[position : position + self._steps_a_call * batch], batch)
+        program = self._program(trainer, part.window, min(batch, len(train)))
         started = time.perf_counter()
         done, total, loss, trouble = program.run(trainer, part, total)
         seconds = time.perf_counter() - started
@@ -104,14 +76,30 @@ class CompiledEngine:
         found = train.gather(indices) if trouble == 1 else (None, None)
         raise numerical_error(trainer.where(), trainer.model, trainer.parameters, loss, *found)
 
-    def _program(self, trainer: Trainer, part: Examples, batch: int) -> _Program:
-        taken = trainer.model, trainer.loss, trainer.optimizer
-        if any(a is not b for a, b in zip(taken, self._compiled_for, strict=True)):
-            self._compiled_for, self._programs = taken, {}  # the engine of another training before
-        key = part.window, batch
+    def _program(self, trainer: Trainer, window: tuple[int, ...], batch: int) -> _Program:
+        taken = _arguments(trainer.model), _arguments(trainer.loss), _arguments(trainer.optimizer)
+        if taken != self._compiled_for:  # another training, or something was changed in between
+            reason = training_obstacle(trainer)
+            if reason is not None:
+                raise ConfigError(f"the compiled engine cannot take this training: {reason}.")
+            self._compiled_for, self._programs = taken, {}
+            # While they live, no other object can have their identity.
+            self._held = [*parts(trainer.model), trainer.loss, trainer.optimizer]
+        key = window, batch
         if key not in self._programs:
-            self._programs[key] = _Program(trainer, part.window, batch, self.notify)
+            self._programs[key] = _Program(trainer, window, batch, self.notify)
         return self._programs[key]
+
+
+def _arguments(item: Any) -> tuple[Any, ...]:
+    """What decides which code a layer, loss or optimizer needs: who it is, and its arguments but the learning rate."""
+    found: list[Any] = [id(item)]
+    for name, value in vars(item).items():
+        if name in ("params", "learning_rate") or name.startswith("_"):
+            continue
+        for part in value if isinstance(value, list) else [value]:
+            found.append(_arguments(part) if isinstance(part, Configurable) else id(part))
+    return tuple(found)
 
 
 class _Program:
@@ -120,18 +108,23 @@ class _Program:
     def __init__(self, trainer: Trainer, window: tuple[int, ...], batch: int, notify: Notify) -> None:
         values = trainer.parameters.values
         optimizer = kernel_of(trainer.optimizer)
-        self.numbers, self.state = optimizer.numbers, optimizer.state(trainer.optimizer)
-        steps = steps_of(trainer.model, window, lanes_for(batch, values.dtype), values.dtype)
-        source = train_source(trainer.model, steps, kernel_of(trainer.loss), optimizer, len(self.state))
+        self.numbers, state = optimizer.numbers, optimizer.state(trainer.optimizer)
+        fresh = trainer.optimizer.start(values)
+        self.state = {name: (fresh[name].dtype, fresh[name].size) for name in state}
+        self.steps = steps_of(trainer.model, window, lanes_for(batch, values.dtype), values.dtype)
+        source = train_source(trainer.model, self.steps, kernel_of(trainer.loss), optimizer, len(state))
         self.work = np.zeros(source.work, values.dtype)
+        self.n_parameters = n_parameters(trainer.model)
         self.sizes = np.array(source.sizes, np.int64)
         number = types.float32 if values.dtype == np.float32 else types.float64
-        kinds = [_array_type(trainer.state[name].dtype) for name in self.state]
+        kinds = [_array_type(dtype) for dtype, _ in self.state.values()]
         self.function = compiled(source, _signature(number, kinds), notify)
 
     def run(self, trainer: Trainer, part: Examples, total: float) -> tuple[int, float, float, int]:
         """Steps over all of these examples; (examples done, total, last loss, what was not finite)."""
         dtype, clip = self.work.dtype, trainer.settings.clip_norm
+        check_fit(part, self.steps, trainer.loss, trainer.settings.batch_size)
+        flat, n = trainer.parameters, self.n_parameters
         done, total, loss, trouble = self.function(
             part.inputs.astype(dtype, copy=False),
             part.targets.astype(dtype, copy=False),
@@ -142,11 +135,11 @@ class _Program:
             np.array([np.inf if clip is None else clip]),
             total,
             np.array(self.numbers(trainer.optimizer), float),
-            trainer.parameters.values,
-            trainer.parameters.grads,
+            own(flat.values, dtype, n, "parameters"),
+            own(flat.grads, dtype, n, "gradients"),
             self.work,
             self.sizes,
-            *(trainer.state[name] for name in self.state),
+            *(own(trainer.state.get(name), *expected, name) for name, expected in self.state.items()),
         )
         return done, total, loss, trouble
 

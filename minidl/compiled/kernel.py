@@ -10,8 +10,9 @@ and get the gradient zero. This module does not need numba.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
 Function = Callable[..., Any]
@@ -84,25 +85,21 @@ Factory = Callable[[Any], Any]
 F = TypeVar("F", bound=Factory)
 
 # The library's own factories are named, not imported: they need numba.
-_PLACES = "minidl.compiled.kernels."
-_FACTORIES: dict[tuple[str, str], Factory | str] = {
-    ("minidl.layers.activations", "IdentityActivation"): _PLACES + "activations:identity",
-    ("minidl.layers.activations", "ReluActivation"): _PLACES + "activations:relu",
-    ("minidl.layers.activations", "SigmoidActivation"): _PLACES + "activations:sigmoid",
-    ("minidl.layers.activations", "TanhActivation"): _PLACES + "activations:tanh",
-    ("minidl.layers.dense", "Dense"): _PLACES + "dense:dense",
-    ("minidl.layers.recurrent", "RecurrentLayer"): _PLACES + "recurrent:recurrent",
-    ("minidl.layers.sequence_ends", "LastStep"): _PLACES + "sequence_ends:last_step",
-    ("minidl.losses", "HalfMSE"): _PLACES + "losses:half_mse",
-    ("minidl.losses", "MAE"): _PLACES + "losses:mae",
-    ("minidl.losses", "MSE"): _PLACES + "losses:mse",
-    ("minidl.optimizers", "Adam"): _PLACES + "optimizers:adam",
-    ("minidl.optimizers", "SGD"): _PLACES + "optimizers:sgd",
+_OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
+    ("minidl.layers.activations", "IdentityActivation"): (ActivationKernel, "activations:identity"),
+    ("minidl.layers.activations", "ReluActivation"): (ActivationKernel, "activations:relu"),
+    ("minidl.layers.activations", "SigmoidActivation"): (ActivationKernel, "activations:sigmoid"),
+    ("minidl.layers.activations", "TanhActivation"): (ActivationKernel, "activations:tanh"),
+    ("minidl.layers.dense", "Dense"): (LayerKernel, "dense:dense"),
+    ("minidl.layers.recurrent", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),
+    ("minidl.layers.sequence_ends", "LastStep"): (LayerKernel, "sequence_ends:last_step"),
+    ("minidl.losses", "HalfMSE"): (LossKernel, "losses:half_mse"),
+    ("minidl.losses", "MAE"): (LossKernel, "losses:mae"),
+    ("minidl.losses", "MSE"): (LossKernel, "losses:mse"),
+    ("minidl.optimizers", "Adam"): (OptimizerKernel, "optimizers:adam"),
+    ("minidl.optimizers", "SGD"): (OptimizerKernel, "optimizers:sgd"),
 }
-
-
-def _key(cls: type) -> tuple[str, str]:
-    return cls.__module__, cls.__qualname__
+_FACTORIES: dict[type, Factory] = {}
 
 
 def register_kernel(cls: type) -> Callable[[F], F]:
@@ -115,7 +112,7 @@ def register_kernel(cls: type) -> Callable[[F], F]:
     """
 
     def decorate(factory: F) -> F:
-        _FACTORIES[_key(cls)] = factory
+        _FACTORIES[cls] = factory
         return factory
 
     return decorate
@@ -125,16 +122,45 @@ def silent(line: str) -> None:
     """Where lines for people go if nobody asks for them; a named function, which can be pickled."""
 
 
-def has_kernel(item: object) -> bool:
-    """Whether a kernel is registered for exactly this class."""
-    return _key(type(item)) in _FACTORIES
+def _own(cls: type) -> tuple[type[Kernel], str] | None:
+    """The library's own kernel of a class; a class of the same name is another class."""
+    found = _OWN.get((cls.__module__, cls.__qualname__))
+    return found if getattr(sys.modules.get(cls.__module__), cls.__name__, None) is cls else None
+
+
+def no_kernel(item: Any, kinds: tuple[type[Kernel], ...]) -> str | None:
+    """Why an object has no kernel of these kinds, in a few words; None: it has one. Needs numba for users' classes."""
+    cls = type(item)
+    changed = sorted(name for name in vars(item) if _is_method(cls, name))
+    if changed:
+        return f"has another {changed[0]} than its class"
+    own = _own(cls)
+    if cls in _FACTORIES:
+        kernel = _FACTORIES[cls](item)
+        kind: type = type(kernel)
+        if kind not in (LayerKernel, ActivationKernel, LossKernel, OptimizerKernel):
+            return f"has a kernel that is a {kind.__name__}"
+    elif own is not None:
+        kind = own[0]
+    else:
+        return "has no kernel"
+    if kind not in kinds:
+        return f"has the kernel of another sort, {kind.__name__} for {' or '.join(k.__name__ for k in kinds)}"
+    return None
+
+
+def _is_method(cls: type, name: str) -> bool:
+    """Whether a class has a method of this name; its arguments' defaults, which may be functions, are none."""
+    arguments = {field.name for field in fields(cls)} if is_dataclass(cls) else set()
+    return name not in arguments and callable(getattr(cls, name, None))
 
 
 def kernel_of(item: Any) -> Any:
-    """The kernel of a layer, activation, loss or optimizer; needs numba."""
-    factory = _FACTORIES[_key(type(item))]
-    if isinstance(factory, str):
-        module, name = factory.split(":")
-        factory = getattr(importlib.import_module(module), name)
-    assert callable(factory)
+    """The kernel of a layer, activation, loss or optimizer that has one; needs numba."""
+    factory = _FACTORIES.get(type(item))
+    own = _own(type(item))
+    if factory is None and own is not None:
+        module, name = own[1].split(":")
+        factory = getattr(importlib.import_module("minidl.compiled.kernels." + module), name)
+    assert factory is not None
     return factory(item)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from minidl.arrays import plain_array
 from minidl.compiled.choice import model_obstacle
 from minidl.compiled.kernel import silent
 from minidl.errors import ShapeError
@@ -39,19 +40,33 @@ class NumpyPredictor:
         self.model, self.engine = model, engine
         self._workspace = Workspace()
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Any) -> Array:
         """The output for one window or a batch."""
-        if x.ndim not in (2, 3):
-            raise ShapeError(
-                f"predictor: expected x of shape (time, features) or (batch, time, features), got {x.shape}."
-            )
-        windows = x if x.ndim == 3 else x[None]
-        y = np.array(self.model.forward(windows, Context(workspace=self._workspace))[0])
+        x = windows(x)
+        y = np.array(self.model.forward(x if x.ndim == 3 else x[None], Context(workspace=self._workspace))[0])
         return y if x.ndim == 3 else y[0]
 
     def stream(self, state: Any = None, batch: int = 1) -> Stream:
-        """As of the compiled predictor; the batch is that of the first step."""
-        return Stream(self.model, state)
+        """As of the compiled predictor."""
+        return Stream(self.model, state, batch)
+
+
+def windows(x: Any) -> Array:
+    """What is to be forecast, as an array of one window or several.
+
+    Raises
+    ------
+    DataError
+        It is no array of numbers.
+    ShapeError
+        It is neither (time, features) nor (batch, time, features).
+    """
+    found: Array = plain_array(x, "predictor: x")
+    if found.ndim not in (2, 3):
+        raise ShapeError(
+            f"predictor: expected x of shape (time, features) or (batch, time, features), got {found.shape}."
+        )
+    return found
 
 
 def predictor(model: Layer, notify: Callable[[str], None] = silent) -> Predictor:

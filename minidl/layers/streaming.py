@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arrays import plain_array
+from minidl.errors import ShapeError
 from minidl.layer import Array, Context, Layer
 from minidl.workspace import Workspace
 
@@ -22,24 +24,46 @@ class Stream:
         library's do. Its weights are used as they are at each call.
     state : the state to go on from, as `state` gave it; None: zeros, as before
         the first step of a window.
+    batch : how many sequences there are side by side; None: as many as in the first step.
 
     Attributes
     ----------
     state : as `Layer.final_state` gives it; it can be kept, saved and set.
     """
 
-    def __init__(self, model: Layer, state: Any = None) -> None:
-        self.model, self.state = model, state
+    def __init__(self, model: Layer, state: Any = None, batch: int | None = None) -> None:
+        self.model, self.state, self.batch = model, state, batch
         self._workspace = Workspace()
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Any) -> Array:
         """The output after one more step, as a new array.
 
         Shapes: x (features,), y (outputs,); or for several sequences side by
         side x (batch, features), y (batch, outputs).
+
+        Raises
+        ------
+        ShapeError, DataError
+            `x` is no step of so many sequences, or the layers cannot take it.
         """
-        x = np.asarray(x)
-        rows = x.reshape(-1, x.shape[-1])
+        x = time_step(x, self.batch)
+        rows = np.atleast_2d(x)
         y, cache = self.model.forward(rows[:, None], Context(state=self.state, workspace=self._workspace))
-        self.state = self.model.final_state(cache)
+        self.state, self.batch = self.model.final_state(cache), len(rows)
         return y.reshape(*x.shape[:-1], y.shape[-1]).copy()
+
+
+def time_step(x: Any, batch: int | None) -> Array:
+    """One time step of `batch` sequences (None: of any number), as an array.
+
+    Raises
+    ------
+    ShapeError, DataError
+        It is not (features,) or (batch, features), or no numbers.
+    """
+    step: Array = plain_array(x, "stream: x")
+    rows = {1: 1, 2: len(step)}.get(step.ndim) if step.ndim else None
+    if rows is None or batch not in (None, rows):
+        one = "(features,) or " if batch in (None, 1) else ""
+        raise ShapeError(f"stream: expected x of shape {one}({batch or 'batch'}, features), got {step.shape}.")
+    return step
