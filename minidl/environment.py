@@ -40,7 +40,7 @@ def environment(plugins: Sequence[str], threads: int = 1) -> dict[str, Any]:
         "blas": blas,
         "blas_threads_while_training": threads,
         "plugins": plugin_records(plugins),
-        "command": sys.argv,
+        "command": [word.encode("utf-8", "backslashreplace").decode() for word in sys.argv],  # JSON is Unicode
     }
 
 

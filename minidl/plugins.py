@@ -38,9 +38,8 @@ def plugin_records(paths: Sequence[str | Path]) -> list[PluginRecord]:
         A file that was not run cannot be read.
     """
     loaded = loaded_plugins()
-    return [
-        {"path": str(path), "sha256": loaded.get(str(user_path(path).resolve())) or _digest(path)} for path in paths
-    ]
+    digests = {path: loaded.get(str(user_path(path).resolve())) or plugin_digest(path) for path in paths}
+    return [{"path": str(path), "sha256": digests[path]} for path in paths]
 
 
 def plugin_changes(recorded: Recorded) -> list[str]:
@@ -63,5 +62,12 @@ def plugin_arguments(recorded: Recorded) -> str:
     return " ".join(f"--plugin {shell_word(path)}" for path in paths) or "a --plugin"
 
 
-def _digest(path: str | Path) -> str:
+def plugin_digest(path: str | Path) -> str:
+    """The SHA-256 of a plugin's file as it is now.
+
+    Raises
+    ------
+    StorageError
+        It cannot be read.
+    """
     return hashlib.sha256(read_given(path, MAX_SOURCE)).hexdigest()

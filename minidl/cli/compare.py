@@ -52,7 +52,6 @@ def run(args: argparse.Namespace) -> int:
     """Plan, run, analyse, report."""
     _check_usage(args)
     make_executor = _executor(args)
-    load_plugins(args)
     session = _session(args)
     with session.lock:
         folder = session.folder
@@ -114,11 +113,12 @@ def _executor(args: argparse.Namespace) -> Callable[[], Any]:
 
 def _session(args: argparse.Namespace) -> Session:
     if args.resume is not None:
-        session = reopen(args.resume)
+        session = reopen(args.resume, plugins=args.plugin)
         say(*describe_plan(session.folder.plan))
         return session
     if args.merge:
-        return merge([Path(name) for name in args.configs])
+        return merge([Path(name) for name in args.configs], plugins=args.plugin)
+    load_plugins(args)
     plan, data = make_plan(
         args.configs,
         seeds=args.seeds,
@@ -128,7 +128,7 @@ def _session(args: argparse.Namespace) -> Session:
         protocol=not args.no_protocol,
     )
     say(*describe_plan(plan))
-    return start(plan, data, fresh=args.fresh, say=say)
+    return start(plan, data, plugins=args.plugin, fresh=args.fresh, say=say)
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import Entry, facts_of
-from minidl.comparison.folder import Plan
+from minidl.comparison.plan import Plan
 from minidl.comparison.protocol import protocol_effects
 from minidl.comparison.statistics import Paired, compare_pairs, fewest_pairs, holm, spread
 from minidl.comparison.sweep import trade_offs

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from minidl.comparison.budget import multiply_adds
 from minidl.comparison.sweep import expand_sweep
@@ -41,7 +41,7 @@ class Entry:
     label: str
     config: Mapping[str, Any]
     point: Mapping[str, Any] = field(default_factory=dict)
-    role: str = "compared"
+    role: Literal["compared", "protocol"] = "compared"
     source: str = ""
 
     def experiment(self, seed: int = 0) -> Experiment:
@@ -76,7 +76,8 @@ def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -
         try:
             for point, node in expand_sweep(config, overrides):
                 name = point_label(Path(config).stem, point)
-                entries.append(_entry(_unique(name, entries), node, point, str(config)))
+                source = str(config).encode("utf-8", "backslashreplace").decode()
+                entries.append(_entry(_unique(name, entries), node, point, source))
         except ConfigError as err:
             problems += err.lines
     if problems:
@@ -94,7 +95,8 @@ def _entry(label: str, node: Node, point: Mapping[str, Any], source: str) -> Ent
 def point_label(name: str, point: Mapping[str, Any]) -> str:
     """``pm25_sweep-times=2-hidden_size=4``, with nothing in it that a folder's name may not hold."""
     parts = [name, *(f"{key}={value}" for key, value in short_keys(point).items())]
-    return re.sub(r"[^\w.=+-]", "_", "-".join(parts))[:120]
+    label = re.sub(r"[^\w.=+-]", "_", "-".join(parts)).encode()[:120].decode("utf-8", "ignore")
+    return re.sub(r"^\.|\.$", "_", label)
 
 
 def short_keys(point: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,9 +106,9 @@ def short_keys(point: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unique(label: str, entries: Sequence[Entry]) -> str:
-    taken = {entry.label for entry in entries}
+    taken = {entry.label.casefold() for entry in entries}  # some systems have one folder for a and A
     number, unique = 2, label
-    while unique in taken:
+    while unique.casefold() in taken:
         unique, number = f"{label}-{number}", number + 1
     return unique
 

@@ -1,119 +1,86 @@
 """The folder of a comparison: its plan, one file for each run that is done, and what was made of them.
 
-``runs/compare-<NNN>/`` holds plan.json, environment.json, data.json (the baselines),
+``runs/compare-<NNN>/`` holds environment.json, data.json (the baselines), plan.json,
+and manifest.json, which lists these with their SHA-256;
 runs/<config>/seed-<NNNN>.json with .safetensors beside it, and after the last run
 comparison.json, report.md, report.html and figures/. A file is written in one step,
-so a comparison that was cut off goes on with the runs that are missing.
+so a comparison that was cut off goes on with the runs that are missing. What is
+read here was perhaps made by somebody else.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import safetensors.numpy
+import numpy as np
 
-from minidl.comparison.entries import Entry
+from minidl.comparison.plan import PLAN, Plan, check_plan
+from minidl.comparison.records import check_data, check_record, decode_record, encode_record
 from minidl.comparison.tasks import Outcome, Record, Task, Weights, digest_of
+from minidl.environment import decode_environment
 from minidl.errors import ConfigError, CorruptFileError, StorageError
 from minidl.files.locking import LOCK, FileLock
-from minidl.files.reading import read_inside
+from minidl.files.manifests import MANIFEST, Manifest, checked, encode_manifest, entry, read_manifest
+from minidl.files.reading import decode_json, read_inside, real_folder
 from minidl.files.storage import sweep, write_file
+from minidl.files.tensors import MAX_TENSORS, decode_tensors, encode_tensors
+from minidl.plugins import PluginRecord
 from minidl.run_folder import RunFolder
+from minidl.text import printable
 
-PLAN, ENVIRONMENT, DATA, RESULT = "plan.json", "environment.json", "data.json", "comparison.json"
-FORMAT = 1
-PROTOCOL_SEEDS = 5
+ENVIRONMENT, DATA, RESULT = "environment.json", "data.json", "comparison.json"
+FORMAT = 2
 MAX_FILE = 1 << 26
-_OURS = re.compile(r"(plan|environment|data|comparison)\.json|report\.(md|html)|seed-\d{4,}\.(json|safetensors)")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a comparison computes.
-
-    Parameters
-    ----------
-    entries : the configs, resolved.
-    seeds : 0 ... seeds - 1 are used for each.
-    plugins : Python files that the configs need.
-    data : what the data are, by label: rows and SHA-256.
-    version : of minidl.
-    overrides : ``key.path=value`` that the configs hold already; to say how to repeat it.
-    shard : (i, n): only every n-th run, from the i-th on; None: all.
-    """
-
-    entries: tuple[Entry, ...]
-    seeds: int
-    plugins: tuple[str, ...]
-    data: Mapping[str, Any]
-    version: str
-    shard: tuple[int, int] | None = None
-    overrides: tuple[str, ...] = ()
-
-    def tasks(self) -> list[Task]:
-        """All runs of this plan's shard, seed by seed; those that show a shortcut for the first seeds only."""
-        tasks = [
-            Task(entry.label, entry.config, seed, self.plugins)
-            for seed in range(self.seeds)
-            for entry in self.entries
-            if entry.role == "compared" or seed < PROTOCOL_SEEDS
-        ]
-        return tasks if self.shard is None else tasks[self.shard[0] - 1 :: self.shard[1]]
-
-    def compared(self) -> list[Entry]:
-        """The configs that the question is about."""
-        return [entry for entry in self.entries if entry.role == "compared"]
-
-    def whole(self) -> Plan:
-        """The plan of all shards together."""
-        return replace(self, shard=None)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {**asdict(self), "entries": [asdict(entry) for entry in self.entries]}
-
-    def digest(self) -> str:
-        """SHA-256 of what decides the results."""
-        values = self.as_dict()
-        entries = [{key: entry[key] for key in ("label", "config", "role")} for entry in values["entries"]]
-        decisive = {key: values[key] for key in ("seeds", "data", "version", "shard")}
-        return sha256(encode({**decisive, "entries": entries}))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
-        """The plan that `as_dict` has described."""
-        entries = tuple(Entry(**entry) for entry in values["entries"])
-        shard = values["shard"]
-        return cls(
-            entries,
-            int(values["seeds"]),
-            tuple(values["plugins"]),
-            values["data"],
-            str(values["version"]),
-            None if shard is None else (int(shard[0]), int(shard[1])),
-            tuple(values.get("overrides", ())),
-        )
+_OURS = re.compile(
+    r"(plan|environment|data|manifest|comparison)\.json|report\.(md|html)|seed-\d{4,}\.(json|safetensors)|.+\.svg"
+)
 
 
 class ComparisonFolder:
-    """The files of one comparison."""
+    """The files of one comparison.
 
-    def __init__(self, path: Path, plan: Plan) -> None:
+    Parameters
+    ----------
+    plan : what is computed; for a folder that is read see `open`.
+    data, environment : the baselines and facts of the data, and what the comparison began with.
+    plugins : files that the command line gave, which workers run first. No file of the folder names any.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        plan: Plan,
+        *,
+        data: dict[str, Any],
+        environment: dict[str, Any],
+        plugins: Sequence[PluginRecord] = (),
+    ) -> None:
         self.path, self.plan = path, plan
+        self.data, self.environment, self.plugins = data, environment, tuple(plugins)
+        self._whole = plan.whole().digest()
+        self._records: dict[tuple[str, int], Record] = {}
+        self._params: dict[str, Weights] = {}
 
     @classmethod
-    def create(cls, plan: Plan) -> tuple[ComparisonFolder, FileLock]:
+    def create(
+        cls, plan: Plan, *, data: dict[str, Any], environment: dict[str, Any], plugins: Sequence[PluginRecord] = ()
+    ) -> tuple[ComparisonFolder, FileLock]:
         """``runs/compare-<NNN>`` with the next free number, locked; for a shard ``runs/compare-<i>of<n>-<NNN>``."""
-        name = "compare" if plan.shard is None else "compare-{}of{}".format(*plan.shard)
-        made, lock = RunFolder.number(name)
-        folder = cls(made.path, plan)
-        folder.write_json(PLAN, {"format": FORMAT, "digest": plan.digest(), **plan.as_dict()})
+        said = {"format": FORMAT, "digest": plan.digest(), **plan.as_dict()}
+        values = {ENVIRONMENT: environment, DATA: data, PLAN: said}
+        files = {name: _readable(_text(value), name) for name, value in values.items()}
+        made, lock = RunFolder.number("compare" if plan.shard is None else "compare-{}of{}".format(*plan.shard))
+        folder = cls(made.path, plan, data=data, environment=environment, plugins=plugins)
+        for name, content in files.items():
+            write_file(folder.path / name, content)
+        listed = {name: entry(content) for name, content in files.items()}
+        write_file(folder.path / MANIFEST, encode_manifest(listed))  # what it does not list is not complete
         return folder, lock
 
     @classmethod
@@ -125,20 +92,40 @@ class ComparisonFolder:
         ConfigError
             There is none.
         CorruptFileError
-            Its plan is damaged, or of another version's format.
+            A file is damaged, no regular file, or of another version's format; or a link is there.
         """
-        if not (path / PLAN).is_file():
-            raise ConfigError(f"{path}: not a folder of a comparison (it has no {PLAN}).")
-        values = read_json(path / PLAN)
-        if values.get("format") != FORMAT:
-            raise CorruptFileError(f"{path / PLAN}: format {values.get('format')!r}; expected {FORMAT}.")
+        path = real_folder(path)
+        if not os.path.lexists(path / PLAN):
+            raise ConfigError(f"{printable(path)}: not a folder of a comparison (it has no {PLAN}).")
+        RunFolder(path).check_links()
+        said = decode_json(read_inside(path, PLAN, MAX_FILE), dict[str, Any], path / PLAN)
+        if said.get("format") != FORMAT:
+            problem = f"format {printable(said.get('format'))[:20]}; this version of minidl reads format {FORMAT}"
+            raise CorruptFileError(f"{printable(path / PLAN)}: {problem}.")
+        manifest = read_manifest(path, Manifest)
+        contents = {name: checked(path / name, manifest, MAX_FILE) for name in (PLAN, ENVIRONMENT, DATA)}
         try:
-            plan = Plan.from_dict(values)
-            if plan.digest() != values["digest"]:
-                raise ValueError("digest")
-        except (KeyError, TypeError, ValueError) as err:
-            raise CorruptFileError(f"{path / PLAN}: damaged or edited.") from err
-        return cls(path, plan)
+            plan = Plan.from_dict(said)
+            if plan.digest() != said.get("digest"):
+                raise ConfigError("its digest is not that of its content.")
+            check_plan(plan)
+            if plan.data.keys() != {entry.label for entry in plan.entries} or not plan.compared():
+                raise ConfigError("it does not tell the data of its configs.")
+        except (ConfigError, CorruptFileError, ValueError, RecursionError) as err:
+            problem = printable(err).removeprefix(f"{PLAN}: ").removeprefix("damaged: ")
+            raise CorruptFileError(f"{printable(path / PLAN)}: damaged: {problem}") from err
+        data = decode_json(contents[DATA], dict[str, Any], path / DATA)
+        return cls(path, plan, data=data, environment=decode_environment(contents[ENVIRONMENT], path / ENVIRONMENT))
+
+    def check_data(self) -> None:
+        """Refuse baselines that are not those of the plan's configs, which must be known to be right.
+
+        Raises
+        ------
+        CorruptFileError
+            They are not.
+        """
+        check_data(self.data, self.plan.compared()[0].config["evaluation"]["horizons"], self.path / DATA)
 
     def lock(self) -> FileLock:
         """The folder's lock.
@@ -149,13 +136,14 @@ class ComparisonFolder:
             Another process is working on this comparison.
         """
         lock = FileLock(self.path / LOCK)
-        for folder in (self.path, *(self.path / "runs").glob("*")):
-            sweep(folder, _OURS)
+        for folder in (self.path, self.path / "figures", *(self.path / "runs").glob("*")):
+            if folder.is_dir():
+                sweep(folder, _OURS)
         return lock
 
     def unfinished(self) -> bool:
         """Whether runs are missing, or nothing was made of them yet."""
-        return not (self.path / RESULT).is_file() or bool(self.missing())
+        return not os.path.lexists(self.path / RESULT) or bool(self.missing())
 
     def place(self, label: str, seed: int) -> Path:
         """The record of one run."""
@@ -163,7 +151,8 @@ class ComparisonFolder:
 
     def missing(self) -> list[Task]:
         """The runs that are still to be done."""
-        return [task for task in self.plan.tasks() if not self.place(task.label, task.seed).is_file()]
+        tasks = [task for task in self.plan.tasks() if not os.path.lexists(self.place(task.label, task.seed))]
+        return [replace(task, plugins=self.plugins) for task in tasks]
 
     def store(self, task: Task, outcome: Outcome) -> None:
         """Keep the outcome of a run; the record comes last, and with it the run counts as done.
@@ -173,47 +162,89 @@ class ComparisonFolder:
         StorageError
             The disk is full or the folder cannot be written.
         CorruptFileError
-            The run was made with other data or another minidl than planned.
+            The run was made with other data or another minidl than planned, or is no such outcome.
         """
-        record, planned = outcome.record, self.plan.data[task.label]
-        name = f"{task.label}, seed {task.seed}"
-        if record["data"] != planned:
-            raise CorruptFileError(f"{name}: was trained on other data than those of this process; both must be equal.")
-        if record["environment"]["minidl"] != self.plan.version:
-            raise CorruptFileError(
-                f"{name}: was trained by minidl {record['environment']['minidl']}; here it is {self.plan.version}."
-            )
-        path = self.place(task.label, task.seed)
+        if not isinstance(outcome, Outcome):
+            raise CorruptFileError(f"{task.label}, seed {task.seed}: its worker's answer is no outcome of a run.")
+        record, path = outcome.record, self.place(task.label, task.seed)
+        self._check(task, record, f"{task.label}, seed {task.seed}")
+        content = self._encode_weights(outcome, path) if record["status"] == "done" else None
+        listed = None if content is None else entry(content)
+        body = _readable(encode_record(record, self._whole, listed), path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
-            raise StorageError(f"{path.parent}: cannot make this folder: {err.strerror or err}.") from err
-        if outcome.weights:
-            write_file(path.with_suffix(".safetensors"), safetensors.numpy.save(outcome.weights))
-        body = encode(record)
-        write_file(path, json.dumps({"sha256": sha256(body), "record": record}, indent=1).encode())
+            raise StorageError(f"{printable(path.parent)}: cannot make this folder: {err.strerror or err}.") from err
+        if content is not None:
+            write_file(path.with_suffix(".safetensors"), content)
+        write_file(path, body)
+        self._records[task.label, task.seed] = record
+
+    def _check(self, task: Task, record: Record, where: object) -> None:
+        """Refuse what is no record of this run."""
+        check_record(record, task.config, where)
+        if (record["label"], record["seed"]) != (task.label, task.seed):
+            raise CorruptFileError(f"{printable(where)}: is of another run.")
+        if record["data"] != self.plan.data[task.label]:
+            problem = "was trained on other data than those of this process; both must be equal"
+            raise CorruptFileError(f"{printable(where)}: {problem}.")
+        version = record["environment"].get("minidl")
+        if version != self.plan.version:
+            problem = f"was trained by minidl {printable(version)}; here it is {self.plan.version}"
+            raise CorruptFileError(f"{printable(where)}: {problem}.")
+
+    def _encode_weights(self, outcome: Outcome, path: Path) -> bytes:
+        content = encode_tensors(outcome.weights, path)
+        self._decode_weights(outcome.record, content, path)
+        return content
+
+    def _decode_weights(self, record: Record, content: bytes, where: Path) -> Weights:
+        weights = decode_tensors(content, where, self._parameters(record["label"]))
+        if digest_of(weights) != record["weights_sha256"]:
+            problem = "damaged, or not of this run; delete it and the .json beside it"
+            raise CorruptFileError(f"{printable(where)}: {problem}.")
+        return weights
 
     def records(self) -> list[Record]:
-        """All runs that are done, in the order of the plan.
+        """All runs that are done, in the order of the plan, with their weights checked; each file is read once.
 
         Raises
         ------
         CorruptFileError
-            A record is damaged; the message names it.
+            A record or its weights are damaged; the message names them.
         """
-        places = [(task, self.place(task.label, task.seed)) for task in self.plan.tasks()]
-        return [self._record(task, path) for task, path in places if path.is_file()]
+        found = []
+        for task in self.plan.tasks():
+            if (task.label, task.seed) not in self._records:
+                path = self.place(task.label, task.seed)
+                if not os.path.lexists(path):
+                    continue
+                self._records[task.label, task.seed] = self._read(task, path)
+            found.append(self._records[task.label, task.seed])
+        return found
 
-    def _record(self, task: Task, path: Path) -> Record:
-        values = read_json(path)
-        record = values.get("record")
-        if (
-            not isinstance(record, dict)
-            or sha256(encode(record)) != values.get("sha256")
-            or (record["label"], record["seed"]) != (task.label, task.seed)
-        ):
-            raise CorruptFileError(f"{path}: damaged; delete it, and the comparison makes this run again.")
+    def _read(self, task: Task, path: Path) -> Record:
+        file = decode_record(self._content(path, MAX_FILE), self._whole, path)
+        record, weights = file["record"], path.with_suffix(".safetensors")
+        self._check(task, record, path)
+        if record["status"] == "done":
+            content = self._content(weights, MAX_TENSORS)
+            if entry(content) != file["weights"]:
+                problem = f"damaged, or not of this run; delete it and the {path.name} beside it"
+                raise CorruptFileError(f"{printable(weights)}: {problem}.")
+            self._decode_weights(record, content, weights)
         return record
+
+    def _content(self, path: Path, limit: int) -> bytes:
+        return read_inside(self.path, path.relative_to(self.path), limit)
+
+    def _parameters(self, label: str) -> Weights:
+        """Arrays with names, shapes and dtypes of a config's parameters, which take no memory."""
+        if label not in self._params:
+            config = next(entry for entry in self.plan.entries if entry.label == label)
+            params = config.experiment().model.params
+            self._params[label] = {n: np.broadcast_to(v.dtype.type(0), v.shape) for n, v in params.items()}
+        return self._params[label]
 
     def weights(self, record: Record) -> Weights:
         """The weights that a run has scored, checked.
@@ -224,76 +255,24 @@ class ComparisonFolder:
             They are missing or damaged.
         """
         path = self.place(record["label"], record["seed"]).with_suffix(".safetensors")
-        try:
-            weights = safetensors.numpy.load(read_inside(path.parent, path.name, MAX_FILE))
-        except safetensors.SafetensorError as err:
-            raise CorruptFileError(f"{path}: damaged.") from err
-        if digest_of(weights) != record["weights_sha256"]:
-            raise CorruptFileError(f"{path}: damaged, or not of this run; delete it and the .json beside it.")
-        return weights
+        return self._decode_weights(record, self._content(path, MAX_TENSORS), path)
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         """Write one of the folder's own files."""
-        write_file(self.path / name, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
+        write_file(self.path / name, _text(values))
 
 
-def find_unfinished(plan: Plan) -> ComparisonFolder | None:
-    """The newest unfinished comparison with this very plan below ``runs/``, or None."""
-    for path in sorted(Path("runs").glob("compare-*[0-9]"), reverse=True):
-        try:
-            folder = ComparisonFolder.open(path)
-        except (ConfigError, CorruptFileError, StorageError):
-            continue
-        if folder.plan.digest() == plan.digest() and folder.unfinished():
-            return folder
-    return None
+def _text(values: Mapping[str, Any]) -> bytes:
+    return (json.dumps(values, indent=1) + "\n").encode()
 
 
-def check_shards(folders: Sequence[ComparisonFolder]) -> Plan:
-    """The plan that these shards are parts of.
-
-    Raises
-    ------
-    ConfigError
-        They belong to different comparisons, or runs are missing; each is named.
-    """
-    if not folders:
-        raise ConfigError("--merge: expected the folders of shards.")
-    plan = folders[0].plan.whole()
-    for folder in folders:
-        if folder.plan.whole().digest() != plan.digest():
-            raise ConfigError(f"{folder.path}: belongs to another comparison than {folders[0].path}.")
-    done = {(record["label"], record["seed"]) for folder in folders for record in folder.records()}
-    missing = [task for task in plan.tasks() if (task.label, task.seed) not in done]
-    if missing:
-        named = ", ".join(f"{task.label} seed {task.seed}" for task in missing[:5])
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        raise ConfigError(f"--merge: {len(missing)} of {len(plan.tasks())} runs are missing: {named}{more}.")
-    return plan
-
-
-def encode(values: Any) -> bytes:
-    """One spelling for one value."""
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-
-
-def sha256(content: bytes) -> str:
-    """Hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A mapping from a file.
-
-    Raises
-    ------
-    CorruptFileError
-        It is missing, or holds none.
-    """
+def _readable(content: bytes, where: object) -> bytes:
+    """A content that can be read again: not too long, and all its texts Unicode."""
+    if len(content) > MAX_FILE:
+        problem = f"{len(content):,} bytes; at most {MAX_FILE:,} can be read again"
+        raise StorageError(f"{printable(where)}: {problem}.")
     try:
-        values = json.loads(read_inside(path.parent, path.name, MAX_FILE))
-    except (ValueError, RecursionError) as err:
-        raise CorruptFileError(f"{path}: damaged, not JSON.") from err
-    if not isinstance(values, dict):
-        raise CorruptFileError(f"{path}: damaged, expected a mapping.")
-    return values
+        decode_json(content, dict[str, Any], where)
+    except CorruptFileError as err:
+        raise ConfigError(f"{printable(where)}: cannot be stored, as a text in it is not Unicode.") from err
+    return content

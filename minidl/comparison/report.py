@@ -33,7 +33,7 @@ def write_reports(folder: ComparisonFolder, result: Result, pictures: Sequence[P
 
 def repeat_command(folder: ComparisonFolder, result: Result) -> str:
     """The command line that makes this comparison again."""
-    plugins = "".join(f" --plugin {plugin}" for plugin in folder.plan.plugins)
+    plugins = "".join(f" --plugin {plugin['path']}" for plugin in folder.plugins)
     names = " ".join(dict.fromkeys(entry.source or entry.label for entry in folder.plan.compared()))
     settings = "".join(f" --set {override}" for override in folder.plan.overrides)
     return f"minidl compare {names} --seeds {result['asked']['seeds']}{settings}{plugins}"

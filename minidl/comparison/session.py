@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,38 +14,39 @@ from minidl.comparison.baselines import describe_baselines
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import load_entries
 from minidl.comparison.executors import MakeExecutor, check_main_guard, run_tasks
-from minidl.comparison.folder import (
-    DATA,
-    ENVIRONMENT,
-    RESULT,
-    ComparisonFolder,
-    Plan,
-    check_shards,
-    find_unfinished,
-    read_json,
-)
+from minidl.comparison.finding import check_shards, find_unfinished
+from minidl.comparison.folder import RESULT, ComparisonFolder
 from minidl.comparison.over_time import over_time
 from minidl.comparison.pictures import draw
+from minidl.comparison.plan import (
+    MAX_SEEDS,
+    PLAN,
+    Plan,
+    check_configs,
+    check_plan,
+    check_plugins,
+    given_plugins,
+    recorded_plugins,
+)
 from minidl.comparison.protocol import protocol_entries
 from minidl.comparison.report import write_reports
 from minidl.comparison.statistics import fewest_pairs, need_scipy
 from minidl.comparison.tasks import Outcome, Task
-from minidl.environment import environment
+from minidl.environment import environment, environment_changes
 from minidl.errors import ConfigError, IncompatibleRunError, MinidlError
 from minidl.files.locking import FileLock
+from minidl.registry import load_plugin
 
 Say = Callable[[str], None]
 OnDone = Callable[[int, int, Task, Outcome], None]
-MAX_SEEDS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """An open comparison: its folder, locked, and what is known of its data."""
+    """An open comparison: its folder, locked."""
 
     folder: ComparisonFolder
     lock: FileLock
-    data: dict[str, Any]
 
 
 def make_plan(
@@ -62,6 +62,7 @@ def make_plan(
 
     Parameters
     ----------
+    plugins : Python files that the configs need; this process has run them.
     protocol : whether to train also what is needed to show the protocol's shortcuts.
 
     Returns
@@ -82,12 +83,9 @@ def make_plan(
     compared = load_entries(configs, overrides)
     entries = [*compared, *(protocol_entries(compared) if protocol else ())]
     data = describe_baselines(entries)
-    files = tuple(str(Path(plugin).resolve()) for plugin in plugins)
-    plan = Plan(tuple(entries), seeds, files, data.pop("data"), __version__, shard, tuple(overrides))
-    total = len(plan.whole().tasks())
-    if shard is not None and not 1 <= shard[0] <= shard[1] <= total:
-        given = "/".join(map(str, shard))
-        raise ConfigError(f"--shard: expected I/N with 1 <= I <= N <= {total:,}, the number of runs, got {given}.")
+    needed = recorded_plugins(given_plugins(plugins))
+    plan = Plan(tuple(entries), seeds, needed, data.pop("data"), __version__, shard, tuple(overrides))
+    check_plan(plan)
     return plan, data
 
 
@@ -104,11 +102,19 @@ def describe_plan(plan: Plan) -> list[str]:
     return lines
 
 
-def start(plan: Plan, data: dict[str, Any], *, fresh: bool = False, say: Say = lambda text: None) -> Session:
+def start(
+    plan: Plan,
+    data: dict[str, Any],
+    *,
+    plugins: Sequence[str | Path] = (),
+    fresh: bool = False,
+    say: Say = lambda text: None,
+) -> Session:
     """The unfinished comparison with this plan, or a new one.
 
     Parameters
     ----------
+    plugins : as for `make_plan`.
     fresh : make a new one in any case.
 
     Raises
@@ -117,46 +123,67 @@ def start(plan: Plan, data: dict[str, Any], *, fresh: bool = False, say: Say = l
         Another process is working on it.
     """
     check_main_guard()
-    found = None if fresh else find_unfinished(plan)
+    given = given_plugins(plugins)
+    check_plugins(plan.plugins, given, "--plugin")
+    found = None if fresh else find_unfinished(plan, say)
     if found is not None and _same_environment(found) != []:
         say(f"{found.path}: unfinished, but begun with other versions; starting anew")
         found = None
-    if found is not None:
-        lock = found.lock()
-        total = len(plan.tasks())
-        say(f"{found.path}: goes on; {total - len(found.missing())} of {total} runs are done (--fresh starts anew)")
-        return Session(found, lock, data)
-    folder, lock = ComparisonFolder.create(plan)
-    folder.write_json(ENVIRONMENT, environment(plan.plugins))
-    folder.write_json(DATA, data)
-    return Session(folder, lock, data)
+    if found is None:
+        now = environment([plugin["path"] for plugin in given])
+        folder, lock = ComparisonFolder.create(plan, data=data, environment=now, plugins=given)
+        return Session(folder, lock)
+    # What is asked now, and of what, is known here; of the folder only its runs are taken.
+    folder = ComparisonFolder(found.path, plan, data=data, environment=found.environment, plugins=given)
+    lock = folder.lock()
+    done, total = len(folder.records()), len(plan.tasks())
+    say(f"{folder.path}: goes on; {done} of {total} runs are done (--fresh starts anew)")
+    return Session(folder, lock)
 
 
-def reopen(path: Path) -> Session:
+def reopen(path: Path, *, plugins: Sequence[str | Path] = ()) -> Session:
     """A comparison from its folder, to go on with.
+
+    Parameters
+    ----------
+    plugins : that it was begun with; they are run only if their content is that of the start.
 
     Raises
     ------
     ConfigError
         There is none.
+    CorruptFileError
+        A file is damaged.
     IncompatibleRunError
-        It was begun with other versions.
+        It was begun with other versions or plugins.
     """
     check_main_guard()
     need_scipy()
-    folder = ComparisonFolder.open(path)
+    folder = _opened(path, plugins)
     changes = _same_environment(folder)
     if changes and folder.missing():
         lines = [*changes, "runs of both would be mixed; compare anew."]
         raise IncompatibleRunError(*(f"{path}: {line}" for line in lines))
-    return Session(folder, folder.lock(), read_json(path / DATA))
+    lock = folder.lock()
+    folder.records()  # damage is told before hours are spent on the rest
+    return Session(folder, lock)
+
+
+def _opened(path: Path, plugins: Sequence[str | Path]) -> ComparisonFolder:
+    """A comparison whose plugins are loaded and whose configs and baselines can be used."""
+    folder = ComparisonFolder.open(path)
+    folder.plugins = given_plugins(plugins, run=False)
+    check_plugins(folder.plan.plugins, folder.plugins, folder.path)
+    for plugin in folder.plugins:
+        load_plugin(plugin["path"], plugin["sha256"])
+    check_configs(folder.plan, folder.path / PLAN)
+    folder.check_data()
+    return folder
 
 
 def _same_environment(folder: ComparisonFolder) -> list[str]:
     """What has changed since a comparison began."""
-    from minidl.environment import environment_changes
-
-    return environment_changes(read_json(folder.path / ENVIRONMENT), environment(()))
+    return environment_changes(folder.environment, environment(()))
 
 
 def run_missing(
@@ -193,7 +220,7 @@ def run_missing(
 def finish(session: Session) -> dict[str, Any]:
     """Analyse all runs; write comparison.json, the figures and the two reports."""
     folder = session.folder
-    result = analyse(folder.plan, folder.records(), session.data)
+    result = analyse(folder.plan, folder.records(), folder.data)
     result["over_time"] = over_time(folder, result)
     pictures = draw(folder, result)
     write_reports(folder, result, pictures)
@@ -201,24 +228,24 @@ def finish(session: Session) -> dict[str, Any]:
     return result
 
 
-def merge(paths: Sequence[Path]) -> Session:
+def merge(paths: Sequence[Path], *, plugins: Sequence[str | Path] = ()) -> Session:
     """A new comparison with the runs of all these shards.
 
     Raises
     ------
     ConfigError
         They are not shards of one comparison, or runs are missing.
+    CorruptFileError
+        A file of one is damaged, or it was begun with other plugins.
     """
+    check_main_guard()
     need_scipy()
-    shards = [ComparisonFolder.open(path) for path in paths]
-    plan = check_shards(shards)
-    data = read_json(shards[0].path / DATA)
-    folder, lock = ComparisonFolder.create(plan)
-    folder.write_json(ENVIRONMENT, json.loads((shards[0].path / ENVIRONMENT).read_text()))
-    folder.write_json(DATA, data)
+    shards = [_opened(path, plugins) for path in paths]
+    plan, first = check_shards(shards), shards[0]
+    folder, lock = ComparisonFolder.create(plan, data=first.data, environment=first.environment, plugins=first.plugins)
     tasks = {(task.label, task.seed): task for task in plan.tasks()}
     for shard in shards:
         for record in shard.records():
             weights = shard.weights(record) if record["status"] == "done" else {}
             folder.store(tasks[record["label"], record["seed"]], Outcome(record, weights))
-    return Session(folder, lock, data)
+    return Session(folder, lock)

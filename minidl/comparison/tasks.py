@@ -32,6 +32,7 @@ from minidl.errors import NumericalError
 from minidl.experiment import Experiment
 from minidl.forecasting import COVARIATES, left_out, model_forecaster, score, score_shifted
 from minidl.layer import Array, Layer, n_parameters
+from minidl.plugins import PluginRecord
 from minidl.randomness import Streams
 from minidl.registry import load_plugin
 from minidl.runs import blas_threads, describe_data, one_blas_thread
@@ -50,13 +51,13 @@ class Task:
     label : the config's name in the comparison.
     config : resolved, as plain values.
     seed : of weights, order and all else.
-    plugins : Python files to load first.
+    plugins : Python files to load first, if their content is still that; as the command line gave them.
     """
 
     label: str
     config: Mapping[str, Any]
     seed: int
-    plugins: tuple[str, ...] = ()
+    plugins: tuple[PluginRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,10 @@ def run_task(task: Task) -> Outcome:
     Raises
     ------
     MinidlError
-        The data cannot be read, or a plugin cannot be loaded.
+        The data cannot be read, or a plugin cannot be loaded or has changed.
     """
     for plugin in task.plugins:
-        load_plugin(plugin)
+        load_plugin(plugin["path"], plugin["sha256"])
     with _ONE_THREAD:
         experiment = experiment_of(task.config, task.seed)
         splits = load_splits(experiment)

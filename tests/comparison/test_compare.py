@@ -227,7 +227,7 @@ def test_wrong_input_is_refused_before_training(
 def test_a_damaged_record_is_named(folder: Path, capsys: Capture) -> None:
     assert compare("small.yaml", "deep.yaml", "--seeds", "2") == 0
     path = Path("runs/compare-001/runs/deep/seed-0001.json")
-    path.write_text(path.read_text().replace('"seed": 1', '"seed": 0'))
+    path.write_text(path.read_text().replace('"seed":1', '"seed":0'))
     assert compare("--resume", "runs/compare-001") == 3
     assert f"{path}: damaged; delete it, and the comparison makes this run again." in capsys.readouterr().err
 
@@ -237,7 +237,7 @@ def test_an_edited_plan_is_refused(folder: Path, capsys: Capture) -> None:
     path = Path("runs/compare-001/plan.json")
     path.write_text(path.read_text().replace('"seeds": 2', '"seeds": 3'))
     assert compare("--resume", "runs/compare-001") == 3
-    assert "plan.json: damaged or edited" in capsys.readouterr().err
+    assert "plan.json: damaged or changed" in capsys.readouterr().err
 
 
 def test_the_same_config_twice_gets_two_names(folder: Path) -> None:

@@ -96,12 +96,12 @@ def test_the_seeds_of_a_worker_that_dies_run_elsewhere_with_the_same_results(fol
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    session = start(plan, data, fresh=True)
+    session = start(plan, data, plugins=[plugin], fresh=True)
     with session.lock:
         run_missing(session, lambda: dask_cluster(address))
     killer.join()
     assert sum(worker.poll() is not None for worker in workers) == 1
-    local = start(plan, data, fresh=True)
+    local = start(plan, data, plugins=[plugin], fresh=True)
     with local.lock:
         run_missing(local, lambda: processes(1))
     ours, theirs = local.folder.records(), session.folder.records()

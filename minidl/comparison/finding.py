@@ -1,0 +1,75 @@
+"""Comparisons that are there already: the one to go on with, and shards to be joined."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from minidl.comparison.folder import MAX_FILE, RESULT, ComparisonFolder
+from minidl.comparison.plan import PLAN, Plan
+from minidl.errors import ConfigError, CorruptFileError, StorageError
+from minidl.files.reading import decode_json, read_inside
+from minidl.text import printable
+
+
+def find_unfinished(plan: Plan, say: Callable[[str], None] = lambda text: None) -> ComparisonFolder | None:
+    """The newest unfinished comparison with this very plan below ``runs/``, or None.
+
+    What is damaged or not a comparison's folder is passed over; `say` gets a line
+    if it may have been one.
+
+    Raises
+    ------
+    CorruptFileError
+        A folder that says it is this comparison, and unfinished, is damaged.
+    """
+    for path in sorted(Path("runs").glob("compare-*[0-9]"), reverse=True):
+        if path.is_symlink() or not os.path.lexists(path / PLAN):
+            continue
+        try:
+            folder = ComparisonFolder.open(path)
+        except (ConfigError, CorruptFileError, StorageError) as err:
+            if os.path.lexists(path / RESULT):
+                continue
+            if _claimed(path) == plan.digest():
+                raise CorruptFileError(f"{err} Remove this folder, or start anew with --fresh.") from err
+            say(f"{printable(path)}: passed over, as no comparison that can be read: {err}")
+            continue
+        if folder.plan.digest() == plan.digest() and folder.unfinished():
+            return folder
+    return None
+
+
+def _claimed(path: Path) -> Any:
+    """Which comparison a damaged folder says it is."""
+    try:
+        return decode_json(read_inside(path, PLAN, MAX_FILE), dict[str, Any], path).get("digest")
+    except (CorruptFileError, StorageError):
+        return None
+
+
+def check_shards(folders: Sequence[ComparisonFolder]) -> Plan:
+    """The plan that these shards are parts of.
+
+    Raises
+    ------
+    ConfigError
+        They belong to different comparisons, or runs are missing; each is named.
+    """
+    if not folders:
+        raise ConfigError("--merge: expected the folders of shards.")
+    plan = folders[0].plan.whole()
+    for folder in folders:
+        if folder.plan.whole().digest() != plan.digest():
+            raise ConfigError(
+                f"{printable(folder.path)}: belongs to another comparison than {printable(folders[0].path)}."
+            )
+    done = {(record["label"], record["seed"]) for folder in folders for record in folder.records()}
+    missing = [task for task in plan.tasks() if (task.label, task.seed) not in done]
+    if missing:
+        named = ", ".join(f"{task.label} seed {task.seed}" for task in missing[:5])
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise ConfigError(f"--merge: {len(missing)} of {len(plan.tasks())} runs are missing: {named}{more}.")
+    return plan

@@ -1,0 +1,218 @@
+"""What a comparison computes, as plan.json tells it, and what a plan must hold to be used.
+
+A plan may come from a folder of somebody else. It names configs and data, never
+code: of plugins it has names and SHA-256, and those given on the command line
+must be these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypedDict
+
+from minidl.comparison.entries import Entry, check_comparable
+from minidl.comparison.tasks import Task
+from minidl.errors import ConfigError, CorruptFileError, IncompatibleRunError, MinidlError
+from minidl.files.reading import convert_json, user_path
+from minidl.plugins import PluginRecord, plugin_digest, plugin_records
+from minidl.text import printable
+
+PLAN = "plan.json"
+PROTOCOL_SEEDS = 5
+MAX_SEEDS = 10_000
+MAX_RUNS = 100_000
+# Labels are names of folders: on every system, and never one that leads elsewhere.
+_LABEL = re.compile(r"[\w=+-](?:[\w.=+-]*[\w=+-])?")
+MAX_LABEL = 200  # bytes, of the 255 that names of files may have
+
+
+class DataFacts(TypedDict):
+    """What the data of a config are."""
+
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that the configs need: the name of its file, and the SHA-256 of its content."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a comparison computes.
+
+    Parameters
+    ----------
+    entries : the configs, resolved.
+    seeds : 0 ... seeds - 1 are used for each.
+    plugins : that the configs need, as they were at the start.
+    data : what the data are, by label.
+    version : of minidl.
+    overrides : ``key.path=value`` that the configs hold already; to say how to repeat it.
+    shard : (i, n): only every n-th run, from the i-th on; None: all.
+    """
+
+    entries: tuple[Entry, ...]
+    seeds: int
+    plugins: tuple[Plugin, ...]
+    data: dict[str, DataFacts]
+    version: str
+    shard: tuple[int, int] | None = None
+    overrides: tuple[str, ...] = ()
+
+    def tasks(self) -> list[Task]:
+        """All runs of this plan's shard, seed by seed; those that show a shortcut for the first seeds only."""
+        tasks = [
+            Task(entry.label, entry.config, seed)
+            for seed in range(self.seeds)
+            for entry in self.entries
+            if entry.role == "compared" or seed < PROTOCOL_SEEDS
+        ]
+        return tasks if self.shard is None else tasks[self.shard[0] - 1 :: self.shard[1]]
+
+    def compared(self) -> list[Entry]:
+        """The configs that the question is about."""
+        return [entry for entry in self.entries if entry.role == "compared"]
+
+    def whole(self) -> Plan:
+        """The plan of all shards together."""
+        return replace(self, shard=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    def digest(self) -> str:
+        """SHA-256 of what decides the results."""
+        values = self.as_dict()
+        entries = [{key: entry[key] for key in ("label", "config", "role")} for entry in values["entries"]]
+        plugins = sorted(plugin.sha256 for plugin in self.plugins)
+        decisive = {key: values[key] for key in ("seeds", "data", "version", "shard")}
+        return sha256(encode({**decisive, "entries": entries, "plugins": plugins}))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+        """The plan that `as_dict` has described; whether it can be used is the business of `check_plan`.
+
+        Raises
+        ------
+        CorruptFileError
+            The values are of another shape.
+        """
+        return convert_json(dict(values), cls, PLAN)
+
+
+def check_plan(plan: Plan) -> None:
+    """Refuse a plan that would be too much, or whose labels are no names for folders of their own.
+
+    Raises
+    ------
+    ConfigError
+        One line.
+    """
+    compared = len(plan.compared())
+    total = compared * plan.seeds + (len(plan.entries) - compared) * min(plan.seeds, PROTOCOL_SEEDS)
+    if not 1 <= plan.seeds <= MAX_SEEDS:
+        raise ConfigError(f"--seeds: expected 1 to {MAX_SEEDS:,}, got {plan.seeds}.")
+    if total > MAX_RUNS:
+        raise ConfigError(f"--seeds: {len(plan.entries):,} configs would be {total:,} runs; at most {MAX_RUNS:,}.")
+    if plan.shard is not None and not 1 <= plan.shard[0] <= plan.shard[1] <= total:
+        given = "/".join(map(str, plan.shard))
+        raise ConfigError(f"--shard: expected I/N with 1 <= I <= N <= {total:,}, the number of runs, got {given}.")
+    for entry in plan.entries:
+        if not _LABEL.fullmatch(entry.label) or len(entry.label.encode()) > MAX_LABEL:
+            raise ConfigError(f"{printable(entry.label)[:80]!r}: no name for a folder of a config's runs.")
+    labels = Counter(entry.label.casefold() for entry in plan.entries)
+    twice = [label for label, count in labels.items() if count > 1]
+    if twice:
+        raise ConfigError(f"{twice[0]}: two configs of this name; give one of the files another name.")
+
+
+def check_configs(plan: Plan, where: Path) -> None:
+    """Refuse a plan of somebody else whose configs no config file can be resolved to.
+
+    Raises
+    ------
+    CorruptFileError
+        One line.
+    """
+    for entry in plan.entries:
+        try:
+            resolved = {key: value for key, value in entry.experiment().to_config().items() if key != "seed"}
+            if encode(resolved) != encode(entry.config):
+                raise ConfigError("it is not resolved")
+        except (MinidlError, RecursionError) as err:
+            reason = printable(str(err).partition("\n")[0])
+            raise CorruptFileError(f"{printable(where)}: the config of {entry.label}: {reason}") from err
+    try:
+        check_comparable(plan.compared())
+    except ConfigError as err:
+        raise CorruptFileError(f"{printable(where)}: {printable(err)}") from err
+
+
+def given_plugins(paths: Sequence[str | Path], *, run: bool = True) -> tuple[PluginRecord, ...]:
+    """The plugins that the command line gave, with absolute paths, as tasks need them.
+
+    Parameters
+    ----------
+    run : whether this process has run them already, and means what it ran.
+
+    Raises
+    ------
+    StorageError
+        One cannot be read.
+    """
+    whole = [os.path.abspath(user_path(path)) for path in paths]
+    if run:
+        return tuple(plugin_records(whole))
+    return tuple({"path": path, "sha256": plugin_digest(path)} for path in whole)
+
+
+def recorded_plugins(given: Sequence[PluginRecord]) -> tuple[Plugin, ...]:
+    """What a plan says of them."""
+    return tuple(Plugin(Path(plugin["path"]).name, plugin["sha256"]) for plugin in given)
+
+
+def check_plugins(recorded: Sequence[Plugin], given: Sequence[PluginRecord], where: object) -> None:
+    """Refuse other plugins than those of the start. None of them has been run yet.
+
+    Raises
+    ------
+    IncompatibleRunError
+        One is missing, has changed, or is new; all in one line.
+    """
+    known = {plugin.sha256 for plugin in recorded}
+    have = {plugin["sha256"] for plugin in given}
+    names = {Path(plugin["path"]).name for plugin in given}
+    problems = []
+    for plugin in recorded:
+        if plugin.sha256 not in have and plugin.name not in names:
+            problems.append(f"needs --plugin {printable(plugin.name)}, with which it was begun")
+    for path, digest in ((plugin["path"], plugin["sha256"]) for plugin in given):
+        if digest not in known:
+            same = any(plugin.name == Path(path).name for plugin in recorded)
+            what = "its content is not that of the start" if same else "it was not used at the start"
+            problems.append(f"--plugin {printable(path)}: {what}")
+    if problems:
+        raise IncompatibleRunError(f"{printable(where)}: {'; '.join(problems)}.")
+
+
+def encode(values: Any) -> bytes:
+    """One spelling for one value."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
