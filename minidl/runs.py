@@ -28,7 +28,7 @@ from minidl.errors import ConfigError, CorruptFileError
 from minidl.experiment import Experiment, experiment_from, written
 from minidl.files.locking import LOCK, FileLock
 from minidl.files.reading import decode_json, no_such, read_inside, real_folder, user_path
-from minidl.forecasting import Forecast, evaluate, forecast_ahead, model_one_step
+from minidl.forecasting import Forecast, check_finite, evaluate, forecast_ahead, model_one_step
 from minidl.plugins import plugin_arguments
 from minidl.randomness import Streams
 from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG, MAX_FILE, SCALE, RunFolder, ScaleFile
@@ -195,6 +195,11 @@ class Run(RunFolder):
 
         They go to ``evaluation.json``; for another checkpoint than the config's
         to ``evaluation-<checkpoint>.json``.
+
+        Raises
+        ------
+        NumericalError
+            A score of the model is NaN or Inf; they are stored all the same.
         """
         configured = self.experiment.evaluation.checkpoint
         checkpoint = checkpoint or configured
@@ -204,6 +209,7 @@ class Run(RunFolder):
         scores |= {"checkpoint": checkpoint, "epoch": state["epoch"], "seed": self.experiment.seed}
         name = "evaluation.json" if checkpoint == configured else f"evaluation-{checkpoint}.json"
         self.write(name, json.dumps(_without_nan(scores), indent=1, ensure_ascii=False) + "\n")
+        check_finite(scores, self.path / name)
         return scores
 
     def forecast(self, table: Path | None, horizon: int, checkpoint: str | None = None) -> Forecast:

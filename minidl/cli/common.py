@@ -10,6 +10,7 @@ from typing import Any
 from minidl.cli.output import Bar, say, show
 from minidl.data.steps import ahead_short
 from minidl.experiment import Experiment
+from minidl.forecasting.rounding import rounding_of
 from minidl.forecasting.words import losing_words, losses_to
 from minidl.registry import load_plugin
 from minidl.text import printable, shell_word
@@ -120,6 +121,8 @@ def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> li
             shown = ["-" if isnan(n) else f"{n:.{digits}f}" for n in numbers]
             rows.append([f"  blocks of {ahead_short(k, step)}", *shown])
         lines += [*aligned(rows), ""]
+        if key == "r2" and any(isnan(score) for score in values["model"]):
+            lines[-1:] = ["  -: R² is undefined there, for the target is constant", ""]
     lines += [f"assumed: {line}" for line in scores["assumptions"]]
     return lines + [f"no baseline {name}: {why}" for name, why in scores["left_out"].items()]
 
@@ -127,7 +130,8 @@ def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> li
 def losing_lines(scores: dict[str, Any], experiment: Experiment, step: str) -> list[str]:
     """Which baselines are better than the model; no line if none is."""
     horizons = [str(k) for k in experiment.evaluation.horizons]
-    lost = losses_to({k: scores["block"][k]["rmse"] for k in horizons}, scores["baselines"], horizons)
+    rmse = {k: scores["block"][k]["rmse"] for k in horizons}
+    lost = losses_to(rmse, scores["baselines"], horizons, rounding_of([experiment.dtype]))
     return [f"The model {losing_words(lost, step)}."] if lost else []
 
 

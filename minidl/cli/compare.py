@@ -19,11 +19,12 @@ from minidl.cli.output import Bar, say, show
 from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
-from minidl.comparison.tables import assumption_lines, confounds_table, scores_table
+from minidl.comparison.tables import assumption_lines, confounds_table, scores_table, shown_metrics
 from minidl.comparison.tasks import Outcome, Task
+from minidl.comparison.verdict import undefined_words
 from minidl.config.tree import shorten
 from minidl.data.steps import unit as unit_words
-from minidl.errors import ConfigError, DataError, StorageError
+from minidl.errors import ConfigError, DataError, NumericalError, StorageError
 from minidl.text import shell_word
 
 
@@ -73,9 +74,19 @@ def run(args: argparse.Namespace) -> int:
         result = finish(session)
         if args.json:
             print_json({"folder": str(folder.path), **result})
-            return 0
-        show(*terminal_report(result), "")
-        show(f"{folder.path}: report.html, report.md, comparison.json, figures")
+        else:
+            show(*terminal_report(result), "")
+            show(f"{folder.path}: report.html, report.md, comparison.json, figures")
+    return _exit_code(result)
+
+
+def _exit_code(result: dict[str, Any]) -> int:
+    """5 if a training ended well and its scores are not finite; one that broke is a result, which is reported."""
+    found = [(label, run) for label, config in result["configs"].items() for run in config["broken"]]
+    for label, run in found:
+        if run["status"] == "unscored":
+            say(f"minidl compare: {label} seed {run['seed']}: {run['error']}")
+            return NumericalError.exit_code
     return 0
 
 
@@ -149,15 +160,15 @@ class Progress:
     def __call__(self, done: int, total: int, task: Task, outcome: Outcome) -> None:
         """A run has ended."""
         record = outcome.record
-        if record["status"] == "failed":
+        if record["status"] != "done":
             text = f"{task.label} seed {task.seed}: {record['error']}"
         else:
             horizon, scores = next(iter(record["scores"]["block"].items()))
-            r2 = "NaN" if scores["r2"] is None else f"{scores['r2']:.4f}"
-            text = f"{task.label} seed {task.seed}: R² {r2} at {horizon}, {record['seconds']['training']:.1f} s"
+            score = f"RMSE {scores['rmse']:.4g}" if scores["r2"] is None else f"R² {scores['r2']:.4f}"
+            text = f"{task.label} seed {task.seed}: {score} at {horizon}, {record['seconds']['training']:.1f} s"
         if not self._bar.drawn:
             say(f"{done:>{len(str(total))}}/{total}  {text}")
-        elif record["status"] == "failed":
+        elif record["status"] != "done":
             self._bar.say(text)
         self._bar.update()
 
@@ -170,11 +181,12 @@ def terminal_report(result: dict[str, Any]) -> list[str]:
     """Confounds, the tables of scores and the verdict."""
     lines = [f"What differs: {result['confounds']['sentence']}.", *aligned(confounds_table(result)), ""]
     seeds = result["asked"]["seeds"]
-    titles = (("r2", "R²", 4), ("skill", "Skill against persistence", 3), ("rmse", "RMSE", 2))
-    for metric, title, digits in titles:
-        unit = f", {result['units']}" if metric == "rmse" and result["units"] else ""
-        blocks = f"blocks of k {unit_words(result['step'])}s"
-        lines += [f"{title}{unit}: median (lowest to highest) of {seeds} seeds; {blocks}"]
+    if undefined_words(result):
+        lines += [undefined_words(result), ""]
+    blocks = f"blocks of k {unit_words(result['step'])}s"
+    for metric, title, digits in shown_metrics(result):
+        title = f"{title} against persistence" if metric == "skill" else title
+        lines += [f"{title}: median (lowest to highest) of {seeds} seeds; {blocks}"]
         lines += [*aligned(scores_table(result, metric, digits)), ""]
     lines += [*assumption_lines(result), ""]
     verdict = result["verdict"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
-
-import numpy as np
 
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import Entry, facts_of
@@ -16,13 +15,14 @@ from minidl.comparison.protocol import protocol_effects
 from minidl.comparison.statistics import Paired, compare_pairs, fewest_pairs, holm, spread
 from minidl.comparison.sweep import trade_offs
 from minidl.comparison.tasks import Record
+from minidl.comparison.tested import METRICS, larger_is_better, tested_metrics
 from minidl.comparison.verdict import verdict
 from minidl.forecasting import Covariates
 from minidl.forecasting.assumptions import FUTURE
+from minidl.forecasting.rounding import is_above, rounding_of
 
-METRICS = ("r2", "rmse", "mae", "loss")
-TESTED = "r2"  # what the paired test compares; for one test part R² and RMSE order runs alike
 ALL_PAIRS_UP_TO = 4
+Tested = Mapping[str, str]
 
 
 def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,39 +34,42 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
     data : the baselines' scores, units and the like, as `describe_baselines` gives them.
     """
     compared = plan.compared()
-    differences = confounds(compared)
+    differing = confounds(compared)
     by_label = {entry.label: [r for r in records if r["label"] == entry.label] for entry in plan.entries}
     horizons = [str(k) for k in compared[0].config["evaluation"]["horizons"]]
+    labels, baselines = [entry.label for entry in compared], data["baselines"]
+    scores = [record["scores"] for label in labels for record in by_label[label] if record["status"] == "done"]
+    tested = tested_metrics(scores, baselines, horizons)
+    rounding = rounding_of([entry.config["dtype"] for entry in compared])
     result: dict[str, Any] = {
         "format": 1,
         "asked": {
-            "configs": [entry.label for entry in compared],
+            "configs": labels,
             "seeds": plan.seeds,
             "horizons": horizons,
-            "tested": TESTED,
+            "tested": tested,
+            "rounding": rounding,
             "future_covariates": _way(compared[0]),
         },
         "confounds": {
-            "sentence": sentence(differences),
-            "differences": [{"what": d.what, "values": dict(d.values)} for d in differences],
+            "sentence": sentence(differing),
+            "differences": [{"what": d.what, "values": dict(d.values)} for d in differing],
         },
-        "baselines": data["baselines"],
+        "baselines": baselines,
         "units": data["units"],
         "step": data["step"],
         "assumptions": data.get("assumptions") or {e.label: [FUTURE[_way(e)]] for e in compared},
         "left_out": data.get("left_out") or {},
         "configs": {
-            entry.label: describe_config(entry, by_label[entry.label], data["baselines"], horizons)
+            entry.label: describe_config(entry, by_label[entry.label], baselines, tested, rounding)
             for entry in compared
         },
     }
-    result["pairs"] = compare_all([entry.label for entry in compared], by_label, horizons)
-    result["tests"] = {
-        "number": sum(len(pair["horizons"]) for pair in result["pairs"]),
-        "fewest_seeds": fewest_pairs(max(1, sum(len(pair["horizons"]) for pair in result["pairs"]))),
-    }
-    result["protocol"] = protocol_effects(compared, by_label, horizons)
-    result["trade_offs"] = trade_offs(result["configs"], horizons[0])
+    result["pairs"] = compare_all(labels, by_label, tested, rounding)
+    number = sum(len(pair["horizons"]) for pair in result["pairs"])
+    result["tests"] = {"number": number, "fewest_seeds": fewest_pairs(max(1, number))}
+    result["protocol"] = protocol_effects(compared, by_label, tested)
+    result["trade_offs"] = trade_offs(result["configs"], horizons[0], tested[horizons[0]], rounding)
     result["verdict"] = verdict(result)
     return result
 
@@ -77,22 +80,14 @@ def _way(entry: Entry) -> Covariates:
 
 
 def describe_config(
-    entry: Entry, records: Sequence[Record], baselines: Mapping[str, Any], horizons: Sequence[str]
+    entry: Entry, records: Sequence[Record], baselines: Mapping[str, Any], tested: Tested, rounding: float
 ) -> dict[str, Any]:
     """One config: what it is, what it costs, how its scores lie over seeds."""
     facts = facts_of(entry.experiment())
-    done = [record for record in records if record["status"] == "done" and is_whole(record)]
-    failed = [record for record in records if record not in done]
+    done = [record for record in records if record["status"] == "done"]
+    broken = [record for record in records if record["status"] != "done"]
     persistence = baselines["persistence"]
-    worse = {
-        k: sum(record["scores"]["block"][k]["rmse"] > persistence["block"][k]["rmse"] for record in done)
-        for k in horizons
-    }
-    collapsed = [
-        record["seed"]
-        for record in done
-        if all(record["scores"]["block"][k]["rmse"] > persistence["block"][k]["rmse"] for k in horizons)
-    ]
+    worse = {k: [r["seed"] for r in done if _is_worse(r, persistence, k, rounding)] for k in tested}
     return {
         "point": dict(entry.point),
         "published": entry.config["evaluation"].get("published"),
@@ -102,40 +97,44 @@ def describe_config(
         "bias": facts.bias,
         "engines": sorted({record["engine"] for record in done}),
         "runs": len(records),
-        "broken": [{"seed": record["seed"], "error": record["error"]} for record in failed],
-        "worse_than_persistence": worse,
-        "failed_to_train": collapsed,
+        "broken": [{"seed": r["seed"], "error": r["error"], "status": r["status"]} for r in broken],
+        "worse_than_persistence": {k: len(seeds) for k, seeds in worse.items()},
+        "failed_to_train": sorted(set.intersection(*(set(seeds) for seeds in worse.values()))),
         "seconds": {"training": summary([record["seconds"]["training"] for record in done])},
-        "block": {k: _scores(done, "block", k, persistence) for k in horizons},
-        "lead": {k: _scores(done, "lead", k, persistence) for k in persistence["lead"]},
-        "median_seed": median_seed(done, horizons),
+        "block": {k: _scores(done, len(broken), "block", k, persistence) for k in tested},
+        "lead": {k: _scores(done, len(broken), "lead", k, persistence) for k in persistence["lead"]},
+        "median_seed": median_seed(done, tested),
     }
 
 
-def is_whole(record: Record) -> bool:
-    """Whether all scores of a run are numbers."""
-    blocks = record["scores"]["block"].values()
-    return all(value is not None for scores in blocks for value in scores.values())
+def _is_worse(record: Record, persistence: Mapping[str, Any], horizon: str, rounding: float) -> bool:
+    one, other = (scores["block"][horizon]["rmse"] for scores in (record["scores"], persistence))
+    return is_above(one, other, rounding)
 
 
-def median_seed(done: Sequence[Record], horizons: Sequence[str]) -> int | None:
-    """The seed with the median R² at the first horizon; of an even number the lower of the middle two."""
+def median_seed(done: Sequence[Record], tested: Tested) -> int | None:
+    """The seed with the median score at the first horizon, of runs that gave one; of an even number the worse one."""
     if not done:
         return None
-    ordered = sorted(done, key=lambda record: (record["scores"]["block"][horizons[0]][TESTED], record["seed"]))
+    horizon, metric = next(iter(tested.items()))
+    sign = 1 if larger_is_better(metric) else -1
+    ordered = sorted(done, key=lambda record: (sign * record["scores"]["block"][horizon][metric], record["seed"]))
     return int(ordered[(len(ordered) - 1) // 2]["seed"])
 
 
-def _scores(done: Sequence[Record], kind: str, key: str, persistence: Mapping[str, Any]) -> dict[str, Any]:
+def _scores(done: Sequence[Record], broken: int, kind: str, key: str, persistence: Mapping[str, Any]) -> dict[str, Any]:
     """Every metric's spread, and skill against persistence: 1 - MSE / MSE of persistence."""
     scores = [record["scores"][kind][key] for record in done]
     reference = persistence[kind][key]["rmse"]
     found: dict[str, Any] = {}
     for metric in METRICS:
-        values = [s[metric] for s in scores]
-        found[metric] = {**summary(values), "values": values}
-    skill = [skill_against(s["rmse"], reference) for s in scores]
-    return {**found, "skill": {**summary(skill), "values": skill}, "seeds": [record["seed"] for record in done]}
+        found[metric] = _described([s[metric] for s in scores], broken, metric)
+    found["skill"] = _described([skill_against(s["rmse"], reference) for s in scores], broken, "skill")
+    return {**found, "seeds": [record["seed"] for record in done]}
+
+
+def _described(values: Sequence[float | None], broken: int, metric: str) -> dict[str, Any]:
+    return {**summary(values, broken=broken, larger=larger_is_better(metric)), "values": list(values)}
 
 
 def skill_against(rmse: float, reference: float) -> float | None:
@@ -143,10 +142,10 @@ def skill_against(rmse: float, reference: float) -> float | None:
     return 1 - (rmse / reference) ** 2 if reference > 0 else None
 
 
-def summary(values: Sequence[float | None]) -> dict[str, Any]:
+def summary(values: Sequence[float | None], *, broken: int = 0, larger: bool = True) -> dict[str, Any]:
     """A spread as JSON values."""
-    found = spread([value for value in values if value is not None])
-    return {name: finite(value) for name, value in vars(found).items()}
+    found = spread([value for value in values if value is not None], broken=broken, larger_is_better=larger)
+    return {name: finite(value) for name, value in asdict(found).items()}
 
 
 def finite(value: Any) -> Any:
@@ -162,27 +161,25 @@ def pairs_of(labels: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def compare_all(
-    labels: Sequence[str], by_label: Mapping[str, Sequence[Record]], horizons: Sequence[str]
+    labels: Sequence[str], by_label: Mapping[str, Sequence[Record]], tested: Tested, rounding: float
 ) -> list[dict[str, Any]]:
     """Paired differences of each pair at each horizon; the tests of all of them are corrected together."""
     pairs: list[dict[str, Any]] = []
     tests: list[tuple[dict[str, Any], Paired]] = []
     for first, second in pairs_of(labels):
-        scored = [
-            {r["seed"]: r for r in by_label[label] if r["status"] == "done" and is_whole(r)}
-            for label in (first, second)
-        ]
-        seeds = sorted(scored[0].keys() & scored[1].keys())
-        pair: dict[str, Any] = {"first": first, "second": second, "seeds": seeds, "horizons": {}}
-        for k in horizons:
-            values = {
-                metric: [[runs[seed]["scores"]["block"][k][metric] for seed in seeds] for runs in scored]
-                for metric in METRICS
-            }
-            paired = compare_pairs(*values[TESTED])
-            d = (np.array(values[TESTED][1]) - np.array(values[TESTED][0])).tolist()
-            rmse = np.array(values["rmse"][1]) - np.array(values["rmse"][0])
-            row = {"differences": d, "rmse_mean": finite(float(rmse.mean()) if len(rmse) else math.nan)}
+        runs = [{record["seed"]: record for record in by_label[label]} for label in (first, second)]
+        seeds = sorted(runs[0].keys() & runs[1].keys())
+        broken = [[seed for seed in seeds if of[seed]["status"] != "done"] for of in runs]
+        pair: dict[str, Any] = {
+            "first": first,
+            "second": second,
+            "seeds": seeds,
+            "broken": {first: broken[0], second: broken[1]},
+            "horizons": {},
+        }
+        for k, metric in tested.items():
+            paired = _compare(runs, seeds, k, metric, rounding)
+            row = {"metric": metric, "rmse_mean": finite(_compare(runs, seeds, k, "rmse", rounding).mean)}
             pair["horizons"][k] = row
             tests.append((row, paired))
         pairs.append(pair)
@@ -190,3 +187,14 @@ def compare_all(
         values = paired.as_dict() | {"p_adjusted": adjusted}
         row.update({name: finite(value) for name, value in values.items()})
     return pairs
+
+
+def _compare(
+    runs: Sequence[Mapping[int, Record]], seeds: Sequence[int], horizon: str, metric: str, rounding: float
+) -> Paired:
+    """One metric of two configs at one horizon; a run that broke has no score."""
+    first, second = (
+        [of[seed]["scores"]["block"][horizon][metric] if of[seed]["status"] == "done" else math.nan for seed in seeds]
+        for of in runs
+    )
+    return compare_pairs(first, second, larger_is_better=larger_is_better(metric), rounding=rounding)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minidl.comparison.entries import Entry
-from minidl.comparison.tasks import load_splits, without_nan
+from minidl.comparison.splits import load_splits
+from minidl.comparison.tasks import without_nan
 from minidl.data import Splits
 from minidl.data.steps import unit
 from minidl.errors import ConfigError

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.errors import ConfigError
+from minidl.forecasting.rounding import ROUNDING, differences
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,11 @@ class DieboldMariano:
 
 
 def diebold_mariano(
-    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], *, lead: int = 1
+    first: npt.NDArray[np.float64],
+    second: npt.NDArray[np.float64],
+    *,
+    lead: int = 1,
+    rounding: float = ROUNDING["float64"],
 ) -> DieboldMariano:
     """The Diebold-Mariano test on squared errors, with the correction of Harvey, Leybourne and Newbold.
 
@@ -45,12 +50,14 @@ def diebold_mariano(
         DM = d̄ / √((γ_0 + 2 Σ_{k=1}^{h-1} γ_k) / n)
         HLN = DM · √((n + 1 - 2h + h(h - 1)/n) / n),  compared with t_{n-1}
 
-    Where the sum is not positive, which can happen, γ_0 alone is used.
+    Where the sum is not positive (beyond rounding of γ_0), which can happen, γ_0 alone is used.
+    A d_t that is rounding of e₁_t² and e₂_t² is 0; see `minidl.forecasting.rounding`.
 
     Parameters
     ----------
     first, second : forecast errors (n,) of the same times, in order.
     lead : h >= 1, how many steps ahead the forecasts were made.
+    rounding : relative size of differences that count as none.
 
     Raises
     ------
@@ -69,14 +76,14 @@ def diebold_mariano(
     n, h = len(e1), lead
     if not 1 <= h < n or n < 3:
         raise ConfigError(f"diebold_mariano: lead {h} needs more than {max(h, 2)} forecasts, got {n}.")
-    d = e1**2 - e2**2
+    d = differences(e2**2, e1**2, rounding)
     mean = float(d.mean())
     centred = d - mean
     gamma = [float(np.dot(centred[k:], centred[: n - k])) / n for k in range(h)]
     lags, variance = h - 1, gamma[0] + 2 * sum(gamma[1:])
-    if variance <= 0:
+    if variance <= rounding * gamma[0]:
         lags, variance, h = 0, gamma[0], 1
-    if variance == 0:  # one constant difference, or none
+    if variance <= (rounding * mean) ** 2:  # one constant difference, or none
         statistic = 0.0 if mean == 0 else math.copysign(math.inf, mean)
         return DieboldMariano(statistic, 1.0 if mean == 0 else 0.0, mean, n, lags)
     statistic = mean / math.sqrt(variance / n) * math.sqrt((n + 1 - 2 * h + h * (h - 1) / n) / n)

@@ -15,6 +15,7 @@ import numpy as np
 
 from minidl import plot_style as look
 from minidl.comparison.tables import horizon_words
+from minidl.comparison.tested import LEADING, WORDS, larger_is_better, metric_at
 from minidl.comparison.verdict import p_words
 from minidl.data.steps import unit
 from minidl.files.storage import write_file
@@ -51,7 +52,10 @@ def _panels(count: int, height: float) -> tuple[Figure, Any]:
 def shown(result: Result) -> dict[str, Any]:
     """The configs that a figure shows: all, or of many those with the best medians."""
     k = result["asked"]["horizons"][0]
-    ranked = sorted(result["configs"], key=lambda label: -(result["configs"][label]["block"][k]["r2"]["median"] or -9))
+    metric = metric_at(result, k)
+    medians = {label: config["block"][k][metric]["median"] for label, config in result["configs"].items()}
+    sign = -1 if larger_is_better(metric) else 1
+    ranked = sorted(medians, key=lambda label: (medians[label] is None, sign * (medians[label] or 0.0)))
     return {label: config for label, config in result["configs"].items() if label in ranked[:MOST]}
 
 
@@ -61,51 +65,70 @@ def scores_figure(result: Result) -> Figure:
     with look.style():
         figure, axes = _panels(len(horizons), 0.9 + (0.75 + 0.28 * len(configs)) * len(horizons))
         for i, (ax, k) in enumerate(zip(axes, horizons, strict=True)):
-            spans = []
+            spans, metric = [], metric_at(result, k)
+            sign = 1 if larger_is_better(metric) else -1
             for row, ((_, config), color) in enumerate(zip(configs.items(), COLORS, strict=False)):
-                values = np.array(config["block"][k]["r2"]["values"], float)
+                values = np.array(config["block"][k][metric]["values"], float)
                 spans += [*values]
-                _dots(ax, values, row, color)
-                if config["published"]:
+                _dots(ax, values, row, color, config["block"][k][metric]["median"])
+                if config["published"] and metric == LEADING:
                     number = config["published"]["r2"][i]
                     spans.append(number)
                     ax.plot(number, row, "*", ms=13, mfc="white", mec=look.BLACK, zorder=4)
             for (name, baseline), line in zip(result["baselines"].items(), cycle(LINES), strict=False):
-                value = baseline["block"][k]["r2"]
-                if spans and value > np.quantile(spans, 0.1) - 0.1:
+                value = baseline["block"][k][metric]
+                if value is not None and spans and _is_near(value, spans, sign):
                     ax.axvline(value, color="#555555", ls=line, lw=1.4, label=baseline_short(name))
                     spans.append(value)
-            ax.set_yticks(range(len(configs)), list(configs))
+            ax.set_yticks(range(len(configs)), [_with_broken(label, config) for label, config in configs.items()])
             ax.set_ylim(len(configs) - 0.5, -0.5)
             ax.grid(axis="y", visible=False)
-            _limit(ax, spans)
-            ax.set_title(f"R², blocks of {horizon_words(k, result)}")
+            _limit(ax, spans, sign)
+            words = WORDS[metric] if metric == LEADING else look.with_units(WORDS[metric], result["units"])
+            ax.set_title(f"{words}, blocks of {horizon_words(k, result)}")
         _legend(figure, axes[0], any(c["published"] for c in configs.values()))
     return figure
 
 
-def _dots(ax: Any, values: Any, row: int, color: str) -> None:
+def _with_broken(label: str, config: Mapping[str, Any]) -> str:
+    broken = len(config["broken"])
+    return f"{label}\n({broken} of {config['runs']} broke)" if broken else label
+
+
+def _is_near(value: float, spans: Sequence[float], sign: int) -> bool:
+    """Whether a baseline is not so much worse than the runs that it would squeeze them."""
+    scores = sign * np.array(spans)
+    room = 0.1 if sign > 0 else float(np.ptp(scores)) + 0.1 * abs(float(np.median(scores)))
+    return bool(sign * value > np.quantile(scores, 0.1) - room)
+
+
+def _dots(ax: Any, values: Any, row: int, color: str, median: float | None) -> None:
+    """The median counts broken runs, which have no dot, as the worst."""
     if not len(values):
         return
     offset = np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else np.zeros(1)
     ax.plot(values, row + offset, "o", ms=4, color=color, alpha=0.55, mec="none")
-    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+    low, high = np.quantile(values, [0.25, 0.75])
     ax.plot([low, high], [row, row], color=look.BLACK, lw=2.5, zorder=3)
-    ax.plot(median, row, "D", color=look.BLACK, ms=6, zorder=3)
+    if median is not None:
+        ax.plot(median, row, "D", color=look.BLACK, ms=6, zorder=3)
 
 
-def _limit(ax: Any, spans: Sequence[float]) -> None:
-    """A few collapsed runs must not squeeze the rest: they stand at the left edge, and are counted."""
+def _limit(ax: Any, spans: Sequence[float], sign: int) -> None:
+    """A few collapsed runs must not squeeze the rest: they stand beyond the worse edge, and are counted."""
     if not spans:
         return
-    low, middle, high = np.quantile(spans, [0, 0.5, 1])
-    edge = middle - 4 * (high - np.quantile(spans, 0.25) + 1e-6)
-    left = max(low, edge)
-    room = 0.05 * (high - left) or 0.01
-    ax.set_xlim(left - room, high + room)
-    outside = sum(value < left for value in spans)
-    if outside:
+    scores = sign * np.array(spans)
+    low, quarter, middle, high = np.quantile(scores, [0, 0.25, 0.5, 1])
+    worst = max(low, middle - 4 * (high - quarter + 1e-6 * abs(middle)))
+    room = 0.05 * (high - worst) or 0.01 * (abs(middle) or 1.0)
+    ax.set_xlim(*sorted((sign * (worst - room), sign * (high + room))))
+    outside = int(np.count_nonzero(scores < worst))
+    if outside and sign > 0:
         ax.annotate(f"← {outside} further left, down to {low:.2f}", (0.01, 0.02), xycoords="axes fraction", fontsize=9)
+    elif outside:
+        text = f"{outside} further right, up to {-low:.4g} →"
+        ax.annotate(text, (0.99, 0.02), xycoords="axes fraction", fontsize=9, ha="right")
 
 
 def _legend(figure: Figure, ax: Any, published: bool) -> None:
@@ -126,16 +149,20 @@ def differences_figure(result: Result) -> Figure:
     with look.style():
         figure, axes = _panels(len(pair["horizons"]), 0.8 + 1.05 * len(pair["horizons"]))
         for ax, (k, row) in zip(axes, pair["horizons"].items(), strict=True):
-            d = np.array(row["differences"], float)
+            d = np.array([value for value in row["differences"] if value is not None], float)
             ax.axvline(0, color=look.BLACK, lw=1)
             ax.plot(d, np.linspace(-0.3, 0.3, len(d)) if len(d) > 1 else d * 0, "o", ms=4, color=look.BLUE, alpha=0.55)
             if row["low"] is not None:
                 ax.plot([row["low"], row["high"]], [0, 0], color=look.VERMILLION, lw=4, zorder=3)
+            if row["mean"] is not None:
                 ax.plot(row["mean"], 0, "D", color=look.VERMILLION, mec=look.BLACK, ms=7, zorder=4)
             ax.set_yticks([])
             ax.set_ylim(-0.6, 0.6)
-            ax.set_title(f"{horizon_words(k, result)}: corrected p {p_words(row['p_adjusted'])}")
-        axes[-1].set_xlabel(f"R² of {pair['second']} - {pair['first']}, seed by seed; mean and 95 % interval")
+            lost = row["n"] - row["survivors"]
+            broken = f"; {lost} pair{'s' * (lost > 1)} with a broken run" if lost else ""
+            numbers = f"p {p_words(row['p'])}, corrected p {p_words(row['p_adjusted'])}"
+            ax.set_title(f"{WORDS[row['metric']]}, {horizon_words(k, result)}: {numbers}{broken}")
+        axes[-1].set_xlabel(f"{pair['second']} - {pair['first']}\nseed by seed; mean and 95 % interval")
     return figure
 
 
@@ -189,19 +216,19 @@ def lead_figure(result: Result) -> Figure:
 
 
 def sweep_figure(result: Result, cost: str) -> Figure:
-    """Median R² at the longest horizon against a cost; the best trade-offs joined by a line."""
+    """The median score at the first horizon against a cost; the best trade-offs joined by a line."""
     k = result["asked"]["horizons"][0]
     points = [point for point in result["trade_offs"] if point[cost] is not None]
     with look.style():
         figure, axes = _panels(1, 4.4)
         ax = axes[0]
         best = sorted((p for p in points if p["best_by"][cost]), key=lambda p: p[cost])
-        ax.plot([p[cost] for p in points], [p["r2"] for p in points], "o", color=look.BLUE, ms=6)
-        ax.plot([p[cost] for p in best], [p["r2"] for p in best], "D-", color=look.VERMILLION, ms=7, lw=1.5)
+        ax.plot([p[cost] for p in points], [p["score"] for p in points], "o", color=look.BLUE, ms=6)
+        ax.plot([p[cost] for p in best], [p["score"] for p in best], "D-", color=look.VERMILLION, ms=7, lw=1.5)
         for p in best:
-            ax.annotate(p["short"], (p[cost], p["r2"]), (5, -11), textcoords="offset points", fontsize=8)
+            ax.annotate(p["short"], (p[cost], p["score"]), (5, -11), textcoords="offset points", fontsize=8)
         ax.set_xlabel({"parameters": "parameters", "seconds": "seconds of training (median)"}[cost])
-        ax.set_ylabel(f"median R², blocks of {horizon_words(k, result)}")
+        ax.set_ylabel(f"median {WORDS[metric_at(result, k)]}, blocks of {horizon_words(k, result)}")
         ax.set_title("Score against cost; the best trade-offs are joined")
         ax.margins(x=0.12, y=0.12)
     return figure

@@ -18,7 +18,8 @@ from typing import get_args
 
 import numpy as np
 
-from minidl.comparison.tasks import _OnlyTable, digest_of, train_in_memory
+from minidl.comparison.splits import OnlyTable
+from minidl.comparison.tasks import digest_of, train_in_memory
 from minidl.data import Poison, Splits, Table, WindowData
 from minidl.errors import DataError, MinidlError, NumericalError
 from minidl.experiment import Experiment
@@ -144,7 +145,7 @@ def _with_rows(table: Table, first: int, rows: Array) -> Table:
 
 def _with_table(experiment: Experiment, table: Table) -> tuple[Experiment, Splits]:
     experiment = copy.deepcopy(experiment)
-    experiment.data.series = _OnlyTable(table)
+    experiment.data.series = OnlyTable(table)
     experiment.build_model()  # the same start for every training
     return experiment, experiment.load_data()
 

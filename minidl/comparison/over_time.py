@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from minidl.comparison.diebold_mariano import diebold_mariano
 from minidl.comparison.folder import ComparisonFolder
-from minidl.comparison.tasks import load_splits, set_weights
+from minidl.comparison.splits import load_splits
+from minidl.comparison.tasks import set_weights
 from minidl.forecasting import Rows, model_forecaster
+from minidl.forecasting.rounding import Values, differences
 from minidl.runs import one_blas_thread
 
 MAX_PAIRS = 6
@@ -30,18 +31,23 @@ def over_time(folder: ComparisonFolder, result: Mapping[str, Any]) -> list[dict[
         seeds = [result["configs"][label]["median_seed"] for label in labels]
         if None in seeds:
             continue
-        one, other = (lead_errors(folder, label, seed) for label, seed in zip(labels, seeds, strict=True))
+        made = [forecasts(folder, label, seed) for label, seed in zip(labels, seeds, strict=True)]
+        truth, rounding = made[0][1], result["asked"]["rounding"]
         leads = []
-        for j in range(one.shape[1] if len(one) > one.shape[1] + 2 else 0):
-            test = diebold_mariano(one[:, j], other[:, j], lead=j + 1)
+        for j in range(truth.shape[1] if len(truth) > truth.shape[1] + 2 else 0):
+            one, other = (forecast[:, j] for forecast, _ in made)
+            error = one - truth[:, j]
+            # Errors are small beside the forecasts, so rounding of these is taken out before errors are compared.
+            error_of_other = error + differences(one, other, rounding)
+            test = diebold_mariano(error, error_of_other, lead=j + 1, rounding=rounding)
             statistic = test.statistic if math.isfinite(test.statistic) else math.copysign(999.0, test.statistic)
             leads.append({"lead": str(j + 1), "statistic": statistic, "p": test.p, "n": test.n, "lags": test.lags})
         found.append({"first": labels[0], "second": labels[1], "seeds": seeds, "leads": leads})
     return found
 
 
-def lead_errors(folder: ComparisonFolder, label: str, seed: int) -> npt.NDArray[np.float64]:
-    """Forecast minus truth of one run, in the target's units: (origins, leads)."""
+def forecasts(folder: ComparisonFolder, label: str, seed: int) -> tuple[Values, Values]:
+    """Forecasts of one run and the truth, in the target's units: (origins, leads) each."""
     entry = next(entry for entry in folder.plan.entries if entry.label == label)
     record = next(r for r in folder.records() if (r["label"], r["seed"]) == (label, seed))
     experiment = entry.experiment(seed)
@@ -53,5 +59,6 @@ def lead_errors(folder: ComparisonFolder, label: str, seed: int) -> npt.NDArray[
         forecast = model_forecaster(splits, experiment.model, experiment.evaluation.future_covariates)(starts, horizon)
     column = splits.table.target_index
     truth = Rows(splits.values, splits.test.time_steps, column).truth(starts, horizon)
-    errors = splits.scale.unscale(forecast, column) - splits.scale.unscale(truth, column)
-    return np.asarray(errors, np.float64)
+    values = (splits.scale.unscale(array, column) for array in (forecast, truth))
+    made, came = (np.asarray(value, np.float64) for value in values)
+    return made, came

@@ -10,8 +10,10 @@ from typing import Any
 from minidl import plot_style as look
 from minidl.comparison import figures
 from minidl.comparison.folder import ComparisonFolder
+from minidl.comparison.splits import load_splits
 from minidl.comparison.tables import caption
-from minidl.comparison.tasks import load_splits, set_weights
+from minidl.comparison.tasks import set_weights
+from minidl.comparison.tested import WORDS, metric_at
 from minidl.data.steps import unit
 from minidl.forecasting import model_forecaster
 
@@ -37,7 +39,7 @@ def draw(folder: ComparisonFolder, result: Result) -> list[Picture]:
         if record["label"] in curves and record["status"] == "done":
             curves[record["label"]].append(record["curve"])
     said = caption(result)
-    scores = f"R² of {names} at each horizon. {_medians(result)} {said}"
+    scores = f"Scores of {names} at each horizon. {_medians(result)} {said}"
     lead = f"RMSE for each {unit(result['step'])} ahead, with the baselines. {said}"
     curve = "Training loss by epoch, over all seeds."
     made = [
@@ -53,7 +55,7 @@ def draw(folder: ComparisonFolder, result: Result) -> list[Picture]:
     if result.get("trade_offs"):
         for cost in ("parameters", "seconds"):
             figure = figures.sweep_figure(result, cost)
-            made.append((figure, f"by_{cost}", f"Score against {cost}", f"Median R² against {cost}; see the table."))
+            made.append((figure, f"by_{cost}", f"Score against {cost}", f"Median score against {cost}; see the table."))
     pictures = [
         Picture(figures.save_svg(figure, folder.path / "figures" / f"{name}.svg"), title, alt)
         for figure, name, title, alt in made
@@ -63,11 +65,11 @@ def draw(folder: ComparisonFolder, result: Result) -> list[Picture]:
 
 def _medians(result: Result) -> str:
     k = result["asked"]["horizons"][0]
-    parts = []
+    parts, metric = [], metric_at(result, k)
     for label, config in result["configs"].items():
-        median = config["block"][k]["r2"]["median"]
+        median = config["block"][k][metric]["median"]
         parts.append(f"{label} {'-' if median is None else f'{median:.4f}'}")
-    return f"Medians at {k} {result['step']}: {', '.join(parts)}."
+    return f"Medians of {WORDS[metric]} at {k} {result['step']}: {', '.join(parts)}."
 
 
 def _forecasts(folder: ComparisonFolder, result: Result) -> list[Picture]:

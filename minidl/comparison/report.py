@@ -12,6 +12,7 @@ from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.page import PAGE
 from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
+from minidl.comparison.verdict import undefined_words
 from minidl.data.steps import unit as unit_words
 from minidl.files.storage import write_file
 
@@ -67,14 +68,16 @@ def _scores(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
     yield "heading", "Scores"
     yield (
         "text",
-        f"Median over {seeds} seeds, with the lowest and the highest. A block of k averages leads 1 to k, as in the "
-        "textbook. Skill is 1 - MSE / MSE of persistence: 0 is as good as “same as now”, below 0 is worse.",
+        f"Median over {seeds} seeds, with the lowest and the highest of the runs that gave a score; the median counts "
+        "a broken run as the worst. A block of k averages leads 1 to k, as in the textbook. Skill is "
+        "1 - MSE / MSE of persistence: 0 is as good as “same as now”, below 0 is worse.",
     )
     yield "list", tables.assumption_lines(result)
     if "scores" in figures:
         yield "figure", figures["scores"]
-    unit = f", {result['units']}" if result["units"] else ""
-    for metric, title, digits in (("r2", "R²", 4), ("skill", "Skill", 3), ("rmse", f"RMSE{unit}", 2)):
+    if undefined_words(result):
+        yield "text", undefined_words(result)
+    for metric, title, digits in tables.shown_metrics(result):
         table = tables.scores_table(result, metric, digits)
         yield "table", [[title, *table[0][1:]], *table[1:]]
     if "error_by_lead" in figures:
@@ -90,9 +93,11 @@ def _differences(result: Result, figures: Mapping[str, Picture]) -> Iterator[Blo
     yield "heading", "Paired differences"
     yield (
         "text",
-        "Seed by seed, R² of the second minus R² of the first. The interval is of the mean (bootstrap, 95 %); p is of "
-        "a paired permutation test, and the corrected p (Holm) allows for all "
-        f"{result['tests']['number']} tests made here.",
+        "Seed by seed, the score of the second minus that of the first. p is of a paired permutation test, which "
+        "exchanges the signs of the differences; the 95 % interval holds every mean that this test does not exclude. "
+        f"The corrected p (Holm) allows for all {result['tests']['number']} tests made here. Differences of rounding "
+        f"size ({result['asked']['rounding']:g} of the scores) count as none. A run that ended with NaN or Inf counts "
+        "as a loss in wins and p; mean and median are of the pairs that gave two scores.",
     )
     if "differences" in figures:
         yield "figure", figures["differences"]

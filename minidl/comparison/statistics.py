@@ -1,23 +1,18 @@
-"""Scores over seeds: spread, paired differences, intervals and tests, by scipy.stats."""
+"""Scores over seeds: spread, and paired differences with test, interval and correction."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from minidl.comparison.sign_flips import LEVEL, sign_flips
 from minidl.errors import ConfigError
 from minidl.extras import install_command
-
-Values = npt.NDArray[np.float64]
-LEVEL = 0.05
-RESAMPLES = 9999
-SEED = 20_196  # of the resampling, so that a report is the same when it is made again
+from minidl.forecasting.rounding import ROUNDING, differences, tolerance
 
 
 def need_scipy() -> None:
@@ -35,10 +30,13 @@ class Spread:
     Parameters
     ----------
     n : number of values. The others are NaN if there is none.
+    broken : runs without a value. The median counts them as the worst ones, and is
+        NaN if it falls on one of them; the others are of the n values.
     std : with divisor n - 1; NaN for a single value.
     """
 
     n: int
+    broken: int
     median: float
     mean: float
     std: float
@@ -46,31 +44,49 @@ class Spread:
     maximum: float
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Median, mean, standard deviation and range."""
+def spread(values: Sequence[float], *, broken: int = 0, larger_is_better: bool = True) -> Spread:
+    """Median, mean, standard deviation and range; of `broken` more runs it is only known that they are worse."""
     x = np.asarray(values, np.float64)
     if not len(x):
-        return Spread(0, math.nan, math.nan, math.nan, math.nan, math.nan)
-    std = float(x.std(ddof=1)) if len(x) > 1 else math.nan
-    return Spread(len(x), float(np.median(x)), float(x.mean()), std, float(x.min()), float(x.max()))
+        return Spread(0, broken, math.nan, math.nan, math.nan, math.nan, math.nan)
+    worst = np.full(broken, -math.inf if larger_is_better else math.inf)
+    median = float(np.median(np.concatenate([x, worst])))
+    return Spread(
+        len(x),
+        broken,
+        median if math.isfinite(median) else math.nan,
+        float(x.mean()),
+        float(x.std(ddof=1)) if len(x) > 1 else math.nan,
+        float(x.min()),
+        float(x.max()),
+    )
 
 
 @dataclass(frozen=True)
 class Paired:
-    """The differences of two configs over the seeds that both have.
+    """The differences of two configs over the seeds.
 
     Parameters
     ----------
     n : number of pairs.
-    mean, median, std : of second - first.
-    low, high : bootstrap interval of the mean, 95 %, bias-corrected and accelerated.
-    p : two-sided, of the paired permutation test: the signs of the differences
-        are exchanged at random (all ways, if there are at most 9,999).
+    differences : second - first by pair, 0 where that is rounding, None where a run broke.
+    survivors : pairs in which both runs gave a score.
+    mean, median, std : of second - first, over the survivors; NaN if there are none.
+    low, high : 95 % interval of the mean: all means that the test does not exclude. NaN
+        where it can exclude none (fewer than six pairs), and where a run broke, for then
+        a difference has no size.
+    p : two-sided, of the paired permutation test: the signs of the differences are
+        exchanged at random. A broken run counts as a loss, as large as the largest
+        difference of two runs that gave scores.
     p_adjusted : corrected over all tests that were made together (Holm); filled in later.
-    second_larger : pairs in which the second is larger.
+    first_better, second_better : pairs that each wins; differences of rounding size are
+        wins of neither, and a broken run loses to one that gave a score.
+    favours : which the test's mean favours, ``first``, ``second`` or None.
     """
 
     n: int
+    differences: tuple[float | None, ...]
+    survivors: int
     mean: float
     median: float
     std: float
@@ -78,24 +94,29 @@ class Paired:
     high: float
     p: float
     p_adjusted: float
-    second_larger: int
-
-    @property
-    def told_apart(self) -> bool:
-        """Whether the corrected test finds a difference at the 5 % level."""
-        return self.p_adjusted < LEVEL
+    first_better: int
+    second_better: int
+    favours: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """All values, for JSON."""
-        return asdict(self)
+        return {**asdict(self), "differences": list(self.differences)}
 
 
-def compare_pairs(first: Sequence[float], second: Sequence[float]) -> Paired:
+def compare_pairs(
+    first: Sequence[float],
+    second: Sequence[float],
+    *,
+    larger_is_better: bool = True,
+    rounding: float = ROUNDING["float64"],
+) -> Paired:
     """Paired differences second - first, with interval and test; p_adjusted is p until `holm` is applied.
 
     Parameters
     ----------
-    first, second : scores of the same seeds, in the same order, all finite.
+    first, second : scores of the same seeds, in the same order; NaN or infinite: that run broke.
+    larger_is_better : whether of two scores the larger is the better one.
+    rounding : relative size of differences that count as none; see `rounding_of`.
 
     Notes
     -----
@@ -103,57 +124,39 @@ def compare_pairs(first: Sequence[float], second: Sequence[float]) -> Paired:
     can be shown at the 5 % level.
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    d = b - a
-    if not len(d):
-        return Paired(0, math.nan, math.nan, math.nan, math.nan, math.nan, 1.0, 1.0, 0)
-    low, high = bootstrap_interval(d)
-    p = permutation_p(d)
-    std = float(d.std(ddof=1)) if len(d) > 1 else math.nan
-    return Paired(len(d), float(d.mean()), float(np.median(d)), std, low, high, p, p, int(np.count_nonzero(d > 0)))
-
-
-def bootstrap_interval(d: Values) -> tuple[float, float]:
-    """95 % interval of the mean; the value itself if all are equal, NaN for a single one."""
-    from scipy import stats
-
-    if len(d) < 2:
-        return math.nan, math.nan
-    if np.ptp(d) == 0:
-        return float(d[0]), float(d[0])
-    for method in ("BCa", "percentile"):  # BCa is not defined for some samples of two or three values
-        rng = np.random.default_rng(SEED)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = stats.bootstrap((d,), np.mean, n_resamples=RESAMPLES, method=method, random_state=rng)
-        low, high = map(float, found.confidence_interval)
-        if math.isfinite(low) and math.isfinite(high):
-            break
-    return low, high
-
-
-def permutation_p(d: Values) -> float:
-    """Two-sided p of the hypothesis that the signs of the differences are random."""
-    from scipy import stats
-
-    if len(d) < 2 or not d.any():
-        return 1.0
-    found = stats.permutation_test(
-        (d,),
-        _mean_of_signed,
-        permutation_type="samples",
-        n_resamples=RESAMPLES,
-        vectorized=True,
-        random_state=np.random.default_rng(SEED),
+    whole = np.isfinite(a) & np.isfinite(b)
+    d = differences(a[whole], b[whole], rounding)
+    by_pair: list[float | None] = [None] * len(a)
+    for i, value in zip(np.flatnonzero(whole), d, strict=True):
+        by_pair[i] = float(value)
+    sign = 1 if larger_is_better else -1
+    gains = np.zeros(len(a))  # of the second
+    gains[whole] = sign * d
+    loss = float(np.abs(d).max(initial=0.0)) or 1.0
+    gains[np.isfinite(b) & ~np.isfinite(a)] = loss
+    gains[np.isfinite(a) & ~np.isfinite(b)] = -loss
+    found = sign_flips(sign * gains, tolerance=tolerance(a[whole], b[whole], rounding))
+    low, high = (found.low, found.high) if whole.all() else (math.nan, math.nan)
+    total = float(gains.sum())
+    return Paired(
+        n=len(a),
+        differences=tuple(by_pair),
+        survivors=len(d),
+        mean=float(d.mean()) if len(d) else math.nan,
+        median=float(np.median(d)) if len(d) else math.nan,
+        std=float(d.std(ddof=1)) if len(d) > 1 else math.nan,
+        low=low,
+        high=high,
+        p=found.p,
+        p_adjusted=found.p,
+        first_better=int(np.count_nonzero(gains < 0)),
+        second_better=int(np.count_nonzero(gains > 0)),
+        favours=None if total == 0 else "second" if total > 0 else "first",
     )
-    return min(1.0, float(found.pvalue))
-
-
-def _mean_of_signed(d: Values, axis: int = -1) -> Any:
-    return np.mean(d, axis=axis)
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's correction: p values that keep the chance of any false alarm among all tests below the level.
+    """Holm's correction: p values that keep the chance of any false alarm among all tests at the level.
 
     Sorted, the i-th smallest of m (i = 0 ...) becomes the largest of
     (m - j) p_j over j <= i, at most 1.
@@ -171,8 +174,8 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def fewest_pairs(n_tests: int) -> int:
-    """How many pairs are needed so that the smallest possible p, times the number of tests, is below the level."""
+    """How many pairs are needed so that the smallest possible p, times the number of tests, reaches the level."""
     n = 1
-    while n_tests * 2 / 2**n >= LEVEL:
+    while n_tests * 2 / 2**n > LEVEL:
         n += 1
     return n

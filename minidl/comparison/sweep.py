@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from minidl.comparison.tested import larger_is_better
 from minidl.config import Node, load_node, problem_at
 from minidl.errors import ConfigError
+from minidl.forecasting.rounding import ROUNDING, is_above
 
 MAX_POINTS = 200
 KEY = "sweep"
@@ -42,31 +44,39 @@ def expand_sweep(config: str | Path, overrides: Sequence[str] = ()) -> Iterator[
             raise ConfigError(*lines) from err
 
 
-def trade_offs(configs: Mapping[str, Any], horizon: str) -> list[dict[str, Any]]:
+def trade_offs(
+    configs: Mapping[str, Any], horizon: str, metric: str = "r2", rounding: float = ROUNDING["float64"]
+) -> list[dict[str, Any]]:
     """The points of a sweep with score and cost, and by which cost each is a best trade-off.
 
-    A point is one if no other costs as little or less and has a higher median
-    R² at `horizon` (of equals the first). Empty if nothing was swept.
+    A point is one if no other costs as little or less and has a better median of
+    `metric` at `horizon`, by more than rounding, or costs less and is no worse.
+    Empty if nothing was swept.
     """
     points: list[dict[str, Any]] = []
     for label, config in configs.items():
-        r2 = config["block"][horizon]["r2"]["median"]
-        if config["point"] and r2 is not None:
+        score = config["block"][horizon][metric]["median"]
+        if config["point"] and score is not None:
             short = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in config["point"].items())
             seconds = config["seconds"]["training"]["median"]
             points.append(
-                {"label": label, "short": short, "r2": r2, "parameters": config["parameters"], "seconds": seconds}
+                {"label": label, "short": short, "score": score, "parameters": config["parameters"], "seconds": seconds}
             )
+    sign = 1 if larger_is_better(metric) else -1
     for point in points:
-        point["best_by"] = {cost: _is_best(point, points, cost) for cost in ("parameters", "seconds")}
+        point["best_by"] = {cost: _is_best(point, points, cost, sign, rounding) for cost in ("parameters", "seconds")}
     return points
 
 
-def _is_best(point: Mapping[str, Any], points: Sequence[Mapping[str, Any]], cost: str) -> bool:
+def _is_best(
+    point: Mapping[str, Any], points: Sequence[Mapping[str, Any]], cost: str, sign: int, rounding: float
+) -> bool:
     """Whether no other point has more for as little, or as much for less."""
+    mine = sign * point["score"]
     for other in points:
-        no_dearer, no_worse = other[cost] <= point[cost], other["r2"] >= point["r2"]
-        if no_dearer and no_worse and (other[cost] < point[cost] or other["r2"] > point["r2"]):
+        theirs = sign * other["score"]
+        better, worse = is_above(theirs, mine, rounding), is_above(mine, theirs, rounding)
+        if other[cost] <= point[cost] and not worse and (better or other[cost] < point[cost]):
             return False
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.comparison.tested import WORDS, larger_is_better, metric_at, undefined_at
 from minidl.comparison.verdict import p_words, signed
 from minidl.data.steps import ahead_short
 from minidl.forecasting.words import baseline_short, baseline_words
@@ -23,6 +24,18 @@ def horizon_words(horizon: str, result: Result) -> str:
     return ahead_short(horizon, result["step"])
 
 
+def shown_metrics(result: Result) -> list[tuple[str, str, int]]:
+    """Metric, title and digits of each table of scores; where R² is undefined, MAE stands for it."""
+    unit = f", {result['units']}" if result["units"] else ""
+    undefined = undefined_at(result)
+    shown = [("skill", "Skill", 3), ("rmse", f"RMSE{unit}", 2)]
+    if undefined != result["asked"]["horizons"]:
+        shown.insert(0, ("r2", "R²", 4))
+    if undefined:
+        shown.append(("mae", f"MAE{unit}", 2))
+    return shown
+
+
 def scores_table(result: Result, metric: str, digits: int) -> Table:
     """Medians over seeds with the range, the published numbers beside them, and the baselines."""
     configs, baselines = result["configs"], result["baselines"]
@@ -32,8 +45,7 @@ def scores_table(result: Result, metric: str, digits: int) -> Table:
         cells = [horizon_words(k, result)]
         for config in configs.values():
             s = config["block"][k][metric]
-            median, low, high = (number(s[name], digits) for name in ("median", "minimum", "maximum"))
-            cells.append(f"{median} ({low} to {high})")
+            cells.append(_median_and_range(s, digits))
             if _has_published(config, metric):
                 cells.append(number(config["published"][metric][i], digits))
         for baseline in baselines.values():
@@ -44,10 +56,17 @@ def scores_table(result: Result, metric: str, digits: int) -> Table:
     return rows
 
 
+def _median_and_range(spread: Mapping[str, Any], digits: int) -> str:
+    """``0.70 (0.61 to 0.75; 2 broken)``."""
+    median, low, high = (number(spread[name], digits) for name in ("median", "minimum", "maximum"))
+    notes = [f"{low} to {high}"] * (spread["n"] > 0) + [f"{spread['broken']} broken"] * (spread["broken"] > 0)
+    return f"{median} ({'; '.join(notes)})" if notes else median
+
+
 def skill(block: Mapping[str, Any], baselines: Mapping[str, Any], horizon: str) -> float | None:
     """A baseline's own skill against persistence."""
     reference = baselines["persistence"]["block"][horizon]["rmse"]
-    return 1 - (block["rmse"] / reference) ** 2 if reference else None
+    return 1 - (block["rmse"] / reference) ** 2 if reference and block["rmse"] is not None else None
 
 
 def _has_published(config: Mapping[str, Any], metric: str) -> bool:
@@ -72,9 +91,13 @@ def confounds_table(result: Result) -> Table:
 
 
 def spread_table(result: Result, kind: str = "block") -> Table:
-    """Every config at every horizon or lead: median, mean, standard deviation, range of R², median RMSE and skill."""
+    """Every config at every horizon or lead: the spread of R², with RMSE and skill.
+
+    ``runs`` counts those that gave a score, of which mean, std and range are; the
+    medians count the broken ones as the worst.
+    """
     rmse = f"RMSE, {result['units']}" if result["units"] else "RMSE"
-    rows = [["", "", "runs", "R² median", "mean", "std", "lowest", "highest", rmse, "skill"]]
+    rows = [["", "", "runs", "broken", "R² median", "mean", "std", "lowest", "highest", rmse, "skill"]]
     for label, config in result["configs"].items():
         for i, (k, scores) in enumerate(config[kind].items()):
             s = scores["r2"]
@@ -82,7 +105,8 @@ def spread_table(result: Result, kind: str = "block") -> Table:
                 [
                     label if i == 0 else "",
                     horizon_words(k, result),
-                    str(s["n"]),
+                    str(scores["rmse"]["n"]),
+                    str(s["broken"]),
                     *(number(s[name]) for name in ("median", "mean", "std", "minimum", "maximum")),
                     number(scores["rmse"]["median"], 2),
                     number(scores["skill"]["median"], 3),
@@ -92,20 +116,37 @@ def spread_table(result: Result, kind: str = "block") -> Table:
 
 
 def differences_table(result: Result) -> Table:
-    """Paired differences of R² over seeds."""
-    rows = [["second - first", "", "pairs", "mean", "median", "95 % interval", "second better in", "p", "corrected p"]]
+    """Paired differences over seeds: of R², or of RMSE where that is undefined."""
+    rows = [
+        [
+            "second - first",
+            "",
+            "of",
+            "pairs",
+            "mean",
+            "median",
+            "95 % interval",
+            "p",
+            "second better",
+            "first better",
+            "corrected p",
+        ]
+    ]
     for pair in result["pairs"]:
         for i, (k, row) in enumerate(pair["horizons"].items()):
             between = "-" if row["low"] is None else f"{signed(row['low'])} to {signed(row['high'])}"
+            lost = row["n"] - row["survivors"]
             rows.append(
                 [
                     f"{pair['second']} - {pair['first']}" if i == 0 else "",
                     horizon_words(k, result),
-                    str(row["n"]),
+                    WORDS[row["metric"]],
+                    f"{row['n']}, {lost} broken" if lost else str(row["n"]),
                     *("-" if row[name] is None else signed(row[name]) for name in ("mean", "median")),
                     between,
-                    f"{row['second_larger']} of {row['n']}",
                     p_words(row["p"]).removeprefix("= "),
+                    str(row["second_better"]),
+                    str(row["first_better"]),
                     p_words(row["p_adjusted"]).removeprefix("= "),
                 ]
             )
@@ -146,7 +187,7 @@ def cost_table(result: Result) -> Table:
 def protocol_table(result: Result, label: str) -> Table:
     """What each shortcut moves, for one config."""
     words = {"scaler": "scaler", "weather": "later columns", "horizon": "block average", "plot": "shifted plot"}
-    rows = [["shortcut", "with it", "without it", "", "R² with", "R² without", "moved by", "lowest to highest", "runs"]]
+    rows = [["shortcut", "with it", "without it", "", "of", "with", "without", "moved by", "lowest to highest", "runs"]]
     for row in result["protocol"][label]:
         rows.append(
             [
@@ -154,6 +195,7 @@ def protocol_table(result: Result, label: str) -> Table:
                 row["with"],
                 row["without"],
                 horizon_words(row["horizon"], result),
+                WORDS[row["metric"]],
                 number(row["taken"]),
                 number(row["avoided"]),
                 signed(row["moved"]),
@@ -177,11 +219,20 @@ def over_time_table(result: Result) -> Table:
 
 def trade_offs_table(result: Result) -> Table:
     """The points of a sweep; a star marks the best trade-offs."""
-    k = horizon_words(result["asked"]["horizons"][0], result)
-    rows = [["", f"R² {k}, median", "parameters", "", "training, s", ""]]
-    for p in sorted(result["trade_offs"], key=lambda p: -p["r2"]):
+    horizon = result["asked"]["horizons"][0]
+    metric = metric_at(result, horizon)
+    sign = -1 if larger_is_better(metric) else 1
+    words = f"{WORDS[metric]} {horizon_words(horizon, result)}, median"
+    rows = [["", words, "parameters", "", "training, s", ""]]
+    for p in sorted(result["trade_offs"], key=lambda p: sign * p["score"]):
         star = {cost: "★" if best else "" for cost, best in p["best_by"].items()}
-        cells = [number(p["r2"]), f"{p['parameters']:,}", star["parameters"], number(p["seconds"], 1), star["seconds"]]
+        cells = [
+            number(p["score"]),
+            f"{p['parameters']:,}",
+            star["parameters"],
+            number(p["seconds"], 1),
+            star["seconds"],
+        ]
         rows.append([p["short"], *cells])
     return rows
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import math
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -24,13 +22,13 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from minidl.comparison.entries import experiment_of
+from minidl.comparison.splits import load_splits
 from minidl.compiled import choose_engine
-from minidl.config import construct
-from minidl.data import Series, Splits, Table
+from minidl.data import Splits
 from minidl.environment import DECISIVE, environment
 from minidl.errors import NumericalError
 from minidl.experiment import Experiment
-from minidl.forecasting import COVARIATES, left_out, model_forecaster, score, score_shifted
+from minidl.forecasting import COVARIATES, broken_score, left_out, model_forecaster, score, score_shifted
 from minidl.layer import Array, Layer, n_parameters
 from minidl.plugins import PluginRecord
 from minidl.randomness import Streams
@@ -69,7 +67,10 @@ class Outcome:
 
 
 def run_task(task: Task) -> Outcome:
-    """Train and score; a training that meets NaN or Inf gives a record that says so.
+    """Train and score; a training or a score that meets NaN or Inf gives a record that says so.
+
+    Its ``status`` is ``done``, ``failed`` (the training broke) or ``unscored`` (the
+    training was finite, its scores are not).
 
     Raises
     ------
@@ -98,7 +99,13 @@ def run_task(task: Task) -> Outcome:
             return Outcome({**record, "seconds": {"training": time.perf_counter() - started}}, {})
         record |= {"engine": trained.engine, "epoch": trained.epoch, "curve": _curve(trained.history)}
         between = time.perf_counter()
-        record |= _all_scores(experiment, splits)
+        scores = _all_scores(experiment, splits)
+        broken = broken_score(scores["scores"])
+        if broken is not None:
+            text = f"the training was finite, but {broken}: the forecasts grow beyond all numbers."
+            record |= {"status": "unscored", "error": text, "seconds": {"training": between - started}}
+            return Outcome(record, {})
+        record |= without_nan(scores)
         weights = {name: value.copy() for name, value in experiment.model.params.items()}
         record["weights_sha256"] = digest_of(weights)
         record["seconds"] = {"training": between - started, "scoring": time.perf_counter() - between}
@@ -109,14 +116,12 @@ def _all_scores(experiment: Experiment, splits: Splits) -> Record:
     """Scores as the config asks; the same with each way to know the future; and those of a plot that is shifted."""
     horizons, asked = experiment.evaluation.horizons, experiment.evaluation.future_covariates
     ways = [way for way in COVARIATES if way != "same_hour_yesterday" or not left_out(splits)]
-    by_way = {
-        way: without_nan(score(splits, model_forecaster(splits, experiment.model, way), horizons)) for way in ways
-    }
+    by_way = {way: score(splits, model_forecaster(splits, experiment.model, way), horizons) for way in ways}
     forecaster = model_forecaster(splits, experiment.model, asked)
     return {
         "scores": by_way[asked],
         "covariates": {way: scores["block"] for way, scores in by_way.items() if way != asked},
-        "shifted": without_nan({str(k): score_shifted(splits, forecaster, k) for k in horizons}),
+        "shifted": {str(k): score_shifted(splits, forecaster, k) for k in horizons},
     }
 
 
@@ -216,34 +221,6 @@ def _decisive_environment() -> dict[str, Any]:
         if info.get("user_api") == "blas" and "scipy" not in str(info.get("filepath"))
     ]
     return {**{key: everything.get(key) for key in DECISIVE}, "blas": sorted(blas)}
-
-
-class _OnlyTable(Series):
-    """A series that was read already, and stands in for it."""
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        return self.table.feature_names
-
-    def read(self, path: Path | None = None) -> Table:
-        return self.table
-
-
-def load_splits(experiment: Experiment) -> Splits:
-    """As `Experiment.load_data`, but a process reads a series only once."""
-    described = json.dumps({"type": type(experiment.data.series).__name__, **experiment.data.series.to_config()})
-    experiment.data.series = _OnlyTable(_table(described))
-    return experiment.load_data()
-
-
-@functools.lru_cache(maxsize=4)
-def _table(described: str) -> Table:
-    """The table of a series; the last few stay in memory."""
-    series: Series = construct(Series, json.loads(described))
-    return series.read()
 
 
 def without_nan(value: Any) -> Any:

@@ -6,16 +6,18 @@ A window is a forecast origin. ``loss`` (½ · MSE) and ``r2`` are of scaled val
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from msgspec import Meta
 
 from minidl import metrics
 from minidl.arguments import Configurable, Number, PositiveInt
 from minidl.data import Splits
-from minidl.errors import ConfigError, DataError
+from minidl.errors import ConfigError, DataError, NumericalError
 from minidl.forecasting.assumptions import assumptions, check_covariates, left_out
 from minidl.forecasting.forecasters import (
     Covariates,
@@ -81,6 +83,8 @@ class Evaluation(Configurable):
                 )
 
 
+# A forecast that grows beyond all numbers is a score of Inf, which is reported, and no warning.
+@np.errstate(all="ignore")
 def block_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores:
     """The textbook's score: test windows in blocks of `horizon` without overlap, a remainder dropped.
 
@@ -92,6 +96,7 @@ def block_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores
     return _scores(splits, forecaster(starts, horizon), _rows(splits).truth(starts, horizon))
 
 
+@np.errstate(all="ignore")
 def lead_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str, Scores]:
     """Scores of every single lead 1 ... horizon, over all origins that have `horizon` following rows."""
     starts = splits.test.starts
@@ -141,6 +146,7 @@ def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "act
     return Recursive(_rows(splits), model_one_step(model), covariates)
 
 
+@np.errstate(all="ignore")
 def score_shifted(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores:
     """The block score of a plot drawn one row early: each forecast against the truth of the row *before* its own.
 
@@ -183,3 +189,27 @@ def score(splits: Splits, forecaster: Forecaster, horizons: Sequence[int]) -> di
         "block": {str(k): block_scores(splits, forecaster, k) for k in horizons},
         "lead": lead_scores(splits, forecaster, max(horizons)),
     }
+
+
+def broken_score(scores: Mapping[str, Any]) -> str | None:
+    """The first of a model's scores that is not finite, in words; None if all are.
+
+    An R² of NaN is none of them if the other scores are finite: it is undefined, for
+    the target is constant, which is no fault of the model.
+    """
+    for kind in ("block", "lead"):
+        for key, values in scores[kind].items():
+            for name, value in values.items():
+                if not math.isfinite(value) and not (name == "r2" and math.isnan(value)):
+                    return f"{name} of {kind} {key} is {value}"
+    return None
+
+
+def check_finite(scores: Mapping[str, Any], where: object) -> None:
+    """Raise NumericalError, which names `where`, if one of a model's scores is NaN or Inf; see `broken_score`."""
+    broken = broken_score(scores)
+    if broken is not None:
+        raise NumericalError(
+            f"{where}: the training was finite, but the scores are not ({broken}): the model's own forecasts, "
+            "fed back, grow beyond all numbers. Try a smaller learning rate, or a bounded activation."
+        )

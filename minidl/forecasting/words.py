@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl.data.steps import ahead
+from minidl.forecasting.rounding import is_above
 
 _SHORT = {"persistence": "same as now", "seasonal_24h": "same time yesterday", "linear": "linear model"}
 _LONG = {
@@ -38,7 +39,7 @@ def horizons_words(horizons: Sequence[str], step: str) -> str:
 
 
 def losses_to(
-    rmse: Mapping[str, float | None], baselines: Mapping[str, Any], horizons: Sequence[str]
+    rmse: Mapping[str, float | None], baselines: Mapping[str, Any], horizons: Sequence[str], rounding: float
 ) -> dict[str, list[str]]:
     """The baselines whose block score is better than a model's, and at which horizons.
 
@@ -46,12 +47,13 @@ def losses_to(
     ----------
     rmse : the model's, by horizon; None or absent where it has none.
     baselines : scores by name, as in ``evaluation.json``.
+    rounding : relative size of differences that count as none; see `minidl.forecasting.rounding`.
     """
     lost: dict[str, list[str]] = {}
     for name, baseline in baselines.items():
         for k in horizons:
             mine, theirs = rmse.get(k), baseline["block"][k]["rmse"]
-            if mine is not None and theirs is not None and mine > theirs:
+            if mine is not None and theirs is not None and is_above(mine, theirs, rounding):
                 lost.setdefault(name, []).append(k)
     return lost
 

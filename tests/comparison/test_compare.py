@@ -83,9 +83,12 @@ def test_two_runs_of_one_config_are_not_told_apart(folder: Path) -> None:
     assert all(row["p_adjusted"] == 1 for row in found["pairs"][0]["horizons"].values())
 
 
-def test_a_config_made_worse_on_purpose_is_told_apart(folder: Path) -> None:
-    assert compare("small.yaml", "worse.yaml", "--seeds", "8") == 0
+@pytest.mark.parametrize("order", [("small", "worse"), ("worse", "small")])
+def test_a_config_made_worse_on_purpose_is_told_apart(folder: Path, order: tuple[str, str]) -> None:
+    assert compare(*(f"{name}.yaml" for name in order), "--seeds", "8") == 0
     found = result()
+    row = found["pairs"][0]["horizons"]["4"]
+    assert (row["mean"] < 0) == (order[0] == "small")
     assert found["confounds"]["sentence"] == "learning rate differs"
     assert found["verdict"]["pairs"][0]["better"] == "small"
     assert found["verdict"]["headline"].startswith("small is better than worse")
@@ -98,6 +101,57 @@ def test_a_failed_run_does_not_sink_the_others_and_is_reported(folder: Path, cap
     assert len(found["configs"]["wild"]["broken"]) == 3
     assert found["configs"]["small"]["block"]["4"]["r2"]["n"] == 3
     assert "3 of 3 runs of wild ended with NaN or Inf (seeds 0, 1, 2)" in capsys.readouterr().out
+
+
+def test_where_the_target_never_changes_the_configs_are_compared_by_rmse(folder: Path, capsys: Capture) -> None:
+    rows = (folder / "air.csv").read_text().splitlines()
+    for i in range(len(rows) - 70, len(rows)):
+        date, _, rest = rows[i].split(",", 2)
+        rows[i] = f"{date},50.0,{rest}"
+    (folder / "air.csv").write_text("\n".join(rows) + "\n")
+    for order in (("small", "worse"), ("worse", "small")):
+        assert compare(*(f"{name}.yaml" for name in order), "--seeds", "8", "--fresh") == 0
+        out, err = capsys.readouterr()
+        assert "R² is undefined at 4, 2 and 1 hours: the target is constant in the test part." in out
+        assert "MAE, µg/m³: median" in out
+        assert "RMSE" in err
+        assert "NaN or Inf" not in out
+    found = result()
+    assert found["configs"]["small"]["broken"] == []
+    assert found["configs"]["small"]["block"]["4"]["rmse"]["n"] == 8
+    better = [result(name)["verdict"]["pairs"][0]["better"] for name in ("compare-001", "compare-002")]
+    assert better[0] == better[1] is not None
+    medians = {label: config["block"]["4"]["rmse"]["median"] for label, config in found["configs"].items()}
+    assert better[0] == min(medians, key=lambda label: medians[label])
+
+
+GROWS = """\
+extends: small.yaml
+dtype: float32
+model:
+  type: Sequential
+  layers:
+    - {type: LastStep}
+    - {type: Dense, output_size: 1}
+optimizer: {type: SGD, learning_rate: 1.0e+9}
+training: {epochs: 1, batch_size: 1000}
+evaluation: {horizons: [8, 1]}
+"""
+
+
+def test_scores_that_are_not_finite_after_a_finite_training_end_with_5(folder: Path, capsys: Capture) -> None:
+    (folder / "grows.yaml").write_text(GROWS)
+    (folder / "fine.yaml").write_text("extends: grows.yaml\noptimizer: {learning_rate: 0.1}\n")
+    for arguments in (["train", "grows.yaml"], ["evaluate", "runs/grows-001"]):
+        assert main(arguments) == 5
+        err = capsys.readouterr().err
+        assert "runs/grows-001/evaluation.json: the training was finite, but the scores are not (loss of block 8" in err
+    assert json.loads(Path("runs/grows-001/evaluation.json").read_text())["block"]["8"]["loss"] is None
+    assert compare("grows.yaml", "fine.yaml", "--seeds", "2") == 5
+    assert "minidl compare: grows seed 0: the training was finite, but loss of block 8" in capsys.readouterr().err
+    assert [run["status"] for run in result()["configs"]["grows"]["broken"]] == ["unscored"] * 2
+    assert compare("--resume", "runs/compare-001", "--json") == 5
+    assert json.loads(capsys.readouterr().out)["configs"]["fine"]["block"]["8"]["rmse"]["n"] == 2
 
 
 def test_an_interrupted_comparison_goes_on_without_repeating_runs(

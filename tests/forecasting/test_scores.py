@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from small import hourly_rows, hourly_table, window_data
 
-from minidl import INFERENCE, ConfigError, DataError, Layer
+from minidl import INFERENCE, ConfigError, DataError, Layer, NumericalError
 from minidl.data import Filling, Gaps, MinMaxScaler, Splits, StandardScaler, Table, TailValidation
 from minidl.forecasting import (
     Evaluation,
@@ -24,11 +24,15 @@ from minidl.forecasting import (
     assumptions,
     baselines,
     block_scores,
+    broken_score,
     check_covariates,
+    check_finite,
     evaluate,
     lead_scores,
     left_out,
     model_forecaster,
+    score,
+    score_shifted,
 )
 from minidl.layer import Array
 
@@ -143,6 +147,21 @@ def test_block_scores_are_those_of_the_definition(name: str, horizon: int, targe
     assert_scores(block_scores(parts, forecasters[name], horizon), naive.block(horizon, naive_forecasts(naive)[name]))
 
 
+# The blocks are those of the block score, also where the last one is not full: 54 windows have six of 8.
+@pytest.mark.parametrize("horizon", [1, 2, 4, 7, 8])
+@pytest.mark.parametrize("name", ["model", "persistence", "seasonal_24h"])
+def test_the_score_of_a_shifted_plot_is_of_the_same_blocks_against_the_row_before(name: str, horizon: int) -> None:
+    parts = splits()
+    forecasters = {"model": model_forecaster(parts, Weighted()), **baselines(parts)}
+    naive = Naive(parts)
+    forecast = naive_forecasts(naive)[name]
+    pairs = []
+    for b in range(54 // horizon):
+        first = naive.starts[b * horizon]
+        pairs += [(value, first + j + T - 1) for j, value in enumerate(forecast(first, horizon))]
+    assert_scores(score_shifted(parts, forecasters[name], horizon), naive.scores(pairs))
+
+
 @pytest.mark.parametrize("horizon", [1, 3, 8])
 @pytest.mark.parametrize("name", ["model", "persistence", "seasonal_24h"])
 def test_lead_scores_are_over_all_origins_with_enough_following_hours(name: str, horizon: int) -> None:
@@ -193,9 +212,9 @@ def test_the_truth_scores_perfectly_and_an_hour_late_it_does_not() -> None:
     assert lead_scores(parts, truth, 4) == dict.fromkeys("1234", perfect)
     for late in (1, -1):
         scores = [block_scores(parts, Truth(parts, late), 4), *lead_scores(parts, Truth(parts, late), 4).values()]
-        for score in scores:
-            assert score["r2"] < 0.98
-            assert score["mae"] > 3  # µg/m³
+        for found in scores:
+            assert found["r2"] < 0.98
+            assert found["mae"] > 3  # µg/m³
 
 
 @dataclass(eq=False)
@@ -214,8 +233,8 @@ def test_a_model_that_knows_the_rule_is_perfect_at_every_lead() -> None:
     rows[:, 0] = 3 * np.arange(len(rows)) + 7
     parts = window_data(Table(rows, None, ("pm", "temp", "wind"), 0)).load("float64")
     model, now = model_forecaster(parts, NextOfLine()), Persistence(Rows(parts.values, T, 0))
-    for lead, score in lead_scores(parts, model, 8).items():
-        assert score["rmse"] < 1e-10
+    for lead, found in lead_scores(parts, model, 8).items():
+        assert found["rmse"] < 1e-10
         assert lead_scores(parts, now, 8)[lead]["mae"] == pytest.approx(3.0 * int(lead))
 
 
@@ -329,6 +348,39 @@ def test_a_test_part_that_never_changes_has_no_r2() -> None:
     score = block_scores(parts, baselines(parts)["persistence"], 4)
     assert math.isnan(score["r2"])
     assert score["rmse"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_undefined_is_not_broken_and_infinite_is() -> None:
+    parts = splits()
+    whole = score(parts, model_forecaster(parts, Weighted()), [4, 1])
+    assert broken_score(whole) is None
+    whole["block"]["1"]["r2"] = math.nan
+    assert broken_score(whole) is None
+    for kind, key, name, value in (("lead", "3", "mae", math.nan), ("block", "1", "r2", -math.inf)):
+        whole[kind][key][name] = value
+        assert broken_score(whole) == f"{name} of {kind} {key} is {value}"
+    with pytest.raises(
+        NumericalError, match=r"^here: the training was finite, but the scores are not \(r2 of block 1 is"
+    ):
+        check_finite(whole, "here")
+
+
+@dataclass(eq=False)
+class Growing(Layer):
+    """A million times the last value: fed back, beyond all numbers after 52 hours."""
+
+    def forward(self, x: Array, ctx: Any = INFERENCE) -> tuple[Array, Any]:
+        return 1e6 * x[:, -1, :1] + 1, None
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array, dict[str, Array]]:
+        raise AssertionError("scores need no gradients")
+
+
+def test_forecasts_that_grow_beyond_all_numbers_are_scored_without_a_warning() -> None:
+    parts = splits()
+    scores = evaluate(parts, Growing(), Evaluation(horizons=[54]))
+    assert scores["block"]["54"]["loss"] == math.inf
+    assert broken_score(scores) == "loss of block 54 is inf"
 
 
 def test_a_horizon_beyond_the_test_part_is_refused_with_both_numbers() -> None:

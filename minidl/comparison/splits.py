@@ -1,0 +1,49 @@
+"""The data of an experiment, read once by a process that trains many on them."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+from minidl.config import construct
+from minidl.data import Series, Splits, Table
+from minidl.experiment import Experiment
+
+
+class OnlyTable(Series):
+    """A series that was read already, and stands in for it."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return self.table.feature_names
+
+    def read(self, path: Path | None = None) -> Table:
+        return self.table
+
+
+def load_splits(experiment: Experiment) -> Splits:
+    """As `Experiment.load_data`, but a process reads a series only once. The model gets its initial weights."""
+    described = json.dumps({"type": type(experiment.data.series).__name__, **experiment.data.series.to_config()})
+    experiment.data.series = OnlyTable(_table(described, _stamp(experiment.data.series)))
+    return experiment.load_data()
+
+
+def _stamp(series: Series) -> tuple[str, int, int, int] | None:
+    """What tells a series' file from another one of that name, or from what it held before; None without a file."""
+    path = getattr(series, "path", None)
+    try:
+        found = Path(str(path)).stat()
+    except (OSError, ValueError):
+        return None
+    return str(Path(str(path)).absolute()), found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=4)
+def _table(described: str, stamp: tuple[str, int, int, int] | None) -> Table:
+    """The table of a series; the last few stay in memory, for as long as their files are the same."""
+    series: Series = construct(Series, json.loads(described))
+    return series.read()

@@ -1,0 +1,92 @@
+"""Results of comparisons that were never run: records with scores of one's choice, analysed like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from minidl.comparison.analysis import analyse
+from minidl.comparison.entries import Entry
+from minidl.comparison.folder import Plan
+
+HORIZONS = (4, 2, 1)
+BROKEN = None  # in place of a score: the training of that run met NaN
+CONFIG: dict[str, Any] = {
+    "dtype": "float64",
+    "engine": "numpy",
+    "data": {
+        "series": {"type": "CSVSeries", "path": "air.csv", "target": "pm", "features": ["pm"]},
+        "time_steps": 6,
+        "test_size": 60,
+        "scaler": {"type": "MinMaxScaler", "fit_on": "train"},
+        "validation": None,
+    },
+    "model": {
+        "type": "Sequential",
+        "layers": [
+            {"type": "RecurrentLayer", "hidden_size": 2},
+            {"type": "LastStep"},
+            {"type": "Dense", "output_size": 1},
+        ],
+    },
+    "loss": {"type": "HalfMSE"},
+    "optimizer": {"type": "SGD", "learning_rate": 0.1},
+    "training": {"epochs": 1},
+    "evaluation": {"horizons": list(HORIZONS), "checkpoint": "last", "future_covariates": "actual"},
+}
+
+
+def scores(r2: float | None, rmse: float) -> dict[str, Any]:
+    """Of one block or lead."""
+    return {"r2": r2, "rmse": rmse, "mae": 0.8 * rmse, "loss": rmse / 1000}
+
+
+def record(label: str, seed: int, r2: float | None, rmse: float | None = None) -> dict[str, Any]:
+    """A run with this R² everywhere and, unless it is given, an RMSE of 100 (1 - R²)."""
+    if r2 is BROKEN and rmse is None:
+        return {
+            "label": label,
+            "seed": seed,
+            "status": "failed",
+            "error": "NaN in step 3.",
+            "seconds": {"training": 1.0},
+        }
+    made = scores(r2, 100 * (1 - r2) if rmse is None and r2 is not None else rmse or 0.0)
+    block = {str(k): dict(made) for k in HORIZONS}
+    return {
+        "label": label,
+        "seed": seed,
+        "status": "done",
+        "error": None,
+        "engine": "numpy",
+        "scores": {"block": block, "lead": {str(k): dict(made) for k in range(1, 5)}},
+        "covariates": {"hold_last": block, "same_hour_yesterday": block},
+        "shifted": block,
+        "seconds": {"training": 1.0, "scoring": 1.0},
+    }
+
+
+def baseline(r2: float | None, rmse: float) -> dict[str, Any]:
+    """The same scores at every horizon and lead."""
+    block = {str(k): scores(r2, rmse) for k in HORIZONS}
+    return {"block": block, "lead": {str(k): scores(r2, rmse) for k in range(1, 5)}}
+
+
+def analysed(
+    records: Sequence[dict[str, Any]],
+    baselines: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] = CONFIG,
+) -> dict[str, Any]:
+    """What comparison.json would say of these runs."""
+    labels = list(dict.fromkeys(one["label"] for one in records))
+    entries = tuple(Entry(label, config, {}) for label in labels)
+    seeds = len({one["seed"] for one in records})
+    plan = Plan(entries, seeds, (), {label: {} for label in labels}, "0")
+    data = {"baselines": baselines or {"persistence": baseline(-1.0, 200.0)}, "units": "µg/m³", "step": "h"}
+    return {**analyse(plan, records, data), "over_time": []}
+
+
+def of_two(one: Sequence[float | None], other: Sequence[float | None], **arguments: Any) -> dict[str, Any]:
+    """Configs ``one`` and ``other`` with these R², seed by seed."""
+    made = [record("one", seed, r2) for seed, r2 in enumerate(one)]
+    return analysed([*made, *(record("other", seed, r2) for seed, r2 in enumerate(other))], **arguments)

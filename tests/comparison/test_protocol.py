@@ -1,0 +1,121 @@
+"""What each shortcut moves: every column by hand, from records in which no two numbers are alike."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from made_up import CONFIG, record
+
+from minidl.comparison import tables
+from minidl.comparison.entries import Entry
+from minidl.comparison.protocol import protocol_effects, protocol_entries
+
+ENTRY = Entry("net", CONFIG, {})
+TESTED = {"4": "r2", "1": "r2"}
+
+
+def numbers(label: str, seed: int, base: float) -> dict[str, Any]:
+    """A run whose scores are `base` plus a number of their own each."""
+    made = copy.deepcopy(record(label, seed, 0.5))
+    for i, k in enumerate(("4", "2", "1")):
+        made["scores"]["block"][k]["r2"] = base + 0.01 * i
+        made["scores"]["lead"][k]["r2"] = base + 0.01 * i - 0.2
+    made["covariates"] = {
+        way: {k: {"r2": base + 0.01 * i - less, "rmse": 7.0 + i} for i, k in enumerate(("4", "2", "1"))}
+        for way, less in (("hold_last", 0.05), ("same_hour_yesterday", 0.07))
+    }
+    made["shifted"] = {k: {"r2": base + 0.01 * i + 0.3, "rmse": 2.0 + i} for i, k in enumerate(("4", "2", "1"))}
+    return made
+
+
+RECORDS = {
+    "net": [numbers("net", seed, base) for seed, base in enumerate((0.50, 0.60, 0.54))],
+    # Seed 2 was not trained with the other scaler.
+    "net+fit_on_train": [numbers("net+fit_on_train", seed, base) for seed, base in enumerate((0.47, 0.61))],
+}
+
+
+def rows(tested: dict[str, str] = TESTED, records: dict[str, Any] = RECORDS) -> dict[tuple[str, str], dict[str, Any]]:
+    found = protocol_effects([ENTRY], records, tested)["net"]
+    return {(row["shortcut"], row["horizon"], row["without"]): row for row in found}  # type: ignore[misc]
+
+
+def test_each_row_is_the_score_with_and_without_the_shortcut() -> None:
+    # taken, avoided, moved, low, high, n: medians over the seeds, and of the differences seed by seed.
+    expected = {
+        ("scaler", "4", "fitted on training rows"): (0.55, 0.54, 0.01, -0.01, 0.03, 2),
+        ("scaler", "1", "fitted on training rows"): (0.57, 0.56, 0.01, -0.01, 0.03, 2),
+        ("weather", "4", "the last known row's"): (0.54, 0.49, 0.05, 0.05, 0.05, 3),
+        ("weather", "4", "yesterday's, of the same time"): (0.54, 0.47, 0.07, 0.07, 0.07, 3),
+        ("horizon", "4", "lead 4 alone"): (0.54, 0.34, 0.2, 0.2, 0.2, 3),
+        ("plot", "4", "drawn at its own row"): (0.84, 0.54, 0.3, 0.3, 0.3, 3),
+        ("plot", "1", "drawn at its own row"): (0.86, 0.56, 0.3, 0.3, 0.3, 3),
+    }
+    found = rows()
+    assert found.keys() == expected.keys()
+    for key, values in expected.items():
+        names = ("taken", "avoided", "moved", "low", "high", "n")
+        assert tuple(found[key][name] for name in names) == pytest.approx(values), key
+    assert found["scaler", "4", "fitted on training rows"]["with"] == "fitted on all rows, the test part included"
+    assert found["weather", "4", "the last known row's"]["with"] == "the true later values are known"
+    assert found["horizon", "4", "lead 4 alone"]["with"] == "average over leads 1 to 4"
+    assert found["plot", "4", "drawn at its own row"]["with"] == "drawn one row early"
+
+
+def test_the_table_has_each_number_under_its_head() -> None:
+    result = {"protocol": protocol_effects([ENTRY], RECORDS, TESTED), "step": "h"}
+    head, first, *rest = tables.protocol_table(result, "net")
+    assert dict(zip(head, first, strict=True)) == {
+        "shortcut": "scaler",
+        "with it": "fitted on all rows, the test part included",
+        "without it": "fitted on training rows",
+        "": "4 h",
+        "of": "R²",
+        "with": "0.5500",
+        "without": "0.5400",
+        "moved by": "+0.0100",
+        "lowest to highest": "-0.0100 to +0.0300",
+        "runs": "2",
+    }
+    assert [row[0] for row in rest] == ["scaler", *["later columns"] * 2, "block average", *["shifted plot"] * 2]
+
+
+def test_a_shortcut_that_makes_rmse_smaller_flatters() -> None:
+    records = copy.deepcopy(RECORDS)
+    for one in records["net"]:
+        one["scores"]["block"]["4"]["rmse"] = 6.0  # with hold_last 7, shifted 2, lead 4 alone 9
+        one["scores"]["lead"]["4"]["rmse"] = 9.0
+    found = rows({"4": "rmse"}, records)
+    moved = {key[0]: row["moved"] for key, row in found.items() if key[0] != "scaler"}
+    assert moved == {"weather": 1.0, "horizon": 3.0, "plot": 4.0}
+    assert all(row["metric"] == "rmse" for row in found.values())
+
+
+def test_runs_that_broke_and_forecasts_that_were_not_asked_are_left_out() -> None:
+    records = copy.deepcopy(RECORDS)
+    records["net"][1] |= {"status": "failed"}
+    del records["net"][0]["covariates"]["same_hour_yesterday"]
+    records["net"][2]["covariates"]["hold_last"]["4"]["r2"] = None
+    counts = {(key[0], key[2]): row["n"] for key, row in rows({"4": "r2"}, records).items()}
+    assert counts == {
+        ("scaler", "fitted on training rows"): 1,
+        ("weather", "the last known row's"): 1,
+        ("weather", "yesterday's, of the same time"): 1,
+        ("horizon", "lead 4 alone"): 2,
+        ("plot", "drawn at its own row"): 2,
+    }
+    held = Entry("net", {**CONFIG, "evaluation": {**CONFIG["evaluation"], "future_covariates": "hold_last"}}, {})
+    shortcuts = {row["shortcut"] for row in protocol_effects([held], RECORDS, TESTED)["net"]}
+    assert shortcuts == {"scaler", "horizon", "plot"}  # the weather is not taken as known
+
+
+def test_only_a_scaler_that_sees_the_test_part_is_trained_again() -> None:
+    assert protocol_entries([ENTRY]) == []
+    sees = Entry("net", {**CONFIG, "data": {**CONFIG["data"], "scaler": {"type": "MinMaxScaler", "fit_on": "all"}}}, {})
+    (added,) = protocol_entries([ENTRY, sees])
+    assert (added.label, added.role) == ("net+fit_on_train", "protocol")
+    assert added.config["data"]["scaler"] == {"type": "MinMaxScaler", "fit_on": "train"}
+    assert sees.config["data"]["scaler"]["fit_on"] == "all"
+    assert list(protocol_effects([sees, added], RECORDS, TESTED)) == ["net"]
