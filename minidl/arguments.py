@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from minidl.errors import ConfigError
 from minidl.registry import is_kind
@@ -99,6 +100,36 @@ def convert(value: Any, hint: Any) -> Any:
     for number in _non_finite(converted):
         raise ConfigError(f"expected a finite number, got {number}")
     return converted
+
+
+def lost_in_dtype(item: Configurable, dtype: npt.DTypeLike) -> tuple[str, str] | None:
+    """The first argument that breaks its own bounds once it is rounded to `dtype`, and how; None: there is none.
+
+    A learning rate of 1e-50 is 0 in float32, and trains nothing.
+    """
+    for name, hint in argument_hints(type(item)).items():
+        value = getattr(item, name)
+        if isinstance(value, float):
+            with np.errstate(over="ignore"):
+                rounded = float(np.array(value).astype(dtype))
+            try:
+                convert(rounded, hint)
+            except ConfigError as err:
+                return name, f"{value:g} is {rounded:g} in {np.dtype(dtype)}; {err}"
+    return None
+
+
+def check_in_dtype(item: Configurable, dtype: npt.DTypeLike) -> None:
+    """Refuse arguments that break their bounds once they are rounded to `dtype`; see `lost_in_dtype`.
+
+    Raises
+    ------
+    ConfigError
+        There is one.
+    """
+    found = lost_in_dtype(item, dtype)
+    if found is not None:
+        raise ConfigError(f"{type(item).__name__}: {found[0]}: {found[1]}")
 
 
 def _non_finite(value: Any) -> Iterator[float]:

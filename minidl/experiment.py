@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from minidl.arguments import Configurable, Seed
+from minidl.arguments import Configurable, Seed, lost_in_dtype
 from minidl.compiled import EngineName, explain
 from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
 from minidl.data import Splits, WindowData
@@ -130,6 +130,10 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
     """
     node = load_node(config, overrides)
     experiment = experiment_from(node, Path(config).stem)
+    for key in ("loss", "optimizer", "training"):
+        found = lost_in_dtype(getattr(experiment, key), experiment.dtype)
+        if found is not None:
+            raise ConfigError(problem_at(node, (key, found[0]), found[1]))
     try:
         explain(experiment.model, experiment.loss, experiment.optimizer, experiment.dtype, experiment.engine)
     except ConfigError as err:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from minidl.arguments import Configurable, PositiveFloat
+from minidl.errors import NumericalError
 from minidl.registry import open_kind, register
 
 Array = npt.NDArray[Any]
@@ -101,7 +102,13 @@ class Adam(Optimizer):
         return {"m": np.zeros_like(params), "v": np.zeros_like(params), "t": np.zeros(1)}
 
     def update(self, params: Array, grads: Array, state: State) -> None:
-        """One step; see the class."""
+        """One step; see the class.
+
+        Raises
+        ------
+        NumericalError
+            v overflows, or a gradient is not finite; `params` are as before.
+        """
         m, v = state["m"], state["v"]
         state["t"] += 1
         t = float(state["t"][0])
@@ -113,6 +120,10 @@ class Adam(Optimizer):
         v += grads
         np.multiply(v, (1 - self.beta2) / (1 - self.beta2**t), out=grads)
         np.sqrt(grads, out=grads)
+        if not math.isfinite(float(np.add.reduce(grads))):  # else this and all later steps would be 0
+            raise NumericalError(
+                f"Adam: v, the mean of squared gradients, is not finite in {v.dtype}; the gradients are too large."
+            )
         grads += self.epsilon
         np.divide(m, grads, out=grads)
         grads *= self.learning_rate * (1 - self.beta1) / (1 - self.beta1**t)
@@ -121,10 +132,25 @@ class Adam(Optimizer):
 
 def clip_global_norm(grads: Array, max_norm: float) -> float:
     """Scale `grads` down in place so that its Euclidean norm is at most `max_norm`; return the norm before."""
-    with np.errstate(over="ignore"):
-        norm = math.sqrt(float(np.dot(grads, grads)))
-    if not math.isfinite(norm):  # the sum of squares can overflow where the norm does not
-        norm = float(np.linalg.norm(grads.astype(np.float64)))
+    norm = _norm(grads)
     if norm > max_norm:
-        grads *= max_norm / norm
+        factor = max_norm / norm
+        if factor >= np.finfo(grads.dtype).tiny:
+            grads *= factor
+        else:  # it would be rounded to 0
+            np.multiply(grads, factor, out=grads, dtype=np.float64, casting="same_kind")
     return norm
+
+
+def _norm(values: Array) -> float:
+    """The Euclidean norm, also where the squares would overflow or vanish."""
+    with np.errstate(over="ignore"):
+        square = float(np.dot(values, values))
+    info = np.finfo(values.dtype)
+    if info.tiny / info.eps < square < math.inf:
+        return math.sqrt(square)
+    largest = float(np.abs(values).max(initial=0))
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    scaled = values.astype(np.float64) / largest
+    return largest * math.sqrt(float(np.dot(scaled, scaled)))

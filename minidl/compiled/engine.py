@@ -73,8 +73,9 @@ class CompiledEngine:
         return position + done, total
 
     def _report(self, trainer: Trainer, train: Source, indices: Order, loss: float, trouble: int) -> None:
-        found = train.gather(indices) if trouble == 1 else (None, None)
-        raise numerical_error(trainer.where(), trainer.model, trainer.parameters, loss, *found)
+        x, target = train.gather(indices) if trouble == 1 else (None, None)
+        state = trainer.state if trouble == 2 else None
+        raise numerical_error(trainer.where(), trainer.model, trainer.parameters, loss, x, target, state)
 
     def _program(self, trainer: Trainer, window: tuple[int, ...], batch: int) -> _Program:
         taken = _arguments(trainer.model), _arguments(trainer.loss), _arguments(trainer.optimizer)

@@ -128,11 +128,36 @@ def sum_of_squares(values: Array) -> Any:
 
 
 @jit
-def scale(values: Array, factor: float) -> None:
-    """Multiply in place."""
-    f = values.dtype.type(factor)
-    for k in range(values.size):
-        values[k] *= f
+def clip(values: Array, square: float, limit: float) -> None:
+    """Scale down in place to a norm of `limit` at most; `square` is their sum of squares if that is a good number."""
+    norm = square**0.5
+    if not 1e-30 < square < np.inf:  # squares of float32 overflow, or vanish
+        largest = 0.0
+        for value in values:
+            largest = max(largest, float(abs(value)))
+        total = 0.0
+        for value in values:
+            part = value / largest if largest > 0 else 0.0
+            total += part * part
+        norm = largest * total**0.5
+    if norm > limit:
+        factor = limit / norm
+        for k in range(values.size):
+            values[k] *= factor
+
+
+@jit_sum
+def _sum(values: Array) -> Any:
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@jit
+def finite(values: Array) -> bool:
+    """Whether there is no NaN and no infinity: quick where the sum is finite."""
+    return bool(np.isfinite(_sum(values))) or all_finite(values)
 
 
 @jit
@@ -147,11 +172,12 @@ def all_finite(values: Array) -> bool:
 NAMES: dict[str, Any] = {
     "all_finite": all_finite,
     "borrow": borrow,
+    "clip": clip,
     "collect_outputs": collect_outputs,
     "gather_inputs": gather_inputs,
     "gather_targets": gather_targets,
+    "finite": finite,
     "isfinite": np.isfinite,
-    "scale": scale,
     "spread_inputs": spread_inputs,
     "sum_of_squares": sum_of_squares,
     "view": view,

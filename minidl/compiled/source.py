@@ -86,13 +86,13 @@ def train(inputs, targets, starts, target_starts, target_step, batch, limits, to
         loss = loss_function(x{last}, target, d{last}, n)
         {backward}
         square = sum_of_squares(grads)
-        if not (isfinite(loss) and isfinite(square)):
+        if not isfinite(loss) or (not isfinite(square) and not (isfinite(limits[0]) and all_finite(grads))):
             trouble = 1
             break
-        if square > limits[0] * limits[0]:
-            scale(grads, limits[0] / square ** 0.5)
+        if isfinite(limits[0]):
+            clip(grads, square, limits[0])
         update(params, grads, numbers{state})
-        if not isfinite(sum_of_squares(params)) and not all_finite(params):
+        if not (finite(params){finite}):
             trouble = 2
             break
         total += loss * n
@@ -129,6 +129,7 @@ def train_source(model: Layer, steps: list[Step], loss: LossKernel, optimizer: O
         backward="\n        ".join(arrays.backward()),
         last=len(steps),
         state="".join(f", state{i}" for i in range(state)),
+        finite="".join(f" and finite(state{i})" for i in range(state)),
     )
     names = {**runtime.NAMES, **_kernels(steps), "loss_function": loss.loss, "update": optimizer.update}
     return arrays.source(text, names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from minidl.errors import NumericalError
@@ -10,11 +12,17 @@ from minidl.training.flat import FlatParameters
 
 
 def numerical_error(
-    where: str, model: Layer, flat: FlatParameters, loss: float, x: Array | None = None, target: Array | None = None
+    where: str,
+    model: Layer,
+    flat: FlatParameters,
+    loss: float,
+    x: Array | None = None,
+    target: Array | None = None,
+    state: Mapping[str, Array] | None = None,
 ) -> NumericalError:
     """The error to raise: where it happened, and the first thing that is not finite.
 
-    Looked for in the order data, parameters, outputs layer by layer, gradients.
+    Looked for in the order data, parameters, outputs layer by layer, the optimizer's state after its step, gradients.
     """
     found = None
     if x is not None and not _finite(x):
@@ -24,8 +32,8 @@ def numerical_error(
     found = found or _first(model, flat.views, "parameter")
     if found is None and x is not None:
         found = _first_output(model, x, "")
-    found = found or _first(model, flat.grad_views, "gradient of")
-    found = found or "the gradient's norm overflows"
+    found = found or _first_state(state or {})  # its step may have used the gradients as scratch space
+    found = found or _first(model, flat.grad_views, "gradient of") or "the gradient's norm overflows"
     hint = "Try a smaller optimizer.learning_rate, or set training.clip_norm."
     return NumericalError(f"{where}: loss is {loss:g}; {found}. {hint}")
 
@@ -39,6 +47,14 @@ def _first(model: Layer, arrays: dict[str, Array], what: str) -> str | None:
         if not _finite(value):
             count = int((~np.isfinite(value)).sum())
             return f"{what} {name} ({_layer_name(model, name)}) has {count} of {value.size} values NaN or Inf"
+    return None
+
+
+def _first_state(state: Mapping[str, Array]) -> str | None:
+    for name, value in state.items():
+        if not _finite(value):
+            count = int((~np.isfinite(value)).sum())
+            return f"the optimizer's {name} has {count} of {value.size} values NaN or Inf"
     return None
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arguments import check_in_dtype
+from minidl.errors import NumericalError
 from minidl.layer import Array, Context, Layer
 from minidl.losses import Loss
 from minidl.metrics import r2
@@ -112,6 +114,8 @@ class Trainer:
         self.should_stop = should_stop
         self.engine = engine or NumpyEngine()
         self._parameters = FlatParameters(model)
+        for part in (loss, optimizer, settings):
+            check_in_dtype(part, self._parameters.values.dtype)
         self.state = optimizer.start(self._parameters.values)
         self.epoch = self.step = 0
         self.position = Position()
@@ -225,16 +229,26 @@ class Trainer:
         loss, dy = self.loss(y, target)
         _, grads = self.model.backward(dy, cache)
         flat.collect(grads)
-        if not (math.isfinite(loss) and _finite(flat.grads)):
+        clip = self.settings.clip_norm
+        # Squares can overflow where the norm does not, and clipping makes it small.
+        usable = _finite(flat.grads) or (clip is not None and bool(np.isfinite(flat.grads).all()))
+        if not (math.isfinite(loss) and usable):
             raise numerical_error(self.where(), self.model, flat, loss, x, target)
-        if self.settings.clip_norm is not None:
-            clip_global_norm(flat.grads, self.settings.clip_norm)
-        self.optimizer.update(flat.values, flat.grads, self.state)
-        # tanh turns an infinite weight into a finite output: loss and gradient would not show it.
-        if not (_finite(flat.values) or np.isfinite(flat.values).all()):
-            raise numerical_error(self.where(), self.model, flat, loss)
+        if clip is not None:
+            clip_global_norm(flat.grads, clip)
+        self._update(flat, loss)
         self.step += 1
         return loss
+
+    def _update(self, flat: FlatParameters, loss: float) -> None:
+        """The optimizer's step; what it remembers must stay finite too, or later steps would be 0 in silence."""
+        try:
+            self.optimizer.update(flat.values, flat.grads, self.state)
+        except NumericalError as err:
+            raise numerical_error(self.where(), self.model, flat, loss, state=self.state) from err
+        # tanh turns an infinite weight into a finite output: loss and gradient would not show it.
+        if not all(map(_finite_sum, (flat.values, *self.state.values()))):
+            raise numerical_error(self.where(), self.model, flat, loss, state=self.state)
 
     def where(self) -> str:
         """The step being taken, for messages."""
@@ -244,6 +258,11 @@ class Trainer:
 def _finite(flat: Array) -> bool:
     """Whether the sum of squares is finite: no NaN, no Inf, and no norm that overflows. One call, no temporary."""
     return math.isfinite(float(np.dot(flat, flat)))
+
+
+def _finite_sum(array: Array) -> bool:
+    """Whether there is no NaN and no Inf: quick where the sum is finite."""
+    return math.isfinite(float(np.add.reduce(array, axis=None))) or bool(np.isfinite(array).all())
 
 
 def fit(

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl.compiled.jit import jit, jit_sum
 from minidl.compiled.kernel import LossKernel
 from minidl.layer import Array
+
+
+@jit
+def _wide_squares(y: Array, target: Array, n: int) -> Any:
+    """Σ e² in double precision: squares of 2e19 overflow in float32."""
+    total = 0.0
+    for t in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            for k in range(n):
+                e = np.float64(y[t, i, k] - target[t, i, k])
+                total += e * e
+    return total
 
 
 @jit_sum
@@ -21,7 +35,7 @@ def _squares(y: Array, target: Array, dy: Array, n: int, scale: Any) -> Any:
                 dy[t, i, k] = scale * e
             for k in range(n, y.shape[2]):
                 dy[t, i, k] = 0
-    return total
+    return total if np.isfinite(total) else _wide_squares(y, target, n)
 
 
 @jit
