@@ -92,6 +92,7 @@ def save(figure: Figure, path: Path) -> Path:
         The file cannot be written.
     """
     png = BytesIO()
+    show_texts(figure)
     with style():
         figure.savefig(png, format="png")
     try:
@@ -100,6 +101,14 @@ def save(figure: Figure, path: Path) -> Path:
         raise StorageError(f"{printable(path)}: cannot write: {err.strerror or err}.") from err
     write_file(path, png.getvalue())
     return path
+
+
+def show_texts(figure: Figure) -> None:
+    """Let all texts of a figure show what fonts have no sign for, such as control characters in a column's name."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_text("\n".join(map(printable, text.get_text().split("\n"))))
 
 
 def with_units(name: str, units: str) -> str:

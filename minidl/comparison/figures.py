@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import plot_style as look
+from minidl.comparison.markup import well_formed
 from minidl.comparison.tables import horizon_words
 from minidl.comparison.tested import LEADING, WORDS, larger_is_better, metric_at
 from minidl.comparison.verdict import p_words
@@ -37,10 +38,11 @@ def save_svg(figure: Figure, path: Path) -> Path:
     import matplotlib
 
     buffer = BytesIO()
+    look.show_texts(figure)
     with look.style(), matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     path.parent.mkdir(exist_ok=True)
-    write_file(path, buffer.getvalue())
+    write_file(path, well_formed(buffer.getvalue()))
     return path
 
 

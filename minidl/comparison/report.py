@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import base64
-import html
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl.comparison import tables
 from minidl.comparison.folder import ComparisonFolder
+from minidl.comparison.markup import as_html, as_markdown, as_markdown_code
 from minidl.comparison.page import PAGE
 from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
 from minidl.comparison.verdict import undefined_words
 from minidl.data.steps import unit as unit_words
 from minidl.files.storage import write_file
+from minidl.text import shell_word
 
 Result = Mapping[str, Any]
 Block = tuple[
@@ -27,17 +29,19 @@ def write_reports(folder: ComparisonFolder, result: Result, pictures: Sequence[P
     command = repeat_command(folder, result)
     blocks = list(_blocks(result, pictures, command))
     title = f"{' against '.join(result['asked']['configs'][:3])}, {result['asked']['seeds']} seeds"
-    write_file(folder.path / "report.md", f"# {title}\n\n{markdown(blocks)}".encode())
-    page = PAGE.replace("%TITLE%", html.escape(title)).replace("%BODY%", as_html(blocks))
+    write_file(folder.path / "report.md", f"# {as_markdown(title)}\n\n{markdown(blocks)}".encode())
+    parts = {"%TITLE%": as_html(title), "%BODY%": html_body(blocks)}
+    page = re.sub("|".join(parts), lambda found: parts[found[0]], PAGE)  # in one go: a title may hold %BODY%
     write_file(folder.path / "report.html", page.encode())
 
 
 def repeat_command(folder: ComparisonFolder, result: Result) -> str:
     """The command line that makes this comparison again."""
-    plugins = "".join(f" --plugin {plugin['path']}" for plugin in folder.plugins)
-    names = " ".join(dict.fromkeys(entry.source or entry.label for entry in folder.plan.compared()))
-    settings = "".join(f" --set {override}" for override in folder.plan.overrides)
-    return f"minidl compare {names} --seeds {result['asked']['seeds']}{settings}{plugins}"
+    words = ["minidl", "compare", *dict.fromkeys(entry.source or entry.label for entry in folder.plan.compared())]
+    words += ["--seeds", str(result["asked"]["seeds"])]
+    words += [word for override in folder.plan.overrides for word in ("--set", override)]
+    words += [word for plugin in folder.plugins for word in ("--plugin", plugin["path"])]
+    return " ".join(map(shell_word, words))
 
 
 def _blocks(result: Result, pictures: Sequence[Picture], command: str) -> Iterator[Block]:
@@ -140,60 +144,60 @@ def markdown(blocks: Sequence[Block]) -> str:
     parts = []
     for kind, value in blocks:
         if kind == "heading":
-            parts.append(f"## {value}")
+            parts.append(f"## {as_markdown(value)}")
         elif kind == "strong":
-            parts.append(f"**{value}**")
+            parts.append(f"**{as_markdown(value)}**")
         elif kind == "list":
-            parts.append("\n".join(f"- {line}" for line in value))
+            parts.append("\n".join(f"- {as_markdown(line)}" for line in value))
         elif kind == "code":
-            parts.append(f"```console\n$ {value}\n```")
+            parts.append(as_markdown_code(f"$ {value}"))
         elif kind == "table":
             parts.append(_markdown_table(value))
         elif kind == "figure":
-            parts.append(f"![{value.alt}](figures/{value.path.name})")
+            parts.append(f"![{as_markdown(value.alt)}](figures/{value.path.name})")
         else:
-            parts.append(value)
+            parts.append(as_markdown(value))
     return "\n\n".join(parts) + "\n"
 
 
 def _markdown_table(table: Table) -> str:
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
+    lines = ["| " + " | ".join(map(as_markdown, row)) + " |" for row in table]
     return "\n".join([lines[0], "|" + "---|" * len(table[0]), *lines[1:]])
 
 
-def as_html(blocks: Sequence[Block]) -> str:
+def html_body(blocks: Sequence[Block]) -> str:
     """The report's body as HTML, figures inside."""
     parts = []
     for kind, value in blocks:
         if kind == "heading":
-            parts.append(f"<h2>{html.escape(value)}</h2>")
+            parts.append(f"<h2>{as_html(value)}</h2>")
         elif kind == "strong":
-            parts.append(f'<p class="verdict">{html.escape(value)}</p>')
+            parts.append(f'<p class="verdict">{as_html(value)}</p>')
         elif kind == "list":
-            items = "".join(f"<li>{html.escape(line)}</li>" for line in value)
+            items = "".join(f"<li>{as_html(line)}</li>" for line in value)
             parts.append(f"<ul>{items}</ul>")
         elif kind == "code":
-            parts.append(f"<pre><code>{html.escape(value)}</code></pre>")
+            parts.append(f"<pre><code>{as_html(value)}</code></pre>")
         elif kind == "table":
             parts.append(_html_table(value))
         elif kind == "figure":
             parts.append(_html_figure(value))
         else:
-            parts.append(f"<p>{html.escape(value)}</p>")
+            parts.append(f"<p>{as_html(value)}</p>")
     return "\n".join(parts)
 
 
 def _html_table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in table[0])
+    head = "".join(f'<th scope="col">{as_html(cell)}</th>' for cell in table[0])
     rows = []
     for row in table[1:]:
-        first = f'<th scope="row">{html.escape(row[0])}</th>'
-        rows.append(f"<tr>{first}{''.join(f'<td>{html.escape(cell)}</td>' for cell in row[1:])}</tr>")
+        first = f'<th scope="row">{as_html(row[0])}</th>'
+        rows.append(f"<tr>{first}{''.join(f'<td>{as_html(cell)}</td>' for cell in row[1:])}</tr>")
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f'<div class="wide" tabindex="0" role="region" aria-label="table">{body}</div>'
 
 
 def _html_figure(picture: Picture) -> str:
     data = base64.b64encode(picture.path.read_bytes()).decode()
-    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(picture.alt, quote=True)}">'
-    return f"<figure>{image}<figcaption>{html.escape(picture.title)}</figcaption></figure>"
+    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{as_html(picture.alt)}">'
+    return f"<figure>{image}<figcaption>{as_html(picture.title)}</figcaption></figure>"

@@ -16,6 +16,7 @@ from minidl.comparison.entries import load_entries
 from minidl.comparison.executors import MakeExecutor, check_main_guard, run_tasks
 from minidl.comparison.finding import check_shards, find_unfinished
 from minidl.comparison.folder import RESULT, ComparisonFolder
+from minidl.comparison.markup import printable_texts
 from minidl.comparison.over_time import over_time
 from minidl.comparison.pictures import draw
 from minidl.comparison.plan import (
@@ -222,8 +223,8 @@ def finish(session: Session) -> dict[str, Any]:
     folder = session.folder
     result = analyse(folder.plan, folder.records(), folder.data)
     result["over_time"] = over_time(folder, result)
-    pictures = draw(folder, result)
-    write_reports(folder, result, pictures)
+    shown = printable_texts(result)
+    write_reports(folder, shown, draw(folder, shown))
     folder.write_json(RESULT, result)
     return result
 
