@@ -42,8 +42,12 @@ class DataFacts(TypedDict):
     sha256: str
 
 
-class ScaleFile(TypedDict):
-    """What scale.json says."""
+class _Step(TypedDict, total=False):
+    step: str
+
+
+class ScaleFile(_Step):
+    """What scale.json says; `step` is from row to row, as `Table.step_name` gives it, and older runs have none."""
 
     columns: list[str]
     offset: list[float]

@@ -23,8 +23,9 @@ from threadpoolctl import threadpool_limits
 from minidl.compiled import Predictor, choose_engine, predictor
 from minidl.config import override, parse_bytes
 from minidl.data import ScaleFit, Splits, Table
+from minidl.data.steps import apart
 from minidl.environment import decode_environment, environment
-from minidl.errors import ConfigError, CorruptFileError
+from minidl.errors import ConfigError, CorruptFileError, DataError
 from minidl.experiment import Experiment, experiment_from, written
 from minidl.files.locking import LOCK, FileLock
 from minidl.files.reading import decode_json, no_such, read_inside, real_folder, user_path
@@ -140,8 +141,10 @@ class Run(RunFolder):
 
     def save_scale(self, splits: Splits) -> None:
         """Write scale.json, and what the data are into the manifest."""
-        scale = {"offset": splits.scale.offset.tolist(), "range": splits.scale.range.tolist()}
-        self.write(SCALE, json.dumps({"columns": splits.table.feature_names, **scale}, indent=1) + "\n")
+        table, scale = splits.table, splits.scale
+        about = {"columns": table.feature_names, "step": table.step_name()}
+        saved = {**about, "offset": scale.offset.tolist(), "range": scale.range.tolist()}
+        self.write(SCALE, json.dumps(saved, indent=1) + "\n")
         self.describe(data=describe_data(splits.table))
 
     def trainer(self, should_stop: Callable[[], bool]) -> Trainer:
@@ -218,18 +221,23 @@ class Run(RunFolder):
         Raises
         ------
         DataError
-            The table does not have the series' form, or is shorter than a window.
+            The table does not have the series' form or step, is shorter than a window,
+            or ends with a gap.
         """
         experiment = self.experiment
         self.load_weights(checkpoint)
+        rows = experiment.data.series.read(table)
+        name = "the run's series" if table is None else printable(table)
+        self._check_step(rows, name)
         with one_blas_thread():
             return forecast_ahead(
-                experiment.data.series.read(table),
+                rows,
                 self.scale(),
                 model_one_step(experiment.model),
                 time_steps=experiment.data.time_steps,
                 horizon=horizon,
                 dtype=experiment.dtype,
+                name=name,
             )
 
     def predictor(self, checkpoint: str | None = None) -> Predictor:
@@ -241,10 +249,21 @@ class Run(RunFolder):
         self.load_weights(checkpoint)
         return predictor(self.experiment.model, self.notify)
 
+    def _scale_file(self) -> ScaleFile:
+        return decode_json(self.read(SCALE), ScaleFile, self.path / SCALE)
+
+    def _check_step(self, table: Table, name: str) -> None:
+        """Refuse rows that are another time apart than those of the training."""
+        trained, given = self._scale_file().get("step"), table.step_name()
+        if trained is not None and given != trained:
+            now = "its rows have no even step" if given == "step" else f"its rows are {apart(given)} apart"
+            then = "had none" if trained == "step" else f"were {apart(trained)} apart"
+            raise DataError(f"{name}: {now}, those that the run was trained on {then}; a forecast needs the same step.")
+
     def scale(self) -> ScaleFit:
         """How the training scaled the columns."""
         path, columns = self.path / SCALE, self.experiment.data.series.feature_names
-        saved = decode_json(self.read(SCALE), ScaleFile, path)
+        saved = self._scale_file()
         if tuple(saved["columns"]) != columns or not len(saved["offset"]) == len(saved["range"]) == len(columns):
             names = printable(", ".join(columns))
             raise CorruptFileError(f"{printable(path)}: damaged; expected offset and range of the columns {names}.")

@@ -186,7 +186,8 @@ def test_scale_json_holds_what_the_training_rows_gave(folder: Path) -> None:
     rows = hourly_rows()[:180]
     low, high = rows.min(axis=0), rows.max(axis=0)
     saved = json.loads((run.path / "scale.json").read_text())
-    assert saved == {"columns": ["pm", "temp", "wind"], "offset": low.tolist(), "range": (high - low).tolist()}
+    about = {"columns": ["pm", "temp", "wind"], "step": "h"}
+    assert saved == {**about, "offset": low.tolist(), "range": (high - low).tolist()}
 
 
 def test_the_first_weights_are_saved_as_init(folder: Path) -> None:
@@ -423,6 +424,47 @@ def test_a_table_shorter_than_a_window_is_refused(folder: Path) -> None:
     write_csv(folder / "new.csv", hourly_rows()[:5])
     with pytest.raises(DataError, match=r"the table has 5 rows; a window needs 6\."):
         run.forecast(folder / "new.csv", 1)
+
+
+def with_dates(path: Path, dates: list[str], gap: slice = slice(0)) -> Path:
+    """The first rows of the small table at other times, with gaps in pm."""
+    lines = ["date,pm,temp,wind"]
+    for i, (date, (pm, temp, _)) in enumerate(zip(dates, hourly_rows().tolist(), strict=False)):
+        lines.append(f"{date},{'' if i in range(*gap.indices(len(dates))) else pm},{temp},calm")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+HOURS = [f"2020-01-01 {hour:02d}:00" for hour in range(20)]
+
+
+def test_rows_that_are_another_time_apart_are_refused(folder: Path) -> None:
+    run, _ = trained("training.epochs=1")
+    table = with_dates(folder / "daily.csv", [f"2020-01-{day:02d}" for day in range(1, 20)])
+    message = "daily.csv: its rows are 1 d apart, those that the run was trained on were 1 h apart; a forecast"
+    with pytest.raises(DataError, match=re.escape(message)):
+        run.forecast(table, 1)
+    assert run.forecast(with_dates(folder / "hourly.csv", HOURS), 1).times() == ["2020-01-01 20:00:00"]
+
+
+def test_a_scale_of_an_older_run_without_a_step_is_read(folder: Path) -> None:
+    run, _ = trained("training.epochs=1")
+    saved = json.loads((run.path / "scale.json").read_text())
+    del saved["step"]
+    run.write("scale.json", json.dumps(saved))
+    run.forecast(with_dates(folder / "daily.csv", [f"2020-01-{day:02d}" for day in range(1, 20)]), 1)
+
+
+def test_filled_values_of_the_window_are_counted_and_a_gap_at_the_end_is_refused(folder: Path) -> None:
+    run, _ = trained("training.epochs=1", "data.series.gaps=interpolate")
+    assert run.forecast(with_dates(folder / "whole.csv", HOURS), 1).n_filled == (0, 18)
+    assert run.forecast(with_dates(folder / "gaps.csv", HOURS, slice(10, 16)), 1).n_filled == (2, 18)
+    message = (
+        "end.csv: the last row has a gap (column pm), and a forecast would start from a value that nobody measured; "
+        "end it with 2020-01-01 16:00:00, the last row without one."
+    )
+    with pytest.raises(DataError, match=re.escape(message)):
+        run.forecast(with_dates(folder / "end.csv", HOURS, slice(17, 20)), 1)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"offset": [1], "range": ["x"]}', '{"offset": [1, 2, 3]}'])

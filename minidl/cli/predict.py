@@ -1,6 +1,6 @@
 """Forecast from the end of a table: the run's own series, or another file of the same form.
 
-The values of the other columns in the hours to come are not known; the last
+The values of the other columns in the rows to come are not known; the last
 row's are kept for all of them.
 """
 
@@ -14,9 +14,11 @@ from pathlib import Path
 
 from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
 from minidl.cli.output import say, show
+from minidl.data.steps import time_text
 from minidl.errors import ConfigError, StorageError
 from minidl.files.appending import write_new
 from minidl.files.reading import user_path
+from minidl.forecasting.assumptions import KEPT
 from minidl.runs import Run
 
 MAX_HORIZON = 10_000
@@ -48,18 +50,20 @@ def run(args: argparse.Namespace) -> int:
     forecast = made.forecast(args.input, horizon, args.checkpoint)
     times = forecast.times()
     units = f" [{forecast.units}]" if forecast.units else ""
-    last = "the table's end" if forecast.last is None else str(forecast.last).replace("T", " ")
+    last = "the table's end" if forecast.last is None else time_text(forecast.last, forecast.utc)
+    filled, of = forecast.n_filled
     head = ["time", f"{forecast.target}{units}"]
     values = [float(value) for value in forecast.values]
     if args.json:
         found = {"target": forecast.target, "units": forecast.units, "from": last, "times": times, "values": values}
-        print_json(found)
+        print_json({**found, "assumptions": [KEPT], "window_values": of, "filled": filled})
     if output is None and not args.json:
         show(*aligned([head, *([time, shown(v)] for time, v in zip(times, values, strict=True))]))
     if output is not None:
         _write(output, [head, *([time, repr(v)] for time, v in zip(times, values, strict=True))])
         (say if args.json else show)(f"{output}: {horizon} rows ahead of {last}")
-    say(f"from the {made.experiment.data.time_steps} rows up to {last}; other columns keep their last values")
+    gaps = f", of whose {of} values {filled} {'were gaps' if filled != 1 else 'was a gap'} and filled" if filled else ""
+    say(f"from the {made.experiment.data.time_steps} rows up to {last}{gaps}; {KEPT}")
     return 0
 
 

@@ -10,16 +10,15 @@ import codecs
 import csv
 import io
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from minidl.data.timestamps import has_offset, parse_time, spacing_problem
 from minidl.errors import DataError
 from minidl.files.reading import read_given
 from minidl.registry import suggest
@@ -29,7 +28,19 @@ LARGEST = 1e140  # squares of values, summed up, must stay finite
 
 MAX_TABLE = 500_000_000  # bytes; as lists of texts they are many times as large
 
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?Z?", re.ASCII)
+# How files begin that are no text, although people give them as tables.
+_NO_TEXT = {
+    b"\x1f\x8b": "compressed with gzip; unpack it (gunzip)",
+    b"BZh": "compressed with bzip2; unpack it (bunzip2)",
+    b"\xfd7zXZ\x00": "compressed with xz; unpack it (unxz)",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it (unzstd)",
+    b"PK\x03\x04": "a ZIP archive or a spreadsheet; unpack it, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet; save it as CSV",
+    b"PAR1": "a Parquet file; write it as CSV",
+    b"\x89HDF": "an HDF5 file; write it as CSV",
+    b"\xff\xfe": "text in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "text in UTF-16; save it as UTF-8",
+}
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -114,7 +125,7 @@ class CSVFile:
         return list(map(str.strip, self.columns[self.header.index(column)]))
 
     def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
-        """float64 (n,): the column as finite numbers; NaN where the text is one of `missing`.
+        """float64 (n,): the column as finite numbers; NaN where the text is one of `missing`, or the number of one.
 
         Raises
         ------
@@ -122,9 +133,13 @@ class CSVFile:
             A cell is neither a finite number nor missing.
         """
         gaps = frozenset(missing)
-        return np.array(
-            self.convert(column, lambda text: math.nan if text in gaps else _number(text)), dtype=np.float64
-        )
+        missing_numbers = frozenset(filter(math.isfinite, map(_float, gaps)))  # -200.0 is -200
+
+        def number(text: str) -> float:
+            value = math.nan if text in gaps else _number(text)
+            return math.nan if value in missing_numbers else value
+
+        return np.array(self.convert(column, number), dtype=np.float64)
 
     def categories(
         self, column: str, numbers: Mapping[str, float], missing: Collection[str] = ()
@@ -149,14 +164,28 @@ class CSVFile:
         return np.array(self.convert(column, number), dtype=np.float64)
 
     def timestamps(self, column: str) -> npt.NDArray[np.datetime64]:
-        """datetime64[s] (n,): a column of ISO times, evenly spaced.
+        """datetime64[s] (n,): a column of ISO times, evenly spaced; in UTC where they have an offset (`in_utc`).
 
         Raises
         ------
         DataError
-            A cell is no time like 2014-12-31 23:00, or the rows are not evenly spaced.
+            A cell is no time like 2014-12-31 23:00, some have an offset and some
+            not, or the rows are not evenly spaced.
         """
-        return self._evenly_spaced(np.array(self.convert(column, _timestamp), dtype="datetime64[s]"))
+        times = np.array(self.convert(column, parse_time), dtype="datetime64[s]")
+        zoned = [has_offset(text) for text in self.texts(column)]
+        if any(zoned) and not all(zoned):
+            row = zoned.index(not zoned[0])
+            raise self.error(
+                row,
+                f"column {column}: a time {'with' if zoned[row] else 'without'} an offset from UTC (Z or +01:00), "
+                "unlike those above; give one to all or to none.",
+            )
+        return self._evenly_spaced(times)
+
+    def in_utc(self, column: str) -> bool:
+        """Whether the times of a column have an offset from UTC, so that `timestamps` gives them in UTC."""
+        return has_offset(self.texts(column)[0])
 
     def timestamps_from_parts(self, columns: Sequence[str]) -> npt.NDArray[np.datetime64]:
         """datetime64[s] (n,): times from the columns for year, month, day and perhaps hour.
@@ -208,26 +237,17 @@ class CSVFile:
         return [known[text] for text in texts]
 
     def _evenly_spaced(self, times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
-        steps = np.diff(times).astype(np.int64)
-        if np.all(steps == steps[0]) and steps[0] > 0:
-            return times
-        forward, counts = np.unique(steps[steps > 0], return_counts=True)
-        usual = int(forward[counts.argmax()]) if len(forward) else 0
-        row = int(np.argmax(steps != usual)) + 1
-        step, moment = int(steps[row - 1]), str(times[row]).replace("T", " ")
-        if step == 0:
-            raise self.error(row, f"the time {moment} stands there twice; keep one row per time.")
-        if step < 0:
-            raise self.error(row, f"the time {moment} is before that of the row above; sort the rows by time.")
-        raise self.error(
-            row,
-            f"the time {moment} is {_duration(step)} after the row above, usual are {_duration(usual)}; rows must be "
-            "evenly spaced: add the missing rows with empty cells, and fill them with gaps: interpolate.",
-        )
+        problem = spacing_problem(times)
+        if problem is not None:
+            raise self.error(*problem)
+        return times
 
 
 def _decode(data: bytes, name: str) -> str:
     data = data.removeprefix(codecs.BOM_UTF8)
+    for beginning, what in _NO_TEXT.items():
+        if data.startswith(beginning) and not data.isascii():
+            raise DataError(f"{name}: the file is {what}.")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as err:
@@ -241,14 +261,22 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def _number(text: str) -> float:
+def _float(text: str) -> float:
     try:
-        value = float(text)
+        return math.nan if "_" in text else float(text)
     except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or "_" in text:
-        what = "finite number" if math.isinf(value) else "number"
-        raise ValueError(f"{_shown(text)} is not a {what}; if it stands for a gap, add it to `missing`.")
+        return math.nan
+
+
+def _number(text: str) -> float:
+    value = _float(text)
+    if math.isinf(value):
+        raise ValueError(f"{_shown(text)} is not a finite number; if it stands for a gap, add it to `missing`.")
+    if math.isnan(value):
+        raise ValueError(
+            f"{_shown(text)} is not a number; if it stands for a gap, add it to `missing`. "
+            "If the column holds texts, give each its number in `categories`."
+        )
     if abs(value) > LARGEST:
         raise ValueError(
             f"{_shown(text)} is too large (at most {LARGEST:g}); if it stands for a gap, add it to `missing`."
@@ -260,19 +288,3 @@ def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 4):
         raise ValueError(f"{_shown(text)} is not a whole number of at most 4 digits.")
     return int(text)
-
-
-def _timestamp(text: str) -> datetime:
-    if _TIMESTAMP.fullmatch(text):
-        try:
-            return datetime.fromisoformat(text.removesuffix("Z"))
-        except ValueError as err:
-            raise ValueError(f"{_shown(text)} is no time: {err}.") from err
-    raise ValueError(f"{_shown(text)} is no time like '2014-12-31 23:00' (ISO 8601, without a time zone).")
-
-
-def _duration(seconds: int) -> str:
-    for name, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds % length == 0:
-            return f"{seconds // length} {name}"
-    return f"{seconds} s"

@@ -34,12 +34,13 @@ class CSVSeries(Series):
     features : the columns that the model gets, in order.
     time : column of ISO times (``2014-12-31 23:00``), or the list of the
         columns for year, month, day and perhaps hour; None: rows have no
-        times. Times must be evenly spaced.
+        times. Times must be evenly spaced, or follow the calendar (months,
+        quarters, years). With offsets (``+01:00``) they become UTC.
     categories : for a column of texts, the number of each text.
     gaps : ``refuse`` stops at a gap; ``interpolate`` draws straight lines
         between the neighbours within a part, and gives a gap at a part's end the
         nearest value; in the test part a gap takes the last known value.
-    missing : the texts that mean a gap.
+    missing : the texts that mean a gap; one that is a number means the number, however it is written.
     delimiter : one character.
     units : of the target, for messages and plots.
 
@@ -103,7 +104,8 @@ class CSVSeries(Series):
             self._check_gaps(file, where)
             gaps = Gaps(where)
             values = gaps.fill(values)
-        return Table(values, times, self.feature_names, self.features.index(self.target), self.units, gaps)
+        utc = isinstance(self.time, str) and file.in_utc(self.time)
+        return Table(values, times, self.feature_names, self.features.index(self.target), self.units, gaps, utc)
 
     def forged(self, first: int, poison: Poison) -> bytes | None:
         gaps = self.missing if self.gaps == "interpolate" or poison == "noise" else []

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import Configurable
+from minidl.data.series import Table
 from minidl.errors import DataError
 from minidl.registry import open_kind, register
 
@@ -27,8 +28,13 @@ class ScaleFit:
     range: npt.NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.offset).all() and np.isfinite(self.range).all() and (self.range > 0).all()):
-            raise DataError("ScaleFit: offset and range must be finite, range positive; the data are too large.")
+        wrong = ~(np.isfinite(self.offset) & np.isfinite(self.range) & (self.range > 0))
+        if wrong.any():
+            i = int(wrong.argmax())
+            raise DataError(
+                f"ScaleFit: column {i} (counted from 0): offset {self.offset[i]:g} and range {self.range[i]:g} must be "
+                "finite, range positive; the values are too large, or differ too little."
+            )
 
     def transform(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Scaled copy of `values` (..., F)."""
@@ -41,6 +47,32 @@ class ScaleFit:
     def unscale(self, y: npt.ArrayLike, column: int) -> npt.NDArray[np.float64]:
         """Scaled values of one column, of any shape, back in the column's own units."""
         return np.asarray(np.asarray(y, dtype=np.float64) * self.range[column] + self.offset[column])
+
+
+LARGEST_SCALED = {4: 1e15, 8: 1e140}  # by bytes of the dtype: squares, summed up, must stay finite
+
+
+def scaled_rows(table: Table, scale: ScaleFit, dtype: npt.DTypeLike, first: int = 0) -> npt.NDArray[Any]:
+    """(n - first, F), C-contiguous: a table's rows from `first` on, scaled.
+
+    Raises
+    ------
+    DataError
+        A scaled value is too large to compute with; the message names its row and column.
+    """
+    with np.errstate(over="ignore"):
+        scaled = scale.transform(table.values[first:])
+    limit = LARGEST_SCALED.get(np.dtype(dtype).itemsize, 1e15)
+    wrong = np.argwhere(np.abs(scaled) > limit)
+    if len(wrong):
+        row, column = (int(i) for i in wrong[0])
+        raise DataError(
+            f"data: {table.when(first + row)}, column {table.feature_names[column]}: the value "
+            f"{table.values[first + row, column]:g} is {scaled[row, column]:g} when it is scaled, too large for "
+            f"{np.dtype(dtype).name} (the column was fitted to offset {scale.offset[column]:g} and range "
+            f"{scale.range[column]:g}); correct the value or make it a gap."
+        )
+    return np.ascontiguousarray(scaled, dtype=dtype)
 
 
 @open_kind("scaler")

@@ -18,7 +18,7 @@ from minidl.arguments import Configurable
 from minidl.data.csv_file import LARGEST
 from minidl.data.gaps import Gaps
 from minidl.data.poison import Poison
-from minidl.data.steps import rows_of_a_day, step_name, step_of
+from minidl.data.steps import rows_of_a_day, step_name, step_of, time_text
 from minidl.errors import DataError
 from minidl.registry import open_kind
 
@@ -36,6 +36,7 @@ class Table:
         window is the window's label.
     units : of the target, for example "µg/m³"; "" if unknown.
     gaps : which of the values were filled, and by which rule; None: none.
+    utc : whether the times are known to be in UTC.
 
     Raises
     ------
@@ -49,6 +50,7 @@ class Table:
     target_index: int
     units: str = ""
     gaps: Gaps | None = None
+    utc: bool = False
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.feature_names):
@@ -104,7 +106,7 @@ class Table:
 
     def when(self, row: int) -> str:
         """A row for messages: its time, or its number counted from 0."""
-        return f"row {row} (counted from 0)" if self.times is None else str(self.times[row]).replace("T", " ")
+        return f"row {row} (counted from 0)" if self.times is None else time_text(self.times[row], self.utc)
 
     def divided(self, borders: Sequence[int]) -> Table:
         """The same rows, with gaps filled so that no part's values depend on rows after its end.

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import Configurable, PositiveInt
-from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler
+from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, scaled_rows
 from minidl.data.series import Series, Table
 from minidl.data.windows import Windows
 from minidl.errors import ConfigError, DataError
@@ -219,7 +219,7 @@ class WindowData(Configurable):
             self._check_parts(parts, border)
         table = table.divided(self.borders(n))
         scale = self.scaler.fit(table.values[:border] if self.scaler.fit_on == "train" else table.values)
-        values = np.ascontiguousarray(scale.transform(table.values), dtype=dtype)
+        values = scaled_rows(table, scale, dtype)
         windows = [
             Windows(values, starts, T, table.target_index, every_step)
             for starts in (*parts, window_starts(border, n, T))

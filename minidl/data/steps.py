@@ -32,15 +32,25 @@ def step_of(times: Times) -> np.timedelta64 | None:
 
 def _calendar_step(times: Times) -> int | None:
     """Months from row to row, where all times are at one day of the month, or all at its last one."""
-    months = times.astype("datetime64[M]")
-    steps = np.diff(months.astype(np.int64))
-    if steps[0] <= 0 or (steps != steps[0]).any():
+    months = calendar_month(times)
+    if months is None:
         return None
+    steps = np.diff(months)
+    return int(steps[0]) if steps[0] > 0 and (steps == steps[0]).all() else None
+
+
+def calendar_month(times: Times) -> npt.NDArray[np.int64] | None:
+    """The month of each time, counted on, where all are at one moment of their months, or at one of the last days.
+
+    None where they are not, or where two follow each other within a month.
+    """
+    months = times.astype("datetime64[M]")
     within = times - months  # from the month's first moment
     from_end = (months + 1).astype(times.dtype) - times
     same_day = (within == within[0]).all()
     same_day_before_the_end = (from_end == from_end[0]).all() and from_end[0] <= np.timedelta64(DAY, "s")
-    return int(steps[0]) if same_day or same_day_before_the_end else None
+    counted = months.astype(np.int64)
+    return counted if (same_day or same_day_before_the_end) and len(times) > 1 else None
 
 
 def later(time: np.datetime64, step: np.timedelta64, count: int) -> np.datetime64:
@@ -53,6 +63,11 @@ def later(time: np.datetime64, step: np.timedelta64, count: int) -> np.datetime6
     if (time + np.timedelta64(DAY, "s")).astype("datetime64[M]") != month:  # the last day
         return np.datetime64((there + 1).astype(time.dtype) - ((month + 1).astype(time.dtype) - time))
     return np.datetime64(there.astype(time.dtype) + within)
+
+
+def time_text(time: np.datetime64, utc: bool = False) -> str:
+    """``2014-12-31 23:00:00``; with a Z where it is known to be UTC."""
+    return str(time).replace("T", " ") + "Z" * utc
 
 
 def step_name(step: np.timedelta64 | None) -> str:
@@ -95,3 +110,8 @@ def ahead_short(count: int | str, step: str) -> str:
 def unit(step: str) -> str:
     """One step in words: ``hour``, ``month``, ``step``; also for steps like ``30 min``."""
     return "step" if step[0].isdigit() else _WORDS.get(step, step)
+
+
+def apart(step: str) -> str:
+    """How far rows are apart: ``1 h``, ``30 min``, ``1 month``."""
+    return step if step[0].isdigit() else f"1 {step}"

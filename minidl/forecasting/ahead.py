@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.data import ScaleFit, Table
-from minidl.data.steps import later
+from minidl.data.scalers import scaled_rows
+from minidl.data.steps import later, time_text
 from minidl.errors import DataError
 from minidl.layer import Array
 
@@ -25,6 +26,8 @@ class Forecast:
     values : (horizon,), one row apart.
     last : time of the table's last row; None if the table has no times.
     step : time between rows; None if the table has no times.
+    n_filled : how many of the window's values were gaps that were filled, and of how many.
+    utc : whether the times are known to be in UTC.
     """
 
     target: str
@@ -32,12 +35,14 @@ class Forecast:
     values: Array
     last: np.datetime64 | None
     step: np.timedelta64 | None
+    n_filled: tuple[int, int] = (0, 0)
+    utc: bool = False
 
     def times(self) -> list[str]:
         """ISO time of each value; ``+1``, ``+2``, ... rows where the table has no times."""
         if self.last is None or self.step is None:
             return [f"+{j + 1}" for j in range(len(self.values))]
-        return [str(later(self.last, self.step, j + 1)).replace("T", " ") for j in range(len(self.values))]
+        return [time_text(later(self.last, self.step, j + 1), self.utc) for j in range(len(self.values))]
 
 
 def forecast_ahead(
@@ -48,19 +53,36 @@ def forecast_ahead(
     time_steps: int,
     horizon: int,
     dtype: npt.DTypeLike,
+    name: str = "",
 ) -> Forecast:
     """Predict row after row from the table's last `time_steps` rows, feeding predictions back.
 
     The other columns keep the values of the last row.
 
+    Parameters
+    ----------
+    name : of the table, for messages.
+
     Raises
     ------
     DataError
-        The table has fewer rows than a window.
+        The table has fewer rows than a window, ends with a gap, or holds values
+        that cannot be scaled.
     """
-    if len(table) < time_steps:
-        raise DataError(f"the table has {len(table)} rows; a window needs {time_steps}.")
-    window: Any = scale.transform(table.values[-time_steps:]).astype(dtype)
+    n, where = len(table), f"{name}: " if name else ""
+    if n < time_steps:
+        raise DataError(f"{where}the table has {n} rows; a window needs {time_steps}.")
+    gaps = np.zeros(table.values.shape, bool) if table.gaps is None else table.gaps.where
+    if gaps[-1].any():
+        known = np.flatnonzero(~gaps.any(axis=1))
+        column = table.feature_names[int(gaps[-1].argmax())]
+        whole = f"end it with {table.when(int(known[-1]))}, the last row without one"
+        end = whole if len(known) else "no row is without one"
+        raise DataError(
+            f"{where}the last row has a gap (column {column}), and a forecast would start from a value that nobody "
+            f"measured; {end}."
+        )
+    window: Any = scaled_rows(table, scale, dtype, first=n - time_steps)
     predictions = np.empty(horizon, np.float64)
     for j in range(horizon):
         predictions[j] = one_step(window[None])[0]
@@ -72,4 +94,6 @@ def forecast_ahead(
         values=scale.unscale(predictions, table.target_index),
         last=None if table.times is None else table.times[-1],
         step=table.step,
+        n_filled=(int(gaps[n - time_steps :].sum()), gaps[n - time_steps :].size),
+        utc=table.utc,
     )

@@ -6,12 +6,11 @@ from minidl.data import Splits
 from minidl.errors import DataError
 from minidl.forecasting.forecasters import Covariates
 
+KEPT = "other columns keep their last values"  # what predict does
 FUTURE: dict[Covariates, str] = {
-    "actual": "later values of the other columns are taken as known; predict, which cannot know them, "
-    "holds the last ones",
-    "hold_last": "the other columns hold their last known values, as in predict",
-    "same_hour_yesterday": "the other columns take their latest known values of the same time of day; "
-    "predict holds the last ones",
+    "actual": "later values of other columns are taken as known; predict, which cannot know them, keeps the last",
+    "hold_last": f"{KEPT}, as in predict",
+    "same_hour_yesterday": "other columns take the latest known values of the same time of day; predict keeps the last",
 }
 
 

@@ -213,7 +213,7 @@ def test_a_missing_checkpoint_is_refused(cli: Cli, folder: Path) -> None:
         (["--horizon", "-3"], 2, "--horizon: expected a number of rows from 1 to 10,000, got -3."),
         (["--input", "gone.csv"], 4, "gone.csv: no such file."),
         (["--input", "."], 4, ".: is a folder; a table was expected."),
-        (["--input", "short.csv"], 3, "the table has 4 rows; a window needs 6."),
+        (["--input", "short.csv"], 3, "short.csv: the table has 4 rows; a window needs 6."),
         (["--input", "small.yaml"], 3, "small.yaml:"),
         (["--output", "gone/out.csv"], 4, "--output gone/out.csv: cannot write: No such file or directory."),
         (["--output", "."], 2, "--output .: exists already; choose another file."),

@@ -68,7 +68,7 @@ def test_the_table_holds_the_scores_of_evaluation_json(cli: Cli, folder: Path) -
             ]
 
 
-HELD = "the other columns hold their last known values, as in predict"
+HELD = "other columns keep their last values, as in predict"
 
 
 def test_what_the_scores_assume_stands_beside_them(cli: Cli, folder: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_the_scores_assume_stands_beside_them(cli: Cli, folder: Path) -> No
     assert f"\nassumed: {HELD}\n" in cli("evaluate", "runs/small-001").out
     assert json.loads(cli("evaluate", "runs/small-001", "--json").out)["assumptions"] == [HELD]
     known = cli("train", "small.yaml", "--set", "evaluation.future_covariates=actual")
-    assert "\nassumed: later values of the other columns are taken as known; predict, which cannot" in known.out
+    assert "\nassumed: later values of other columns are taken as known; predict, which cannot" in known.out
 
 
 def test_a_baseline_that_cannot_be_is_named_with_the_reason(cli: Cli, folder: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import re
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidl.data.csv_file import CSVFile, read_bytes
+from minidl.data.steps import step_name, step_of
 from minidl.errors import DataError, StorageError
 
 
@@ -129,6 +133,41 @@ def test_missing_texts_become_nan() -> None:
     np.testing.assert_array_equal(values, [1.0, np.nan, np.nan])
 
 
+def test_a_number_that_means_a_gap_does_so_however_it_is_written() -> None:
+    # As in copies of the UCI air quality table: -200 in one column, -200.0 in another.
+    values = open_text("a,b\n-200,0\n-200.0,0\n-2e2,0\n-200.5,0\n0,0\n").numbers("a", missing=("-200", "NA", "nan"))
+    np.testing.assert_array_equal(values, [np.nan, np.nan, np.nan, -200.5, 0])
+
+
+def test_a_text_among_numbers_may_mean_that_the_column_needs_categories() -> None:
+    with refused(
+        "air.csv:2: column w: 'NW' is not a number; if it stands for a gap, add it to `missing`. "
+        "If the column holds texts, give each its number in `categories`."
+    ):
+        open_text("w\nNW\nSE\n").numbers("w", missing=("",))
+
+
+def test_a_number_whose_square_is_infinite_is_refused() -> None:
+    with refused("air.csv:3: column a: '1e308' is too large (at most 1e+140)"):
+        open_text("a\n1\n1e308\n").numbers("a", missing=("",))
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (gzip.compress(b"a,b\n1,2\n3,4\n"), "compressed with gzip; unpack it (gunzip)."),
+        (bz2.compress(b"a,b\n1,2\n3,4\n"), "compressed with bzip2; unpack it (bunzip2)."),
+        (lzma.compress(b"a,b\n1,2\n3,4\n"), "compressed with xz; unpack it (unxz)."),
+        (b"PK\x03\x04\x14\x00\xff", "a ZIP archive or a spreadsheet; unpack it, or save the sheet as CSV."),
+        ("a,b\n1,2\n".encode("utf-16"), "text in UTF-16; save it as UTF-8."),
+        (b"PAR1\x15\x04\xff", "a Parquet file; write it as CSV."),
+    ],
+)
+def test_a_file_that_is_no_text_is_called_what_it_is(data: bytes, what: str) -> None:
+    with refused(f"air.csv: the file is {what}"):
+        CSVFile(data, name="air.csv")
+
+
 def test_categories_become_their_numbers() -> None:
     np.testing.assert_array_equal(open_text("w\nNW\ncv\n").categories("w", {"NW": 9.0, "cv": 0.0}), [9.0, 0.0])
 
@@ -154,10 +193,62 @@ def test_iso_times_are_read(cells: list[str]) -> None:
     assert [str(time).replace("T", " ")[: len(text)] for time, text in zip(times, expected, strict=True)] == expected
 
 
-@pytest.mark.parametrize("text", ["", "now", "NaT", "01.02.2012", "2012", "2012-W01-1", "2012-01-01 00:00+01:00"])
+@pytest.mark.parametrize("text", ["", "now", "NaT", "01.02.2012", "2012", "2012-W01-1", "2012-01-01 00:00 CET"])
 def test_text_that_is_no_iso_time_is_refused(text: str) -> None:
     with refused(f"air.csv:2: column t: {text!r} is no time like '2014-12-31 23:00'"):
         open_text(f"t,a\n{text},1\n2012-01-01,2\n").timestamps("t")
+
+
+def test_times_with_an_offset_become_utc() -> None:
+    # The night in which Berlin's clocks go from 03:00 back to 02:00.
+    file = open_text(
+        "t\n2023-10-29 01:00:00+02:00\n2023-10-29 02:00:00+02:00\n2023-10-29 02:00:00+01:00\n2023-10-29T03:00+0100\n"
+    )
+    assert [str(time)[11:16] for time in file.timestamps("t")] == ["23:00", "00:00", "01:00", "02:00"]
+    assert file.in_utc("t")
+    assert not open_text("t\n2023-10-29\n2023-10-30\n").in_utc("t")
+
+
+def test_an_offset_for_some_times_only_is_refused() -> None:
+    with refused("air.csv:3: column t: a time without an offset from UTC (Z or +01:00), unlike those above; give one"):
+        open_text("t\n2012-01-01 00:00Z\n2012-01-01 01:00\n").timestamps("t")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2023-10-29 01:00", "2023-10-29 02:00", "2023-10-29 02:00", "2023-10-29 03:00"],
+        ["2023-10-29 01:30", "2023-10-29 02:00", "2023-10-29 02:30", "2023-10-29 02:00", "2023-10-29 02:30"],
+        ["2023-03-26 00:00", "2023-03-26 01:00", "2023-03-26 03:00", "2023-03-26 04:00"],
+    ],
+)
+def test_a_change_of_clocks_is_named_as_the_likely_reason(times: list[str]) -> None:
+    with pytest.raises(DataError) as caught:
+        open_text("\n".join(["t", *times, ""])).timestamps("t")
+    assert str(caught.value).endswith(
+        "; probably local time at a change of clocks: give the times in UTC, or each with its offset "
+        "(2023-10-29 02:00+02:00)."
+    )
+    assert "keep one row" not in str(caught.value)
+    assert "empty cells" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("times", "step"),
+    [
+        (["1990-01-01", "1990-02-01", "1990-03-01"], "month"),
+        (["2023-10-31", "2023-11-30", "2023-12-31"], "month"),
+        (["2020-01-01", "2020-04-01", "2020-07-01"], "quarter"),
+        (["2019-07-01", "2020-07-01", "2021-07-01"], "year"),
+    ],
+)
+def test_steps_of_the_calendar_are_even(times: list[str], step: str) -> None:
+    assert step_name(step_of(open_text("\n".join(["t", *times, ""])).timestamps("t"))) == step
+
+
+def test_a_missing_month_is_told_in_months() -> None:
+    with refused("air.csv:4: the time 1990-04-01 00:00:00 is 2 months after the row above, usual are 1 month; rows"):
+        open_text("t\n1990-01-01\n1990-02-01\n1990-04-01\n1990-05-01\n").timestamps("t")
 
 
 def test_a_day_that_does_not_exist_is_refused() -> None:

@@ -56,7 +56,7 @@ def test_the_values_that_are_scaled_are_not_changed() -> None:
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.inf, np.nan])
 def test_a_range_that_cannot_divide_is_refused(bad: float) -> None:
-    with pytest.raises(DataError, match="offset and range must be finite, range positive"):
+    with pytest.raises(DataError, match="must be finite, range positive; the values are too large"):
         ScaleFit(offset=np.zeros(1), range=np.array([bad]))
 
 

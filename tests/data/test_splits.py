@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +241,38 @@ def test_no_validation_can_reach_into_the_test_part() -> None:
     message = "Careless: windows from row 78 to row 87 reach out of the training part, rows 0 to 79."
     with pytest.raises(DataError, match=re.escape(message)):
         data(validation=Careless()).load()
+
+
+@dataclass(eq=False)
+class Spiky(Counting):
+    """One value of the test part is far outside of the others."""
+
+    spike: float = 1e30
+
+    def read(self, path: Path | None = None) -> Table:
+        table = super().read(path)
+        values = table.values.copy()
+        values[90, 1] = self.spike
+        return replace(table, values=values)
+
+
+@pytest.mark.parametrize(("dtype", "spike"), [("float32", 1e30), ("float32", 1e39), ("float32", -1e18)])
+def test_a_value_that_is_too_large_when_scaled_is_named(dtype: str, spike: float) -> None:
+    scaled = (spike - 842) / 158
+    message = f"data: row 90 (counted from 0), column down: the value {spike:g} is {scaled:g} when it is scaled"
+    with pytest.raises(DataError, match=re.escape(message)):
+        data(series=Spiky(spike=spike)).load(dtype)
+    data(series=Spiky(spike=spike)).load("float64")
+
+
+def test_a_range_near_zero_cannot_make_infinite_values() -> None:
+    class Tiny(Counting):
+        def read(self, path: Path | None = None) -> Table:
+            table = super().read(path)
+            values = table.values.copy()
+            values[:80, 1] = 0
+            values[7, 1] = 5e-324
+            return replace(table, values=values)
+
+    with pytest.raises(DataError, match="column down: the value 840 is inf when it is scaled, too large for float64"):
+        data(series=Tiny()).load("float64")

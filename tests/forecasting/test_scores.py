@@ -252,7 +252,7 @@ def test_evaluate_has_every_score_of_the_model_and_of_three_baselines() -> None:
     scores = evaluate(parts, Weighted(), Evaluation(horizons=[4, 1]))
     about = {"parameters", "units", "future_covariates", "assumptions", "left_out"}
     assert scores.keys() == {"block", "lead", "baselines"} | about
-    assert scores["assumptions"] == ["the other columns hold their last known values, as in predict"]
+    assert scores["assumptions"] == ["other columns keep their last values, as in predict"]
     assert (scores["parameters"], scores["units"]) == (0, "µg/m³")
     assert list(scores["baselines"]) == ["persistence", "seasonal_24h", "linear"]
     for part in (scores, *scores["baselines"].values()):
@@ -318,7 +318,7 @@ def test_what_scores_assume_is_said_with_gaps_and_scaling() -> None:
     table = Table(rows, None, ("pm", "temp", "wind"), 0, gaps=Gaps(where))
     parts = window_data(table, MinMaxScaler(fit_on="all")).load("float64")
     assert assumptions(parts, "actual") == [
-        "later values of the other columns are taken as known; predict, which cannot know them, holds the last ones",
+        "later values of other columns are taken as known; predict, which cannot know them, keeps the last",
         "4 gaps in the test part were filled by the last known value; 3 of them are scored as truth",
         "the scaling was fitted on all rows, the test part included",
     ]

@@ -1,0 +1,98 @@
+"""Times of rows: from ISO texts, and what is wrong with them where they are not evenly spaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+
+from minidl.data.steps import Times, calendar_month, step_of
+
+_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII)
+_CLOCK_CHANGE = (
+    "; probably local time at a change of clocks: give the times in UTC, or each with its offset "
+    "(2023-10-29 02:00+02:00)"
+)
+
+
+def has_offset(text: str) -> bool:
+    """Whether a time says its offset from UTC (``Z`` or ``+01:00``)."""
+    found = _TIMESTAMP.fullmatch(text)
+    return found is not None and (found[2] is not None or text.endswith("Z"))
+
+
+def parse_time(text: str) -> datetime:
+    """A time without zone, in UTC if the text gives an offset.
+
+    Raises
+    ------
+    ValueError
+        The text is no time.
+    """
+    shown = repr(text if len(text) <= 40 else text[:37] + "...")
+    found = _TIMESTAMP.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{shown} is no time like '2014-12-31 23:00' (ISO 8601; Z or +01:00 may follow).")
+    moment, sign, hours, minutes = found.groups()
+    try:
+        time = datetime.fromisoformat(moment)
+        if sign is None:
+            return time
+        offset = timedelta(hours=int(hours), minutes=int(minutes)) * (1 if sign == "+" else -1)
+        return time.replace(tzinfo=timezone(offset)).astimezone(timezone.utc).replace(tzinfo=None)
+    except (ValueError, OverflowError) as err:
+        raise ValueError(f"{shown} is no time: {err}.") from err
+
+
+def spacing_problem(times: Times) -> tuple[int, str] | None:
+    """The first row that is not one step after the row above it, and what is wrong there; None if there is none.
+
+    The usual step is the most frequent one; where all times are at one day of a
+    month it counts in months.
+    """
+    if step_of(times) is not None:
+        return None
+    months = calendar_month(times)
+    words: Callable[[int], str] = _duration if months is None else _months
+    steps = np.diff(times.astype("datetime64[s]").astype(np.int64) if months is None else months)
+    forward, counts = np.unique(steps[steps > 0], return_counts=True)
+    usual = int(forward[counts.argmax()]) if len(forward) else 0
+    row = int(np.argmax(steps != usual)) + 1
+    return row, _words(str(times[row]).replace("T", " "), int(steps[row - 1]), usual, words)
+
+
+def _words(moment: str, step: int, usual: int, words: Callable[[int], str]) -> str:
+    changed = _CLOCK_CHANGE if words is _duration and usual < 86400 and _is_clock_change(moment, step, usual) else ""
+    if step == 0:
+        return f"the time {moment} stands there twice{changed or '; keep one row per time'}."
+    if step < 0:
+        return f"the time {moment} is before that of the row above{changed or '; sort the rows by time'}."
+    advice = changed or (
+        ": add the missing rows with empty cells, and fill them with gaps: interpolate; or, if none is missing (days "
+        "without weekends), leave out `time`: rows are then steps without hours and days"
+    )
+    return (
+        f"the time {moment} is {words(step)} after the row above, usual are {words(usual)}; rows must be evenly "
+        f"spaced{advice}."
+    )
+
+
+def _is_clock_change(moment: str, step: int, usual: int) -> bool:
+    """An hour more or less than usual, at night on a Sunday in spring or autumn: when clocks are changed."""
+    time = np.datetime64(moment.replace(" ", "T"))
+    sunday = (time.astype("datetime64[D]").astype(np.int64) + 3) % 7 == 6
+    season = int(moment[5:7]) in (3, 4, 9, 10, 11)
+    return abs(step - usual) == 3600 and bool(sunday) and season and int(moment[11:13]) < 5
+
+
+def _months(count: int) -> str:
+    return f"{count} month{'s' * (count != 1)}"
+
+
+def _duration(seconds: int) -> str:
+    for name, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length} {name}"
+    return f"{seconds} s"
