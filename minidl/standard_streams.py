@@ -105,6 +105,9 @@ class ShownStream:
 def guard_standard_streams() -> tuple[ShownStream, ShownStream]:
     """Put such streams in the place of standard output and error, for good; they are returned."""
     _fill_descriptors()
+    for descriptor in (1, 2):  # a slow reader is waited for, whoever shares the other end's settings
+        with contextlib.suppress(AttributeError, OSError):
+            os.set_blocking(descriptor, True)
     out, err = ShownStream(sys.stdout), ShownStream(sys.stderr)
     sys.stdout, sys.stderr = out, err
     return out, err

@@ -86,7 +86,7 @@ def _run(verb: str, arguments: list[str]) -> int:
             code: int = module.run(args)
         return code
     except MinidlError as err:
-        say(*(f"minidl {verb}: {line}" if len(err.lines) == 1 else line for line in err.lines))
+        say(*([f"minidl {verb}: {str(err).removeprefix(f'{verb}: ')}"] if len(err.lines) == 1 else err.lines))
         return err.exit_code
     except KeyboardInterrupt as err:
         say(f"minidl {verb}: interrupted")

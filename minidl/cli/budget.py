@@ -7,12 +7,14 @@ widths are chosen. Example: minidl budget rnn_single --parameters 85 --depths 1,
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import asdict
 
 from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
 from minidl.cli.output import show
 from minidl.comparison.budget import Plan, Unit, plan_widths
 from minidl.config import build, find_model, parse_file
+from minidl.config.tree import shorten
 from minidl.errors import ConfigError
 from minidl.layer import Layer
 from minidl.layers import Sequential
@@ -62,6 +64,7 @@ def _row(plan: Plan) -> list[str]:
 
 def _numbers(option: str, text: str, count: int | None = None) -> list[int]:
     parts = text.split(",")
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts) or count not in (None, len(parts)):
-        raise ConfigError(f"{option}: expected {count or 'some'} positive numbers with commas between, got {text!r}.")
+    if not all(re.fullmatch(r" *0*[1-9][0-9]{,11} *", part) for part in parts) or count not in (None, len(parts)):
+        wanted = f"{count or 'some'} positive numbers with commas between"
+        raise ConfigError(f"{option}: expected {wanted}, got {shorten(text)}.")
     return [int(part) for part in parts]

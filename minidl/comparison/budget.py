@@ -14,12 +14,16 @@ from typing import Literal
 import numpy as np
 
 from minidl.errors import ConfigError, ShapeError
+from minidl.initializers import MAX_PARAMETERS
 from minidl.layer import Layer, Shape, n_parameters
 from minidl.layers.sequential import Repeat, Sequential, Stack
 
 Unit = Literal["parameters", "multiply_adds"]
 MAX_TRIED = 5_000
 MAX_WIDTH = 4096
+MAX_DEPTH = 100
+MAX_SIDE = 1_000_000  # rows of a window, and its features
+MAX_BUDGET = {"parameters": MAX_PARAMETERS, "multiply_adds": 10**15}
 
 
 def multiply_adds(model: Layer, input_shape: Shape) -> int:
@@ -106,9 +110,13 @@ def plan_widths(
     Raises
     ------
     ConfigError
-        The model has no recurrent layer in its row, or the budget is too
-        small for width 1, or for that depth.
+        The model has no recurrent layer in its row, the budget is too small for
+        width 1 or for that depth, or a number is one that nobody can mean.
     """
+    _check("rows of a window", input_shape[0], MAX_SIDE)
+    _check("features", input_shape[1], MAX_SIDE)
+    _check("layers", depth, MAX_DEPTH)
+    _check(unit.replace("_", "-"), budget, MAX_BUDGET[unit])
     first, head = _parts(model)
     body = _cost_of_cell(first, unit, input_shape[0])
     tail = _cost_of_head(head, unit, input_shape[0])
@@ -128,6 +136,11 @@ def plan_widths(
     best = sorted((w for w, spent in tried.items() if abs(spent - budget) == nearest), key=_unevenness)
     plans = [_plan(first, head, w, input_shape, budget, unit) for w in (best if nearest == 0 else best[:1])]
     return plans
+
+
+def _check(what: str, number: int, most: int) -> None:
+    if not 1 <= number <= most:
+        raise ConfigError(f"budget: expected 1 to {most:,} {what}, got {number:,}.")
 
 
 def with_widths(model: Sequential, widths: Sequence[int]) -> Sequential:
@@ -234,6 +247,9 @@ def _candidates(cost: Callable[[Sequence[int]], int], depth: int, budget: int) -
     equal = _largest(lambda width: cost((width,) * depth), budget)
     if depth == 1:
         free: Iterator[tuple[int, ...]] = iter([()])
+    elif 3 ** (depth - 1) > MAX_TRIED:  # the first layers one wider than the others, or one narrower
+        wide, narrow = equal + 1, max(1, equal - 1)
+        free = ((other,) * n + (equal,) * (depth - 1 - n) for n in range(depth) for other in (wide, narrow))
     else:
         widest = _largest(lambda width: cost((width,) + (1,) * (depth - 1)), budget)
         room = max(1, int(MAX_TRIED ** (1 / (depth - 1))) // 2)

@@ -81,7 +81,7 @@ def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -
         except ConfigError as err:
             problems += err.lines
     if problems:
-        raise ConfigError(*problems)
+        raise ConfigError(*dict.fromkeys(problems))  # --set is wrong in every config alike
     check_comparable(entries)
     return entries
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,25 @@ def test_a_reader_that_has_gone_is_no_error(arguments: list[str]) -> None:
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="pipes as on POSIX")
+def test_a_slow_reader_gets_everything_where_writes_do_not_wait() -> None:
+    # A pipe that other programs have told not to block, as some terminals and ssh do; it is full long before the end.
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    code = """
+from minidl.cli.output import show
+from minidl.standard_streams import guarded_standard_streams
+with guarded_standard_streams():
+    show("x" * 300_000)
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE) as started, open(read, "rb") as reader:
+        os.close(write)
+        select.select([reader], [], [])  # it has begun, and nothing was read
+        assert len(reader.read()) == 300_001
+        assert (started.wait(), started.stderr and started.stderr.read()) == (0, b"")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -85,3 +85,37 @@ def test_the_command_refuses_what_it_cannot_read(capsys: pytest.CaptureFixture[s
     assert "did you mean rnn_single?" in capsys.readouterr().err
     assert main(["budget", "rnn_single", "--parameters", "85", "--depths", "0"]) == 2
     assert "--depths: expected some positive numbers" in capsys.readouterr().err
+
+
+def test_a_deep_stack_is_planned_around_equal_widths() -> None:
+    # All combinations of 39 free widths are more than anybody can try.
+    (best,) = plan_widths(net(1), (24, 6), depth=40, budget=20_000)[:1]
+    assert len(best.widths) == 40
+    assert abs(best.parameters - 20_000) <= 100
+    assert max(best.widths[:-1]) - min(best.widths[:-1]) <= 1
+    # Each layer: W_xh, W_hh and a bias; then the dense one.
+    sizes = itertools.pairwise((6, *best.widths))
+    assert best.parameters == sum(size * w + w * w + w for size, w in sizes) + best.widths[-1] + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--parameters", "0"], "expected 1 to 100,000,000 parameters, got 0."),
+        (["--parameters", "-5"], "expected 1 to 100,000,000 parameters, got -5."),
+        (["--parameters", "1" + 20 * "0"], "expected 1 to 100,000,000 parameters, got 100,000,000,000,000,000,000."),
+        (["--multiply-adds", "1" + 20 * "0"], "expected 1 to 1,000,000,000,000,000 multiply-adds, got 100,000,"),
+        (["--parameters", "85", "--depths", "101"], "expected 1 to 100 layers, got 101."),
+        (["--parameters", "85", "--depths", "9" * 5000], "--depths: expected some positive numbers with commas"),
+        (["--parameters", "85", "--depths", "²"], "--depths: expected some positive numbers with commas"),
+        (["--parameters", "85", "--input-shape", "24,1000001"], "expected 1 to 1,000,000 features, got 1,000,001."),
+        (["--parameters", "85", "--input-shape", "1000001,6"], "expected 1 to 1,000,000 rows of a window, got 1,000,"),
+    ],
+)
+def test_numbers_that_nobody_can_mean_are_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["budget", "rnn_single", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"minidl budget: {message}")
+    assert len(err) < 300
