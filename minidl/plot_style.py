@@ -98,7 +98,7 @@ def save(figure: Figure, path: Path) -> Path:
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as err:
-        raise StorageError(f"{printable(path)}: cannot write: {err.strerror or err}.") from err
+        raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
     write_file(path, png.getvalue())
     return path
 

@@ -15,7 +15,7 @@ from typing import TypedDict
 
 from minidl.files.reading import read_given, user_path
 from minidl.registry import MAX_SOURCE, loaded_plugins
-from minidl.text import printable, shell_word
+from minidl.text import shell_word
 
 
 class PluginRecord(TypedDict):
@@ -52,7 +52,7 @@ def plugin_changes(recorded: Recorded) -> list[str]:
             continue
         given = Path(plugin["path"]).name in names
         what = "its content has changed since the start" if given else "was used at the start and is not given now"
-        lines.append(f"--plugin {printable(plugin['path'])}: {what}")
+        lines.append(f"--plugin {plugin['path']}: {what}")
     return lines
 
 

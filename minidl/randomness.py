@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+MAX_SPAWNED = 1_000_000  # more than that no state that is read may ask for; as many take a second
+
 
 @dataclass(frozen=True)
 class Streams:

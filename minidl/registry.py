@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from minidl.errors import ConfigError, IncompatibleRunError, StorageError
-from minidl.files.reading import no_such, read_given, user_path
-from minidl.text import printable
+from minidl.files.reading import read_given, user_path, variable_hint
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -147,15 +146,14 @@ def load_plugin(path: str | Path, sha256: str | None = None) -> Any:
     """
     path = user_path(path)
     if not path.is_file() or path.suffix != ".py":
-        hint = no_such(path).partition("; ")[2]
-        raise ConfigError(f"--plugin {printable(path)}: no such Python file (.py){hint and '; ' + hint}.")
+        raise ConfigError(f"--plugin {path}: no such Python file (.py){variable_hint(path)}.")
     try:
         source = read_given(path, MAX_SOURCE)
     except StorageError as err:
         raise ConfigError(f"--plugin {err}") from err
     found = hashlib.sha256(source).hexdigest()
     if sha256 is not None and found != sha256:
-        raise IncompatibleRunError(f"--plugin {printable(path)}: its content is not that of the start.")
+        raise IncompatibleRunError(f"--plugin {path}: its content is not that of the start.")
     try:
         file = str(path.resolve())
         name = _PREFIX + path.stem
@@ -167,7 +165,7 @@ def load_plugin(path: str | Path, sha256: str | None = None) -> Any:
         return sys.modules[name]
     except (Exception, SystemExit) as err:
         what = str(err) if isinstance(err, ConfigError) else f"{type(err).__name__} while loading it: {err}"
-        raise ConfigError(f"--plugin {printable(path)}: {what}") from err
+        raise ConfigError(f"--plugin {path}: {what}") from err
 
 
 def loaded_plugins() -> dict[str, str]:
@@ -208,7 +206,7 @@ def _run_source(name: str, file: str, source: bytes) -> Any:
     """A new module of this name, made by running these bytes of its file and no others, as a cache may hold."""
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None:
-        raise ConfigError(f"{printable(file)}: not a Python file.")
+        raise ConfigError(f"{file}: not a Python file.")
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get(name)
     sys.modules[name] = module

@@ -12,10 +12,9 @@ import numpy as np
 from minidl.errors import ConfigError, IncompatibleRunError
 from minidl.layer import Array
 from minidl.plugins import plugin_changes
-from minidl.resuming import differences, recorded_environment
+from minidl.resuming import differences
 from minidl.run_folder import CHECKPOINTS
 from minidl.runs import Run
-from minidl.text import printable
 from minidl.training import Callback, EpochRecord
 
 
@@ -51,13 +50,13 @@ def reproduce(run: Run, folder: Path, plugins: Sequence[str] = (), callbacks: Se
         A plugin is not the one of the run.
     """
     experiment = run.experiment
-    others = plugin_changes(recorded_environment(run).get("plugins", []))
+    others = plugin_changes(run.environment().get("plugins", []))
     if others:
         raise IncompatibleRunError(*(f"{run.path}: {line}" for line in others))
     log = run.log()
     if len(log) < experiment.training.epochs:
         there = f"{len(log)} of {experiment.training.epochs} epochs are there"
-        raise ConfigError(f"{printable(run.path)}: {there}; finish it with minidl resume.")
+        raise ConfigError(f"{run.path}: {there}; finish it with minidl resume.")
     splits = experiment.load_data()
     circumstances = differences(run, {"config": experiment.to_config()}, splits)
     again = Run.create(experiment, folder, plugins)

@@ -20,7 +20,6 @@ from minidl.plugins import plugin_changes
 from minidl.registry import loaded_plugins
 from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG
 from minidl.runs import Run, describe_data
-from minidl.text import printable
 from minidl.training import Callback, EpochRecord, Trainer
 from minidl.training.checkpoints import OPTIMIZER, Checkpoint
 from minidl.training.saving import older_checkpoints, rewind_log
@@ -72,7 +71,7 @@ def resume(
         restore_trainer(trainer, saved, run.log() if log.exists() else [], place)
         if trainer.epoch != len(trainer.history):
             raise CorruptFileError(
-                f"{printable(log)}: {len(trainer.history)} epochs; the checkpoint was taken after {trainer.epoch}."
+                f"{log}: {len(trainer.history)} epochs; the checkpoint was taken after {trainer.epoch}."
             )
         saving.restore(saved.state, best)
         return run.go_on(trainer, saving, splits, callbacks)
@@ -85,7 +84,7 @@ def _another_optimizer(saved: Checkpoint, trainer: Trainer) -> str | None:
     before = then.get("type", name)
     if before == name and (then == {"type": name, **now} or _shapes(saved.optimizer) == _shapes(trainer.state)):
         return None
-    what = f"{printable(before)} when the run was saved, {name} now" if before != name else f"other arguments of {name}"
+    what = f"{before} when the run was saved, {name} now" if before != name else f"other arguments of {name}"
     return f"optimizer: {what}; its state starts afresh"
 
 
@@ -138,22 +137,9 @@ def differences(run: Run, about: Mapping[str, Any], splits: Splits) -> list[str]
     if isinstance(data, dict) and data != now:
         what = "the values of the series are others" if data.get("rows") == now["rows"] else "the series has changed"
         lines.append(f"data: {what}: {data.get('rows')} rows when the run was saved, {now['rows']} now")
-    recorded = recorded_environment(run)
+    recorded = run.environment()
     lines += environment_changes(recorded, environment(()))
     return lines + plugin_changes(recorded.get("plugins", []))
-
-
-def recorded_environment(run: Run) -> dict[str, Any]:
-    """environment.json: that of the last process that trained in the folder.
-
-    Raises
-    ------
-    CorruptFileError
-        It is damaged.
-    """
-    recorded = decode_environment(run.read(ENVIRONMENT), run.path / ENVIRONMENT)
-    last: dict[str, Any] = recorded["resumed"][-1] if recorded.get("resumed") else recorded
-    return last
 
 
 def changed_values(then: Any, now: Any, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -17,7 +17,6 @@ from minidl.files.manifests import MANIFEST, Entry, Manifest, checked, encode_ma
 from minidl.files.reading import read_inside
 from minidl.files.storage import sweep, write_file
 from minidl.layer import Array
-from minidl.text import printable
 from minidl.training.checkpoints import Checkpoint, read_checkpoint
 from minidl.training.log import MAX_LOG, parse_log
 from minidl.training.loop import EpochRecord
@@ -94,19 +93,15 @@ class RunFolder:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
-            raise StorageError(f"{printable(path.parent)}: cannot make this folder: {err.strerror or err}.") from err
+            raise StorageError(f"{path.parent}: cannot make this folder: {err.strerror or err}.") from err
         try:
             path.mkdir()
         except FileExistsError as err:
             if is_locked(path / LOCK):
-                raise InUseError(f"{printable(path)}: another process is using this run; choose a new folder.") from err
-            raise ConfigError(
-                f"{printable(path)}: exists already; a run never overwrites another, choose a new folder."
-            ) from err
+                raise InUseError(f"{path}: another process is using this run; choose a new folder.") from err
+            raise ConfigError(f"{path}: exists already; a run never overwrites another, choose a new folder.") from err
         except (OSError, ValueError) as err:
-            raise StorageError(
-                f"{printable(path)}: cannot make the run folder: {getattr(err, 'strerror', None) or err}."
-            ) from err
+            raise StorageError(f"{path}: cannot make the run folder: {getattr(err, 'strerror', None) or err}.") from err
         return cls(path), FileLock(path / LOCK)
 
     @classmethod
@@ -121,7 +116,7 @@ class RunFolder:
                 if (found := re.fullmatch(r".*-(\d+)", path.name)) and path.name.rpartition("-")[0] == name
             ]
         except OSError as err:
-            raise StorageError(f"{printable(parent)}: cannot make a run folder: {err.strerror or err}.") from err
+            raise StorageError(f"{parent}: cannot make a run folder: {err.strerror or err}.") from err
         number = max(used, default=0) + 1
         while True:  # another process may take a number at the same moment
             try:
@@ -145,11 +140,11 @@ class RunFolder:
                     for item in items:
                         if item.is_symlink():
                             problem = "a symbolic link; the folder must hold its files itself"
-                            raise CorruptFileError(f"{printable(item.path)}: {problem}.")
+                            raise CorruptFileError(f"{item.path}: {problem}.")
                         if item.is_dir(follow_symlinks=False):
                             folders.append(Path(item.path))
             except OSError as err:
-                raise StorageError(f"{printable(folder)}: cannot read: {err.strerror or err}.") from err
+                raise StorageError(f"{folder}: cannot read: {err.strerror or err}.") from err
 
     def sweep(self) -> None:
         """Remove what writes that were cut off have left; for the process that holds the lock."""
@@ -190,7 +185,7 @@ class RunFolder:
         about = found.state.get("about") or {}
         same = all(about.get(key) == manifest.get(key) for key in ("run", "data"))
         if not same or found.identity != manifest.get("identity"):
-            raise CorruptFileError(f"{printable(folder)}: a checkpoint of another run.")
+            raise CorruptFileError(f"{folder}: a checkpoint of another run.")
         return found
 
     def add_engine(self, name: str) -> None:
@@ -210,7 +205,7 @@ class RunFolder:
         content = text.encode()
         if len(content) > _limit(name):
             problem = f"{len(content):,} bytes; at most {_limit(name):,} can be read again"
-            raise StorageError(f"{printable(self.path / name)}: {problem}.")
+            raise StorageError(f"{self.path / name}: {problem}.")
         with FileLock(self.path / MANIFEST_LOCK, wait=True):
             write_file(self.path / name, content)
             self._update({name: entry(content)}, {})

@@ -75,7 +75,7 @@ class Run(RunFolder):
         return run
 
     @classmethod
-    def open(cls, path: Path, *, unchanged: bool = True, overrides: Sequence[str] = ()) -> Run:
+    def open(cls, path: str | Path, *, unchanged: bool = True, overrides: Sequence[str] = ()) -> Run:
         """A run from its folder; its model is built but has no trained weights yet.
 
         Parameters
@@ -95,7 +95,7 @@ class Run(RunFolder):
         if not path.is_dir():
             raise ConfigError(f"{no_such(path, 'run folder')}.")
         if not os.path.lexists(path / CONFIG):
-            raise ConfigError(f"{printable(path)}: not a run folder (it has no {CONFIG}).")
+            raise ConfigError(f"{path}: not a run folder (it has no {CONFIG}).")
         folder = RunFolder(path)
         folder.check_links()
         recorded = decode_environment(folder.read(ENVIRONMENT), path / ENVIRONMENT)
@@ -108,6 +108,18 @@ class Run(RunFolder):
             hint = f"{path / CONFIG}: the run's config is damaged, or needs {needed}."
             raise CorruptFileError(*err.lines, hint) from err
         return cls(path, experiment)
+
+    def environment(self) -> dict[str, Any]:
+        """What environment.json says of the last process that trained in the folder.
+
+        Raises
+        ------
+        CorruptFileError
+            It is damaged.
+        """
+        recorded = decode_environment(self.read(ENVIRONMENT), self.path / ENVIRONMENT)
+        last: dict[str, Any] = recorded["resumed"][-1] if recorded.get("resumed") else recorded
+        return last
 
     def lock(self) -> FileLock:
         """The run's lock, held already or taken now.
@@ -265,8 +277,8 @@ class Run(RunFolder):
         path, columns = self.path / SCALE, self.experiment.data.series.feature_names
         saved = self._scale_file()
         if tuple(saved["columns"]) != columns or not len(saved["offset"]) == len(saved["range"]) == len(columns):
-            names = printable(", ".join(columns))
-            raise CorruptFileError(f"{printable(path)}: damaged; expected offset and range of the columns {names}.")
+            names = ", ".join(columns)
+            raise CorruptFileError(f"{path}: damaged; expected offset and range of the columns {names}.")
         return ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minidl.cli.common import add_json, add_plugin, load_plugins, plugin_arguments, print_json
 from minidl.cli.output import show
-from minidl.cli.session import draw, report
+from minidl.cli.session import draw, report, say_plugin_changes
 from minidl.runs import Run
 from minidl.text import shell_word
 
@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Load, score, draw."""
     load_plugins(args)
     made = Run.open(args.run)
+    say_plugin_changes(made)
     made.load_weights(args.checkpoint)
     splits = made.experiment.load_data()
     scores = made.evaluate(splits, args.checkpoint)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
 from minidl.cli.output import say, show
+from minidl.cli.session import say_plugin_changes
 from minidl.data.steps import time_text
 from minidl.errors import ConfigError, StorageError
 from minidl.files.appending import write_new
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     """Load, forecast, write."""
     load_plugins(args)
     made = Run.open(args.run)
+    say_plugin_changes(made)
     horizon = max(made.experiment.evaluation.horizons) if args.horizon is None else args.horizon
     if not 1 <= horizon <= MAX_HORIZON:
         raise ConfigError(f"--horizon: expected a number of rows from 1 to {MAX_HORIZON:,}, got {horizon}.")

@@ -11,6 +11,7 @@ from minidl.cli.output import say, show
 from minidl.data import Splits
 from minidl.extras import install_command
 from minidl.interrupt import Interrupted
+from minidl.plugins import plugin_changes
 from minidl.runs import Run
 from minidl.text import shell_word
 from minidl.training import Callback, EpochRecord, StopOnSignal
@@ -70,3 +71,9 @@ def report(made: Run, splits: Splits, scores: dict[str, object]) -> list[str]:
     weights = f"model: the weights of epoch {scores['epoch']} ({scores['checkpoint']})"
     table = score_table(scores, made.experiment, step)
     return ["", *table, "", weights, *losing_lines(scores, made.experiment, step)]
+
+
+def say_plugin_changes(made: Run) -> None:
+    """A line for each plugin that is not that of the run: what is computed with it may be something else."""
+    for line in plugin_changes(made.environment().get("plugins", [])):
+        say(f"{made.path}: {line}")

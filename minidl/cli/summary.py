@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from minidl.cli.common import add_config, add_json, aligned, load_plugins, print_json
 from minidl.cli.output import show
@@ -13,6 +12,7 @@ from minidl.experiment import load_experiment
 from minidl.files.reading import user_path
 from minidl.runs import Run
 from minidl.summary import summarize
+from minidl.text import printable
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,13 +28,15 @@ def run(args: argparse.Namespace) -> int:
     if user_path(args.config).is_dir():
         if args.overrides:
             raise ConfigError("--set: a run's config is fixed; give a config file to change values.")
-        experiment = Run.open(Path(args.config)).experiment
+        made = Run.open(args.config)
+        experiment, engines = made.experiment, made.manifest().get("engines", [])
+        engine = f"{', then '.join(map(printable, engines))} (trained this run)" if engines else "not recorded"
     else:
         experiment = load_experiment(args.config, args.overrides)
+        parts = experiment.model, experiment.loss, experiment.optimizer
+        engine = explain(*parts, experiment.dtype, experiment.engine)
     rows = summarize(experiment.model, experiment.data.input_shape)
     total = sum(row.count for row in rows)
-    parts = experiment.model, experiment.loss, experiment.optimizer
-    engine = explain(*parts, experiment.dtype, experiment.engine)
     if args.json:
         layers = [
             {

@@ -23,6 +23,7 @@ from minidl.comparison.tasks import digest_of, train_in_memory
 from minidl.data import Poison, Splits, Table, WindowData
 from minidl.errors import DataError, MinidlError, NumericalError
 from minidl.experiment import Experiment
+from minidl.files.appending import write_new
 from minidl.forecasting import model_forecaster
 from minidl.layer import Array
 from minidl.runs import one_blas_thread
@@ -122,7 +123,7 @@ def poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str, 
         if content is not None:
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder, "poisoned.csv")
-                file.write_bytes(content)
+                write_new(file, content)
                 yield f"{kind} in the file", data.series.read(file)
         elif kind == "noise":
             gaps = table.gaps and replace(table.gaps, where=table.gaps.where & (np.arange(len(table)) < first)[:, None])

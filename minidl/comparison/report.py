@@ -15,9 +15,11 @@ from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
 from minidl.comparison.verdict import undefined_words
 from minidl.data.steps import unit as unit_words
+from minidl.files.reading import read_inside
 from minidl.files.storage import write_file
 from minidl.text import shell_word
 
+MAX_PICTURE = 1 << 26
 Result = Mapping[str, Any]
 Block = tuple[
     str, Any
@@ -198,6 +200,6 @@ def _html_table(table: Table) -> str:
 
 
 def _html_figure(picture: Picture) -> str:
-    data = base64.b64encode(picture.path.read_bytes()).decode()
+    data = base64.b64encode(read_inside(picture.path.parent, picture.path.name, MAX_PICTURE)).decode()
     image = f'<img src="data:image/svg+xml;base64,{data}" alt="{as_html(picture.alt)}">'
     return f"<figure>{image}<figcaption>{as_html(picture.title)}</figcaption></figure>"

@@ -15,6 +15,7 @@ from pathlib import Path
 from minidl.config.nodes import MAX_DEPTH, parse_file, parse_value
 from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.errors import ConfigError
+from minidl.files.reading import user_path, variable_hint
 from minidl.registry import suggest
 from minidl.text import printable
 
@@ -209,7 +210,7 @@ def _named_file(node: Node, path: KeyPath, kind: str) -> Path:
     """The file that a node names, relative to the file that the node stands in, else a shipped one."""
     written = node.place is not None and node.place.line > 0
     folder = Path(node.place.file).parent if node.place and written else Path()
-    raw = folder / node.value
+    raw = folder / user_path(node.value)
     if os.path.isfile(raw):
         tidy = Path(os.path.normpath(raw))
         return tidy if os.path.isfile(tidy) and os.path.samefile(raw, tidy) else raw
@@ -218,11 +219,12 @@ def _named_file(node: Node, path: KeyPath, kind: str) -> Path:
     known = shipped(kind)
     if node.value in (*known, *(file.name for file in known.values())):
         return known[Path(node.value).stem]
-    raise _error(node, path, f"no such file: {shorten(str(raw), 200)[1:-1]}{_suggest_neighbour(raw)}")
+    hint = variable_hint(raw) or _suggest_neighbour(raw)
+    raise _error(node, path, f"no such file: {shorten(str(raw), 200)[1:-1]}{hint}")
 
 
 def _find(kind: str, given: str | Path) -> Path:
-    path, name = Path(given), str(given)
+    path, name = user_path(given), str(given)
     known = shipped(kind)
     if os.path.isfile(path):
         return path
@@ -234,11 +236,11 @@ def _find(kind: str, given: str | Path) -> Path:
     if os.path.exists(path):
         return path  # a pipe or a device, which parse_file refuses
     word, near = kind.removesuffix("s"), _suggest_neighbour(path)
-    if path.name == name and not name.endswith(_SUFFIXES):
+    if path.name == name and "$" not in name and not name.endswith(_SUFFIXES):
         hint = suggest(name, known)
         hint = hint if near == "" or "did you mean" in hint else near
         raise ConfigError(f"{label}: no such file, and no {word} of that name comes with minidl{hint}")
-    raise ConfigError(f"{label}: no such file{near or '.'}")
+    raise ConfigError(f"{label}: no such file{variable_hint(path) or near or '.'}")
 
 
 def _suggest_neighbour(path: Path) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minidl.errors import StorageError
-from minidl.text import printable
 
 _BINARY: int = getattr(os, "O_BINARY", 0)
 _OWN: int = _BINARY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"))
@@ -81,7 +80,7 @@ def write_new(path: Path, content: bytes) -> None:
         raise
     except (OSError, ValueError) as err:
         reason = err.strerror if isinstance(err, OSError) and err.strerror else err
-        raise StorageError(f"{printable(path)}: cannot write: {reason}.") from err
+        raise StorageError(f"{path}: cannot write: {reason}.") from err
 
 
 def open_own(path: Path, flags: int) -> int:
@@ -117,4 +116,4 @@ def _change(path: Path, flags: int, function: Callable[[int], None]) -> None:
             os.close(descriptor)
     except OSError as err:
         reason = "it is a symbolic link" if err.errno == errno.ELOOP else err.strerror or err
-        raise StorageError(f"{printable(path)}: cannot write: {reason}.") from err
+        raise StorageError(f"{path}: cannot write: {reason}.") from err

@@ -13,7 +13,6 @@ from types import TracebackType
 
 from minidl.errors import InUseError, StorageError
 from minidl.files.appending import open_own
-from minidl.text import printable
 
 LOCK = ".lock"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -40,15 +39,13 @@ class FileLock:
         try:
             descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
         except OSError as err:
-            raise StorageError(f"{printable(path)}: cannot make the lock file: {err.strerror or err}.") from err
+            raise StorageError(f"{path}: cannot make the lock file: {err.strerror or err}.") from err
         try:
             _lock(descriptor, wait)
         except OSError as err:
             if err.errno not in _NO_LOCKS:
                 os.close(descriptor)
-                raise InUseError(
-                    f"{printable(path.parent)}: another process is using this folder; wait until it ends."
-                ) from err
+                raise InUseError(f"{path.parent}: another process is using this folder; wait until it ends.") from err
         self._descriptor = descriptor
 
     def release(self) -> None:

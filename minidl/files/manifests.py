@@ -11,7 +11,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Annotated, Any, TypedDict, TypeVar
+
+from msgspec import Meta
 
 from minidl.errors import CorruptFileError
 from minidl.files.reading import convert_json, decode_json, read_inside
@@ -25,7 +27,7 @@ FORMAT = 1
 class Entry(TypedDict):
     """What a manifest says of one file."""
 
-    bytes: int
+    bytes: Annotated[int, Meta(ge=0)]
     sha256: str
 
 
@@ -77,10 +79,10 @@ def read_manifest(folder: Path, kind: type[M], *, inside: Path | None = None) ->
     manifest = decode_json(content, dict[str, Any], path)
     body = {key: value for key, value in manifest.items() if key != "digest"}
     if hashlib.sha256(_spelled(body)).hexdigest() != manifest.get("digest") or _spelled(manifest) != content:
-        raise CorruptFileError(f"{printable(path)}: damaged (its digest is not that of its content).")
+        raise CorruptFileError(f"{path}: damaged (its digest is not that of its content).")
     if manifest.get("format") != FORMAT:
         shown = printable(manifest.get("format"))[:20]
-        raise CorruptFileError(f"{printable(path)}: format {shown}; this version of minidl reads format {FORMAT}.")
+        raise CorruptFileError(f"{path}: format {shown}; this version of minidl reads format {FORMAT}.")
     convert_json(manifest, kind, path)
     return manifest  # type: ignore[return-value]  # as it stands, with keys of a later version
 
@@ -99,11 +101,11 @@ def checked(path: Path, manifest: Mapping[str, Any], limit: int, *, inside: Path
     """
     listed = manifest["files"].get(path.name)
     if listed is None:
-        raise CorruptFileError(f"{printable(path)}: not in {MANIFEST}; the folder is not complete.")
+        raise CorruptFileError(f"{path}: not in {MANIFEST}; the folder is not complete.")
     content = read_below(inside or path.parent, path, limit)
     if entry(content) != listed:
         problem = f"damaged or changed (its size and SHA-256 are not those in {MANIFEST})"
-        raise CorruptFileError(f"{printable(path)}: {problem}.")
+        raise CorruptFileError(f"{path}: {problem}.")
     return content
 
 

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from minidl.errors import CorruptFileError, StorageError
-from minidl.text import printable
 
 T = TypeVar("T")
 
@@ -37,8 +36,12 @@ def user_path(text: str | PurePath) -> Path:
 
 def no_such(path: str | PurePath, what: str = "file") -> str:
     """``"PATH: no such file"``, and what may be the reason."""
-    hint = "; a variable such as $HOME is not replaced in a path, only ~ is" if "$" in str(path) else ""
-    return f"{printable(path)}: no such {what}{hint}"
+    return f"{path}: no such {what}{variable_hint(path)}"
+
+
+def variable_hint(path: str | PurePath) -> str:
+    """What to say of a path that does not exist: that a ``$VARIABLE`` in it stays what it is."""
+    return "; a variable such as $HOME is not replaced in a path, only ~ is" if "$" in str(path) else ""
 
 
 def read_given(path: str | PurePath, limit: int, *, expected: str = "a file") -> bytes:
@@ -60,13 +63,13 @@ def read_given(path: str | PurePath, limit: int, *, expected: str = "a file") ->
         problem = f"is a folder; {expected} was expected" if err.folder else f"is {err}"
         if err.size:
             problem = f"is larger than {_size(limit)}, which {expected} may have at most"
-        raise StorageError(f"{printable(path)}: {problem}.") from err
+        raise StorageError(f"{path}: {problem}.") from err
     except FileNotFoundError as err:
         raise StorageError(f"{no_such(path)}.") from err
     except ValueError as err:  # worded differently from Python to Python
-        raise StorageError(f"{printable(path)}: cannot be read: a path holds no null character.") from err
+        raise StorageError(f"{path}: cannot be read: a path holds no null character.") from err
     except OSError as err:
-        raise StorageError(f"{printable(path)}: {_reason(err)}.") from err
+        raise StorageError(f"{path}: {_reason(err)}.") from err
 
 
 def read_inside(folder: Path, name: str | PurePath, limit: int) -> bytes:
@@ -88,18 +91,18 @@ def read_inside(folder: Path, name: str | PurePath, limit: int) -> bytes:
     try:
         return _content(_open_inside(folder, name), limit)
     except _RefusedError as err:
-        raise CorruptFileError(f"{printable(path)}: {err}.") from err
+        raise CorruptFileError(f"{path}: {err}.") from err
     except ValueError as err:
-        raise CorruptFileError(f"{printable(path)}: a path holds no null character.") from err
+        raise CorruptFileError(f"{path}: a path holds no null character.") from err
     except OSError as err:
         link = next((place for place in _steps(folder, name) if os.path.islink(place)), None)
         if link is not None:
             problem = "a symbolic link; the folder must hold its files itself"
-            raise CorruptFileError(f"{printable(link)}: {problem}.") from err
+            raise CorruptFileError(f"{link}: {problem}.") from err
         if err.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
-            raise CorruptFileError(f"{printable(path)}: missing.") from err
+            raise CorruptFileError(f"{path}: missing.") from err
         refused = CorruptFileError if err.errno == errno.ENXIO else StorageError
-        raise refused(f"{printable(path)}: {_reason(err)}.") from err
+        raise refused(f"{path}: {_reason(err)}.") from err
 
 
 def real_folder(path: str | PurePath) -> Path:
@@ -127,7 +130,7 @@ def decode_json(content: bytes, kind: type[T], where: object) -> T:
     try:
         return msgspec.json.decode(content.decode(), type=kind)
     except (ValueError, RecursionError) as err:  # msgspec's own errors are ValueErrors
-        raise CorruptFileError(f"{printable(where)}: damaged: {printable(err)}.") from err
+        raise CorruptFileError(f"{where}: damaged: {err}.") from err
 
 
 def convert_json(value: Any, kind: type[T], where: object) -> T:
@@ -141,7 +144,7 @@ def convert_json(value: Any, kind: type[T], where: object) -> T:
     try:
         return msgspec.convert(value, kind)
     except (ValueError, RecursionError) as err:
-        raise CorruptFileError(f"{printable(where)}: damaged: {printable(err)}.") from err
+        raise CorruptFileError(f"{where}: damaged: {err}.") from err
 
 
 class _RefusedError(ValueError):

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from minidl.errors import CorruptFileError, StorageError
 from minidl.files.appending import write_all
-from minidl.text import printable
 
 # Beside NAME stand .NAME.new while it is written and, where folders cannot be exchanged, .NAME.old for a moment.
 NEW, OLD = ".new", ".old"
@@ -43,7 +42,7 @@ def write_file(path: Path, content: bytes) -> None:
         os.replace(new, path)
         flush_folder(path.parent)
     except OSError as err:
-        raise StorageError(f"{printable(path)}: cannot write: {err.strerror or err}.") from err
+        raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], keep_old_as: Path | None = None) -> None:
@@ -80,7 +79,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], keep_old_as: Path | N
         elif replaced is not None:
             shutil.rmtree(replaced)
     except OSError as err:
-        raise StorageError(f"{printable(folder)}: cannot save: {err.strerror or err}.") from err
+        raise StorageError(f"{folder}: cannot save: {err.strerror or err}.") from err
 
 
 def _put_in_place(new: Path, folder: Path) -> Path | None:
@@ -141,7 +140,7 @@ def sweep(folder: Path, names: re.Pattern[str]) -> None:
         Something cannot be removed.
     """
     if folder.is_symlink():
-        raise CorruptFileError(f"{printable(folder)}: a symbolic link; nothing is tidied up where it leads.")
+        raise CorruptFileError(f"{folder}: a symbolic link; nothing is tidied up where it leads.")
     try:
         with os.scandir(folder) as items:
             found = [item for item in items if _is_left_over(item, names)]
@@ -157,7 +156,7 @@ def sweep(folder: Path, names: re.Pattern[str]) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as err:
-        raise StorageError(f"{printable(folder)}: cannot tidy up: {err.strerror or err}.") from err
+        raise StorageError(f"{folder}: cannot tidy up: {err.strerror or err}.") from err
 
 
 def _is_left_over(item: os.DirEntry[str], names: re.Pattern[str]) -> bool:
@@ -209,8 +208,7 @@ def try_to_write(folder: Path, n_bytes: int, what: str) -> None:
     except OSError as err:
         free = shutil.disk_usage(folder).free if folder.is_dir() else 0
         raise StorageError(
-            f"{printable(folder)}: cannot write {what}: {err.strerror or err}; "
-            f"{n_bytes:,} bytes are needed, {free:,} are free."
+            f"{folder}: cannot write {what}: {err.strerror or err}; {n_bytes:,} bytes are needed, {free:,} are free."
         ) from err
 
 

@@ -43,7 +43,7 @@ def encode_tensors(arrays: Mapping[str, Array], where: object) -> bytes:
     n = int.from_bytes(content[:8], "little")
     if n > MAX_HEADER:
         problem = f"the names of {len(arrays):,} arrays take {n:,} bytes; at most {MAX_HEADER:,} can be read again"
-        raise StorageError(f"{printable(where)}: {problem}.")
+        raise StorageError(f"{where}: {problem}.")
     return content
 
 
@@ -70,9 +70,9 @@ def decode_tensors(content: bytes, where: object, expected: Mapping[str, Array] 
     try:
         arrays = dict(safetensors.numpy.load(content))
     except (safetensors.SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
-        raise CorruptFileError(f"{printable(where)}: not a safetensors file: {printable(err)}.") from err
+        raise CorruptFileError(f"{where}: not a safetensors file: {err}.") from err
     if {name: (str(value.dtype), value.shape) for name, value in arrays.items()} != said:
-        raise CorruptFileError(f"{printable(where)}: not a safetensors file: its header has two meanings.")
+        raise CorruptFileError(f"{where}: not a safetensors file: its header has two meanings.")
     return arrays
 
 
@@ -87,12 +87,12 @@ def compare_arrays(said: Said, expected: Mapping[str, Array], where: object) -> 
     if said.keys() != expected.keys():
         difference = ", ".join(printable(name)[:60] for name in sorted(said.keys() ^ expected.keys())[:10])
         problem = f"its parameters are not the model's; the difference: {difference}"
-        raise CorruptFileError(f"{printable(where)}: {problem}.")
+        raise CorruptFileError(f"{where}: {problem}.")
     for name, value in expected.items():
         if said[name] != (str(value.dtype), value.shape):
             found = "{} {}".format(*said[name])
-            problem = f"{printable(name)} is {found}, the model's is {value.dtype} {value.shape}"
-            raise CorruptFileError(f"{printable(where)}: {problem}.")
+            problem = f"{name} is {found}, the model's is {value.dtype} {value.shape}"
+            raise CorruptFileError(f"{where}: {problem}.")
 
 
 def _header_limit(expected: Mapping[str, Array] | None) -> int:
@@ -107,7 +107,7 @@ def _check_header(content: bytes, where: object, expected: Mapping[str, Array] |
     """Dtype and shape of each array, by what the header says."""
     n = int.from_bytes(content[:8], "little")
     if not 2 <= n <= min(_header_limit(expected), len(content) - 8):
-        raise CorruptFileError(f"{printable(where)}: the header claims {n:,} bytes.")
+        raise CorruptFileError(f"{where}: the header claims {n:,} bytes.")
     header = decode_json(content[8 : 8 + n].rstrip(), dict[str, dict[str, Any]], where)
     header.pop("__metadata__", None)
     total = 0
@@ -116,12 +116,12 @@ def _check_header(content: bytes, where: object, expected: Mapping[str, Array] |
         dtype, shape = _NAMES.get(item["dtype"]), tuple(item["shape"])
         if dtype is None or not all(size >= 0 for size in shape):
             found = printable(item["dtype"])[:20]
-            raise CorruptFileError(f"{printable(where)}: {printable(name)[:60]!r} is {found}; expected F32 or F64.")
+            raise CorruptFileError(f"{where}: {printable(name)[:60]!r} is {found}; expected F32 or F64.")
         total += math.prod(shape) * np.dtype(dtype).itemsize
         said[name] = (dtype, shape)
     if total != len(content) - 8 - n:
         there = len(content) - 8 - n
-        raise CorruptFileError(f"{printable(where)}: the header claims {total:,} bytes of data; there are {there:,}.")
+        raise CorruptFileError(f"{where}: the header claims {total:,} bytes of data; there are {there:,}.")
     if expected is not None:
         compare_arrays(said, expected, where)
     return said

@@ -12,7 +12,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
+
+from msgspec import Meta
 
 from minidl.errors import CorruptFileError, MinidlError, StorageError
 from minidl.files.manifests import (
@@ -30,6 +32,7 @@ from minidl.files.reading import convert_json, decode_json, real_folder
 from minidl.files.storage import OLD, beside, write_folder
 from minidl.files.tensors import compare_arrays, decode_tensors, encode_tensors, tensors_limit
 from minidl.layer import Array, Layer
+from minidl.randomness import MAX_SPAWNED
 from minidl.text import printable
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
@@ -47,30 +50,40 @@ class CheckpointManifest(Manifest, total=False):
     identity: str
 
 
+Count = Annotated[int, Meta(ge=0)]
+
+
 class Best(TypedDict):
     """Where the lowest validation loss was."""
 
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
     validation_loss: float
 
 
 class PositionState(TypedDict):
     """See `Position`."""
 
-    examples: int
+    examples: Count
     loss_sum: float
     seconds: float
+
+
+class GeneratorState(TypedDict):
+    """See `generator_state`."""
+
+    bits: dict[str, Any]
+    spawned: Annotated[int, Meta(ge=0, le=MAX_SPAWNED)]
 
 
 class State(TypedDict, total=False):
     """What a state.json says, as far as it is for this version to judge; which keys there are is up to the kind."""
 
     checkpoint: str
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
     position: PositionState
-    generators: dict[str, dict[str, Any]]
+    generators: dict[str, GeneratorState]
     best: Best | None
     validation_loss: float
     log: Entry | None
@@ -113,7 +126,7 @@ def save_checkpoint(
     content = (json.dumps({"checkpoint": folder.name, **state}, indent=1, allow_nan=False) + "\n").encode()
     if len(content) > MAX_STATE:
         problem = f"{len(content):,} bytes; at most {MAX_STATE:,} can be read again"
-        raise StorageError(f"{printable(folder / STATE)}: {problem}.")
+        raise StorageError(f"{folder / STATE}: {problem}.")
     decode_json(content, State, folder / STATE)  # a state that could not be read again
     files = {
         WEIGHTS: encode_tensors(params, folder / WEIGHTS),
@@ -167,7 +180,7 @@ def read_checkpoint(
         except CorruptFileError:
             if _stamp(folder, inside) == before:
                 raise
-    raise CorruptFileError(f"{printable(folder)}: replaced again and again while it was read; try again.")
+    raise CorruptFileError(f"{folder}: replaced again and again while it was read; try again.")
 
 
 def _stamp(folder: Path, inside: Path | None) -> list[bytes | None]:
@@ -189,14 +202,14 @@ def _read(
     inside: Path | None,
 ) -> Checkpoint:
     if not folder.is_dir():
-        raise CorruptFileError(f"{printable(folder)}: no such checkpoint.")
+        raise CorruptFileError(f"{folder}: no such checkpoint.")
     manifest = read_manifest(folder, CheckpointManifest, inside=inside)
     state = decode_json(checked(folder / STATE, manifest, MAX_STATE, inside=inside), dict[str, Any], folder / STATE)
     convert_json(state, State, folder / STATE)
     kind = name.partition("-")[0]
     if kind in KINDS and state.get("checkpoint") != kind:
         found = printable(state.get("checkpoint"))
-        raise CorruptFileError(f"{printable(folder)}: holds the checkpoint {found!r}, not {kind!r}.")
+        raise CorruptFileError(f"{folder}: holds the checkpoint {found!r}, not {kind!r}.")
     content = checked(folder / WEIGHTS, manifest, tensors_limit(params), inside=inside)
     weights = decode_tensors(content, folder / WEIGHTS, params)
     # Without an optimizer to compare with: no optimizer keeps that many numbers for each parameter.

@@ -10,7 +10,6 @@ from pathlib import Path
 from minidl.errors import CorruptFileError
 from minidl.files.appending import append
 from minidl.files.reading import decode_json, read_given
-from minidl.text import printable
 from minidl.training.loop import Callback, EpochRecord, Trainer
 
 MAX_LOG = 1 << 30
@@ -53,5 +52,5 @@ def parse_log(content: bytes, path: Path) -> list[EpochRecord]:
         try:
             records.append(decode_json(line, EpochRecord, f"{path}:{number}"))
         except CorruptFileError as err:
-            raise CorruptFileError(f"{printable(path)}:{number}: not a line of a training log.") from err
+            raise CorruptFileError(f"{path}:{number}: not a line of a training log.") from err
     return records

@@ -16,7 +16,6 @@ from minidl.files.manifests import Entry, entry
 from minidl.files.reading import read_inside, real_folder
 from minidl.files.storage import TRIAL, try_to_write
 from minidl.layer import Array
-from minidl.text import printable
 from minidl.training.checkpoints import Checkpoint, save_checkpoint
 from minidl.training.diagnosis import numerical_error
 from minidl.training.log import MAX_LOG
@@ -67,7 +66,7 @@ class SaveCheckpoints(Callback):
             The best checkpoint is not the one that the state tells of, nor a better one.
         """
         self._saved_at = _place(state) if state.get("checkpoint") == "last" else None
-        self.best, place = state.get("best"), printable(self.folder / "best")
+        self.best, place = state.get("best"), self.folder / "best"
         if best is None:
             if self.best is not None:
                 raise CorruptFileError(f"{place}: missing; it was there when the run was saved.")
@@ -171,10 +170,8 @@ def rewind_log(path: Path, saved: Entry | None) -> None:
     if saved is None:
         return
     n_bytes = saved["bytes"]
-    if n_bytes < 0:
-        raise CorruptFileError(f"{printable(path)}: the checkpoint's state does not tell its size.")
     content = read_inside(path.parent, path.name, MAX_LOG) if path.exists() else b""
     if entry(content[:n_bytes]) != saved:
-        raise CorruptFileError(f"{printable(path)}: damaged or changed since the checkpoint was saved.")
+        raise CorruptFileError(f"{path}: damaged or changed since the checkpoint was saved.")
     if len(content) > n_bytes:
         cut_file(path, n_bytes)

@@ -36,6 +36,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     modules = set(sys.modules)
     monkeypatch.setattr(registry, "_entry_points_loaded", True)
     monkeypatch.setattr(registry, "_entry_point_packages", set())
+    monkeypatch.setattr(registry, "_plugins", {})
     yield
     for base, (_, entries) in registry._KINDS.items():
         entries.clear()
