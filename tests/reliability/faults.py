@@ -19,6 +19,7 @@ from tests.reliability import rows_cluster as rows_cluster
 from tests.reliability import rows_configs as rows_configs
 from tests.reliability import rows_files as rows_files
 from tests.reliability import rows_giants as rows_giants
+from tests.reliability import rows_leaks as rows_leaks
 from tests.reliability import rows_numbers as rows_numbers
 from tests.reliability import rows_running as rows_running
 from tests.reliability import rows_saving as rows_saving

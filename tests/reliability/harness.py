@@ -76,6 +76,7 @@ def row(number: int, title: str, *, full: int, sample: int) -> Callable[[Proof],
     """Decorator: the proof of one row, called as proof(trials, rng, outcome) in an empty folder."""
 
     def decorate(proof: Proof) -> Proof:
+        assert number not in ROWS, f"row {number} has two proofs; one of them would be left out"
         ROWS[number] = Row(number, title, full, sample, proof)
         return proof
 

@@ -18,7 +18,7 @@ import safetensors.numpy
 from minidl import cli, initializers, interrupt, randomness, resuming, run_folder
 from minidl.comparison import executors
 from minidl.config import builder, nodes
-from minidl.data import csv_file
+from minidl.data import csv_file, csv_series, series
 from minidl.errors import CorruptFileError
 from minidl.files import locking, manifests, storage
 from minidl.layers import recurrence
@@ -342,3 +342,15 @@ def _outcomes_in_order_of_arrival() -> None:
 def _lost_tasks_stay_lost() -> None:
     """What a worker was doing when it died is not given to another one."""
     os.environ["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "0"
+
+
+@sabotage("parts")
+def _gaps_are_filled_at_once() -> None:
+    """The whole table is filled before it is cut into parts."""
+    series.Table.divided = lambda self, borders: self  # type: ignore[method-assign]
+
+
+@sabotage("poison")
+def _poison_comes_after_reading() -> None:
+    """The check for leaks spoils the table that a series gives, not its file."""
+    csv_series.CSVSeries.forged = lambda self, first, poison: None  # type: ignore[method-assign]

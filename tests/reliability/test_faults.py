@@ -51,6 +51,8 @@ SABOTAGES = {
     "hash-order": (15, 2),
     "cells": (16, 1),
     "times": (16, 1),
+    "parts": (21, 4),
+    "poison": (21, 4),
     "pairing": (17, 1),
     "running-again": (17, 1),
     "hangup": (19, 23),
