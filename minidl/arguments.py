@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.errors import ConfigError
-from minidl.registry import is_kind
+from minidl.registry import is_kind, lookup, names, suggest
+from minidl.text import printable
 
 # Every number has an upper bound, far beyond what anybody means: a slip of the finger is refused when it is
 # read, not when memory is gone or numbers overflow. `convert` refuses NaN and infinity whatever the type says.
@@ -77,6 +78,22 @@ def component_hint(hint: Any) -> tuple[type, bool] | None:
     if is_kind(hint) or (isinstance(hint, type) and issubclass(hint, Configurable)):
         return hint, False
     return None
+
+
+def _instead(part: Any, base: type) -> str:
+    """What stands where an object is expected; for a class or a name how to make the object of it."""
+    if isinstance(part, type):
+        needed = required_arguments(part) if dataclasses.is_dataclass(part) else []
+        return f"the class {part.__name__}; write {part.__name__}({', '.join(f'{name}=...' for name in needed)})"
+    if not (isinstance(part, str) and is_kind(base) and issubclass(base, Configurable)):
+        return repr(part) if isinstance(part, Configurable) else printable(_short(part))
+    if part not in names(base):
+        return f"{printable(_short(part))}{suggest(part, names(base))}"
+    return f"{part!r}" + _instead(lookup(base, part), base).removeprefix(f"the class {part}")
+
+
+def _with_article(word: str) -> str:
+    return f"{'an' if word[0].lower() in 'aeiou' else 'a'} {word}"
 
 
 def convert(value: Any, hint: Any) -> Any:
@@ -160,10 +177,7 @@ class Configurable:
     def __post_init__(self) -> None:
         for name, hint in argument_hints(type(self)).items():
             value = getattr(self, name)
-            try:
-                setattr(self, name, _checked(value, hint))
-            except ConfigError as err:
-                raise ConfigError(f"{type(self).__name__}: {name}: {err}") from err
+            setattr(self, name, checked(value, hint, f"{type(self).__name__}: {name}"))
 
     def __repr__(self) -> str:
         shown = (f"{name}={_shown(getattr(self, name))}" for name in argument_hints(type(self)))
@@ -197,6 +211,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def checked(value: Any, hint: Any, where: str) -> Any:
+    """`value` as an argument of this type: converted if it is plain, refused if it does not fit.
+
+    Raises
+    ------
+    ConfigError
+        ``where: expected ..., got ...``.
+    """
+    try:
+        return _checked(value, hint)
+    except ConfigError as err:
+        raise ConfigError(f"{where}: {err}") from err
+
+
 def _checked(value: Any, hint: Any) -> Any:
     component = component_hint(hint)
     if component is None:
@@ -209,6 +237,5 @@ def _checked(value: Any, hint: Any) -> Any:
     for part in value if many else [value]:
         fits = isinstance(part, base) if issubclass(base, Configurable) else callable(part)
         if not fits or isinstance(part, type):
-            what = f"the class {part.__name__}; write {part.__name__}()" if isinstance(part, type) else repr(part)
-            raise ConfigError(f"expected a {base.__name__}, got {what}")
+            raise ConfigError(f"expected {_with_article(base.__name__)}, got {_instead(part, base)}")
     return list(value) if many else value

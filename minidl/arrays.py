@@ -38,11 +38,11 @@ def plain_array(value: Any, name: str) -> Array:
     if type(value) is np.ndarray and value.dtype.char in "fd" and value.dtype.isnative:
         return value
     for part in _masked(value):
-        where = f" (the first at {_first(np.ma.getmaskarray(part))})"
-        raise DataError(
-            f"{name}: {int(np.ma.getmaskarray(part).sum())} values are masked{where}, and a mask is not looked at; "
-            "fill them, or leave their examples out."
-        )
+        mask = np.ma.getmaskarray(part)
+        place = show_place(np.unravel_index(int(np.argmax(mask)), mask.shape))
+        n = int(mask.sum())
+        what = f"the value at {place} is masked" if n == 1 else f"{n:,} values are masked, the first at {place}"
+        raise DataError(f"{name}: {what}; masks are not honoured: fill such values, or leave their examples out.")
     detach = getattr(value, "detach", None)  # a tensor that a gradient is wanted of gives no array
     try:
         array = np.asarray(detach() if callable(detach) else value)
@@ -74,7 +74,8 @@ def _from_objects(array: Array, value: Any, name: str) -> Array:
         if not isinstance(item, (numbers.Real, np.bool_)):
             what = "a list of another length" if isinstance(item, (list, tuple)) else f"{printable(repr(item))[:60]}"
             if not place:
-                raise DataError(f"{name}: is {_with_article(type(item).__name__)}, not an array of numbers.")
+                what = "None" if item is None else _with_article(type(item).__name__)
+                raise DataError(f"{name}: is {what}, not an array of numbers.")
             column = getattr(value, "columns", None)
             where = f", column {printable(str(column[place[1]]))}" if column is not None and len(place) == 2 else ""
             raise DataError(
@@ -86,33 +87,26 @@ def _from_objects(array: Array, value: Any, name: str) -> Array:
         raise DataError(f"{name}: cannot be made an array of numbers: {_line(err)}.") from err
 
 
-def check_finite(array: Array, dtype: npt.DTypeLike, name: str) -> None:
-    """Refuse an array with a number that `dtype` cannot hold.
+def first_not_finite(array: Array, dtype: npt.DTypeLike | None = None, rows: Any = None) -> str | None:
+    """``"NaN at [3, 2, 1]"``: the first number that `dtype` (None: its own) cannot hold; None: there is none.
 
-    Raises
-    ------
-    DataError
-        NaN, infinity or too large a number; the message has the first place.
+    `rows` are the first axis's numbers in a larger array; None: 0, 1, 2, ...
     """
-    found = first_not_finite(array, dtype)
-    if found is not None:
-        raise DataError(f"{name}: {found}; remove or replace it before training.")
-
-
-def first_not_finite(array: Array, dtype: npt.DTypeLike | None = None) -> str | None:
-    """``"NaN at [3, 2, 1]"``: the first number that `dtype` (None: its own) cannot hold; None: there is none."""
-    limit = float(np.finfo(array.dtype if dtype is None else dtype).max)
-    # Two passes and no temporary, where all is well; a NaN makes both comparisons false.
-    if not array.size or (array.min() >= -limit and array.max() <= limit):
-        return None
-    bad = ~(np.abs(array) <= limit)
-    place = np.unravel_index(int(np.argmax(bad)), array.shape)
-    number = array[place]
+    limit = min(float(np.finfo(kind).max) for kind in (array.dtype, dtype or array.dtype))
+    with np.errstate(invalid="ignore"):
+        # Two passes and no temporary, where all is well; a NaN makes both comparisons false.
+        if not array.size or (array.min() >= -limit and array.max() <= limit):
+            return None
+        bad = ~(np.abs(array) <= limit)
+    place = [int(i) for i in np.unravel_index(int(np.argmax(bad)), array.shape)]
+    number = array[tuple(place)]
     what = "NaN" if np.isnan(number) else f"{number:g}"
     if np.isfinite(number):
         what += f", which {np.dtype(dtype)} cannot hold,"
+    if rows is not None and place:
+        place[0] = int(rows[place[0]])
     more = int(bad.sum()) - 1
-    return f"{what} at {show_place(place)}" + (f" and {more:,} more" if more else "")
+    return f"{what} at {place}" + (f" and {more:,} more" if more else "")
 
 
 def float_dtype(dtype: Any, where: str) -> np.dtype[Any]:
@@ -135,10 +129,6 @@ def float_dtype(dtype: Any, where: str) -> np.dtype[Any]:
 def show_place(place: tuple[Any, ...]) -> str:
     """A place in an array: ``[3, 2, 1]``."""
     return str([int(i) for i in place])
-
-
-def _first(mask: Array) -> str:
-    return show_place(np.unravel_index(int(np.argmax(mask)), mask.shape))
 
 
 def _line(err: Exception) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import Configurable
+from minidl.arrays import plain_array
 from minidl.errors import ShapeError
 from minidl.registry import open_kind, register
 
@@ -33,7 +34,10 @@ class Loss(Configurable, ABC):
         ------
         ShapeError
             y and target have different shapes (they are not broadcast), or are empty.
+        DataError
+            One of them is no array of numbers, or masked: masks are not honoured.
         """
+        y, target = plain_array(y, "y"), plain_array(target, "target")
         self.check_shapes(y.shape, target.shape)
         return self.value_and_gradient(np.subtract(y, target, out=out))
 

@@ -1,7 +1,8 @@
 """Scores of a forecast: plain functions of (y, target), each a mean over all entries.
 
 Computed in float64 whatever the input is. Arrays of different shapes, or empty
-ones, raise ShapeError; they are never broadcast.
+ones, raise ShapeError; they are never broadcast. What is no array of numbers, or
+masked, raises DataError.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minidl.arrays import plain_array
 from minidl.errors import ShapeError
 
 Array = npt.NDArray[Any]
 
 
 def _error(y: Array, target: Array) -> npt.NDArray[np.float64]:
-    if np.shape(y) != np.shape(target) or not np.size(y):
-        raise ShapeError(
-            f"a score needs y and target of one shape, not empty; got {np.shape(y)} and {np.shape(target)}."
-        )
+    y, target = plain_array(y, "y"), plain_array(target, "target")
+    if y.shape != target.shape or not y.size:
+        raise ShapeError(f"a score needs y and target of one shape, not empty; got {y.shape} and {target.shape}.")
     return np.asarray(y, np.float64) - target
 
 
@@ -33,7 +34,7 @@ def half_mse(y: Array, target: Array) -> float:
 def r2(y: Array, target: Array) -> float:
     """R² = 1 - MSE / variance of the targets, the textbook's "accuracy"; NaN if all targets are equal."""
     mse = 2 * half_mse(y, target)
-    target = np.asarray(target, np.float64)
+    target = np.asarray(plain_array(target, "target"), np.float64)
     variance = float(np.var(target)) if np.ptp(target) > 0 else 0.0  # rounding would leave 1e-34
     return 1.0 - mse / variance if variance > 0 else float("nan")
 

@@ -163,7 +163,7 @@ class TestConstruction:
             ),
             (
                 lambda: RecurrentLayer(2, activation="TanhActivation"),
-                "RecurrentLayer: activation: expected a Layer, got 'TanhActivation'",
+                "RecurrentLayer: activation: expected a Layer, got 'TanhActivation'; write TanhActivation()",
             ),
         ],
     )

@@ -75,7 +75,8 @@ class CompiledEngine:
     def _report(self, trainer: Trainer, train: Source, indices: Order, loss: float, trouble: int) -> None:
         x, target = train.gather(indices) if trouble == 1 else (None, None)
         state = trainer.state if trouble == 2 else None
-        raise numerical_error(trainer.where(), trainer.model, trainer.parameters, loss, x, target, state)
+        where, flat = trainer.where(), trainer.parameters
+        raise numerical_error(where, trainer.model, flat, loss, x, target, state, indices=indices)
 
     def _program(self, trainer: Trainer, window: tuple[int, ...], batch: int) -> _Program:
         taken = _arguments(trainer.model), _arguments(trainer.loss), _arguments(trainer.optimizer)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import PositiveInt
+from minidl.arrays import plain_array
 from minidl.errors import ShapeError
 from minidl.initializers import Initializer, normal_fan_in, zeros
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built
@@ -96,8 +97,9 @@ class RecurrentLayer(Layer):
                 f"RecurrentLayer: expected x of shape (batch, time, {F}) with at least one time step, got {x.shape}."
             )
         batch, time, dtype = x.shape[0], x.shape[1], params["W_xh"].dtype
-        if ctx.state is not None and ctx.state.shape != (batch, H):
-            raise ShapeError(f"RecurrentLayer: expected a start state of shape {(batch, H)}, got {ctx.state.shape}.")
+        state = None if ctx.state is None else plain_array(ctx.state, "RecurrentLayer: the start state")
+        if state is not None and state.shape != (batch, H):
+            raise ShapeError(f"RecurrentLayer: expected a start state of shape {(batch, H)}, got {state.shape}.")
         ws = ctx.workspace or Workspace()
         layout = SlabRecurrence if H < SLAB_LIMIT else RowRecurrence
         size = (batch, time, F, H, self.bias, dtype)
@@ -107,7 +109,7 @@ class RecurrentLayer(Layer):
             steps = ElementwiseSteps(self.activation)
         else:
             steps = LayerSteps(self.activation, ctx, plan.transposed)
-        return plan.forward(x, ctx.state, params, steps), (plan, steps, ctx.input_gradient, ctx.workspace)
+        return plan.forward(x, state, params, steps), (plan, steps, ctx.input_gradient, ctx.workspace)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Backpropagation through time; the equations stand at the class."""

@@ -3,8 +3,9 @@
 from minidl.interrupt import StopOnSignal
 from minidl.training.checkpoints import load_checkpoint, load_weights, read_checkpoint, save_checkpoint
 from minidl.training.engine import Engine, NumpyEngine
+from minidl.training.fitting import fit
 from minidl.training.log import WriteLog, read_log
-from minidl.training.loop import Callback, EpochRecord, Trainer, fit
+from minidl.training.loop import Callback, EpochRecord, Trainer
 from minidl.training.saving import SaveCheckpoints
 from minidl.training.settings import Training
 from minidl.training.sources import Arrays, Source, predict

@@ -48,5 +48,7 @@ class NumpyEngine:
     def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
         """One step; see `Engine`."""
         indices = order[position : position + trainer.settings.batch_size]
+        trainer.batch = indices
         loss = trainer.train_step(*train.gather(indices))
+        trainer.batch = None
         return position + len(indices), total + loss * len(indices)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import check_in_dtype
-from minidl.errors import NumericalError
+from minidl.arguments import check_in_dtype, checked
+from minidl.errors import ConfigError, NumericalError
 from minidl.layer import Array, Context, Layer
 from minidl.losses import Loss
 from minidl.metrics import r2
@@ -24,7 +24,7 @@ from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
 from minidl.training.settings import Training
-from minidl.training.sources import Arrays, Source, outputs_by_batch
+from minidl.training.sources import Source, fitted, outputs_by_batch
 from minidl.workspace import Workspace
 
 
@@ -97,6 +97,7 @@ class Trainer:
     epoch, step : complete epochs and steps so far.
     position : how far the current epoch is.
     history : the EpochRecords so far.
+    batch : the numbers of the examples that a step is about, where an engine says so.
     """
 
     def __init__(
@@ -110,7 +111,13 @@ class Trainer:
         should_stop: Callable[[], bool] = never,
         engine: Engine | None = None,
     ) -> None:
-        self.model, self.loss, self.optimizer, self.settings, self.streams = model, loss, optimizer, settings, streams
+        self.model: Layer = checked(model, Layer, "Trainer: model")
+        self.loss: Loss = checked(loss, Loss, "Trainer: loss")
+        self.optimizer: Optimizer = checked(optimizer, Optimizer, "Trainer: optimizer")
+        self.settings: Training = checked(settings, Training, "Trainer: settings")
+        if not isinstance(streams, Streams):
+            raise ConfigError(f"Trainer: streams: expected Streams, got {streams!r}; write Streams.from_seed(0).")
+        self.streams = streams
         self.should_stop = should_stop
         self.engine = engine or NumpyEngine()
         self._parameters = FlatParameters(model)
@@ -121,6 +128,7 @@ class Trainer:
         self.position = Position()
         self.order_state = generator_state(streams.shuffling)  # from before the current epoch's order was drawn
         self.history: list[EpochRecord] = []
+        self.batch: Any = None
         self._ctx = self._context()
 
     def _context(self) -> Context:
@@ -149,9 +157,14 @@ class Trainer:
 
         Raises
         ------
+        ShapeError
+            Examples do not fit the model; no step was taken.
         NumericalError
             NaN or Inf in loss, gradient or parameters; it names epoch, step, layer and parameter.
         """
+        train = fitted(train, self.model, self.loss)
+        if validation is not None:
+            validation = fitted(validation, self.model, self.loss, "validation ")
         for callback in callbacks:
             callback.on_start(self)
         # Overflow is looked for after every step, and reported with its place.
@@ -233,7 +246,7 @@ class Trainer:
         # Squares can overflow where the norm does not, and clipping makes it small.
         usable = _finite(flat.grads) or (clip is not None and bool(np.isfinite(flat.grads).all()))
         if not (math.isfinite(loss) and usable):
-            raise numerical_error(self.where(), self.model, flat, loss, x, target)
+            raise numerical_error(self.where(), self.model, flat, loss, x, target, indices=self.batch)
         if clip is not None:
             clip_global_norm(flat.grads, clip)
         self._update(flat, loss)
@@ -263,32 +276,3 @@ def _finite(flat: Array) -> bool:
 def _finite_sum(array: Array) -> bool:
     """Whether there is no NaN and no Inf: quick where the sum is finite."""
     return math.isfinite(float(np.add.reduce(array, axis=None))) or bool(np.isfinite(array).all())
-
-
-def fit(
-    model: Layer,
-    x: Array,
-    y: Array,
-    *,
-    loss: Loss,
-    optimizer: Optimizer,
-    epochs: int = 1,
-    batch_size: int = 64,
-    clip_norm: float | None = None,
-    seed: int = 0,
-    validation: tuple[Array, Array] | None = None,
-) -> list[EpochRecord]:
-    """Train a built model on arrays x (N, ...) and targets y (N, ...); a Trainer in one call.
-
-    Returns
-    -------
-    One EpochRecord an epoch.
-    """
-    trainer = Trainer(
-        model,
-        loss=loss,
-        optimizer=optimizer,
-        settings=Training(epochs=epochs, batch_size=batch_size, clip_norm=clip_norm),
-        streams=Streams.from_seed(seed),
-    )
-    return trainer.run(Arrays(x, y), None if validation is None else Arrays(*validation))

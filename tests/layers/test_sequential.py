@@ -383,7 +383,10 @@ class TestArguments:
         [
             (lambda: Sequential([]), "Sequential: layers: expected at least one layer, got an empty list."),
             (lambda: Sequential(Dense(1)), "Sequential: layers: expected a list of Layer, got Dense"),
-            (lambda: Sequential([Dense]), "Sequential: layers: expected a Layer, got the class Dense; write Dense()"),
+            (
+                lambda: Sequential([Dense]),
+                "Sequential: layers: expected a Layer, got the class Dense; write Dense(output_size=...)",
+            ),
             (lambda: Sequential([3]), "Sequential: layers: expected a Layer, got 3"),
             (lambda: Repeat(Dense(2), times=0), "Repeat: times: expected `int` >= 1, got 0"),
         ],

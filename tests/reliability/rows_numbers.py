@@ -17,6 +17,7 @@ import numpy as np
 
 from minidl import Adam, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, TanhActivation
 from minidl.errors import DataError, NumericalError
+from minidl.layer import Array
 from minidl.layers import activations, dense, recurrence, sequence_ends, sequential
 from minidl.randomness import Streams
 from minidl.testing import check_gradients
@@ -63,6 +64,19 @@ def not_finite(trials: int, rng: random.Random, outcome: Outcome) -> None:
 PLACES = ("input", "target", "validation", "learning rate", *PARAMETERS)
 
 
+class Gathered:
+    """A source that cannot be looked at as a whole."""
+
+    def __init__(self, x: Array, y: Array) -> None:
+        self.x, self.y = x, y
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def gather(self, indices: Any) -> tuple[Array, Array]:
+        return self.x[indices], self.y[indices]
+
+
 def one_bad_number(place: str, value: float, rng: random.Random) -> tuple[bool, str]:
     shutil.rmtree("checkpoints", ignore_errors=True)
     model = Sequential([RecurrentLayer(3), LastStep(), Dense(1)])
@@ -92,14 +106,23 @@ def one_bad_number(place: str, value: float, rng: random.Random) -> tuple[bool, 
     try:
         with np.errstate(all="ignore"):
             spoil = [Spoil(epoch, place, value)] if place in PARAMETERS else []
-            trainer.run(Arrays(x, y), validation, [saving, *spoil])
+            for sources in ((Arrays(x, y), validation), (Gathered(x, y), Gathered(validation.x, validation.y))):
+                before = trainer.parameters.values.copy()
+                try:
+                    trainer.run(*sources, [saving, *spoil])
+                except NumericalError:
+                    # Arrays are looked at before anything happens; what can only be gathered in its step.
+                    if place not in ("input", "target", "validation") or isinstance(sources[0], Gathered):
+                        raise
+                    if trainer.step or Path("checkpoints").exists() or (before != trainer.parameters.values).any():
+                        return False, f"{place} {value}: met after the start"
     except NumericalError as err:
         text = str(err)
     else:
         return False, f"{place} {value}: not noticed"
     step = {"input": spoiled // 8, "target": spoiled // 8, "validation": 5, "learning rate": 0}.get(place, 5 * epoch)
     layer = {"0": "RecurrentLayer", "2": "Dense"}
-    named = {"input": "input windows", "target": "targets", "validation": "validation", "learning rate": "epoch 1"}
+    named = {"input": "inputs (x)", "target": "targets (y)", "validation": "validation", "learning rate": "epoch 1"}
     wanted = named.get(place) or f"parameter {place} ({layer[place[0]]})"
     last = Path("checkpoints", "last")
     saved = read_checkpoint(last if last.exists() else Path("checkpoints", "init"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
-from minidl import Dense, LastStep, RecurrentLayer, Repeat, Sequential
+from minidl import INFERENCE, Dense, LastStep, Layer, RecurrentLayer, Repeat, Sequential
 from minidl.layer import Array
 from minidl.training.diagnosis import numerical_error
 from minidl.training.flat import FlatParameters
@@ -30,9 +32,11 @@ def broken() -> tuple[Sequential, FlatParameters, Array, Array]:
 def test_data_come_before_weights_and_gradients() -> None:
     model, flat, x, target = broken()
     message = str(numerical_error("here", model, flat, math.nan, x, target))
-    assert message == "here: loss is nan; the input windows have NaN or Inf." + HINT
-    message = str(numerical_error("here", model, flat, math.inf, np.ones_like(x), target))
-    assert message == "here: loss is inf; the targets have NaN or Inf." + HINT
+    # Not a word of the learning rate, which is not to blame.
+    finite = "; training takes finite numbers only."
+    assert message == "here: loss is nan; the inputs (x) have NaN at [0, 0, 0]" + finite
+    message = str(numerical_error("here", model, flat, math.inf, np.ones_like(x), target, indices=[17, 4]))
+    assert message == "here: loss is inf; the targets (y) have NaN at [17, 0]" + finite
 
 
 def test_a_parameter_inside_a_repeat_is_named_with_its_class_and_count() -> None:
@@ -67,3 +71,62 @@ def test_an_output_that_overflows_is_named_by_its_layer() -> None:
     with np.errstate(over="ignore", invalid="ignore"):  # as the trainer does
         message = str(numerical_error("here", model, flat, math.inf, np.ones((1, 2), np.float32)))
     assert "; the output of layer 1 (Dense) has NaN or Inf." in message
+
+
+@dataclass(eq=False)
+class Wrapped(Layer):
+    """f(x) with a layer of its own, whose parameters it names as it likes."""
+
+    inner: Layer
+    name: str = "inner."
+
+    def build(self, input_shape: Any, rng: Any, dtype: Any) -> Any:
+        shape = self.inner.build(input_shape, rng, dtype)
+        self.params = {self.name + name: value for name, value in self.inner.params.items()}
+        return shape
+
+    def bind(self, params: Any) -> None:
+        super().bind(params)
+        self.inner.bind({name.removeprefix(self.name): value for name, value in params.items()})
+
+    def forward(self, x: Array, ctx: Any = INFERENCE) -> tuple[Array, Any]:
+        return self.inner.forward(x, ctx)
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, dict[str, Array]]:
+        dx, grads = self.inner.backward(dy, cache)
+        return dx, {self.name + name: value for name, value in grads.items()}
+
+
+@dataclass(eq=False)
+class Doubled(Sequential):
+    """y = f(x, x): a container of a user, whose layers are no chain from x on."""
+
+    def forward(self, x: Array, ctx: Any = INFERENCE) -> tuple[Array, Any]:
+        return super().forward(np.concatenate([x, x], axis=-1), ctx)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("inner.", "Dense"), ("", "Wrapped"), ("a.b.c.", "Wrapped"), ("0.", "Wrapped"), ("params.", "Wrapped")],
+)
+def test_a_layer_of_a_user_that_wraps_another_one_is_named_as_far_as_its_names_lead(name: str, layer: str) -> None:
+    # Before, this ended with an AttributeError of the diagnosis itself.
+    model = Sequential([Wrapped(Dense(2), name), Dense(1)])
+    model.build((3,), 1, "float64")
+    flat = FlatParameters(model)
+    flat.views[f"0.{name}W"][0, 0] = np.nan
+    message = str(numerical_error("here", model, flat, math.nan, np.ones((2, 3)), np.ones((2, 1))))
+    assert f"; parameter 0.{name}W ({layer}) has 1 of 6 values NaN or Inf." in message
+
+
+def test_an_output_is_looked_for_in_plain_chains_only() -> None:
+    # The layers of Doubled cannot take its x: looking into it would end in a ShapeError.
+    inner = Doubled([Dense(2)])
+    model = Sequential([inner, Dense(1)])
+    inner.children[0].build((6,), np.random.default_rng(0), "float32")
+    model.layers[1].build((2,), np.random.default_rng(0), "float32")
+    flat = FlatParameters(model)
+    flat.values[:] = 1e38
+    with np.errstate(over="ignore", invalid="ignore"):
+        message = str(numerical_error("here", model, flat, math.inf, np.full((1, 3), 9, np.float32)))
+    assert "; the output of layer 0 (Doubled) has NaN or Inf." in message

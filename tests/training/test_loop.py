@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -324,12 +325,30 @@ def refused(model: Layer, x: Array, y: Array, **settings: Any) -> tuple[str, Tra
     return str(caught.value), made, diary
 
 
-def test_nan_in_the_data_stops_in_the_step_that_meets_it() -> None:
+class OnlyGathered:
+    """A source of a user's own: nobody can look at all of it before the first step."""
+
+    def __init__(self, x: Array, y: Array) -> None:
+        self.x, self.y = x, y
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def gather(self, indices: Any) -> tuple[Array, Array]:
+        return self.x[indices], self.y[indices]
+
+
+def test_nan_in_the_data_stops_in_the_step_that_meets_it_and_its_place_is_named() -> None:
     x, y = (part.copy() for part in examples())
     x[9, 2, 1] = np.nan
-    message, made, diary = refused(stack(), x, y, shuffle=False)
-    assert message.startswith("epoch 1, step 3: loss is nan; the input windows have NaN or Inf.")
-    assert made.step == 2
+    made, diary = trainer(stack()), Diary()
+    with pytest.raises(NumericalError) as caught:
+        made.run(OnlyGathered(x, y), callbacks=[diary])
+    message = str(caught.value)
+    assert re.match(
+        r"epoch 1, step [123]: loss is nan; the inputs \(x\) have NaN at \[9, 2, 1\]; training takes", message
+    )
+    assert "learning_rate" not in message
     assert diary.events == ["start at step 0"]
     assert all(np.isfinite(value).all() for value in made.model.params.values())
 
@@ -337,8 +356,11 @@ def test_nan_in_the_data_stops_in_the_step_that_meets_it() -> None:
 def test_inf_in_the_targets_stops_in_the_step_that_meets_it() -> None:
     x, y = (part.copy() for part in examples())
     y[5] = np.inf
-    message, made, _ = refused(stack(), x, y, shuffle=False)
-    assert message.startswith("epoch 1, step 2: loss is inf; the targets have NaN or Inf.")
+    made = trainer(stack(), shuffle=False)
+    with pytest.raises(
+        NumericalError, match=r"^epoch 1, step 2: loss is inf; the targets \(y\) have inf at \[5, 0\]; "
+    ):
+        made.run(OnlyGathered(x, y))
     assert made.step == 1
 
 
