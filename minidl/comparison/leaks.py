@@ -46,8 +46,8 @@ class LeakReport:
     assumes_known_covariates : whether forecasts are given the true later values
         of other columns, as ``future_covariates: actual`` says.
     from_file : whether the poison was put into the series' file. A series without
-        one, or whose class has no `forged`, is poisoned in the table that it gives:
-        what its ``read`` does is not checked then.
+        one is poisoned in the table that it gives: what its ``read`` does is not
+        checked then (see `Series.forged`).
     """
 
     leaks: tuple[str, ...]

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from minidl.data.csv_file import LARGEST, CSVFile
+from minidl.errors import DataError
 
 Poison = Literal["noise", "gaps"]
 
@@ -39,6 +40,28 @@ def forged_cells(
         for column, texts in categories.items():
             cells[column] = functools.partial(_one_of, rng, sorted(texts))
     return file.with_cells(first, cells) if cells else None
+
+
+def forged_numbers(data: bytes, name: str, features: Sequence[str], first: int) -> bytes | None:
+    """As `forged_cells` with noise, for a file of which nothing is known: what is a number there becomes another one.
+
+    None if it is no CSV file with these columns.
+    """
+    rng = np.random.default_rng(4)
+    try:
+        header = data[: data.find(b"\n")].decode("utf-8")
+        file = CSVFile(data, name=name, delimiter=max(",;\t|", key=header.count))
+        cells = {column: functools.partial(_other, rng, file.texts(column)) for column in features}
+    except (DataError, UnicodeDecodeError):
+        return None
+    return file.with_cells(first, cells)
+
+
+def _other(rng: np.random.Generator, texts: Sequence[str], row: int) -> str:
+    try:
+        return repr(float(rng.normal() * 1e3 * (1 + abs(float(texts[row])))))
+    except ValueError:
+        return texts[row]
 
 
 def _same(text: str, row: int) -> str:

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import Configurable
-from minidl.data.csv_file import LARGEST
+from minidl.data.csv_file import LARGEST, read_bytes
 from minidl.data.gaps import Gaps
-from minidl.data.poison import Poison
+from minidl.data.poison import Poison, forged_numbers
 from minidl.data.steps import rows_of_a_day, step_name, step_of, time_text
 from minidl.errors import DataError
 from minidl.registry import open_kind
@@ -158,11 +158,16 @@ class Series(Configurable, ABC):
     def forged(self, first: int, poison: Poison) -> bytes | None:
         """The series' file with other cells from row `first` (counted from 0) on, for `check_no_leak`; it can be read.
 
-        None if the series has no file, or none with this poison.
+        None if the series has no file, or none with this poison. A series with an
+        argument `path` that names a CSV file gets its numbers replaced; others that
+        read a file say how (see `minidl.data.poison.forged_cells`).
 
         Parameters
         ----------
         poison : ``noise``: numbers far outside of what the file holds, and other
             categories; ``gaps``: as many gaps as the series takes.
         """
-        return None
+        path = getattr(self, "path", None)
+        if poison != "noise" or not isinstance(path, (str, Path)):
+            return None
+        return forged_numbers(read_bytes(path), str(path), self.feature_names, first)

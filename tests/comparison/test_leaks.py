@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small import CONFIG, write_experiment
+from small import CONFIG, TableSeries, hourly_table, write_experiment
 
 from minidl.comparison.leaks import LeakError, check_no_leak, find_leaks
 from minidl.config import shipped
-from minidl.data import CSVSeries, Table, WindowData
+from minidl.data import CSVSeries, Series, Table, WindowData
 from minidl.experiment import load_experiment
 
 HONEST = [name for name in shipped("configs") if name.endswith("_honest") and name != "pm25_honest"]
@@ -150,3 +150,39 @@ def test_the_textbooks_lines_through_gaps_of_the_test_year_are_caught() -> None:
     leaks = find_leaks(load_experiment("pm25_deep_honest", ["data.series.test_gaps=lines"]), epochs=1).leaks
     assert leaks
     assert all(leak.startswith("the forecasts") for leak in leaks), leaks
+
+
+@dataclass(eq=False)
+class OfMyOwn(Series):
+    """A user's series: reads a file by NumPy, and scales it before anybody divides it."""
+
+    path: str
+    whole: bool
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return ("y", "z")
+
+    def read(self, path: Path | None = None) -> Table:
+        values = np.genfromtxt(path or self.path, delimiter=",", skip_header=1, usecols=(1, 2))
+        values -= values.mean(axis=0) if self.whole else 10
+        return Table(values, None, self.feature_names, 0)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_series_of_ones_own_is_poisoned_in_its_file(here: Path, whole: bool) -> None:
+    experiment = gappy()
+    experiment.data.series = OfMyOwn("gaps.csv", whole)
+    report = find_leaks(experiment)
+    assert report.from_file
+    assert bool(report.leaks) == whole
+
+
+def test_a_series_without_a_file_is_poisoned_in_its_table_and_the_report_says_so() -> None:
+    experiment = load_experiment("pm25_deep_honest", ["data.test_size=60", "data.validation.size=40"])
+    experiment.data.series = TableSeries(hourly_table())
+    experiment.data.time_steps = 6
+    report = find_leaks(experiment, epochs=1)
+    assert (report.from_file, report.leaks) == (False, ())
+    experiment.data.scaler.fit_on = "all"
+    assert "the scaler depends on the test part (noise there changes it)" in find_leaks(experiment, epochs=1).leaks
