@@ -1,14 +1,14 @@
 """Compiled functions on disk, so that only the first process that needs one waits for the compiler.
 
-A file holds one function for one machine. Its name is a hash of all that the
-machine code depends on: the function's text and everything it calls, the versions
-of minidl, numba, llvmlite, NumPy and Python, and the processor. So nothing in the
-cache is ever out of date; it is only no longer asked for. Files are written aside
-and renamed, and carry a checksum: any number of processes may write and read at
-once, and a damaged file is compiled anew.
+A file holds one function for one machine. Its name is a hash of all that the machine
+code depends on (see identity.py), so nothing in the cache is ever out of date; it is
+only no longer asked for. Files are written aside and renamed, and carry a checksum: any
+number of processes may write and read at once, and a damaged file is compiled anew.
 
-The folder is ``MINIDL_CACHE``, or ``minidl`` in the user's cache folder. Whoever
-can write to it can run code as the user; so it is made for the user alone.
+The folder is ``MINIDL_CACHE``, or ``minidl`` in the user's cache folder. The files are
+pickles: whoever can write to one can run code as the user. So the cache is used only if
+folder and file are the user's alone (see `minidl.files.private`); otherwise a line says
+so, and nothing is read or written there.
 """
 
 from __future__ import annotations
@@ -23,37 +23,49 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import llvmlite
-import llvmlite.binding
-import numba
-import numpy as np
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 
-from minidl._version import __version__
+from minidl.compiled.identity import key_of
 from minidl.compiled.jit import jit
 from minidl.compiled.source import Source
+from minidl.errors import MinidlError, StorageError
+from minidl.files.private import not_private
+from minidl.files.reading import read_inside
+from minidl.text import printable
 
 Notify = Callable[[str], None]
 
-_PACKAGE = "minidl.compiled"
+MAX_FILE = 1 << 26
 _DIGEST = hashlib.sha256().digest_size
 _loaded: dict[str, Any] = {}
 
 
 def folder() -> Path:
-    """Where compiled functions are kept."""
-    chosen = os.environ.get("MINIDL_CACHE")
-    if chosen:
-        return Path(chosen)
+    """Where compiled functions are kept.
+
+    Raises
+    ------
+    StorageError
+        ``MINIDL_CACHE`` or the system's own variable is not an absolute path, or there is no home folder.
+    """
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+        places = ("MINIDL_CACHE", "LOCALAPPDATA", "~/AppData/Local")
     elif sys.platform == "darwin":
-        base = "~/Library/Caches"
+        places = ("MINIDL_CACHE", "", "~/Library/Caches")
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "minidl"
+        places = ("MINIDL_CACHE", "XDG_CACHE_HOME", "~/.cache")
+    chosen, general, default = places
+    name = next((name for name in (chosen, general) if os.environ.get(name)), None)
+    text = default if name is None else os.environ[name]
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as err:
+        raise StorageError("there is no home folder") from err
+    if not path.is_absolute():
+        raise StorageError(f"{name or 'the home folder'} is {printable(text)}, which is not an absolute path")
+    return path if name == chosen else path / "minidl"
 
 
 def compiled(source: Source, signature: tuple[Any, ...], notify: Notify) -> Any:
@@ -61,9 +73,9 @@ def compiled(source: Source, signature: tuple[Any, ...], notify: Notify) -> Any:
 
     Parameters
     ----------
-    notify : gets one line when the compiler runs, or when the result cannot be kept.
+    notify : gets one line when the compiler runs, or when the cache is not used.
     """
-    key = _key(source, signature)
+    key = key_of(source, signature)
     with global_compiler_lock:
         if key not in _loaded:
             _loaded[key] = _from_disk_or_compiler(source, signature, key, notify)
@@ -71,25 +83,47 @@ def compiled(source: Source, signature: tuple[Any, ...], notify: Notify) -> Any:
 
 
 def _from_disk_or_compiler(source: Source, signature: tuple[Any, ...], key: str, notify: Notify) -> Any:
-    path = _path(key)
     function = jit(_python_function(source, key))
-    if path is not None and _load(function, path):
+    problem, content = None, None
+    try:
+        content = read(key)
+    except MinidlError as err:
+        problem = str(err).rstrip(".")
+    if content is not None and _load(function, content):
         function.disable_compile()
         return function
     notify("compiling the model, once for this kind of stack; it takes some seconds ...")
     function.compile(signature)
     function.disable_compile()
-    problem = "no home folder" if path is None else _save(function, path, source.text)
+    problem = problem or _save(function, key, source.text)
     if problem:
-        notify(f"the compiled model is not kept for the next time: {problem} (MINIDL_CACHE sets another folder)")
+        hint = "MINIDL_CACHE sets another folder"
+        notify(f"the compiled model is not kept for the next time, nor read from there: {problem} ({hint})")
     return function
 
 
-def _path(key: str) -> Path | None:
-    try:
-        return folder() / f"{key}.bin"
-    except RuntimeError:  # no home folder
+def read(key: str) -> bytes | None:
+    """The machine code of this name, as it was written; None: there is none, or it is damaged.
+
+    Raises
+    ------
+    MinidlError
+        Somebody else could have written it: the cache must not be used.
+    """
+    path = _private_folder() / f"{key}.bin"
+    if not os.path.lexists(path):
         return None
+    content = read_inside(path.parent, path.name, MAX_FILE, private=True)
+    payload = content[_DIGEST:]
+    return payload if hashlib.sha256(payload).digest() == content[:_DIGEST] else None
+
+
+def _private_folder() -> Path:
+    path = folder()
+    problem = not_private(path)
+    if problem is not None:
+        raise StorageError(problem)
+    return path
 
 
 def _python_function(source: Source, key: str) -> Any:
@@ -102,14 +136,11 @@ def _python_function(source: Source, key: str) -> Any:
     return next(value for value in vars(module).values() if getattr(value, "__module__", None) == name)
 
 
-def _load(function: Any, path: Path) -> bool:
-    """Give `function` its machine code from disk; False if there is none that can be used."""
+def _load(function: Any, content: bytes) -> bool:
+    """Give `function` its machine code; False if it cannot be used."""
     try:
-        content = path.read_bytes()
-        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
-            return False
         function.targetctx.refresh()
-        result = CompileResult._rebuild(function.targetctx, *pickle.loads(content[_DIGEST:]))
+        result = CompileResult._rebuild(function.targetctx, *pickle.loads(content))
         function.targetctx.insert_user_function(result.entry_point, result.fndesc, [result.library])
         function.add_overload(result)
     except Exception:  # whatever is wrong with a cache, the answer is to compile
@@ -117,16 +148,21 @@ def _load(function: Any, path: Path) -> bool:
     return True
 
 
-def _save(function: Any, path: Path, text: str) -> str | None:
+def _save(function: Any, key: str, text: str) -> str | None:
     """Write the machine code, and the text beside it to be read; returns what went wrong."""
     try:
         (result,) = function.overloads.values()
         payload = serialize.dumps(result._reduce())
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _replace(path.with_suffix(".py"), text.encode())
-        _replace(path, hashlib.sha256(payload).digest() + payload)
+        path = _private_folder()
+        for missing in reversed([place for place in (path, *path.parents) if not os.path.lexists(place)]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+        path = _private_folder()
+        _replace(path / f"{key}.py", text.encode())
+        _replace(path / f"{key}.bin", hashlib.sha256(payload).digest() + payload)
+    except MinidlError as err:
+        return str(err).rstrip(".")
     except OSError as err:
-        return f"{path.parent}: {err.strerror or err}"
+        return f"{printable(path)}: {err.strerror or err}"
     return None
 
 
@@ -139,51 +175,3 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         os.unlink(new)
         raise
-
-
-def _key(source: Source, signature: tuple[Any, ...]) -> str:
-    parts = [
-        __version__,
-        *(module.__version__ for module in (numba, llvmlite, np)),
-        sys.version,
-        llvmlite.binding.get_host_cpu_name(),
-        llvmlite.binding.get_host_cpu_features().flatten(),
-        _package_hash(),
-        source.text,
-        str(signature),
-        *(f"{name} {_identity(source.names[name], set())}" for name in sorted(source.names)),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _package_hash() -> str:
-    root = Path(__file__).parent
-    contents = (path.read_bytes() for path in sorted(root.rglob("*.py")))
-    return hashlib.sha256(b"".join(contents)).hexdigest()
-
-
-def _identity(value: Any, seen: set[int]) -> str:
-    """What a kernel computes: its code, and all that it reaches through closures and globals.
-
-    Code of this package is told apart by name; its content is in the package's hash.
-    """
-    function = getattr(value, "py_func", value)
-    if not isinstance(function, types.FunctionType):
-        own = str(getattr(type(value), "__module__", "")).startswith(("numba.", "numpy", _PACKAGE))
-        return (
-            getattr(value, "__name__", type(value).__name__)
-            if own or isinstance(value, types.ModuleType)
-            else repr(value)
-        )
-    if id(function) in seen:
-        return function.__qualname__
-    seen.add(id(function))
-    code = function.__code__
-    parts = [function.__module__, function.__qualname__, repr(function.__defaults__)]
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        parts.append(f"{name}={_identity(cell.cell_contents, seen)}")
-    if not function.__module__.startswith(_PACKAGE):
-        parts += [code.co_code.hex(), repr([c for c in code.co_consts if not isinstance(c, types.CodeType)])]
-        known = function.__globals__
-        parts += [f"{name}={_identity(known[name], seen)}" for name in code.co_names if name in known]
-    return "(" + " ".join(parts) + ")"

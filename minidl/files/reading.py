@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from minidl.errors import CorruptFileError, StorageError
+from minidl.files.private import foreign
 
 T = TypeVar("T")
 
@@ -72,13 +73,14 @@ def read_given(path: str | PurePath, limit: int, *, expected: str = "a file") ->
         raise StorageError(f"{path}: {_reason(err)}.") from err
 
 
-def read_inside(folder: Path, name: str | PurePath, limit: int) -> bytes:
+def read_inside(folder: Path, name: str | PurePath, limit: int, *, private: bool = False) -> bytes:
     """The bytes of a file in a folder of minidl's own: a regular one of at most `limit` bytes, reached without links.
 
     Parameters
     ----------
     folder : not a link; who lets the user name a link takes what `real_folder` makes of it.
     name : relative to it, downwards only: ``checkpoints/last/state.json``.
+    private : whether the file must be the user's, and no one else able to write to it.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def read_inside(folder: Path, name: str | PurePath, limit: int) -> bytes:
     """
     path = folder / name
     try:
-        return _content(_open_inside(folder, name), limit)
+        return _content(_open_inside(folder, name), limit, private=private)
     except _RefusedError as err:
         raise CorruptFileError(f"{path}: {err}.") from err
     except ValueError as err:
@@ -155,12 +157,15 @@ class _RefusedError(ValueError):
         self.folder, self.size = folder, size
 
 
-def _content(descriptor: int, limit: int) -> bytes:
+def _content(descriptor: int, limit: int, *, private: bool = False) -> bytes:
     """What an open file holds; closes it."""
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _RefusedError("not a regular file", folder=stat.S_ISDIR(status.st_mode))
+        problem = foreign(status) if private else None
+        if problem is not None:
+            raise _RefusedError(problem)
         if status.st_size > limit:
             raise _RefusedError(f"{status.st_size:,} bytes; at most {limit:,} are expected", size=True)
         with open(descriptor, "rb", closefd=False) as file:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -88,30 +91,120 @@ def test_a_folder_that_cannot_be_written_costs_a_line_and_no_more(tmp_path, monk
     file = tmp_path / "a file"
     file.write_text("")
     _, line = lines_of_a_new_start(file / "cache", monkeypatch)
-    assert "the compiled model is not kept for the next time" in line
+    assert line.startswith("the compiled model is not kept for the next time, nor read from there: ")
 
 
-def test_another_version_of_numba_or_minidl_or_another_kernel_has_another_name(monkeypatch):
-    from minidl import Dense, Sequential
-    from minidl.compiled.plan import steps_of
-    from minidl.compiled.source import predict_source
+class Touched:
+    """Whatever is done with it by a pickle shows in a file."""
 
-    model = Sequential([Dense(2)])
-    model.build((3, 4), 0, "float64")
-    source = predict_source(model, steps_of(model, (3, 4), 8, "float64"))
-    signature = (numba.float64,)
-    keys = [cache._key(source, signature), cache._key(source, (numba.float32,))]
-    with monkeypatch.context() as patch:
-        patch.setattr(numba, "__version__", "0.0")
-        keys.append(cache._key(source, signature))
-    with monkeypatch.context() as patch:
-        patch.setattr(cache, "__version__", "0.0")
-        keys.append(cache._key(source, signature))
-    for number in (1, 2):
-        source.names["forward0"] = numba.njit(lambda a, n=number: a + n)
-        keys.append(cache._key(source, signature))
-    assert len(set(keys)) == len(keys)
-    assert keys[0] != keys[-1]
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def forge(folder, path):
+    """Put a pickle that makes a file into the place of a compiled function, with a good checksum."""
+    content = pickle.dumps(Touched(folder / "it ran"))
+    path.write_bytes(hashlib.sha256(content).digest() + content)
+
+
+def made(tmp_path, monkeypatch):
+    """A cache folder with one forged file, which would run if it were read."""
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o700)
+    assert len(lines_of_a_new_start(folder, monkeypatch)) == 1
+    (path,) = folder.glob("*.bin")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    forge(tmp_path, path)
+    return folder, path
+
+
+def linked_folder(folder, path):
+    folder.rename(folder.parent / "elsewhere")
+    folder.symlink_to(folder.parent / "elsewhere")
+
+
+def linked_file(folder, path):
+    path.rename(path.with_suffix(".real"))
+    path.symlink_to(path.with_suffix(".real"))
+
+
+def pipe(folder, path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def folder_for_a_file(folder, path):
+    path.unlink()
+    path.mkdir()
+
+
+WAYS = {
+    "may be written by the group": (lambda f, p: f.chmod(0o770), "cache can be written to by others"),
+    "may be written by all": (lambda f, p: f.chmod(0o707), "cache can be written to by others"),
+    "sticky for all": (lambda f, p: f.chmod(0o1777), "cache can be written to by others"),
+    "file for the group": (lambda f, p: p.chmod(0o620), ".bin: can be written to by others"),
+    "file for all": (lambda f, p: p.chmod(0o602), ".bin: can be written to by others"),
+    "parent for all": (
+        lambda f, p: f.parent.chmod(0o777),
+        "above it, can be written to by others, who could put another one in its place",
+    ),
+    "linked folder": (linked_folder, "cache is a symbolic link"),
+    "linked file": (linked_file, ".bin: a symbolic link"),
+    "pipe": (pipe, "not a regular file"),
+    "folder for a file": (folder_for_a_file, "not a regular file"),
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+@pytest.mark.parametrize("way", WAYS)
+def test_what_somebody_else_could_have_written_is_not_read_and_nothing_is_written_there(tmp_path, monkeypatch, way):
+    folder, path = made(tmp_path, monkeypatch)
+    change, problem = WAYS[way]
+    change(folder, path)
+    before = sorted((p.name, p.lstat().st_mode, p.lstat().st_mtime_ns) for p in folder.iterdir())
+    compiling, line = lines_of_a_new_start(folder, monkeypatch)
+    assert compiling.startswith("compiling")
+    assert problem.rstrip(".") in line
+    assert not (tmp_path / "it ran").exists()
+    assert sorted((p.name, p.lstat().st_mode, p.lstat().st_mtime_ns) for p in folder.iterdir()) == before
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("what", ["folder", "file", "parent"])
+def test_what_belongs_to_somebody_else_is_not_read(tmp_path, monkeypatch, what):
+    folder, path = made(tmp_path, monkeypatch)
+    os.chown({"folder": folder, "file": path, "parent": tmp_path}[what], 12345, -1)
+    _, line = lines_of_a_new_start(folder, monkeypatch)
+    assert "belongs to user 12345" in line
+    assert not (tmp_path / "it ran").exists()
+
+
+def test_a_forged_file_would_run_if_it_were_read(tmp_path, monkeypatch):
+    # The tests above would notice: nothing but who could have written it keeps it from being loaded.
+    folder, _ = made(tmp_path, monkeypatch)
+    lines_of_a_new_start(folder, monkeypatch)
+    assert (tmp_path / "it ran").exists()
+
+
+@pytest.mark.parametrize("name", ["MINIDL_CACHE", "XDG_CACHE_HOME"])
+def test_a_path_that_is_not_absolute_is_not_used(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MINIDL_CACHE")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv(name, "some/cache")
+    monkeypatch.setattr(cache, "_loaded", {})
+    lines = []
+    assert cache.compiled(Source("def half(x):\n    return x / 2\n", {}, [], 0, []), (numba.float64,), lines.append)
+    assert f"{name} is some/cache, which is not an absolute path" in lines[1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tilde_in_the_variable_is_the_home_folder(monkeypatch):
+    monkeypatch.setenv("MINIDL_CACHE", "~/cache")
+    assert cache.folder() == Path.home() / "cache"
 
 
 def test_the_cache_is_where_the_platform_keeps_caches(monkeypatch):
