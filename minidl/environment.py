@@ -12,12 +12,13 @@ from typing import Any, TypedDict
 from threadpoolctl import threadpool_info
 
 from minidl._version import __version__
+from minidl.compiled.machine import code_settings
 from minidl.files.reading import convert_json, decode_json
 from minidl.plugins import PluginRecord, plugin_records
 
 RECORDED = ("numpy", "PyYAML", "msgspec", "safetensors", "threadpoolctl")
 # What may change the last bits of a result; the rest is recorded for the reader.
-DECISIVE = ("minidl", "python", "numpy", "numba", "processor", "blas")
+DECISIVE = ("minidl", "python", "numpy", "numba", "processor", "blas", "compiled_code")
 
 
 def environment(plugins: Sequence[str], threads: int = 1) -> dict[str, Any]:
@@ -27,13 +28,15 @@ def environment(plugins: Sequence[str], threads: int = 1) -> dict[str, Any]:
     blas = [
         {key: info.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
         for info in threadpool_info()
-        if info.get("user_api") == "blas"
+        # NumPy's own: scipy brings another one, which numba loads.
+        if info.get("user_api") == "blas" and "scipy" not in str(info.get("filepath"))
     ]
     return {
         "minidl": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in RECORDED},
         "numba": version("numba") if find_spec("numba") else None,
+        "compiled_code": code_settings(),
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cpus": os.cpu_count(),
@@ -65,14 +68,26 @@ def decode_environment(content: bytes, where: object) -> dict[str, Any]:
     return found
 
 
-def environment_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """One line for each difference that can change a result."""
-    lines = []
-    for key in DECISIVE:
-        before, after = _shown(then.get(key)), _shown(now.get(key))
-        if before != after:
-            lines.append(f"{key}: {before} when the run was saved, {after} now")
-    return lines
+def environment_changes(
+    then: Mapping[str, Any], now: Mapping[str, Any], engines: Sequence[str] = ("compiled",)
+) -> list[str]:
+    """One line for each difference that can change a result.
+
+    Parameters
+    ----------
+    engines : those that computed it; what decides about compiled code counts for ``compiled`` alone.
+    """
+    differing = [(key, then.get(key), now.get(key)) for key in DECISIVE if key != "compiled_code"]
+    if "compiled" in engines and "compiled_code" in then:
+        before, after = (_settings(found.get("compiled_code")) for found in (then, now))
+        names = [*before, *(name for name in after if name not in before)]
+        differing += [(name, before.get(name, "not set"), after.get(name, "not set")) for name in names]
+    shown = [(name, _shown(old), _shown(new)) for name, old, new in differing]
+    return [f"{name}: {old} when the run was saved, {new} now" for name, old, new in shown if old != new]
+
+
+def _settings(recorded: Any) -> Mapping[str, Any]:
+    return recorded if isinstance(recorded, dict) else {}
 
 
 def _shown(value: Any) -> str:

@@ -138,7 +138,7 @@ def differences(run: Run, about: Mapping[str, Any], splits: Splits) -> list[str]
         what = "the values of the series are others" if data.get("rows") == now["rows"] else "the series has changed"
         lines.append(f"data: {what}: {data.get('rows')} rows when the run was saved, {now['rows']} now")
     recorded = run.environment()
-    lines += environment_changes(recorded, environment(()))
+    lines += environment_changes(recorded, environment(()), run.manifest().get("engines") or ["compiled"])
     return lines + plugin_changes(recorded.get("plugins", []))
 
 

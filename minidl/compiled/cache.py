@@ -38,7 +38,7 @@ from minidl.text import printable
 Notify = Callable[[str], None]
 
 MAX_FILE = 1 << 26
-_DIGEST = hashlib.sha256().digest_size
+_DIGEST = 32
 _loaded: dict[str, Any] = {}
 
 
@@ -115,7 +115,12 @@ def read(key: str) -> bytes | None:
         return None
     content = read_inside(path.parent, path.name, MAX_FILE, private=True)
     payload = content[_DIGEST:]
-    return payload if hashlib.sha256(payload).digest() == content[:_DIGEST] else None
+    return payload if _digest(key, payload) == content[:_DIGEST] else None
+
+
+def _digest(key: str, payload: bytes) -> bytes:
+    """Of a file's content and its name, so that one is not read for the other."""
+    return hashlib.sha256(key.encode() + payload).digest()
 
 
 def _private_folder() -> Path:
@@ -158,7 +163,7 @@ def _save(function: Any, key: str, text: str) -> str | None:
             missing.mkdir(mode=0o700, exist_ok=True)
         path = _private_folder()
         _replace(path / f"{key}.py", text.encode())
-        _replace(path / f"{key}.bin", hashlib.sha256(payload).digest() + payload)
+        _replace(path / f"{key}.bin", _digest(key, payload) + payload)
     except MinidlError as err:
         return str(err).rstrip(".")
     except OSError as err:

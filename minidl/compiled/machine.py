@@ -42,7 +42,7 @@ def code_settings() -> dict[str, str] | None:
     from importlib.metadata import version
 
     name, features = processor()
-    found = {"llvmlite": version("llvmlite"), "processor": name, "its features": _digest(features.encode())}
+    found = {"llvmlite": version("llvmlite"), "processor model": name, "processor features": _digest(features.encode())}
     found |= {key: value for key, value in sorted(os.environ.items()) if key.startswith("NUMBA_") and _matters(key)}
     config = Path(_CONFIG_FILE)
     if os.path.lexists(config):

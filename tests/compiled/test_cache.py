@@ -107,7 +107,7 @@ class Touched:
 def forge(folder, path):
     """Put a pickle that makes a file into the place of a compiled function, with a good checksum."""
     content = pickle.dumps(Touched(folder / "it ran"))
-    path.write_bytes(hashlib.sha256(content).digest() + content)
+    path.write_bytes(hashlib.sha256(path.stem.encode() + content).digest() + content)
 
 
 def made(tmp_path, monkeypatch):

@@ -27,8 +27,10 @@ from minidl import (
 from minidl.compiled import ActivationKernel, LayerKernel, choose_engine, explain, jit, register_kernel
 from minidl.compiled.engine import CompiledEngine
 from minidl.data import Windows
+from minidl.errors import IncompatibleRunError
 from minidl.experiment import load_experiment
 from minidl.layer import INFERENCE, Layer
+from minidl.resuming import resume
 from minidl.runs import Run
 from minidl.training import Arrays, Callback, NumpyEngine
 
@@ -255,6 +257,16 @@ def test_a_run_whose_config_asks_for_it_is_compiled_and_equals_numpys(tmp_path, 
         values.append(np.concatenate([value.reshape(-1) for value in experiment.model.params.values()]))
     assert "engine: compiled" in lines
     assert difference(*values) < 1e-12
+    # Code for another processor may give other bytes: a run of the compiled engine does not go on with it.
+    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+    resume_to_the_end(tmp_path / "numpy")
+    with pytest.raises(IncompatibleRunError, match="NUMBA_CPU_NAME: not set when the run was saved, generic now"):
+        resume_to_the_end(tmp_path / "compiled")
+
+
+def resume_to_the_end(folder):
+    run = Run.open(folder, unchanged=False)
+    resume(run, run.experiment.load_data())
 
 
 def test_auto_compiles_long_trainings_only():

@@ -128,7 +128,7 @@ def test_settings_are_recorded_without_numba_being_imported(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout == (
-        "['.numba_config.yaml', 'NUMBA_CPU_NAME', 'its features', 'llvmlite', 'processor'] generic False\n"
+        "['.numba_config.yaml', 'NUMBA_CPU_NAME', 'llvmlite', 'processor features', 'processor model'] generic False\n"
     )
 
 

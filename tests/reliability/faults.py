@@ -15,6 +15,7 @@ import time
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # children are forked, and threads do not survive that
 
 from tests.reliability import harness
+from tests.reliability import rows_caches as rows_caches
 from tests.reliability import rows_cluster as rows_cluster
 from tests.reliability import rows_configs as rows_configs
 from tests.reliability import rows_files as rows_files

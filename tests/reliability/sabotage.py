@@ -354,3 +354,29 @@ def _gaps_are_filled_at_once() -> None:
 def _poison_comes_after_reading() -> None:
     """The check for leaks spoils the table that a series gives, not its file."""
     csv_series.CSVSeries.forged = lambda self, first, poison: None  # type: ignore[method-assign]
+
+
+@sabotage("cache-digest")
+def _compiled_code_without_a_checksum() -> None:
+    """Whatever lies in the cache is loaded."""
+    from minidl.compiled import cache
+
+    digest = cache._digest
+    cache._digest = lambda key, payload: _Anything(digest(key, payload))
+
+
+class _Anything(bytes):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = bytes.__hash__
+
+
+@sabotage("private-cache")
+def _compiled_code_of_anybody() -> None:
+    """The cache is read whoever could have written it."""
+    from minidl.compiled import cache
+    from minidl.files import reading
+
+    cache.not_private = lambda folder: None
+    reading.foreign = lambda status: None

@@ -55,6 +55,8 @@ SABOTAGES = {
     "poison": (21, 4),
     "pairing": (17, 1),
     "running-again": (17, 1),
+    "cache-digest": (18, 60),
+    "private-cache": (18, 60),
     "hangup": (19, 23),
     "streams": (19, 12),
 }
