@@ -91,9 +91,13 @@ def _run(verb: str, arguments: list[str]) -> int:
     except KeyboardInterrupt as err:
         say(f"minidl {verb}: interrupted")
         return 128 + int(getattr(err, "signal", signal.SIGINT))
-    except (Exception, SystemExit) as err:
+    except BaseException as err:
         if place := plugin_place(err):
             say(f"minidl {verb}: {place}: {type(err).__name__}: {err}")
+            return 2
+        if isinstance(err, MemoryError):
+            less = "a smaller model, batch or table needs less"
+            say(f"minidl {verb}: not enough memory; {less} ({err or 'no details'}).")
             return 2
         if not isinstance(err, OSError):  # a fault of minidl's own
             raise

@@ -8,12 +8,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
 from minidl.comparison.tasks import Outcome, Task, run_task
 from minidl.errors import ConfigError, StorageError
-from minidl.interrupt import leave_signals_to_the_parent
+from minidl.interrupt import leave_signals_to_the_parent, without_hangups
 from minidl.standard_streams import guard_standard_streams
 
 MakeExecutor = Callable[[], Any]  # a context manager that gives an Executor
@@ -115,6 +116,9 @@ def processes(jobs: int) -> Iterator[Executor]:
     if jobs == 1:
         yield Here()
         return
+    with without_hangups():  # Python's helper that tidies up after these processes must outlive them
+        if os.name != "nt":
+            resource_tracker.ensure_running()
     context = multiprocessing.get_context("spawn")
     told, tell = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(min(jobs, _MOST), mp_context=context, initializer=_start_worker, initargs=(tell,))

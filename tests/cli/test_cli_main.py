@@ -150,6 +150,20 @@ def test_a_fault_of_minidl_itself_is_not_hidden(cli: Cli, monkeypatch: pytest.Mo
         cli("check", "small.yaml")
 
 
+def test_a_model_that_does_not_fit_into_memory_is_one_line(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    def large(*_: object) -> None:
+        raise MemoryError("Unable to allocate 275. MiB")
+
+    monkeypatch.setattr("minidl.cli.check.load_experiment", large)
+    outcome = cli("check", "small.yaml")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.line == (
+        "minidl check: not enough memory; a smaller model, batch or table needs less (Unable to allocate 275. MiB)."
+    )
+
+
 def test_ctrl_c_outside_training_ends_with_130(cli: Cli, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

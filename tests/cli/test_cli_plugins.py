@@ -220,6 +220,10 @@ class OwnBroken(Layer):
         ("forward", 12, "x = x[:, :, :, 0]", "IndexError: too many indices for array"),
         ("backward", 15, "nonsense", "NameError: name 'nonsense' is not defined"),
         ("forward", 12, "open('gone')", "FileNotFoundError: [Errno 2] No such file or directory: 'gone'"),
+        # What would end Python with another exit code, 0 for example.
+        ("forward", 12, "raise SystemExit(0)", "SystemExit: 0"),
+        ("forward", 12, "raise BaseException('mine')", "BaseException: mine"),
+        ("forward", 12, "raise BrokenPipeError", "BrokenPipeError: "),
     ],
 )
 def test_a_fault_in_a_users_layer_is_one_line_with_file_and_line(
@@ -231,6 +235,14 @@ def test_a_fault_in_a_users_layer_is_one_line_with_file_and_line(
     assert (outcome.code, outcome.out) == (2, "")
     last = outcome.err.splitlines()[-1]
     assert last.startswith(f"minidl train: {folder / 'mine.py'}:{line}, in {method}: {message}")
+
+
+def test_a_plugin_that_closes_the_streams_does_not_stop_the_training(cli: Cli, folder: Path) -> None:
+    fault = "import sys; sys.stdout.close(); sys.stderr = None"
+    Path("mine.py").write_text(BROKEN.format(build="pass", forward=fault, backward="pass"))
+    layers = "[{type: RecurrentLayer, hidden_size: 2}, OwnBroken, LastStep, {type: Dense, output_size: 1}]"
+    assert cli("train", "small.yaml", "--plugin", "mine.py", "--set", f"model.layers={layers}").code == 0
+    assert Path("runs/small-001/evaluation.json").exists()
 
 
 def test_nan_of_a_users_layer_names_it_and_ends_with_5(cli: Cli, folder: Path) -> None:

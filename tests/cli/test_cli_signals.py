@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -60,16 +60,22 @@ class SlowSeries(Series):
 
 
 @contextmanager
-def training(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """minidl train in a process that is gone afterwards."""
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """minidl in a process, and group of processes, that is gone afterwards."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "minidl", "train", "small.yaml", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    command = [sys.executable, "-m", "minidl", *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
     try:
         yield process
     finally:
         process.kill()
         process.communicate()
+
+
+def training(*arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return started("train", "small.yaml", *arguments)
 
 
 def wait_for(process: subprocess.Popen[str], start: str) -> None:
@@ -136,3 +142,21 @@ def test_a_signal_while_data_are_read_leaves_nothing_behind(folder: Path) -> Non
         out, err = process.communicate(timeout=100)
     assert (process.returncode, out, err) == (130, "", "minidl train: interrupted\n")
     assert not Path("runs").exists()
+
+
+def test_a_closed_terminal_ends_a_comparison_and_keeps_what_is_done(folder: Path) -> None:
+    # The system tells the whole group: the workers, and the helper that Python starts beside them.
+    pytest.importorskip("scipy")
+    Path("twin.yaml").write_text("extends: small.yaml\noptimizer: {learning_rate: 0.01}\n")
+    long = ["--seeds", "200", "--jobs", "2", "--no-protocol"]
+    with started("compare", "small.yaml", "twin.yaml", *long) as process:
+        wait_for(process, "  3/400")
+        os.killpg(process.pid, signal.SIGHUP)
+        out, err = process.communicate(timeout=100)
+    assert (process.returncode, out) == (129, "")
+    lines = [line for line in err.splitlines() if "seed" not in line]
+    assert lines == [
+        "finished runs are kept; go on with: minidl compare --resume runs/compare-001 --jobs 2",
+        "minidl compare: interrupted",
+    ]
+    assert len(list(Path("runs/compare-001/runs").rglob("*.json"))) >= 3

@@ -110,7 +110,7 @@ LISTENERS = [
 EVERYBODY = Listener(environment="LC_ALL=C.UTF-8")
 
 
-@row(19, "nobody listens, whatever the verb", full=len(VERBS) * len(LISTENERS), sample=6)
+@row(19, "nobody listens, whatever the verb", full=len(VERBS) * len(LISTENERS), sample=3)
 def nobody_listens(trials: int, rng: random.Random, outcome: Outcome) -> None:
     """The exit code and the files are those of the same command when everybody listens."""
     prepare()
