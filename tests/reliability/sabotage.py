@@ -20,7 +20,7 @@ from minidl.comparison import executors
 from minidl.config import builder, nodes
 from minidl.data import csv_file, csv_series, series
 from minidl.errors import CorruptFileError
-from minidl.files import locking, manifests, storage
+from minidl.files import locking, manifests, reading, storage
 from minidl.layers import recurrence
 from minidl.training import checkpoints, loop, saving, state
 
@@ -228,6 +228,29 @@ def _no_limits() -> None:
     checkpoints.decode_tensors = lambda content, where, expected: dict(safetensors.numpy.load(content))  # type: ignore[attr-defined]
     run_folder.RunFolder.check_links = lambda self: None  # type: ignore[method-assign]
     initializers.MAX_PARAMETERS = 10**30
+
+
+@sabotage("links")
+def _links_are_followed() -> None:
+    """Nobody looks for links, and whoever reads follows them."""
+
+    def read(folder: Path, name: str | PurePath, limit: int) -> bytes:
+        return reading.read_given(folder / name, limit)
+
+    manifests.read_inside = run_folder.read_inside = read  # type: ignore[attr-defined]
+    run_folder.RunFolder.check_links = lambda self: None  # type: ignore[method-assign]
+
+
+@sabotage("identity")
+def _runs_of_one_config_are_one() -> None:
+    """Checkpoints do not tell whose they are."""
+    encode = manifests.encode_manifest
+
+    def without(files: Any, **more: Any) -> bytes:
+        more.pop("identity", None)
+        return encode(files, **more)
+
+    checkpoints.encode_manifest = run_folder.encode_manifest = without  # type: ignore[attr-defined]
 
 
 @sabotage("registry")
