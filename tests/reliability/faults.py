@@ -25,6 +25,7 @@ from tests.reliability import rows_numbers as rows_numbers
 from tests.reliability import rows_running as rows_running
 from tests.reliability import rows_runs as rows_runs
 from tests.reliability import rows_saving as rows_saving
+from tests.reliability import rows_strangers as rows_strangers
 from tests.reliability import rows_streams as rows_streams
 from tests.reliability.harness import ROWS, SABOTAGE
 from tests.reliability.sabotage import SABOTAGES

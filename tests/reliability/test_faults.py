@@ -59,6 +59,12 @@ SABOTAGES = {
     "cache-digest": (18, 60),
     "private-cache": (18, 60),
     "links": (18, 60),
+    "plugins-of-the-start": (18, 100),
+    "labels": (18, 150),
+    "seals": (18, 150),
+    "links-of-a-comparison": (18, 150),
+    "ending-with-the-parent": (20, 2),
+    "given-up-tasks": (20, 1),
     "hangup": (19, 23),
     "streams": (19, 12),
 }
