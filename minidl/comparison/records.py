@@ -140,6 +140,9 @@ def check_record(record: Record, config: Mapping[str, Any], where: object) -> No
         return
     done, horizons = convert_json(record, DoneRecord, where), config["evaluation"]["horizons"]
     _check_scores(done["scores"], horizons, where)
+    everything = [*done["scores"]["block"].values(), *done["scores"]["lead"].values()]
+    if any(score is None for one in everything for score in (one["loss"], one["mae"], one["rmse"])):
+        raise CorruptFileError(f"{printable(where)}: damaged: a run that is done has scores that are not finite.")
     blocks, ways = [done["shifted"], *done["covariates"].values()], done["covariates"].keys()
     if any(block.keys() != set(map(str, horizons)) for block in blocks) or not ways <= {*COVARIATES}:
         raise CorruptFileError(f"{printable(where)}: damaged: its scores are not those of the config.")

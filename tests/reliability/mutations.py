@@ -47,13 +47,13 @@ class Mutant:
     ----------
     line : where.
     what : before and after, in Markdown.
-    function : the first line of the function (decorators included) that it is in; 0: in none.
+    function : the name of the function that it is in; empty: in none.
     source : the whole file.
     """
 
     line: int
     what: str
-    function: int
+    function: str
     source: str
 
 
@@ -79,7 +79,7 @@ def _short(text: str) -> str:
 Change = Callable[[ast.Module], str]
 
 
-def _places(tree: ast.Module) -> Iterator[tuple[ast.AST, Change, int]]:
+def _places(tree: ast.Module) -> Iterator[tuple[ast.AST, Change, str]]:
     sets = {id(node) for node in _sets(tree)}
     for node, change, function in _all_places(tree):
         if id(node) not in sets:
@@ -97,13 +97,12 @@ def _sets(tree: ast.Module) -> Iterator[ast.AST | None]:
             yield node.comparators[0]
 
 
-def _all_places(tree: ast.Module) -> Iterator[tuple[ast.AST, Change, int]]:
+def _all_places(tree: ast.Module) -> Iterator[tuple[ast.AST, Change, str]]:
     for statement in tree.body:
         if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
-            yield from ((node, change, 0) for node in _walk([statement.value]) for change in _changes(node))
+            yield from ((node, change, "") for node in _walk([statement.value]) for change in _changes(node))
     for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
-        first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
-        yield from ((node, change, first) for node in _walk(function.body) for change in _changes(node))
+        yield from ((node, change, function.name) for node in _walk(function.body) for change in _changes(node))
 
 
 def _walk(body: list[ast.AST] | list[ast.stmt] | list[ast.expr]) -> Iterator[ast.AST]:

@@ -18,18 +18,20 @@ class Noting:
     Parameters
     ----------
     root : of the sources; files are named relative to it.
-    report : the JSON file that is written: {test: [seconds, {file: [first lines]}]}.
+    report : the JSON file that is written: {test: [seconds, {file: [names]}]}.
     """
 
     def __init__(self, root: Path, report: Path) -> None:
         self.root, self.report = f"{root}/", report
-        self.calls: set[tuple[str, int]] = set()
+        self.calls: set[tuple[str, str]] = set()
         self.found: dict[str, Any] = {}
+        self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> None:
         code = frame.f_code
         if code.co_filename.startswith(self.root):
-            self.calls.add((code.co_filename, code.co_firstlineno))
+            self.calls.add((code.co_filename, code.co_name))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -40,21 +42,23 @@ class Noting:
             yield
         finally:
             sys.settrace(None)
-        files: dict[str, list[int]] = {}
-        for file, line in sorted(self.calls):
-            files.setdefault(file.removeprefix(self.root), []).append(line)
+        files: dict[str, list[str]] = {}
+        for file, name in sorted(self.calls):
+            files.setdefault(file.removeprefix(self.root), []).append(name)
         self.found[item.nodeid] = [0.0, files]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add the seconds of a test's phases."""
-        self.seconds = getattr(self, "seconds", {})
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
-        """Write the file."""
-        for name, entry in self.found.items():
+        """Write the file; tests that fail without any mutant notice none."""
+        found = {name: entry for name, entry in self.found.items() if name not in self.failed}
+        for name, entry in found.items():
             entry[0] = round(self.seconds.get(name, 0.0), 4)
-        self.report.write_text(json.dumps(self.found), encoding="utf-8")
+        self.report.write_text(json.dumps(found), encoding="utf-8")
 
 
 class Chosen:
@@ -68,10 +72,10 @@ class Chosen:
         items[:] = sorted((item for item in items if item.nodeid in self.order), key=lambda i: self.order[i.nodeid])
 
 
-def touching(noted: dict[str, Any], file: str, function: int) -> list[str]:
+def touching(noted: dict[str, Any], file: str, function: str) -> list[str]:
     """The tests that call a function, the quickest first; of a module's own lines those that call anything in it."""
     names = []
     for name, (seconds, files) in noted.items():
-        if function in files.get(file, ()) or (function == 0 and file in files):
+        if function in files.get(file, ()) or (not function and file in files):
             names.append((seconds, name))
     return [name for _, name in sorted(names)]
