@@ -17,9 +17,11 @@ from minidl.data import Splits, WindowData
 from minidl.errors import ConfigError, ShapeError
 from minidl.forecasting import Evaluation, check_covariates
 from minidl.layer import Layer, Shape
+from minidl.layers.building import returned_shape
 from minidl.losses import HalfMSE, Loss
 from minidl.optimizers import Optimizer
 from minidl.randomness import Streams
+from minidl.registry import plugin_fault
 from minidl.training import Training
 
 
@@ -93,6 +95,7 @@ class Experiment(Configurable):
 
     def _build(self, model: Layer) -> Shape:
         output = model.build(self.data.input_shape, Streams.from_seed(self.seed).weights, self.dtype)
+        output = returned_shape(output, type(model).__name__)
         if output[-1] != 1 or len(output) > 2:
             raise ShapeError(
                 f"the model's output has shape {output}; a forecast is one number, so it must be (1,) or (time, 1)."
@@ -166,4 +169,9 @@ def experiment_from(node: Node, name: str) -> Experiment:
         experiment.build_model()
     except ShapeError as err:
         raise ConfigError(problem_at(node, ("model", *err.path), str(err))) from err
+    except Exception as err:
+        fault = plugin_fault(err)
+        if fault is None:  # minidl's own
+            raise
+        raise fault from err
     return experiment

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from minidl.errors import ConfigError, IncompatibleRunError, StorageError
+from minidl.errors import ConfigError, IncompatibleRunError, MinidlError, StorageError
 from minidl.files.reading import read_given, user_path, variable_hint
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -29,6 +29,7 @@ _entry_points_loaded = False
 _entry_point_packages: set[str] = set()
 _plugins: dict[str, str] = {}
 MAX_SOURCE = 1 << 24  # of a plugin
+_WRITTEN = "_written_at"  # the attribute in which an object keeps its place in a config
 _PREFIX = "minidl_plugin_"  # of the modules made from files given with --plugin
 
 
@@ -118,10 +119,12 @@ def lookup(base: type, name: str) -> Any:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean X?"`` for the nearest known name, or the list of a few known names."""
+    """``"; did you mean X?"`` for the nearest known name, or the one that contains it; or a few known names."""
     known = sorted(known)
     lowered = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    if not close and len(name) > 2:  # tanh for TanhActivation
+        close = sorted((candidate for candidate in lowered if name.lower() in candidate), key=len)
     if close:
         return f"; did you mean {lowered[close[0]]}?"
     return f"; known: {', '.join(known)}" if 0 < len(known) <= 20 else ""
@@ -173,7 +176,35 @@ def loaded_plugins() -> dict[str, str]:
     return dict(_plugins)
 
 
+def note_place(item: object, place: str) -> None:
+    """Remember with an object where in a config it is written, for the messages of what fails in it."""
+    vars(item)[_WRITTEN] = place
+
+
 def plugin_place(err: BaseException) -> str | None:
+    """Where a plugin's own code failed; None if none of it was running.
+
+    ``"my.yaml:5:7: model.layers.1: file.py:12, in forward"``, the first two only if
+    what failed was made from a config.
+    """
+    line, written = plugin_line(err), None
+    trace = err.__traceback__ if line else None
+    while trace is not None:
+        owner = trace.tb_frame.f_locals.get("self")
+        written = getattr(owner, "__dict__", {}).get(_WRITTEN, written)
+        trace = trace.tb_next
+    return f"{written}: {line}" if written else line
+
+
+def plugin_fault(err: BaseException) -> ConfigError | None:
+    """What failed in a plugin's own code, as one line with its place; None if none of it was running."""
+    place = plugin_place(err)
+    if place is None:
+        return None
+    return ConfigError(f"{place}: {err}" if isinstance(err, MinidlError) else f"{place}: {type(err).__name__}: {err}")
+
+
+def plugin_line(err: BaseException) -> str | None:
     """``"file.py:12, in forward"``, where a plugin's own code failed; None if none of it was running."""
     files = {getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _is_plugin(name)}
     found = None

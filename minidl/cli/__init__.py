@@ -17,7 +17,7 @@ from minidl._version import __version__
 from minidl.cli.output import say, show
 from minidl.errors import MinidlError, StorageError
 from minidl.interrupt import EndOnSignal, RaiseOnSignal
-from minidl.registry import plugin_place, suggest
+from minidl.registry import plugin_fault, plugin_place, suggest
 from minidl.standard_streams import guarded_standard_streams
 
 VERBS = {
@@ -45,6 +45,11 @@ class _Parser(argparse.ArgumentParser):
     """argparse, with errors of one line."""
 
     def error(self, message: str) -> NoReturn:
+        unknown = message.partition("unrecognized arguments: ")[2]
+        if unknown and any("--set" in action.option_strings for action in self._actions):
+            from minidl.cli.hints import set_hint  # which knows the whole config
+
+            message += set_hint(unknown.split(" "))
         say(f"{self.prog}: {message}; see {self.prog} --help")
         self.exit(2)
 
@@ -86,15 +91,17 @@ def _run(verb: str, arguments: list[str]) -> int:
             code: int = module.run(args)
         return code
     except MinidlError as err:
+        if place := plugin_place(err):
+            err = type(err)(f"{place}: {err}")
         say(*([f"minidl {verb}: {str(err).removeprefix(f'{verb}: ')}"] if len(err.lines) == 1 else err.lines))
         return err.exit_code
     except KeyboardInterrupt as err:
         say(f"minidl {verb}: interrupted")
         return 128 + int(getattr(err, "signal", signal.SIGINT))
     except BaseException as err:
-        if place := plugin_place(err):
-            say(f"minidl {verb}: {place}: {type(err).__name__}: {err}")
-            return 2
+        if fault := plugin_fault(err):
+            say(f"minidl {verb}: {fault}")
+            return fault.exit_code
         if isinstance(err, MemoryError):
             less = "a smaller model, batch or table needs less"
             say(f"minidl {verb}: not enough memory; {less} ({err or 'no details'}).")

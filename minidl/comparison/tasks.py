@@ -26,13 +26,13 @@ from minidl.comparison.splits import load_splits
 from minidl.compiled import choose_engine
 from minidl.data import Splits
 from minidl.environment import DECISIVE, environment
-from minidl.errors import NumericalError
+from minidl.errors import MinidlError, NumericalError
 from minidl.experiment import Experiment
 from minidl.forecasting import COVARIATES, broken_score, left_out, model_forecaster, score, score_shifted
 from minidl.layer import Array, Layer, n_parameters
 from minidl.plugins import PluginRecord
 from minidl.randomness import Streams
-from minidl.registry import load_plugin
+from minidl.registry import load_plugin, plugin_fault
 from minidl.runs import blas_threads, describe_data, one_blas_thread
 from minidl.training import Callback, EpochRecord, Trainer
 
@@ -75,8 +75,20 @@ def run_task(task: Task) -> Outcome:
     Raises
     ------
     MinidlError
-        The data cannot be read, or a plugin cannot be loaded or has changed.
+        The data cannot be read, or a plugin cannot be loaded, has changed, or fails.
     """
+    try:
+        return _outcome(task)
+    except MinidlError:
+        raise
+    except Exception as err:
+        fault = plugin_fault(err)  # here, where it runs: a traceback does not come back from another process
+        if fault is None:
+            raise
+        raise fault from err
+
+
+def _outcome(task: Task) -> Outcome:
     for plugin in task.plugins:
         load_plugin(plugin["path"], plugin["sha256"])
     with _ONE_THREAD:

@@ -16,10 +16,10 @@ from typing import Any, NoReturn
 from minidl.arguments import Configurable, argument_hints, component_hint, required_arguments
 from minidl.config.merge import include, names_file
 from minidl.config.nodes import MAX_DEPTH, MAX_NODES
-from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
+from minidl.config.tree import MERGE_KEY, NO_MERGE, KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.config.values import check_plain
 from minidl.errors import ConfigError, MinidlError, ShapeError
-from minidl.registry import is_kind, kind_name, kinds, lookup, names, suggest
+from minidl.registry import is_kind, kind_name, kinds, lookup, names, note_place, plugin_line, suggest
 
 MAX_PROBLEMS = 50
 MAX_CHAIN = 20  # files that include one another
@@ -233,6 +233,7 @@ class _Builder:
                 arguments[key] = self.value(hints[key], child, (*path, key))
             elif key not in not_arguments:
                 hint = suggest(key, hints) or "; it takes no arguments" * (not hints)
+                hint = f"; {NO_MERGE}" if key == MERGE_KEY else hint
                 self.report(
                     node.key_places.get(key), (*path, key), f"unknown key {shorten(key)} of {cls.__name__}{hint}"
                 )
@@ -241,14 +242,18 @@ class _Builder:
     def made(self, cls: type, arguments: dict[str, Any], node: Node, path: KeyPath) -> Any:
         """Call the constructor; what it refuses is reported where the argument stands."""
         try:
-            return cls(**arguments)
+            item = cls(**arguments)
         except ShapeError as err:
             place, path = locate(node, err.path), (*path, *err.path)
             return self.report(place, path, str(err))
         except (MinidlError, ValueError, TypeError) as err:
-            message = str(err) if isinstance(err, MinidlError) else f"{cls.__name__}: {err}"
+            message = str(err) if isinstance(err, MinidlError) else f"{cls.__name__}: {err}{_plugin(err)}"
         except Exception as err:  # a fault of the class, which may be a plugin's
-            message = f"{cls.__name__}: {type(err).__name__} while it was constructed: {err}"
+            message = f"{cls.__name__}: {type(err).__name__} while it was constructed: {err}{_plugin(err)}"
+        else:
+            place = node.place if node.place and node.place.line else None  # none for --set
+            note_place(item, problem_line(place, path, "").removesuffix(": "))
+            return item
         about = message.removeprefix(f"{cls.__name__}: ")
         name, colon, rest = about.partition(": ")
         keys = tuple(int(key) if key.isdecimal() else key for key in name.split("."))
@@ -259,6 +264,11 @@ class _Builder:
     def stop(self, node: Node, path: KeyPath, message: str) -> NoReturn:
         self.problems.insert(0, problem_line(node.place, path, message))  # however many there are
         raise _LimitError
+
+
+def _plugin(err: Exception) -> str:
+    line = plugin_line(err)
+    return f" ({line})" if line else ""
 
 
 def _wanted(base: type) -> str:

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 KeyPath = tuple[str | int, ...]
 
+MERGE_KEY = "<<"
+NO_MERGE = "YAML's merge key << is not read; write the keys out, or extend a file that holds them"
+
 
 class Place(NamedTuple):
     """Where a node was written; lines and columns count from 1, line 0 means the whole source."""

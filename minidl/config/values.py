@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from minidl.arguments import convert
-from minidl.config.tree import KeyPath, Node, Place, shorten
+from minidl.config.tree import MERGE_KEY, NO_MERGE, KeyPath, Node, Place, shorten
 from minidl.errors import ConfigError
 from minidl.registry import suggest
 
@@ -34,6 +34,8 @@ def check_plain(node: Node, hint: Any, path: KeyPath, report: Report) -> Any:
         failed = True
         report(place, path, message)
 
+    if isinstance(node.value, dict) and MERGE_KEY in node.value and node.value[MERGE_KEY].kind != "scalar":
+        return report(node.key_places.get(MERGE_KEY), path, NO_MERGE)
     for key, child, inner in _items(node, hint):
         check_plain(child, inner, (*path, key), note)
     if failed:

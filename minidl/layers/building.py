@@ -44,6 +44,19 @@ def checked_shape(given: Any, where: str) -> Shape:
     return shape
 
 
+def returned_shape(shape: Any, where: str) -> Shape:
+    """The shape that a layer's `build` returned, if it is one.
+
+    Raises
+    ------
+    ShapeError
+        It is none, for example because the layer forgot to return it.
+    """
+    if not isinstance(shape, (tuple, list)) or not shape or not all(n is None or isinstance(n, int) for n in shape):
+        raise ShapeError(f"{where}: build must return the output shape, such as (24, 6) or (6,), got {shape!r}.")
+    return tuple(shape)
+
+
 def checked_generator(rng: Any, where: str) -> np.random.Generator:
     """A generator, or the one of an int seed.
 

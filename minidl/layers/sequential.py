@@ -15,7 +15,14 @@ from minidl.arrays import float_dtype
 from minidl.errors import ConfigError, ShapeError
 from minidl.initializers import MAX_PARAMETERS
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, n_parameters
-from minidl.layers.building import check_shared, checked_generator, checked_shape, layers_in, take_in
+from minidl.layers.building import (
+    check_shared,
+    checked_generator,
+    checked_shape,
+    layers_in,
+    returned_shape,
+    take_in,
+)
 from minidl.layers.streaming import Stream
 from minidl.parameters import Parameters, snapshot
 from minidl.registry import register
@@ -82,7 +89,7 @@ class Stack(Layer):
                 if id(child) in built:
                     shape = self._repeated(child, shape, child_rng, dtype)
                 else:
-                    shape = child.build(shape, child_rng, dtype)
+                    shape = returned_shape(child.build(shape, child_rng, dtype), type(child).__name__)
                     child.close_params()
             except ShapeError as err:
                 before = f" (the output of layer {i - 1}, {type(self.children[i - 1]).__name__})" if i else ""
@@ -160,7 +167,10 @@ class Stack(Layer):
         """
         caches = []
         for child, child_ctx in zip(self.children, self._contexts(ctx), strict=True):
-            x, cache = child.forward(x, child_ctx)
+            made = child.forward(x, child_ctx)
+            if type(made) is not tuple or len(made) != 2 or not isinstance(made[0], np.ndarray):
+                raise ShapeError(f"{type(child).__name__}: forward must return (y, cache), y an array.")
+            x, cache = made
             caches.append(cache)
         return x, (caches, ctx.workspace)
 
@@ -200,7 +210,11 @@ class Stack(Layer):
             if dx is None:
                 above = f"layer {i + 1} ({type(self.children[i + 1]).__name__})"
                 raise ShapeError(f"{type(self).__name__}: {above} returned None for dx; only the first layer may.")
-            dx, own = self.children[i].backward(dx, caches[i])
+            made = self.children[i].backward(dx, caches[i])
+            if type(made) is not tuple or len(made) != 2 or not isinstance(made[1], dict):
+                who = type(self.children[i]).__name__
+                raise ShapeError(f"{who}: backward must return (dx, gradients), gradients a dict by parameter name.")
+            dx, own = made
             for name, value in own.items():
                 full = f"{places[i]}.{name}"
                 if full in grads:

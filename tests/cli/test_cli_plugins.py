@@ -234,7 +234,7 @@ def test_a_fault_in_a_users_layer_is_one_line_with_file_and_line(
     outcome = cli("train", "small.yaml", "--plugin", "mine.py", "--set", f"model.layers={layers}")
     assert (outcome.code, outcome.out) == (2, "")
     last = outcome.err.splitlines()[-1]
-    assert last.startswith(f"minidl train: {folder / 'mine.py'}:{line}, in {method}: {message}")
+    assert last.startswith(f"minidl train: model.layers.1: {folder / 'mine.py'}:{line}, in {method}: {message}")
 
 
 def test_a_plugin_that_closes_the_streams_does_not_stop_the_training(cli: Cli, folder: Path) -> None:
@@ -243,6 +243,97 @@ def test_a_plugin_that_closes_the_streams_does_not_stop_the_training(cli: Cli, f
     layers = "[{type: RecurrentLayer, hidden_size: 2}, OwnBroken, LastStep, {type: Dense, output_size: 1}]"
     assert cli("train", "small.yaml", "--plugin", "mine.py", "--set", f"model.layers={layers}").code == 0
     assert Path("runs/small-001/evaluation.json").exists()
+
+
+BROKEN_CONFIG = """
+extends: small.yaml
+model:
+  type: Sequential
+  layers:
+    - type: Repeat
+      times: 2
+      layer: {type: RecurrentLayer, hidden_size: 2}
+    - type: OwnBroken
+    - {type: LastStep}
+    - {type: Dense, output_size: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "line", "fault", "message"),
+    [
+        ("build", 9, "1 / 0", "ZeroDivisionError: division by zero"),
+        ("build", 9, "self.params['g'] = [1.0]", "OwnBroken: parameter g: expected an array, got list."),
+        ("forward", 12, "x = x[:, :, :, 0]", "IndexError: too many indices for array"),
+        ("forward", 12, "raise __import__('minidl').ShapeError('not so')", "not so"),
+        ("backward", 15, "nonsense", "NameError: name 'nonsense' is not defined"),
+    ],
+)
+def test_a_fault_in_a_users_layer_names_the_line_of_the_config_and_that_of_the_plugin(
+    cli: Cli, folder: Path, method: str, line: int, fault: str, message: str
+) -> None:
+    Path("mine.py").write_text(BROKEN.format(**{"build": "pass", "forward": "pass", "backward": "pass", method: fault}))
+    Path("own.yaml").write_text(BROKEN_CONFIG)
+    for verb in ("check", "train") if method == "build" else ("train",):
+        outcome = cli(verb, "own.yaml", "--plugin", "mine.py")
+        assert (outcome.code, outcome.out) == (2, "")
+        last = outcome.err.splitlines()[-1].removeprefix("minidl train: ")
+        assert last.startswith(f"own.yaml:9:7: model.layers.1: {folder / 'mine.py'}:{line}, in {method}: {message}")
+
+
+def test_a_fault_in_a_users_constructor_names_the_line_of_the_config_and_that_of_the_plugin(
+    cli: Cli, folder: Path
+) -> None:
+    text = BROKEN.format(build="pass", forward="pass", backward="pass")
+    for fault, message in (
+        ("{}['gone']", "KeyError while it was constructed: 'gone'"),
+        ("int('a')", "invalid literal"),
+    ):
+        Path("mine.py").write_text(f"{text}    def __post_init__(self):\n        {fault}\n")
+        Path("own.yaml").write_text(BROKEN_CONFIG)
+        outcome = cli("check", "own.yaml", "--plugin", "mine.py")
+        assert outcome.code == 2
+        assert outcome.line.startswith(f"own.yaml:9:7: model.layers.1: OwnBroken: {message}")
+        assert outcome.line.endswith(f"({folder / 'mine.py'}:18, in __post_init__)")
+        forget()
+
+
+@pytest.mark.parametrize("what", ["return None", "return 3", "return ()", "return ('a',)"])
+def test_a_build_that_returns_no_shape_is_said_to_do_so(cli: Cli, folder: Path, what: str) -> None:
+    Path("mine.py").write_text(BROKEN.format(build=what, forward="pass", backward="pass"))
+    Path("own.yaml").write_text(BROKEN_CONFIG)
+    outcome = cli("check", "own.yaml", "--plugin", "mine.py")
+    assert outcome.line.startswith("own.yaml:9:7: model.layers.1: OwnBroken: build must return the output shape")
+
+
+@pytest.mark.parametrize(
+    ("method", "what", "message"),
+    [
+        ("forward", "return x", "OwnBroken: forward must return (y, cache), y an array."),
+        ("forward", "return [1], None", "OwnBroken: forward must return (y, cache), y an array."),
+        ("backward", "return dy", "OwnBroken: backward must return (dx, gradients)"),
+        ("backward", "return None, {}", "layer 1 (OwnBroken) returned None for dx; only the first layer may."),
+    ],
+)
+def test_a_layer_that_returns_something_else_than_the_protocol_says_is_named(
+    cli: Cli, folder: Path, method: str, what: str, message: str
+) -> None:
+    Path("mine.py").write_text(BROKEN.format(**{"build": "pass", "forward": "pass", "backward": "pass", method: what}))
+    Path("own.yaml").write_text(BROKEN_CONFIG)
+    outcome = cli("train", "own.yaml", "--plugin", "mine.py")
+    assert outcome.code == 2
+    assert message in outcome.err.splitlines()[-1]
+
+
+def test_a_fault_of_a_plugin_in_a_comparison_is_one_line_too(cli: Cli, folder: Path) -> None:
+    # It came back from the process that trained as a traceback.
+    Path("mine.py").write_text(BROKEN.format(build="pass", forward="1 / 0", backward="pass"))
+    Path("own.yaml").write_text(BROKEN_CONFIG)
+    outcome = cli("compare", "small.yaml", "own.yaml", "--seeds", "1", "--jobs", "1", "--plugin", "mine.py")
+    assert outcome.code == 2
+    last = outcome.err.splitlines()[-1]
+    assert last.startswith("minidl compare: 1 of 2 runs gave no result; the first, own seed 0: ")
+    assert last.endswith(f"{folder / 'mine.py'}:12, in forward: ZeroDivisionError: division by zero")
 
 
 def test_nan_of_a_users_layer_names_it_and_ends_with_5(cli: Cli, folder: Path) -> None:

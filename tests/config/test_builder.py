@@ -285,3 +285,17 @@ def test_the_limit_that_ended_the_reading_is_told_before_other_problems(monkeypa
     with pytest.raises(ConfigError) as caught:
         build(Drawing, parse_text("wrong: 1\nshape: CircleShape", "f.yaml"))
     assert [line[:10] for line in str(caught.value).splitlines()] == ["f.yaml:2:8", "f.yaml:1:1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("title: a\n<<: {switch: b}", "f.yaml:2:1: <<: unknown key '<<' of Paper; "),
+        ("title: a\nnested: {<<: {a: [1]}}", "f.yaml:2:10: nested: "),
+    ],
+)
+def test_yamls_merge_key_is_named_and_not_just_unknown(text: str, start: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(Paper, parse_text(text, "f.yaml"))
+    hint = "YAML's merge key << is not read; write the keys out, or extend a file that holds them"
+    assert str(caught.value) == start + hint
