@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from minidl import plot_style as look
 from minidl.data import Splits
-from minidl.data.steps import ahead, unit
+from minidl.data.steps import ahead, unit, units
 from minidl.errors import ConfigError
 from minidl.forecasting import Forecaster, model_forecaster
 from minidl.forecasting.words import baseline_short
@@ -262,7 +262,7 @@ def lead_figure(scores: dict[str, Any], *, step: str = "h") -> Figure:
             ax.set_ylim(0, 1.12 * top or 1)
             ax.set_title({"rmse": "Root mean square error", "mae": "Mean absolute error"}[key])
             ax.set_ylabel(look.with_units(key.upper(), scores["units"]))
-            ax.set_xlabel(f"{unit(step)}s ahead")
+            ax.set_xlabel(f"{units(step)} ahead")
             look.whole_numbers(ax)
             look.label_ends(ax, leads[-1], ends)
         every = f"forecasts from every {unit(step)} (model: {scores['parameters']} parameters)"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
+from minidl.environment import decode_environment
 from minidl.errors import ConfigError, CorruptFileError, InUseError, StorageError
 from minidl.files.locking import LOCK, FileLock, is_locked
 from minidl.files.manifests import MANIFEST, Entry, Manifest, checked, encode_manifest, entry, read_manifest
@@ -169,6 +170,18 @@ class RunFolder:
         """The epochs in log.jsonl, which is checked once the training has ended or was stopped."""
         listed = os.path.lexists(self.path / MANIFEST) and LOG in self.manifest()["files"]
         return parse_log(self.read(LOG) if listed else read_inside(self.path, LOG, MAX_LOG), self.path / LOG)
+
+    def environment(self) -> dict[str, Any]:
+        """What environment.json says of the last process that trained in the folder.
+
+        Raises
+        ------
+        CorruptFileError
+            It is damaged.
+        """
+        recorded = decode_environment(self.read(ENVIRONMENT), self.path / ENVIRONMENT)
+        last: dict[str, Any] = recorded["resumed"][-1] if recorded.get("resumed") else recorded
+        return last
 
     def checkpoint(
         self, name: str, params: Mapping[str, Array], optimizer: Mapping[str, Array] | None = None

@@ -109,18 +109,6 @@ class Run(RunFolder):
             raise CorruptFileError(*err.lines, hint) from err
         return cls(path, experiment)
 
-    def environment(self) -> dict[str, Any]:
-        """What environment.json says of the last process that trained in the folder.
-
-        Raises
-        ------
-        CorruptFileError
-            It is damaged.
-        """
-        recorded = decode_environment(self.read(ENVIRONMENT), self.path / ENVIRONMENT)
-        last: dict[str, Any] = recorded["resumed"][-1] if recorded.get("resumed") else recorded
-        return last
-
     def lock(self) -> FileLock:
         """The run's lock, held already or taken now.
 

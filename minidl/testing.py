@@ -37,10 +37,16 @@ def run_checks(layer: Layer, input_shape: Shape) -> list[CheckResult]:
         except NotFindableError as err:
             results.append(CheckResult(name, skipped=str(err)))
         except AssertionError as err:
-            results.append(CheckResult(name, str(err).strip()))
+            results.append(CheckResult(name, _in_one_line(err) or "AssertionError without a message"))
         except Exception as err:
-            results.append(CheckResult(name, f"{type(err).__name__}: {err}"))
+            results.append(CheckResult(name, f"{type(err).__name__}: {_in_one_line(err)}"))
     return results
+
+
+def _in_one_line(err: Exception) -> str:
+    """A message, of which NumPy's have a dozen lines, as one line of at most 200 characters."""
+    text = "; ".join(line.strip() for line in str(err).splitlines() if line.strip())
+    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def check_layer(layer: Layer, input_shape: Shape) -> None:

@@ -20,6 +20,7 @@ from small import CONFIG, folder_content, hourly_rows, write_csv, write_experime
 
 from minidl import ConfigError, CorruptFileError, DataError, NumericalError, StorageError, __version__
 from minidl.experiment import Experiment, load_experiment
+from minidl.forecasting import model_forecaster
 from minidl.runs import Run
 from minidl.training import Callback, EpochRecord, Trainer
 
@@ -465,6 +466,24 @@ def test_filled_values_of_the_window_are_counted_and_a_gap_at_the_end_is_refused
     )
     with pytest.raises(DataError, match=re.escape(message)):
         run.forecast(with_dates(folder / "end.csv", HOURS, slice(17, 20)), 1)
+
+
+@pytest.mark.parametrize("origin", [190, 200, 213])
+def test_scores_that_hold_the_last_values_are_of_what_predict_does(folder: Path, origin: int) -> None:
+    # Every forecast of the score is the one that predict makes of the rows until then, gaps included.
+    lines = (folder / "air.csv").read_text().splitlines()
+    for row in (3, 178, 179, 186, 187, 197, 208):
+        date, _, *rest = lines[1 + row].split(",")
+        lines[1 + row] = ",".join([date, "", *rest])
+    (folder / "air.csv").write_text("\n".join([*lines, ""]))
+    run, _ = trained("training.epochs=2", "data.series.gaps=interpolate")
+    splits = run.experiment.load_data()  # the model gets its initial weights again
+    run.load_weights("last")
+    start = np.array([origin - splits.test.time_steps])
+    scored = model_forecaster(splits, run.experiment.model, "hold_last")(start, 4)[0]
+    (folder / "until_then.csv").write_text("\n".join([*lines[: 1 + origin], ""]))
+    predicted = run.forecast(folder / "until_then.csv", 4, "last").values
+    np.testing.assert_allclose(splits.scale.unscale(scored, 0), predicted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"offset": [1], "range": ["x"]}', '{"offset": [1, 2, 3]}'])

@@ -597,6 +597,21 @@ def test_check_layer_raises_with_one_line_for_each_failed_check(monkeypatch):
     ]
 
 
+@pytest.mark.usefixtures("no_new_process")
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [("", "AssertionError without a message"), ("a\n\n  b\n" + "c" * 999, "a; b; " + "c" * 191 + "...")],
+)
+def test_a_check_that_fails_fails_in_one_line_whatever_its_message(message, shown):
+    class Asserting(Elman):
+        def forward(self, x, ctx=INFERENCE):
+            raise AssertionError(message)
+
+    assert {result.error for result in run_checks(Asserting(), (5, 3))} >= {shown}
+    with pytest.raises(AssertionError, match="does not keep the layer protocol"):
+        check_layer(Asserting(), (5, 3))
+
+
 def test_a_layer_that_no_other_process_can_find_is_reported_as_left_out():
     class Local(Elman):
         pass

@@ -23,7 +23,7 @@ from minidl.comparison.tables import assumption_lines, confounds_table, scores_t
 from minidl.comparison.tasks import Outcome, Task
 from minidl.comparison.verdict import undefined_words
 from minidl.config.tree import shorten
-from minidl.data.steps import unit as unit_words
+from minidl.data.steps import units
 from minidl.errors import ConfigError, DataError, NumericalError, StorageError
 from minidl.text import shell_word
 
@@ -183,7 +183,7 @@ def terminal_report(result: dict[str, Any]) -> list[str]:
     seeds = result["asked"]["seeds"]
     if undefined_words(result):
         lines += [undefined_words(result), ""]
-    blocks = f"blocks of k {unit_words(result['step'])}s"
+    blocks = f"blocks of k {units(result['step'])}"
     for metric, title, digits in shown_metrics(result):
         title = f"{title} against persistence" if metric == "skill" else title
         lines += [f"{title}: median (lowest to highest) of {seeds} seeds; {blocks}"]

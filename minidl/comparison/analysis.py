@@ -109,7 +109,7 @@ def describe_config(
 
 def _is_worse(record: Record, persistence: Mapping[str, Any], horizon: str, rounding: float) -> bool:
     one, other = (scores["block"][horizon]["rmse"] for scores in (record["scores"], persistence))
-    return is_above(one, other, rounding)
+    return other is not None and is_above(one, other, rounding)
 
 
 def median_seed(done: Sequence[Record], tested: Tested) -> int | None:
@@ -137,9 +137,9 @@ def _described(values: Sequence[float | None], broken: int, metric: str) -> dict
     return {**summary(values, broken=broken, larger=larger_is_better(metric)), "values": list(values)}
 
 
-def skill_against(rmse: float, reference: float) -> float | None:
-    """1 - (rmse / reference)²; above 0 is better than the reference. None if the reference is perfect."""
-    return 1 - (rmse / reference) ** 2 if reference > 0 else None
+def skill_against(rmse: float, reference: float | None) -> float | None:
+    """1 - (rmse / reference)²; above 0 is better than the reference. None if that is perfect, or beyond all numbers."""
+    return 1 - (rmse / reference) ** 2 if reference else None
 
 
 def summary(values: Sequence[float | None], *, broken: int = 0, larger: bool = True) -> dict[str, Any]:

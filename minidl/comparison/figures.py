@@ -18,7 +18,7 @@ from minidl.comparison.markup import well_formed
 from minidl.comparison.tables import horizon_words
 from minidl.comparison.tested import LEADING, WORDS, larger_is_better, metric_at
 from minidl.comparison.verdict import p_words
-from minidl.data.steps import unit
+from minidl.data.steps import units
 from minidl.files.storage import write_file
 from minidl.forecasting.words import baseline_short
 
@@ -210,7 +210,7 @@ def lead_figure(result: Result) -> Figure:
             ends.append(y[-1])
         ax.set_ylim(0, 1.25 * max([top, *(y for y in ends if y < 2 * top)]) or 1)
         look.whole_numbers(ax)
-        ax.set_xlabel(f"{unit(result['step'])}s ahead")
+        ax.set_xlabel(f"{units(result['step'])} ahead")
         ax.set_ylabel(look.with_units("RMSE", result["units"]))
         ax.set_title("Error by lead: median and range of all seeds")
         figure.legend(loc="outside lower center", ncols=2, fontsize=10)

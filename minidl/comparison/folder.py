@@ -29,12 +29,13 @@ from minidl.files.locking import LOCK, FileLock
 from minidl.files.manifests import MANIFEST, Manifest, checked, encode_manifest, entry, read_manifest
 from minidl.files.reading import decode_json, read_inside, real_folder
 from minidl.files.storage import sweep, write_file
-from minidl.files.tensors import MAX_TENSORS, decode_tensors, encode_tensors
+from minidl.files.tensors import decode_tensors, encode_tensors, tensors_limit
 from minidl.plugins import PluginRecord
 from minidl.run_folder import RunFolder
 from minidl.text import printable
 
 ENVIRONMENT, DATA, RESULT = "environment.json", "data.json", "comparison.json"
+REPORTS = ("report.md", "report.html")
 FORMAT = 2
 MAX_FILE = 1 << 26
 _OURS = re.compile(
@@ -95,9 +96,13 @@ class ComparisonFolder:
             A file is damaged, no regular file, or of another version's format; or a link is there.
         """
         path = real_folder(path)
-        if not os.path.lexists(path / PLAN):
+        if not any(os.path.lexists(path / name) for name in (PLAN, MANIFEST)):
             raise ConfigError(f"{printable(path)}: not a folder of a comparison (it has no {PLAN}).")
         RunFolder(path).check_links()
+        for name in ("runs", "figures", RESULT, *REPORTS):
+            is_file = name not in ("runs", "figures")
+            if os.path.lexists(path / name) and not (os.path.isfile if is_file else os.path.isdir)(path / name):
+                raise CorruptFileError(f"{printable(path / name)}: not a {'regular file' if is_file else 'folder'}.")
         said = decode_json(read_inside(path, PLAN, MAX_FILE), dict[str, Any], path / PLAN)
         if said.get("format") != FORMAT:
             problem = f"format {printable(said.get('format'))[:20]}; this version of minidl reads format {FORMAT}"
@@ -125,7 +130,8 @@ class ComparisonFolder:
         CorruptFileError
             They are not.
         """
-        check_data(self.data, self.plan.compared()[0].config["evaluation"]["horizons"], self.path / DATA)
+        labels, first = [entry.label for entry in self.plan.compared()], self.plan.compared()[0]
+        check_data(self.data, labels, first.config["evaluation"]["horizons"], self.path / DATA)
 
     def lock(self) -> FileLock:
         """The folder's lock.
@@ -135,6 +141,8 @@ class ComparisonFolder:
         InUseError
             Another process is working on this comparison.
         """
+        if os.path.lexists(self.path / LOCK) and not (self.path / LOCK).is_file():
+            raise CorruptFileError(f"{printable(self.path / LOCK)}: not a regular file.")
         lock = FileLock(self.path / LOCK)
         for folder in (self.path, self.path / "figures", *(self.path / "runs").glob("*")):
             if folder.is_dir():
@@ -228,7 +236,7 @@ class ComparisonFolder:
         record, weights = file["record"], path.with_suffix(".safetensors")
         self._check(task, record, path)
         if record["status"] == "done":
-            content = self._content(weights, MAX_TENSORS)
+            content = self._weights(record["label"], weights)
             if entry(content) != file["weights"]:
                 problem = f"damaged, or not of this run; delete it and the {path.name} beside it"
                 raise CorruptFileError(f"{printable(weights)}: {problem}.")
@@ -237,6 +245,9 @@ class ComparisonFolder:
 
     def _content(self, path: Path, limit: int) -> bytes:
         return read_inside(self.path, path.relative_to(self.path), limit)
+
+    def _weights(self, label: str, path: Path) -> bytes:
+        return self._content(path, tensors_limit(self._parameters(label)))
 
     def _parameters(self, label: str) -> Weights:
         """Arrays with names, shapes and dtypes of a config's parameters, which take no memory."""
@@ -255,7 +266,7 @@ class ComparisonFolder:
             They are missing or damaged.
         """
         path = self.place(record["label"], record["seed"]).with_suffix(".safetensors")
-        return self._decode_weights(record, self._content(path, MAX_TENSORS), path)
+        return self._decode_weights(record, self._weights(record["label"], path), path)
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         """Write one of the folder's own files."""

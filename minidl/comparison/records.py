@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
+
+from msgspec import Meta
 
 from minidl.comparison.plan import DataFacts, encode, sha256
 from minidl.comparison.tasks import Record
@@ -18,6 +20,8 @@ from minidl.files.manifests import Entry as FileEntry
 from minidl.files.reading import convert_json, decode_json
 from minidl.forecasting import COVARIATES
 from minidl.text import printable
+
+Step = Annotated[str, Meta(pattern=r"^(?:\d+ )?[a-z]+$")]  # ``h``, ``30 min``
 
 
 class Scores(TypedDict):
@@ -41,7 +45,9 @@ class DataFile(TypedDict):
 
     baselines: dict[str, AllScores]
     units: str
-    step: str
+    step: Step
+    assumptions: dict[str, list[str]]
+    left_out: dict[str, str]
 
 
 class Curve(TypedDict):
@@ -99,15 +105,18 @@ class RecordFile(TypedDict):
     sha256: str
 
 
-def check_data(data: Mapping[str, Any], horizons: Iterable[int], where: object) -> None:
-    """Refuse baselines that are not of these horizons.
+def check_data(data: Mapping[str, Any], labels: Iterable[str], horizons: Iterable[int], where: object) -> None:
+    """Refuse baselines that are not of these configs and horizons.
 
     Raises
     ------
     CorruptFileError
         One line.
     """
-    baselines = convert_json(dict(data), DataFile, where)["baselines"]
+    found = convert_json(dict(data), DataFile, where)
+    baselines, assumptions = found["baselines"], found["assumptions"]
+    if assumptions.keys() != set(labels) or not all(assumptions.values()):
+        raise CorruptFileError(f"{printable(where)}: damaged: it does not tell what each config's scores assume.")
     if "persistence" not in baselines:
         raise CorruptFileError(f"{printable(where)}: damaged: there is no baseline called persistence.")
     for name, scores in baselines.items():
@@ -131,6 +140,9 @@ def check_record(record: Record, config: Mapping[str, Any], where: object) -> No
         return
     done, horizons = convert_json(record, DoneRecord, where), config["evaluation"]["horizons"]
     _check_scores(done["scores"], horizons, where)
+    everything = [*done["scores"]["block"].values(), *done["scores"]["lead"].values()]
+    if any(score is None for one in everything for score in (one["loss"], one["mae"], one["rmse"])):
+        raise CorruptFileError(f"{printable(where)}: damaged: a run that is done has scores that are not finite.")
     blocks, ways = [done["shifted"], *done["covariates"].values()], done["covariates"].keys()
     if any(block.keys() != set(map(str, horizons)) for block in blocks) or not ways <= {*COVARIATES}:
         raise CorruptFileError(f"{printable(where)}: damaged: its scores are not those of the config.")

@@ -14,7 +14,7 @@ from minidl.comparison.page import PAGE
 from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
 from minidl.comparison.verdict import undefined_words
-from minidl.data.steps import unit as unit_words
+from minidl.data.steps import units
 from minidl.files.reading import read_inside
 from minidl.files.storage import write_file
 from minidl.text import shell_word
@@ -91,7 +91,7 @@ def _scores(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
     if len(result["configs"]) <= 6:
         yield "text", "By block, all statistics of R²:"
         yield "table", tables.spread_table(result)
-        yield "text", f"By lead: the error at exactly so many {unit_words(result['step'])}s ahead."
+        yield "text", f"By lead: the error at exactly so many {units(result['step'])} ahead."
         yield "table", tables.spread_table(result, "lead")
 
 

@@ -17,7 +17,6 @@ import hashlib
 import os
 import pickle
 import sys
-import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +30,7 @@ from minidl.compiled.identity import key_of
 from minidl.compiled.jit import jit
 from minidl.compiled.source import Source
 from minidl.errors import MinidlError, StorageError
-from minidl.files.private import not_private
+from minidl.files.private import not_private, write_private
 from minidl.files.reading import read_inside
 from minidl.text import printable
 
@@ -162,21 +161,10 @@ def _save(function: Any, key: str, text: str) -> str | None:
         for missing in reversed([place for place in (path, *path.parents) if not os.path.lexists(place)]):
             missing.mkdir(mode=0o700, exist_ok=True)
         path = _private_folder()
-        _replace(path / f"{key}.py", text.encode())
-        _replace(path / f"{key}.bin", _digest(key, payload) + payload)
+        write_private(path / f"{key}.py", text.encode())
+        write_private(path / f"{key}.bin", _digest(key, payload) + payload)
     except MinidlError as err:
         return str(err).rstrip(".")
     except OSError as err:
         return f"{printable(path)}: {err.strerror or err}"
     return None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, new = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(new, path)
-    except BaseException:
-        os.unlink(new)
-        raise

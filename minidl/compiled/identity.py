@@ -21,6 +21,8 @@ import numpy as np
 from minidl._version import __version__
 from minidl.compiled.machine import processor, setting_values
 from minidl.compiled.source import Source
+from minidl.files.reading import read_given
+from minidl.registry import MAX_SOURCE
 
 _PACKAGE = "minidl.compiled"
 _LIBRARIES = ("numba", "llvmlite", "numpy")
@@ -50,7 +52,7 @@ def package_hash() -> str:
     root = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(hashlib.sha256(read_given(path, MAX_SOURCE)).digest())
     return digest.hexdigest()
 
 

@@ -43,14 +43,17 @@ class Filling:
         values : (n,); what stands at gaps is not looked at.
         where : bool (n,), the gaps. At least one value before the first border is none.
         borders : the first rows of all parts but the first, ascending; the last one
-            is the test part's. Without any, the whole is one part before the test part.
+            is the test part's. Without any, the whole is one part before the test part;
+            with (0,) it is the test part, and gaps before the first known value take that.
         """
         filled = values.copy()
         for start, end in zip((0, *borders), (*borders, len(values)), strict=True):
             gaps = start + np.flatnonzero(where[start:end])
             known = np.flatnonzero(~where[:end])
+            if not len(gaps):
+                continue
             if borders and start == borders[-1] and not self.test_lines:
-                filled[gaps] = values[known[np.searchsorted(known, gaps) - 1]]
+                filled[gaps] = values[known[np.maximum(np.searchsorted(known, gaps) - 1, 0)]]
             elif self.from_zero:
                 filled[gaps] = np.interp(gaps, np.r_[-1, known], np.r_[0.0, values[known]])
             else:

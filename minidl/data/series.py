@@ -132,6 +132,10 @@ class Table:
             )
         return replace(self, values=self.gaps.fill(self.values, borders))
 
+    def as_test_part(self) -> Table:
+        """The same rows, with gaps filled as in a test part: for a forecast from the table's end."""
+        return self if self.gaps is None else replace(self, values=self.gaps.fill(self.values, (0,)))
+
 
 @open_kind("series")
 @dataclass(eq=False)

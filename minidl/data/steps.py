@@ -95,23 +95,28 @@ def rows_of_a_day(step: np.timedelta64 | None) -> int | None:
 def ahead(count: int | str, step: str) -> str:
     """So many steps in words: ``8 hours``, ``1 day``, ``8 steps of 30 min``, ``8 steps``."""
     some = str(count) != "1"
-    if step[0].isdigit():
+    if step[:1].isdigit():
         return f"{count} step{'s' * some} of {step}"
     return f"{count} {unit(step)}{'s' * some}"
 
 
 def ahead_short(count: int | str, step: str) -> str:
     """So many steps, for the head of a table: ``8 h``, ``8 x 30 min``, ``8 months``."""
-    if step[0].isdigit():
+    if step[:1].isdigit():
         return f"{count} x {step}"
     return f"{count} {step}" if step in _SECONDS and step != "week" else ahead(count, step)
 
 
+def units(step: str) -> str:
+    """Steps in words: ``hours``, ``steps of 30 min``."""
+    return ahead(2, step).partition(" ")[2]
+
+
 def unit(step: str) -> str:
     """One step in words: ``hour``, ``month``, ``step``; also for steps like ``30 min``."""
-    return "step" if step[0].isdigit() else _WORDS.get(step, step)
+    return "step" if step[:1].isdigit() else _WORDS.get(step, step)
 
 
 def apart(step: str) -> str:
     """How far rows are apart: ``1 h``, ``30 min``, ``1 month``."""
-    return step if step[0].isdigit() else f"1 {step}"
+    return step if step[:1].isdigit() else f"1 {step}"

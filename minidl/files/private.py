@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 from minidl.text import printable
@@ -66,3 +67,15 @@ def _replaceable(place: Path) -> str | None:
     if status.st_mode & _SHARED and not status.st_mode & stat.S_ISVTX:
         return "can be written to by others, who could put another one in its place"
     return None
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only the user may read and write, aside and then in its place."""
+    descriptor, new = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise

@@ -57,7 +57,8 @@ def forecast_ahead(
 ) -> Forecast:
     """Predict row after row from the table's last `time_steps` rows, feeding predictions back.
 
-    The other columns keep the values of the last row.
+    The other columns keep the values of the last row, and gaps are filled as in a
+    test part: as scores with ``future_covariates: hold_last`` assume.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def forecast_ahead(
             f"{where}the last row has a gap (column {column}), and a forecast would start from a value that nobody "
             f"measured; {end}."
         )
-    window: Any = scaled_rows(table, scale, dtype, first=n - time_steps)
+    window: Any = scaled_rows(table.as_test_part(), scale, dtype, first=n - time_steps)
     predictions = np.empty(horizon, np.float64)
     for j in range(horizon):
         predictions[j] = one_step(window[None])[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minidl.data.steps import ahead
+from minidl.data.steps import ahead, units
 from minidl.forecasting.rounding import is_above
 
 _SHORT = {"persistence": "same as now", "seasonal_24h": "same time yesterday", "linear": "linear model"}
@@ -35,7 +35,7 @@ def _named(name: str, words: Mapping[str, str]) -> str:
 def horizons_words(horizons: Sequence[str], step: str) -> str:
     """``8, 4 and 1 hours``."""
     listed = " and ".join([", ".join(horizons[:-1])] * (len(horizons) > 1) + [horizons[-1]])
-    return f"{listed} {ahead(horizons[0] if len(horizons) == 1 else 2, step).partition(' ')[2]}"
+    return ahead(horizons[0], step) if len(horizons) == 1 else f"{listed} {units(step)}"
 
 
 def losses_to(

@@ -62,6 +62,30 @@ def test_a_comparison_writes_its_folder_and_ends_with_the_verdict(folder: Path, 
     assert "base64" not in Path("runs/compare-001/report.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.figures
+def test_what_the_scores_assume_stands_in_the_report_and_beside_every_picture(folder: Path, capsys: Capture) -> None:
+    assert compare("small.yaml", "deep.yaml", "--seeds", "1") == 0
+    said = "Scores assume: other columns keep their last values, as in predict."
+    assert f"\n{said}\n" in capsys.readouterr().out
+    assert result()["assumptions"]["small"] == ["other columns keep their last values, as in predict"]
+    assert result()["left_out"] == {}
+    report = Path("runs/compare-001/report.md").read_text(encoding="utf-8")
+    assert f"- {said}\n" in report
+    page = Path("runs/compare-001/report.html").read_text(encoding="utf-8")
+    captions = re.findall("<figcaption>(.*?)</figcaption>", page)
+    assert captions
+    for caption in captions:
+        assert said in caption or caption == "Learning curves"  # losses are of known windows
+
+
+def test_without_times_a_comparison_has_no_yesterday_and_says_why(folder: Path, capsys: Capture) -> None:
+    assert compare("small.yaml", "deep.yaml", "--seeds", "1", "--set", "data.series.time=null") == 0
+    out = capsys.readouterr().out
+    assert "Without “same time yesterday”: the rows have no times, so that nothing says how many make a day." in out
+    assert list(result()["baselines"]) == ["persistence", "linear"]
+    assert "hour" not in Path("runs/compare-001/report.md").read_text(encoding="utf-8")
+
+
 def test_a_record_is_what_train_and_evaluate_give(folder: Path) -> None:
     fast = ["optimizer.learning_rate=1.5", "training.epochs=4"]  # the first epoch is the best, not the last
     experiment = load_experiment("small.yaml", [*fast, "seed=1"])

@@ -202,6 +202,10 @@ def test_one_changed_number_of_any_weights_is_noticed_before_anything_is_trained
         (lambda file: file["record"].update(seed=1), "is of another run."),
         (lambda file: file["record"].update(seed="0"), "damaged: Expected `int`, got `str`"),
         (lambda file: file["record"]["scores"]["block"].pop("4"), "its scores are not of the horizons"),
+        (
+            lambda file: file["record"]["scores"]["block"]["4"].update(rmse=None),
+            "a run that is done has scores that are not finite.",
+        ),
         (lambda file: file["record"]["curve"]["epoch"].pop(), "its epochs are not those of the config."),
         (lambda file: file["record"].update(seconds={}), "does not say how long the training took"),
         (lambda file: file["record"]["environment"].update(minidl="9"), "was trained by minidl 9; here it is"),

@@ -11,7 +11,7 @@ from made_up import BROKEN, CONFIG, analysed, baseline, of_two, record
 
 from minidl.cli.compare import terminal_report
 from minidl.comparison import figures, tables
-from minidl.comparison.report import as_html, markdown
+from minidl.comparison.report import html_body, markdown
 from minidl.comparison.verdict import verdict
 
 GOOD = [0.70, 0.72, 0.71, 0.73, 0.74, 0.69, 0.75, 0.68]
@@ -23,7 +23,7 @@ def report_of(result: dict[str, Any]) -> str:
     from minidl.comparison.report import _blocks
 
     blocks = list(_blocks(result, [], "minidl compare"))
-    assert as_html(blocks).count("<table") == markdown(blocks).count("|---|\n")
+    assert html_body(blocks).count("<table") == markdown(blocks).count("|---|\n")
     return markdown(blocks)
 
 
@@ -348,3 +348,18 @@ def test_the_figures_of_undefined_r2_show_rmse_and_put_the_worst_at_the_right() 
     axes = figures.scores_figure(low).axes[0]
     assert axes.get_xlim()[0] > -10
     assert [text.get_text() for text in axes.texts] == ["← 1 further left, down to -40.00"]
+
+
+def test_a_baseline_that_is_beyond_all_numbers_is_no_reference() -> None:
+    beyond = baseline(None, 0.0)
+    for kind in ("block", "lead"):
+        for one in beyond[kind].values():
+            one |= {"rmse": None, "mae": None, "loss": None}
+    made = [record("one", seed, r2) for seed, r2 in enumerate(GOOD)]
+    made += [record("other", seed, r2) for seed, r2 in enumerate(BAD)]
+    result = analysed(made, {"persistence": beyond, "linear": beyond})
+    assert result["configs"]["one"]["block"]["4"]["skill"]["median"] is None
+    assert result["configs"]["one"]["failed_to_train"] == []
+    assert result["verdict"]["pairs"][0]["better"] == "one"
+    assert "loses" not in " ".join(result["verdict"]["lines"])
+    assert tables.scores_table(result, "skill", 3)[1] == ["4 h", "-", "-", "-", "-"]

@@ -36,6 +36,8 @@ def filled(text: str, *borders: int, **rule: Any) -> list[float]:
         ((5,), {"test_lines": True}, [4, 4, 2, 2, 2, 6.5, 8, 10, 12, 12]),
         # Three parts: the gap's last row lies in the second one, which knows what comes up to row 7.
         ((5, 8), {}, [4, 4, 2, 2, 2, 6.5, 8, 8, 12, 12]),
+        # All of it is the test part: before the first known value there is no last one.
+        ((0,), {}, [4, 4, 2, 2, 2, 2, 8, 8, 12, 12]),
         # From 0 at row -1 to 4 at row 1.
         ((5,), {"from_zero": True}, [2, 4, 2, 2, 2, 2, 8, 8, 12, 12]),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.data.steps import ahead, ahead_short, later, rows_of_a_day, step_name, step_of, unit
+from minidl.data.steps import ahead, ahead_short, later, rows_of_a_day, step_name, step_of, unit, units
 
 
 def times(*texts: str) -> np.ndarray:
@@ -71,4 +71,4 @@ def test_later_times_go_by_the_calendar(rows: tuple[str, ...], expected: tuple[s
 )
 def test_steps_in_words(step: str, words: tuple[str, str], short: str, one: str) -> None:
     assert (ahead(1, step), ahead("8", step)) == words
-    assert (ahead_short(8, step), unit(step)) == (short, one)
+    assert (ahead_short(8, step), unit(step), f"8 {units(step)}") == (short, one, words[1])

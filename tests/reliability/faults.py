@@ -23,7 +23,9 @@ from tests.reliability import rows_giants as rows_giants
 from tests.reliability import rows_leaks as rows_leaks
 from tests.reliability import rows_numbers as rows_numbers
 from tests.reliability import rows_running as rows_running
+from tests.reliability import rows_runs as rows_runs
 from tests.reliability import rows_saving as rows_saving
+from tests.reliability import rows_strangers as rows_strangers
 from tests.reliability import rows_streams as rows_streams
 from tests.reliability.harness import ROWS, SABOTAGE
 from tests.reliability.sabotage import SABOTAGES
@@ -47,14 +49,13 @@ def main() -> int:
         SABOTAGES[args.sabotage]()
     harness.slack = 10.0 if args.sample else 1.0
     failed = 0
-    for number in args.row or sorted(ROWS):
-        row = ROWS[number]
+    for row in (row for number in args.row or sorted(ROWS) for row in ROWS[number]):
         started = time.monotonic()
         outcome = row.run(args.trials or (row.sample if args.sample else row.full), args.seed)
         seconds = time.monotonic() - started
         note = f"  ({outcome.note})" if outcome.note else ""
         counts = f"{outcome.trials:>6} trials  {len(outcome.failures):>4} failures  {seconds:7.1f} s"
-        print(f"{number:>2}  {row.title:<52}{counts}{note}", flush=True)
+        print(f"{row.number:>2}  {row.title:<52}{counts}{note}", flush=True)
         for failure in outcome.failures[:12]:
             print(f"      {failure[:400]}", file=sys.stderr, flush=True)
         failed += bool(outcome.failures) or not (outcome.trials or args.sample)

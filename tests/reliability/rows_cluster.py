@@ -1,4 +1,4 @@
-"""Row 17: a worker of a cluster dies in a sweep."""
+"""Rows 17 and 20: a worker of a cluster dies in a sweep; the process that compares dies, or the scheduler."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.reliability import harness
 from tests.reliability.harness import ROOT, Outcome, experiment_file, fresh_command, row, wait_for
 
 
@@ -26,7 +28,7 @@ def free_port() -> int:
 
 @contextmanager
 def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """The address of a scheduler on the loopback, and its two workers."""
+    """The address of a scheduler on the loopback, and the processes: the scheduler's and two workers'."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     address = f"tcp://127.0.0.1:{free_port()}"
 
@@ -39,7 +41,7 @@ def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     worker = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", host)
     processes += [start("dask_worker", address, *worker) for _ in range(2)]
     try:
-        yield address, processes[1:]
+        yield address, processes
     finally:
         for process in processes:
             process.kill()
@@ -92,7 +94,7 @@ def dying_worker(trials: int, rng: random.Random, outcome: Outcome) -> None:
     here = outcomes(Path("local/runs"))
     for n in range(trials):
         folder = f"cluster-{n}"
-        with cluster() as (address, workers):
+        with cluster() as (address, (_, *workers)):
             swept = compare(folder, "--executor", "dask", "--scheduler", address)
             wait_for(lambda folder=folder, n=n: len(outcomes_there(folder)) > n)  # type: ignore[misc]
             rng.choice(workers).send_signal(signal.SIGKILL)
@@ -101,6 +103,88 @@ def dying_worker(trials: int, rng: random.Random, outcome: Outcome) -> None:
         differing = [name for name in here if here[name] != there.get(name)]
         text = Path(folder, "output.txt").read_text(encoding="utf-8")[-300:]
         outcome.check(code == 0 and len(here) == 16 and not differing, f"exit {code}, {differing} differ: {text}")
+
+
+@row(20, "a comparison's parent or scheduler dies", full=40, sample=2)
+def dying_parent(trials: int, rng: random.Random, outcome: Outcome) -> None:
+    """Half of the trials kill the process that compares, half the scheduler; then the comparison goes on."""
+    try:
+        import distributed  # noqa: F401
+        import scipy  # noqa: F401
+    except ImportError as err:
+        outcome.note = f"left out: {err}"
+        return
+    experiment_file()
+    outcome.check(compare("local", "--jobs", "1").wait(300) == 0, Path("local/output.txt").read_text(encoding="utf-8"))
+    here = outcomes(Path("local/runs"))
+    for n in range(trials):
+        folder = f"dying-{n}"
+        stored = rng.randrange(len(here) // 2)
+        problem = (kill_parent if n % 2 else kill_scheduler)(folder, stored, rng)
+        arguments = ["compare", "--resume", "runs/compare-001", "--jobs", "1"]
+        code, text = (0, "nothing") if problem else run_in(folder, *arguments)
+        differing = [name for name, value in here.items() if outcomes(Path(folder, "runs")).get(name) != value]
+        outcome.check(not problem and code == 0 and not differing, f"{n}: {problem or differing or text}")
+        shutil.rmtree(folder)
+
+
+def kill_parent(folder: str, stored: int, rng: random.Random) -> str:
+    """Kill the process that compares when so many runs are stored; what is wrong with what is left, or nothing."""
+    swept = compare(folder, "--jobs", "2")
+    wait_for(lambda: len(outcomes_there(folder)) >= stored and len(children(swept.pid)) >= 2)
+    time.sleep(rng.random() / 10)  # at any moment
+    left = children(swept.pid)
+    swept.kill()
+    swept.wait()
+    if not wait_for(lambda: not any(map(alive, left)), timeout=5 * harness.slack):
+        for pid in filter(alive, left):
+            os.kill(pid, signal.SIGKILL)
+        return "workers live on after their parent"
+    return "" if len(left) >= 2 else f"{len(left)} processes were there to be left alone"
+
+
+def kill_scheduler(folder: str, stored: int, rng: random.Random) -> str:
+    """Kill the scheduler when so many runs are stored; what is wrong with how the comparison ends, or nothing."""
+    with cluster() as (address, (scheduler, *_)):
+        swept = compare(folder, "--executor", "dask", "--scheduler", address)
+        wait_for(lambda: len(outcomes_there(folder)) >= stored and Path(folder, "runs/compare-001").exists())
+        time.sleep(rng.random() / 10)
+        scheduler.kill()
+        code = swept.wait(60)
+    text = Path(folder, "output.txt").read_text(encoding="utf-8")
+    done = len(outcomes_there(folder)) == 8  # too late: there was nothing left for the scheduler to do
+    told = [line for line in text.splitlines() if "minidl compare:" in line or "Traceback" in line]
+    good = code == 4 and len(told) == 1 and "go on with: minidl compare --resume" in text.splitlines()[-1]
+    return "" if good or (code == 0 and done) else f"exit {code}: {text[-400:]}"
+
+
+def run_in(folder: str, *arguments: str) -> tuple[int, str]:
+    """Exit code and output of a command line in a folder."""
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    command = fresh_command(*arguments)
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, (done.stdout + done.stderr)[-300:]
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, as Linux tells."""
+    found = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if parent_of(path) == pid]
+    return [child for child in found if alive(child)]
+
+
+def parent_of(stat: Path) -> int:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:  # it has just ended
+        return 0
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended may wait for somebody to ask how."""
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def outcomes_there(folder: str) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import sys
@@ -77,6 +78,7 @@ def damage(content: bytes, rng: random.Random, others: list[bytes]) -> tuple[str
 def damaged_files(trials: int, rng: random.Random, outcome: Outcome) -> None:
     """A file of a run is damaged and read; another run's files and whole checkpoints are put in its place."""
     run, other = trained("run", "optimizer={type: Adam}"), trained("other", "optimizer={type: Adam}", "seed=4")
+    same = trained("same", "optimizer={type: Adam}")  # and yet another run
     files = [path for path in sorted(run.path.rglob("*")) if path.is_file() and path.name[0] != "."]
     whole = {path: path.read_bytes() for path in files}
     while outcome.trials < trials:
@@ -101,10 +103,10 @@ def damaged_files(trials: int, rng: random.Random, outcome: Outcome) -> None:
             outcome.check(good and "Traceback" not in text, f"{file}: {kind}: evaluate: exit {code}: {text[:200]}")
         file.write_bytes(whole[file])
         restore(run.path, whole)
-    for name in ("init", "best", "last"):
+    for name, stranger in itertools.product(("init", "best", "last"), (other, same)):
         folder = run.path / "checkpoints" / name
         shutil.rmtree(folder)
-        shutil.copytree(other.path / "checkpoints" / name, folder)
+        shutil.copytree(stranger.path / "checkpoints" / name, folder)
         outcome.check(*refused(run, folder / STATE, "checkpoint of another run"))
         shutil.rmtree(folder)
         restore(run.path, whole)

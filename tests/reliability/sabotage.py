@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
+import re
 import shutil
 import signal
 import types
@@ -15,12 +17,12 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from minidl import cli, initializers, interrupt, randomness, resuming, run_folder
-from minidl.comparison import executors
+from minidl import cli, initializers, interrupt, randomness, registry, resuming, run_folder
+from minidl.comparison import executors, folder, plan, session
 from minidl.config import builder, nodes
 from minidl.data import csv_file, csv_series, series
 from minidl.errors import CorruptFileError
-from minidl.files import locking, manifests, storage
+from minidl.files import locking, manifests, reading, storage
 from minidl.layers import recurrence
 from minidl.training import checkpoints, loop, saving, state
 
@@ -230,6 +232,29 @@ def _no_limits() -> None:
     initializers.MAX_PARAMETERS = 10**30
 
 
+@sabotage("links")
+def _links_are_followed() -> None:
+    """Nobody looks for links, and whoever reads follows them."""
+
+    def read(folder: Path, name: str | PurePath, limit: int) -> bytes:
+        return reading.read_given(folder / name, limit)
+
+    manifests.read_inside = run_folder.read_inside = read  # type: ignore[attr-defined]
+    run_folder.RunFolder.check_links = lambda self: None  # type: ignore[method-assign]
+
+
+@sabotage("identity")
+def _runs_of_one_config_are_one() -> None:
+    """Checkpoints do not tell whose they are."""
+    encode = manifests.encode_manifest
+
+    def without(files: Any, **more: Any) -> bytes:
+        more.pop("identity", None)
+        return encode(files, **more)
+
+    checkpoints.encode_manifest = run_folder.encode_manifest = without  # type: ignore[attr-defined]
+
+
 @sabotage("registry")
 def _import_what_is_named() -> None:
     """A name with a dot is imported."""
@@ -380,3 +405,53 @@ def _compiled_code_of_anybody() -> None:
 
     cache.not_private = lambda folder: None
     reading.foreign = lambda status: None
+
+
+@sabotage("plugins-of-the-start")
+def _plugins_of_the_plan() -> None:
+    """The plugins that a plan names are run, as if the command line had given them."""
+
+    def load(recorded: Any, given: Any, where: object) -> None:
+        for plugin in recorded:
+            registry.load_plugin(plugin.name)
+
+    session.check_plugins = load  # type: ignore[attr-defined]
+
+
+@sabotage("labels")
+def _any_label() -> None:
+    """Names of configs may be any text."""
+    plan._LABEL = re.compile(".*", re.DOTALL)
+
+
+@sabotage("seals")
+def _no_seals() -> None:
+    """The files of a comparison are read without a look at their SHA-256."""
+
+    def unchecked(path: Path, manifest: Mapping[str, Any], limit: int) -> bytes:
+        return manifests.read_below(path.parent, path, limit)
+
+    folder.checked = unchecked  # type: ignore[attr-defined]
+    folder.decode_record = lambda content, plan, where: json.loads(content)  # type: ignore[attr-defined]
+
+
+@sabotage("links-of-a-comparison")
+def _links_are_allowed() -> None:
+    """Nobody asks whether a comparison's folder holds links."""
+    run_folder.RunFolder.check_links = lambda self: None  # type: ignore[method-assign]
+
+
+@sabotage("ending-with-the-parent")
+def _workers_live_on() -> None:
+    """Workers do not watch whether the process that started them is there."""
+    executors._start_worker = _start_without_watching
+
+
+def _start_without_watching(tell: Any) -> None:
+    tell.send_bytes(b"ready")
+
+
+@sabotage("given-up-tasks")
+def _given_up_tasks_are_errors() -> None:
+    """What a scheduler gave up when it died is an error that nobody expects."""
+    executors._ended = lambda future: (future.result(), None)

@@ -37,6 +37,7 @@ SABOTAGES = {
     "position": (3, 10),
     "log-rewinding": (3, 5),
     "checksums": (4, 200),
+    "identity": (4, 5),
     "registry": (5, 1),
     "limits": (6, 1),
     "composer-limits": (7, 1),
@@ -57,6 +58,13 @@ SABOTAGES = {
     "running-again": (17, 1),
     "cache-digest": (18, 60),
     "private-cache": (18, 60),
+    "links": (18, 60),
+    "plugins-of-the-start": (18, 100),
+    "labels": (18, 150),
+    "seals": (18, 150),
+    "links-of-a-comparison": (18, 150),
+    "ending-with-the-parent": (20, 2),
+    "given-up-tasks": (20, 1),
     "hangup": (19, 23),
     "streams": (19, 12),
 }
@@ -69,7 +77,7 @@ def faults(*arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("number", sorted(ROWS))
+@pytest.mark.parametrize("number", sorted(set(ROWS)))
 def test_a_fault_does_no_harm(number: int) -> None:
     code, output = faults("--sample", "--row", str(number))
     print(output)

@@ -1,0 +1,81 @@
+"""Which tests touch which functions: a pytest plugin that notes it, and one that runs the tests of one function."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+
+class Noting:
+    """Notes for every test which functions below a folder it calls, in this process, and how long it takes.
+
+    Parameters
+    ----------
+    root : of the sources; files are named relative to it.
+    report : the JSON file that is written: {test: [seconds, {file: [names]}]}.
+    """
+
+    def __init__(self, root: Path, report: Path) -> None:
+        self.root, self.report = f"{root}/", report
+        self.calls: set[tuple[str, str]] = set()
+        self.found: dict[str, Any] = {}
+        self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> None:
+        code = frame.f_code
+        if code.co_filename.startswith(self.root):
+            self.calls.add((code.co_filename, code.co_name))
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Trace a test with its fixtures."""
+        self.calls = set()
+        sys.settrace(self._trace)
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+        files: dict[str, list[str]] = {}
+        for file, name in sorted(self.calls):
+            files.setdefault(file.removeprefix(self.root), []).append(name)
+        self.found[item.nodeid] = [0.0, files]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add the seconds of a test's phases."""
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+        if report.failed:
+            self.failed.add(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the file; tests that fail without any mutant notice none."""
+        found = {name: entry for name, entry in self.found.items() if name not in self.failed}
+        for name, entry in found.items():
+            entry[0] = round(self.seconds.get(name, 0.0), 4)
+        self.report.write_text(json.dumps(found), encoding="utf-8")
+
+
+class Chosen:
+    """Runs these tests only, in this order."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.order = {name: i for i, name in enumerate(names)}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Drop and sort."""
+        items[:] = sorted((item for item in items if item.nodeid in self.order), key=lambda i: self.order[i.nodeid])
+
+
+def touching(noted: dict[str, Any], file: str, function: str) -> list[str]:
+    """The tests that call a function, the quickest first; of a module's own lines those that call anything in it."""
+    names = []
+    for name, (seconds, files) in noted.items():
+        if function in files.get(file, ()) or (not function and file in files):
+            names.append((seconds, name))
+    return [name for _, name in sorted(names)]
