@@ -201,11 +201,12 @@ def lead_figure(result: Result) -> Figure:
             if scores[0]["n"]:
                 low, high = ([s[name] for s in scores] for name in ("minimum", "maximum"))
                 ax.fill_between(leads, low, high, color=color, alpha=0.15, lw=0)
-                ax.plot(leads, [s["median"] for s in scores], color=color, marker="o", label=label)
-                top = max([top, *(s["median"] for s in scores)])
+                medians = np.array([s["median"] for s in scores], float)  # NaN where half of the runs broke
+                ax.plot(leads, medians, color=color, marker="o", label=label)
+                top = max([top, *medians[np.isfinite(medians)]])
         for (name, baseline), line in zip(result["baselines"].items(), cycle(LINES), strict=False):
             leads = [int(k) for k in baseline["lead"]]
-            y = [baseline["lead"][str(k)]["rmse"] for k in leads]
+            y = np.array([baseline["lead"][str(k)]["rmse"] for k in leads], float)
             ax.plot(leads, y, color="#555555", ls=line, lw=1.6, label=baseline_short(name))
             ends.append(y[-1])
         ax.set_ylim(0, 1.25 * max([top, *(y for y in ends if y < 2 * top)]) or 1)
