@@ -251,12 +251,16 @@ def _candidates(cost: Callable[[Sequence[int]], int], depth: int, budget: int) -
         wide, narrow = equal + 1, max(1, equal - 1)
         free = ((other,) * n + (equal,) * (depth - 1 - n) for n in range(depth) for other in (wide, narrow))
     else:
-        widest = _largest(lambda width: cost((width,) + (1,) * (depth - 1)), budget)
+        # The first layer has the columns below it, so that another one can be wider for the same budget.
+        alone = [[(1,) * i, (1,) * (depth - 1 - i)] for i in range(depth - 1)]
+        widest = 1 + max(_largest(lambda width, a=a, b=b: cost((*a, width, *b)), budget) for a, b in alone)  # type: ignore[misc]
         room = max(1, int(MAX_TRIED ** (1 / (depth - 1))) // 2)
         span = range(max(1, equal - room), min(widest, equal + room) + 1)
         free = itertools.product(span, repeat=depth - 1)
     for widths in free:
-        if cost((*widths, 1)) <= budget:
+        if cost((*widths, 1)) > budget:
+            yield (*widths, 1)
+        else:
             last = _largest(lambda width, widths=widths: cost((*widths, width)), budget)  # type: ignore[misc]
             yield (*widths, last)
             yield (*widths, last + 1)

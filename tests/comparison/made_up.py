@@ -76,10 +76,12 @@ def analysed(
     records: Sequence[dict[str, Any]],
     baselines: Mapping[str, Any] | None = None,
     config: Mapping[str, Any] = CONFIG,
+    configs: Mapping[str, Mapping[str, Any]] | None = None,
+    points: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """What comparison.json would say of these runs."""
+    """What comparison.json would say of these runs; `configs` and `points` of a sweep are by label."""
     labels = list(dict.fromkeys(one["label"] for one in records))
-    entries = tuple(Entry(label, config, {}) for label in labels)
+    entries = tuple(Entry(label, (configs or {}).get(label, config), (points or {}).get(label, {})) for label in labels)
     seeds = len({one["seed"] for one in records})
     plan = Plan(entries, seeds, (), {label: {} for label in labels}, "0")
     data = {"baselines": baselines or {"persistence": baseline(-1.0, 200.0)}, "units": "µg/m³", "step": "h"}

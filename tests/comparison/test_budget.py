@@ -39,6 +39,34 @@ def test_the_nearest_stack_is_that_of_trying_all(budget: int, depth: int) -> Non
     assert best.exact == (min(costs.values()) == 0)
 
 
+def by_hand(widths: tuple[int, ...], unit: str) -> int:
+    """Of a stack on 24 steps of 6 columns, and one output."""
+    total, size = 0, 6
+    for width in widths:
+        total += width * (size + width) * 24 if unit == "multiply_adds" else width * (size + width + 1)
+        size = width
+    return total + size + (unit == "parameters")
+
+
+@pytest.mark.parametrize("unit", ["parameters", "multiply_adds"])
+@pytest.mark.parametrize("depth", [2, 3])
+def test_every_budget_gets_the_stacks_that_meet_it_the_most_even_first(depth: int, unit: str) -> None:
+    costs = {widths: by_hand(widths, unit) for widths in itertools.product(range(1, 12), repeat=depth)}
+    least = by_hand((1,) * depth, unit)
+    step = 1 if unit == "parameters" else 24
+    for budget in range(least + 7, least + 7 + 60 * step, 11 * step):
+        plans = plan_widths(net(2), (24, 6), depth=depth, budget=budget, unit=unit)
+        nearest = min(abs(cost - budget) for cost in costs.values())
+        assert abs(plans[0].spent - budget) == nearest
+        assert plans[0].spent == by_hand(plans[0].widths, unit)
+        exact = [widths for widths, cost in costs.items() if cost == budget]
+        if exact:
+            even = sorted(exact, key=lambda widths: (max(widths) - min(widths), widths))
+            assert [plan.widths for plan in plans] == even
+        else:
+            assert len(plans) == 1
+
+
 def test_multiply_adds_are_counted_by_hand() -> None:
     assert multiply_adds(net(4), (24, 6)) == 24 * (6 * 4 + 4 * 4) + 4
     assert multiply_adds(net(2, 2, bias=False), (24, 6)) == 24 * (6 * 2 + 4 + 4 + 4) + 2
