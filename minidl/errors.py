@@ -45,7 +45,7 @@ class ShapeError(MinidlError, ValueError):
 
 
 class DataError(MinidlError, ValueError):
-    """A data file does not hold what it should (text among numbers, gaps, too few rows)."""
+    """A data file or an array does not hold what it should (text among numbers, gaps, masks, too few rows)."""
 
     exit_code = 3
 

@@ -60,6 +60,10 @@ class _Handlers:
         self._old = {}
 
 
+def say_nothing(number: int) -> None:
+    """What is called before an early end if nobody asks for more."""
+
+
 class StopOnSignal(_Handlers):
     """Context manager; call it to learn whether a signal has asked to stop.
 
@@ -73,7 +77,7 @@ class StopOnSignal(_Handlers):
     leave : called with the signal's number, in another thread, before such an early end.
     """
 
-    def __init__(self, leave: Callable[[int], None] = lambda number: None) -> None:
+    def __init__(self, leave: Callable[[int], None] = say_nothing) -> None:
         super().__init__()
         self.signal: int | None = None
         self._leave = leave

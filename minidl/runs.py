@@ -21,6 +21,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from minidl.compiled import Predictor, choose_engine, predictor
+from minidl.compiled.kernel import silent
 from minidl.config import override, parse_bytes
 from minidl.data import ScaleFit, Splits, Table
 from minidl.data.steps import apart
@@ -35,6 +36,7 @@ from minidl.randomness import Streams
 from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG, MAX_FILE, SCALE, RunFolder, ScaleFile
 from minidl.text import printable
 from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_weights
+from minidl.training.loop import never
 
 
 class Run(RunFolder):
@@ -45,7 +47,7 @@ class Run(RunFolder):
         self.experiment = experiment
         self._lock = lock
         # Gets one line about the engine; the command line puts its own function here.
-        self.notify: Callable[[str], None] = lambda line: None
+        self.notify: Callable[[str], None] = silent
 
     @classmethod
     def create(cls, experiment: Experiment, folder: Path | None = None, plugins: Sequence[str] = ()) -> Run:
@@ -124,7 +126,7 @@ class Run(RunFolder):
         self,
         splits: Splits,
         callbacks: Sequence[Callback] = (),
-        should_stop: Callable[[], bool] = lambda: False,
+        should_stop: Callable[[], bool] = never,
     ) -> list[EpochRecord]:
         """Train the model from its initial weights; log and checkpoints go into the folder.
 

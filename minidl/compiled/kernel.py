@@ -23,6 +23,14 @@ def _no_scratch(layer: Any, x: Sizes, y: Sizes) -> int:
     return 0
 
 
+def _no_state(layer: Any) -> int:
+    return 0
+
+
+def _no_names(optimizer: Any) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class LayerKernel:
     """Forward and backward of a layer, both made with `minidl.compiled.jit`.
@@ -46,7 +54,7 @@ class LayerKernel:
     backward: Function
     scratch: Callable[[Any, Sizes, Sizes], int] = _no_scratch
     carry: Function | None = None
-    state_size: Callable[[Any], int] = lambda layer: 0
+    state_size: Callable[[Any], int] = _no_state
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class OptimizerKernel:
 
     update: Function
     numbers: Callable[[Any], list[float]]
-    state: Callable[[Any], tuple[str, ...]] = lambda optimizer: ()
+    state: Callable[[Any], tuple[str, ...]] = _no_names
 
 
 Kernel = LayerKernel | ActivationKernel | LossKernel | OptimizerKernel

@@ -10,6 +10,7 @@ import errno
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from minidl.errors import InUseError, StorageError
 from minidl.files.appending import open_own
@@ -47,6 +48,12 @@ class FileLock:
                 os.close(descriptor)
                 raise InUseError(f"{path.parent}: another process is using this folder; wait until it ends.") from err
         self._descriptor = descriptor
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # Two objects would close one descriptor, which may be another file's by then.
+        raise StorageError(
+            "a lock that is held cannot be copied or pickled; copy what needs it before, or open the run."
+        )
 
     def release(self) -> None:
         """Let others have it."""
