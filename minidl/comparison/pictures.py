@@ -55,7 +55,8 @@ def draw(folder: ComparisonFolder, result: Result) -> list[Picture]:
     if result.get("trade_offs"):
         for cost in ("parameters", "seconds"):
             figure = figures.sweep_figure(result, cost)
-            made.append((figure, f"by_{cost}", f"Score against {cost}", f"Median score against {cost}; see the table."))
+            title = f"Score against {cost}. {said}"
+            made.append((figure, f"by_{cost}", title, f"Median score against {cost}; see the table."))
     pictures = [
         Picture(figures.save_svg(figure, folder.path / "figures" / f"{name}.svg"), title, alt)
         for figure, name, title, alt in made
