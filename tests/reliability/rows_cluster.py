@@ -105,7 +105,7 @@ def dying_worker(trials: int, rng: random.Random, outcome: Outcome) -> None:
         outcome.check(code == 0 and len(here) == 16 and not differing, f"exit {code}, {differing} differ: {text}")
 
 
-@row(20, "a comparison's parent or scheduler dies", full=40, sample=2)
+@row(20, "a comparison's parent or scheduler dies", full=40, sample=1)
 def dying_parent(trials: int, rng: random.Random, outcome: Outcome) -> None:
     """Half of the trials kill the process that compares, half the scheduler; then the comparison goes on."""
     try:
