@@ -92,8 +92,6 @@ def one_bad_number(place: str, value: float, rng: random.Random) -> tuple[bool, 
     elif place == "validation":
         validation.x[3] = value
     optimizer = Adam(0.001)
-    if place == "learning rate":
-        optimizer.learning_rate = 1e300  # which no constructor takes
     trainer = Trainer(
         model,
         loss=HalfMSE(),
@@ -101,6 +99,8 @@ def one_bad_number(place: str, value: float, rng: random.Random) -> tuple[bool, 
         settings=Training(epochs=5, batch_size=8, shuffle=False, checkpoint_every={"steps": 1}),
         streams=Streams.from_seed(0),
     )
+    if place == "learning rate":
+        optimizer.learning_rate = 1e300  # which neither a constructor nor a Trainer takes
     saving = SaveCheckpoints(Path("checkpoints"))
     epoch = rng.randrange(1, 4)
     try:
