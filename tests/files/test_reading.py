@@ -58,8 +58,40 @@ def test_what_is_not_a_regular_file_is_refused_and_hangs_nothing(tmp_path: Path,
     monkeypatch.chdir(tmp_path)  # a socket's path may have about 100 characters
     for path in not_files(Path()):
         message = refused(StorageError, read_given, path, 1 << 20)
-        assert "not a regular file" in message or "is a folder; a file was expected" in message or path.name == "tty"
-        refused(CorruptFileError, read_inside, Path(), path.name, 1 << 20)
+        if path.name == "folder":
+            assert message == "folder: is a folder; a file was expected."
+        elif path.name != "tty":  # which may not be there
+            assert message == f"{path}: is not a regular file."
+        message = refused(CorruptFileError, read_inside, Path(), path.name, 1 << 20)
+        assert message.endswith(
+            "the folder must hold its files itself." if path.is_symlink() else "not a regular file."
+        )
+
+
+def test_a_size_is_told_as_one_says_it(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(2_000_001))
+    message = refused(StorageError, read_given, path, 2_000_000, expected="a table")
+    assert message == f"{path}: is larger than 2 MB, which a table may have at most."
+    message = refused(StorageError, read_given, path, 1_500_000)
+    assert message == f"{path}: is larger than 1,500,000 bytes, which a file may have at most."
+    message = refused(CorruptFileError, read_inside, tmp_path, "a", 1_500_000)
+    assert message == f"{path}: 2,000,001 bytes; at most 1,500,000 are expected."
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"123")
+    fstat = os.fstat
+
+    def grown(descriptor: int) -> os.stat_result:
+        found = fstat(descriptor)
+        with path.open("ab") as file:
+            file.write(b"4")
+        return found
+
+    monkeypatch.setattr(os, "fstat", grown)
+    assert refused(StorageError, read_given, path, 9).endswith("a: is growing while it is read.")
 
 
 def test_what_is_missing_is_said_with_the_reason_that_is_likely(tmp_path: Path) -> None:
