@@ -208,3 +208,20 @@ def test_a_sweep_is_listed_from_the_best_on_with_stars_for_trade_offs() -> None:
         ["hidden_size=2", "0.7000", "10", "★", "1.0", "★"],
         ["hidden_size=3", "0.6000", "18", "", "2.0", ""],
     ]
+
+
+def test_trade_offs_by_rmse_and_of_scores_that_are_equal_but_for_rounding() -> None:
+    points = {label: {"size": size} for label, size in (("one", 1), ("two", 2), ("three", 3))}
+    made = []
+    for label, rmse, seconds in (("one", 5.0, 3.0), ("two", 4.0, 1.0), ("three", 4.0 * (1 - 1e-15), 2.0)):
+        made += [{**record(label, seed, None, rmse), "seconds": {"training": seconds}} for seed in range(2)]
+    result = analysed(made, {"persistence": baseline(None, 9.0)}, points=points)
+    # The same number of parameters: the two of 4.0 are no better than each other; one is quicker.
+    found = {point["label"]: point["best_by"] for point in result["trade_offs"]}
+    assert found == {
+        "one": {"parameters": False, "seconds": False},
+        "two": {"parameters": True, "seconds": True},
+        "three": {"parameters": True, "seconds": False},
+    }
+    assert tables.trade_offs_table(result)[0][1] == "RMSE 4 h, median"
+    assert [row[0] for row in tables.trade_offs_table(result)[1:]] == ["size=3", "size=2", "size=1"]

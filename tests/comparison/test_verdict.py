@@ -363,3 +363,37 @@ def test_a_baseline_that_is_beyond_all_numbers_is_no_reference() -> None:
     assert result["verdict"]["pairs"][0]["better"] == "one"
     assert "loses" not in " ".join(result["verdict"]["lines"])
     assert tables.scores_table(result, "skill", 3)[1] == ["4 h", "-", "-", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("count", "pairs"),
+    [
+        (2, [("a", "b")]),
+        (4, [("a", "b"), ("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), ("c", "d")]),
+        (5, [("a", "b"), ("a", "c"), ("a", "d"), ("a", "e")]),
+    ],
+)
+def test_up_to_four_configs_are_tested_in_all_pairs_and_more_against_the_first(
+    count: int, pairs: list[tuple[str, str]]
+) -> None:
+    made = [record(label, seed, 0.5 + 0.01 * i) for i, label in enumerate("abcde"[:count]) for seed in range(3)]
+    result = analysed(made)
+    assert [(pair["first"], pair["second"]) for pair in result["pairs"]] == pairs
+    assert result["tests"]["number"] == 3 * len(pairs)
+    needed = result["tests"]["fewest_seeds"]
+    assert 3 * len(pairs) * 2 / 2**needed <= 0.05 < 3 * len(pairs) * 2 / 2 ** (needed - 1)
+    assert len(tables.differences_table(result)) == 1 + 3 * len(pairs)
+
+
+def test_holm_corrects_over_all_pairs_and_horizons() -> None:
+    made = [record("one", seed, r2) for seed, r2 in enumerate(GOOD)]
+    made += [record("other", seed, r2) for seed, r2 in enumerate(BAD)]
+    made += [record("twin", seed, r2) for seed, r2 in enumerate(GOOD)]
+    result = analysed(made)
+    rows = {(pair["first"], pair["second"]): pair["horizons"]["4"] for pair in result["pairs"]}
+    # Six tests of p = 2/256 are the smallest of nine.
+    assert rows["one", "other"]["p_adjusted"] == pytest.approx(9 * 2 / 256)
+    assert rows["one", "twin"]["p_adjusted"] == 1
+    assert [pair["better"] for pair in result["verdict"]["pairs"]] == [None, None, None]
+    assert result["verdict"]["headline"].startswith("one and twin have the highest median R² at 4 hours, 0.7150; of 3")
+    assert result["verdict"]["headline"].endswith("0 differ beyond what seeds do.")
