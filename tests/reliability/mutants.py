@@ -83,15 +83,19 @@ class Workplace:
         path = self.folder / drawn.file
         whole = path.read_text(encoding="utf-8")
         mutant = make_mutant(whole, drawn.number)
-        names = touching(noted, drawn.file.removeprefix("minidl/"), mutant.function)
+        groups = touching(noted, drawn.file.removeprefix("minidl/"), mutant.function)
         path.write_text(mutant.source, encoding="utf-8")
         os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))  # no bytecode of another mutant fits it
         try:
-            files = sorted({name.partition("::")[0] for name in names})
-            code = self.run(["-x", *files], [Chosen(names)], limit=LIMIT) if names else 0
+            code: int | None = 0
+            for names in groups:
+                files = sorted({name.partition("::")[0] for name in names})
+                code = self.run(["-x", *files], [Chosen(names)], limit=LIMIT)
+                if code != 0:
+                    break
         finally:
             path.write_text(whole, encoding="utf-8")
-        what = mutant.what if names else f"{mutant.what} (no test calls this function)"
+        what = mutant.what if groups else f"{mutant.what} (no test calls this function)"
         return (HUNG if code is None else NOTICED if code else SURVIVED), mutant.line, what
 
     def run(
@@ -191,6 +195,8 @@ def report(outcomes: Sequence[tuple[str, str, int, str]], counts: dict[str, int]
         total = sum(count for file, count in counts.items() if str(Path(file).parent) == room)
         yield f"| {room} | {total:,} | {len(of_room)} | {sum(o != SURVIVED for o in of_room)} |"
     survived = sorted(item for item in outcomes if item[1] == SURVIVED)
+    if not outcomes:
+        return
     noticed, hung = len(outcomes) - len(survived), sum(item[1] == HUNG for item in outcomes)
     yield ""
     yield f"Noticed: {noticed} of {len(outcomes)} ({noticed / len(outcomes):.1%}), {hung} by hanging. Survivors:"

@@ -72,10 +72,17 @@ class Chosen:
         items[:] = sorted((item for item in items if item.nodeid in self.order), key=lambda i: self.order[i.nodeid])
 
 
-def touching(noted: dict[str, Any], file: str, function: str) -> list[str]:
-    """The tests that call a function, the quickest first; of a module's own lines those that call anything in it."""
-    names = []
+def touching(noted: dict[str, Any], file: str, function: str) -> list[list[str]]:
+    """The tests that call a function, the quickest first; of a module's own lines those that call anything in it.
+
+    They come in groups, of which a mutant mostly needs the first only: the module's own
+    tests, those of its folder, and all others.
+    """
+    place = Path(file)
+    groups: list[list[tuple[float, str]]] = [[], [], []]
     for name, (seconds, files) in noted.items():
         if function in files.get(file, ()) or (not function and file in files):
-            names.append((seconds, name))
-    return [name for _, name in sorted(names)]
+            tests = Path(name.partition("::")[0])
+            own = tests.stem.removeprefix("test_") in (place.stem, place.stem.rstrip("s"))
+            groups[0 if own else 1 if tests.parent.name == place.parent.name else 2].append((seconds, name))
+    return [[name for _, name in sorted(group)] for group in groups if group]
