@@ -119,6 +119,9 @@ class ComparisonFolder:
         except (ConfigError, CorruptFileError, ValueError, RecursionError) as err:
             problem = printable(err).removeprefix(f"{PLAN}: ").removeprefix("damaged: ")
             raise CorruptFileError(f"{printable(path / PLAN)}: damaged: {problem}") from err
+        for config in plan.entries:
+            if os.path.lexists(place := path / "runs" / config.label) and not place.is_dir():
+                raise CorruptFileError(f"{printable(place)}: not a folder.")
         data = decode_json(contents[DATA], dict[str, Any], path / DATA)
         return cls(path, plan, data=data, environment=decode_environment(contents[ENVIRONMENT], path / ENVIRONMENT))
 

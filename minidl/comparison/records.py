@@ -23,6 +23,8 @@ from minidl.text import printable
 
 Step = Annotated[str, Meta(pattern=r"^(?:\d+ )?[a-z]+$")]  # ``h``, ``30 min``
 
+Time = Annotated[float, Meta(ge=0, le=1e9)]  # seconds; a billion are thirty years
+
 
 class Scores(TypedDict):
     """Of one block or lead; null where undefined."""
@@ -62,8 +64,8 @@ class Curve(TypedDict):
 class Seconds(TypedDict, total=False):
     """Times that a run took; scoring only where there was any."""
 
-    training: float
-    scoring: float
+    training: Time
+    scoring: Time
 
 
 class AnyRecord(TypedDict):

@@ -208,6 +208,7 @@ def test_one_changed_number_of_any_weights_is_noticed_before_anything_is_trained
         ),
         (lambda file: file["record"]["curve"]["epoch"].pop(), "its epochs are not those of the config."),
         (lambda file: file["record"].update(seconds={}), "does not say how long the training took"),
+        (lambda file: file["record"]["seconds"].update(training=1e300), "damaged: Expected `float` <= 1000000000.0"),
         (lambda file: file["record"]["environment"].update(minidl="9"), "was trained by minidl 9; here it is"),
         (lambda file: file["record"]["data"].update(rows=1), "was trained on other data"),
         (lambda file: file["record"].update(status="failed"), "does not say what went wrong"),
@@ -255,6 +256,24 @@ def test_pipes_in_a_folder_hang_nothing(made: Path, name: str, capsys: Capture) 
     assert code in (3, 4)
     assert len(err.splitlines()) == 1
     assert "regular file" in err or ".lock" in err
+
+
+@pytest.mark.parametrize("name", ["runs", "figures", "runs/small"])
+def test_a_file_where_a_folder_should_be_is_refused_before_anything_is_trained(
+    made: Path, name: str, capsys: Capture
+) -> None:
+    shutil.rmtree(ONE / name, ignore_errors=True)
+    (ONE / name).write_text("")
+    refused(capsys, f"{ONE / name}: not a folder.")
+
+
+@pytest.mark.parametrize("name", ["comparison.json", "report.md", "report.html"])
+def test_a_folder_where_a_file_should_be_is_refused_before_anything_is_trained(
+    made: Path, name: str, capsys: Capture
+) -> None:
+    (ONE / name).unlink(missing_ok=True)
+    (ONE / name).mkdir()
+    refused(capsys, f"{ONE / name}: not a regular file.")
 
 
 def test_stray_folders_beside_are_passed_over(made: Path, capsys: Capture) -> None:

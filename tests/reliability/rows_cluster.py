@@ -41,11 +41,17 @@ def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     worker = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", host)
     processes += [start("dask_worker", address, *worker) for _ in range(2)]
     try:
+        assert wait_for(lambda: listens(host, int(port))), "no scheduler has started"
         yield address, processes
     finally:
         for process in processes:
             process.kill()
             process.wait()
+
+
+def listens(host: str, port: int) -> bool:
+    with socket.socket() as made:
+        return made.connect_ex((host, port)) == 0
 
 
 def outcomes(folder: Path) -> dict[str, Any]:
