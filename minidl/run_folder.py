@@ -15,10 +15,10 @@ from minidl.environment import decode_environment
 from minidl.errors import ConfigError, CorruptFileError, InUseError, StorageError
 from minidl.files.locking import LOCK, FileLock, is_locked
 from minidl.files.manifests import MANIFEST, Entry, Manifest, checked, encode_manifest, entry, read_manifest
-from minidl.files.reading import read_inside
+from minidl.files.reading import convert_json, read_inside
 from minidl.files.storage import sweep, write_file
 from minidl.layer import Array
-from minidl.training.checkpoints import Checkpoint, read_checkpoint
+from minidl.training.checkpoints import STATE, Checkpoint, Place, read_checkpoint
 from minidl.training.log import MAX_LOG, parse_log
 from minidl.training.loop import EpochRecord
 from minidl.training.saving import CHECKPOINT_NAMES
@@ -195,6 +195,7 @@ class RunFolder:
         """
         folder, manifest = self.path / CHECKPOINTS / name, self.manifest()
         found = read_checkpoint(folder, params, optimizer, inside=self.path)
+        convert_json(found.state, Place, folder / STATE)
         about = found.state.get("about") or {}
         same = all(about.get(key) == manifest.get(key) for key in ("run", "data"))
         if not same or found.identity != manifest.get("identity"):

@@ -90,6 +90,13 @@ class State(TypedDict, total=False):
     about: dict[str, Any]
 
 
+class Place(TypedDict):
+    """Where in a training a run's checkpoint was taken; every state of a run tells it."""
+
+    epoch: Count
+    step: Count
+
+
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """What a checkpoint holds: parameters and optimizer's arrays by name, the rest as JSON values, and whose it is."""
