@@ -52,7 +52,22 @@ def test_the_types_of_the_arguments_count(source):
         (numba.config, "USING_SVML", True),
         (numba.config, "A_SETTING_OF_TOMORROW", 1),
     ],
-    ids=str,
+    ids=[
+        "numba",
+        "minidl",
+        "processor",
+        "package",
+        "python",
+        "CPU_NAME",
+        "CPU_FEATURES",
+        "OPT",
+        "LOOP_VECTORIZE",
+        "SLP_VECTORIZE",
+        "ENABLE_AVX",
+        "BOUNDSCHECK",
+        "USING_SVML",
+        "unknown",
+    ],
 )
 def test_versions_the_processor_and_every_setting_that_changes_code_count(source, monkeypatch, owner, name, value):
     before = key(source)

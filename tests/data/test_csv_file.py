@@ -162,6 +162,7 @@ def test_a_number_whose_square_is_infinite_is_refused() -> None:
         ("a,b\n1,2\n".encode("utf-16"), "text in UTF-16; save it as UTF-8."),
         (b"PAR1\x15\x04\xff", "a Parquet file; write it as CSV."),
     ],
+    ids=["gzip", "bzip2", "xz", "zip", "UTF-16", "Parquet"],
 )
 def test_a_file_that_is_no_text_is_called_what_it_is(data: bytes, what: str) -> None:
     with refused(f"air.csv: the file is {what}"):
