@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,38 +19,30 @@ from tests.reliability import harness
 from tests.reliability.harness import ROOT, Outcome, experiment_file, fresh_command, row, wait_for
 
 
-def free_port() -> int:
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])
-
-
 @contextmanager
 def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """The address of a scheduler on the loopback, and the processes: the scheduler's and two workers'."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    address = f"tcp://127.0.0.1:{free_port()}"
 
     def start(*arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
         return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    host, port = "127.0.0.1", address.rsplit(":", 1)[1]
-    processes = [start("dask_scheduler", "--host", host, "--port", port, "--no-dashboard")]
-    worker = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", host)
-    processes += [start("dask_worker", address, *worker) for _ in range(2)]
+    told, host = Path("scheduler.json"), "127.0.0.1"
+    told.unlink(missing_ok=True)
+    processes = [
+        start("dask_scheduler", "--host", host, "--port", "0", "--no-dashboard", "--scheduler-file", str(told))
+    ]
     try:
-        assert wait_for(lambda: listens(host, int(port))), "no scheduler has started"
+        assert wait_for(lambda: told.exists() and told.read_text().rstrip().endswith("}")), "no scheduler has started"
+        address = json.loads(told.read_text())["address"]
+        worker = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", host)
+        processes += [start("dask_worker", address, *worker) for _ in range(2)]
         yield address, processes
     finally:
         for process in processes:
             process.kill()
             process.wait()
-
-
-def listens(host: str, port: int) -> bool:
-    with socket.socket() as made:
-        return made.connect_ex((host, port)) == 0
 
 
 def outcomes(folder: Path) -> dict[str, Any]:
