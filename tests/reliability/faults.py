@@ -18,6 +18,7 @@ from tests.reliability import harness
 from tests.reliability import rows_caches as rows_caches
 from tests.reliability import rows_cluster as rows_cluster
 from tests.reliability import rows_configs as rows_configs
+from tests.reliability import rows_engines as rows_engines
 from tests.reliability import rows_files as rows_files
 from tests.reliability import rows_giants as rows_giants
 from tests.reliability import rows_leaks as rows_leaks

@@ -23,7 +23,7 @@ from minidl.config import builder, nodes
 from minidl.data import csv_file, csv_series, series
 from minidl.errors import CorruptFileError
 from minidl.files import locking, manifests, reading, storage
-from minidl.layers import recurrence
+from minidl.layers import activations, recurrence
 from minidl.training import checkpoints, loop, saving, state
 
 SABOTAGES: dict[str, Callable[[], None]] = {}
@@ -455,3 +455,23 @@ def _start_without_watching(tell: Any) -> None:
 def _given_up_tasks_are_errors() -> None:
     """What a scheduler gave up when it died is an error that nobody expects."""
     executors._ended = lambda future: (future.result(), None)
+
+
+@sabotage("logistic")
+def _logistic_by_tanh() -> None:
+    """Sigmoid is (1 + tanh(a/2)) / 2, which is 0 too early."""
+
+    def function(self: Any, a: Any, out: Any) -> None:
+        out[...] = (1 + np.tanh(0.5 * a)) / 2
+
+    activations.SigmoidActivation.function = function  # type: ignore[method-assign]
+
+
+@sabotage("saturation")
+def _tanh_never_saturates() -> None:
+    """The compiled tanh stays a little below 1, so that its slope is never 0."""
+    from minidl.compiled.jit import jit
+    from minidl.compiled.kernels import activations as kernels
+
+    tanh = kernels.functions.tanh
+    kernels.functions.tanh = jit(lambda a: type(a)(0.9999997) * tanh(a))

@@ -58,6 +58,8 @@ SABOTAGES = {
     "running-again": (17, 1),
     "cache-digest": (18, 60),
     "private-cache": (18, 60),
+    "logistic": (21, 40),
+    "saturation": (21, 20),
     "links": (18, 60),
     "plugins-of-the-start": (18, 100),
     "labels": (18, 150),
