@@ -124,8 +124,8 @@ def objects() -> dict[str, Any]:
 
 def configurables(base: type = Configurable) -> list[type]:
     """Every class of the library that a config can describe and that can be made."""
-    found = [sub for sub in base.__subclasses__() if getattr(sys.modules[sub.__module__], sub.__name__, None) is sub]
-    found = [sub for sub in found if sub.__module__.startswith("minidl.")]
+    own = [sub for sub in base.__subclasses__() if sub.__module__.startswith("minidl.")]
+    found = [sub for sub in own if getattr(sys.modules[sub.__module__], sub.__name__, None) is sub]
     inner = [each for cls in found for each in configurables(cls)]
     return [cls for cls in found if not inspect.isabstract(cls) and cls is not Experiment] + inner
 
