@@ -112,7 +112,7 @@ def _newest(run: Run, trainer: Trainer, allow_fallback: bool) -> tuple[str, Chec
     """The checkpoint to go on from, and its name; None before the first one was saved."""
     folder = run.path / CHECKPOINTS
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    names = [*({"last"} & there), *(path.name for path in older_checkpoints(folder) if there), "init"]
+    names = [*({"last"} & there), *(path.name for path in (older_checkpoints(folder) if there else ())), "init"]
     if names == ["init"] and "init" not in there:
         return "init", None
     for name in names:

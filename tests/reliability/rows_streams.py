@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import select
 import shutil
 import signal
@@ -291,4 +292,6 @@ def without_times(value: Any) -> Any:
     """A JSON value without seconds, and without hashes of what has some."""
     if isinstance(value, dict):
         return {key: without_times(item) for key, item in value.items() if key not in ("seconds", "log", "sha256")}
-    return [without_times(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [without_times(item) for item in value]
+    return re.sub(r"[0-9.]+ s of training", "", value) if isinstance(value, str) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,14 @@ def test_a_stopped_run_goes_on_to_its_end_and_is_reproduced(stopped: Path, capsy
     capsys.readouterr()
     assert main(["reproduce", str(stopped)]) == 0
     assert "equal: 3 epochs" in capsys.readouterr().out
+
+
+def test_a_run_that_was_stopped_before_it_had_a_checkpoint_starts_anew(stopped: Path) -> None:
+    # A terminal was closed, or the process killed, between the first files of a run and its first step.
+    shutil.rmtree(stopped / "checkpoints")
+    (stopped / "log.jsonl").unlink()
+    assert main(["resume", str(stopped)]) == 0
+    assert len((stopped / "log.jsonl").read_text().splitlines()) == 3
 
 
 def test_another_config_is_refused_by_key_unless_told_to_go_on(stopped: Path, capsys: Any) -> None:
