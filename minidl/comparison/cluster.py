@@ -7,7 +7,6 @@ honest one ends in one line.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import re
@@ -39,6 +38,8 @@ def check_scheduler(scheduler: str) -> None:
     StorageError
         Nobody listens there, or nobody who says that it is a scheduler.
     """
+    import asyncio  # only here: --help must be quick
+
     try:
         import distributed
     except ImportError as err:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -118,6 +117,8 @@ def processes(jobs: int) -> Iterator[Executor]:
         return
     with without_hangups():  # Python's helper that tidies up after these processes must outlive them
         if os.name != "nt":
+            from multiprocessing import resource_tracker  # Windows has none
+
             resource_tracker.ensure_running()
     context = multiprocessing.get_context("spawn")
     told, tell = context.Pipe(duplex=False)
