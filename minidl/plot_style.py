@@ -31,6 +31,7 @@ BASELINES = ((BLUE, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"))  # colour 
 STYLE: Any = {  # Any: matplotlib's releases type the names differently
     "font.size": 12,
     "axes.titlesize": 12,
+    "lines.solid_capstyle": "butt",  # a bar ends where its interval ends
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,

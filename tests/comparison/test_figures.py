@@ -134,6 +134,8 @@ def test_differences_have_a_panel_a_horizon_with_mean_and_interval() -> None:
         interval = lines(axes, linewidth=4)[0]
         assert list(interval.get_xdata()) == pytest.approx([min(d), max(d)])  # of six pairs
         assert list(interval.get_ydata()) == [0, 0]
+        # Catches caps beyond its ends: a bar over 0 would contradict the p beside it.
+        assert interval.get_solid_capstyle() == "butt"
         assert list(lines(axes, linewidth=1)[0].get_xdata()) == [0, 0]
         assert axes.get_ylim() == (-0.6, 0.6)
         assert axes.get_yticks().tolist() == []
