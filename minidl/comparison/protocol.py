@@ -73,7 +73,7 @@ def _rows(entry: Entry, by_label: Mapping[str, Sequence[Record]], tested: Mappin
 def _row(
     shortcut: str, taken: str, avoided: str, horizon: str, metric: str, pairs: Sequence[tuple[float | None, ...]]
 ) -> dict[str, Any]:
-    whole = np.array([pair for pair in pairs if None not in pair], np.float64).reshape(-1, 2)
+    whole = [pair for pair in pairs if None not in pair]
     row: dict[str, Any] = {
         "shortcut": shortcut,
         "with": taken,
@@ -82,11 +82,12 @@ def _row(
         "metric": metric,
         "n": len(whole),
     }
-    if len(whole):
-        gain = (whole[:, 0] - whole[:, 1]) * (1 if larger_is_better(metric) else -1) + 0.0  # no -0.0
+    if whole:
+        with_it, without = np.array(whole, np.float64).T
+        gain = (with_it - without) * (1 if larger_is_better(metric) else -1) + 0.0  # no -0.0
         row |= {
-            "taken": float(np.median(whole[:, 0])),
-            "avoided": float(np.median(whole[:, 1])),
+            "taken": float(np.median(with_it)),
+            "avoided": float(np.median(without)),
             "moved": float(np.median(gain)),
             "low": float(gain.min()),
             "high": float(gain.max()),

@@ -18,7 +18,7 @@ from minidl.config.merge import include, names_file
 from minidl.config.nodes import MAX_DEPTH, MAX_NODES
 from minidl.config.tree import MERGE_KEY, NO_MERGE, KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.config.values import check_plain
-from minidl.errors import ConfigError, MinidlError, ShapeError
+from minidl.errors import ConfigError, MinidlError
 from minidl.registry import is_kind, kind_name, kinds, lookup, names, note_place, plugin_line, suggest
 
 MAX_PROBLEMS = 50
@@ -243,9 +243,6 @@ class _Builder:
         """Call the constructor; what it refuses is reported where the argument stands."""
         try:
             item = cls(**arguments)
-        except ShapeError as err:
-            place, path = locate(node, err.path), (*path, *err.path)
-            return self.report(place, path, str(err))
         except (MinidlError, ValueError, TypeError) as err:
             message = str(err) if isinstance(err, MinidlError) else f"{cls.__name__}: {err}{_plugin(err)}"
         except Exception as err:  # a fault of the class, which may be a plugin's

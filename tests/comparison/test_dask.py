@@ -116,7 +116,9 @@ def test_no_scheduler_is_one_clear_line() -> None:
         check_scheduler("tcp://127.0.0.1:1")
 
 
-@pytest.mark.parametrize("address", ["http://here:8786", "here", "tcp://here", "here:port", "here:70000", "a b:1"])
+@pytest.mark.parametrize(
+    "address", ["http://here:8786", "here", "tcp://here", "here:port", "here:0", "here:65536", "a b:1"]
+)
 def test_what_is_no_address_of_a_scheduler_is_refused_at_once(address: str) -> None:
     with pytest.raises(ConfigError, match=r"^--scheduler: expected tcp://HOST:PORT, got "):
         check_scheduler(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -85,11 +86,50 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux whether a process is alive")
-def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    done = run_script(tmp_path, KILLED)
-    assert done.returncode == -9
-    place, deadline = Path("/proc", done.stdout.strip(), "stat"), time.monotonic() + 60
+def wait_for_the_end_of(pid: int) -> None:
+    place, deadline = Path("/proc", str(pid), "stat"), time.monotonic() + 60
     while place.exists() and place.read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < deadline, "the worker lives on"
         time.sleep(0.02)
+
+
+asks_linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux whether a process is alive")
+
+
+@asks_linux
+def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    done = run_script(tmp_path, KILLED)
+    assert done.returncode == -9
+    wait_for_the_end_of(int(done.stdout))
+
+
+def begin_and_wait(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+    signal.pause()
+
+
+def leave_by_an_exception(folder: Path) -> None:
+    with processes(2) as pool:
+        pool.submit(begin_and_wait, folder)
+        deadline = time.monotonic() + 60
+        while not any(folder.iterdir()):
+            assert time.monotonic() < deadline, "the worker does not begin"
+            time.sleep(0.02)
+        raise KeyError("stop")
+
+
+@asks_linux
+def test_workers_do_not_outlive_an_exception_even_in_the_middle_of_a_task(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="stop"):
+        leave_by_an_exception(tmp_path)
+    (began,) = tmp_path.iterdir()
+    wait_for_the_end_of(int(began.name))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no hangups on Windows")
+def test_workers_leave_a_terminals_signals_to_the_process_that_started_them() -> None:
+    with processes(2) as pool:
+        handlers = [
+            pool.submit(signal.getsignal, getattr(signal, name)).result() for name in ("SIGINT", "SIGHUP", "SIGTERM")
+        ]
+    assert handlers == [signal.SIG_IGN, signal.SIG_IGN, signal.SIG_DFL]

@@ -1,0 +1,96 @@
+"""What an executor of Dask hands back, with a stub in Dask's place: results, errors, and a cluster that fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from typing import Any
+
+import pytest
+
+from minidl.comparison.cluster import _Cluster, _quiet
+from minidl.errors import NumericalError, StorageError
+
+
+class WorkerError(Exception):
+    """Stands for an error of Dask's own."""
+
+
+WorkerError.__module__ = "distributed.scheduler"
+
+
+class Stub(Executor):
+    """Its one task is still to end."""
+
+    def __init__(self, refuses: Exception | None = None) -> None:
+        self.future: Future[Any] = Future()
+        self.refuses = refuses
+        self.submitted: Any = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self.refuses is not None:
+            raise self.refuses
+        self.submitted = (fn, args, kwargs)
+        return self.future
+
+
+def test_a_task_and_its_result_are_handed_on() -> None:
+    stub = Stub()
+    outer = _Cluster("tcp://here:1", stub).submit(divmod, 7, 2, by="name")
+    assert stub.submitted == (divmod, (7, 2), {"by": "name"})
+    assert not outer.done()
+    stub.future.set_result((3, 1))
+    assert outer.result(timeout=0) == (3, 1)
+
+
+def failed(error: Exception) -> BaseException | None:
+    stub = Stub()
+    outer = _Cluster("tcp://here:1", stub).submit(len, "abc")
+    stub.future.set_exception(error)
+    return outer.exception(timeout=0)
+
+
+def test_an_error_of_a_task_stays_what_it_is() -> None:
+    error = NumericalError("NaN in step 3.")
+    assert failed(error) is error
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (WorkerError("it is\ngone"), r"WorkerError: it is\ngone"),
+        (ModuleNotFoundError("No module named 'minidl'"), "ModuleNotFoundError: No module named 'minidl'"),
+    ],
+    ids=["an error of Dask's", "a worker without minidl"],
+)
+def test_what_keeps_a_worker_from_working_is_one_line(error: Exception, what: str) -> None:
+    found = failed(error)
+    assert isinstance(found, StorageError)
+    assert str(found) == f"tcp://here:1: a worker cannot do it: {what}"
+
+
+def test_a_scheduler_that_goes_away_breaks_the_tasks_that_wait_so_that_they_run_again() -> None:
+    stub = Stub()
+    outer = _Cluster("tcp://here:1", stub).submit(len, "abc")
+    assert stub.future.cancel()
+    error = outer.exception(timeout=0)
+    assert isinstance(error, BrokenExecutor)
+    assert str(error) == "tcp://here:1: the scheduler has gone"
+
+
+@pytest.mark.parametrize("error", [OSError("closed"), RuntimeError("closed")])
+def test_a_task_that_a_dead_scheduler_cannot_take_is_broken_too(error: Exception) -> None:
+    with pytest.raises(BrokenExecutor, match=r"^tcp://here:1: closed$"):
+        _Cluster("tcp://here:1", Stub(refuses=error)).submit(len, "abc")
+
+
+def test_logs_of_dask_are_quiet_for_a_while_and_others_are_not() -> None:
+    ours, quiet, loud = (logging.getLogger(name) for name in ("minidl.log", "distributed.core", "distributed.worker"))
+    quiet.disabled = True  # the user wanted it so
+    try:
+        with _quiet():
+            assert (ours.disabled, quiet.disabled, loud.disabled) == (False, True, True)
+        assert (ours.disabled, quiet.disabled, loud.disabled) == (False, True, False)
+    finally:
+        quiet.disabled = False
