@@ -1,7 +1,8 @@
 """Run a layer in a new Python process, from its config and saved weights alone.
 
 Used by the layer checks: what a layer needs must stand in its arguments and
-parameters, not in the process that made it.
+parameters, not in the process that made it. A script is run again for the classes
+that it defines: up to the check itself, where the new process has all that it needs.
 """
 
 from __future__ import annotations
@@ -50,19 +51,45 @@ def output_in_fresh_process(layer: Layer, input_shape: Shape, x: Array) -> Array
             "qualname": cls.__qualname__,
             "config": layer.to_config(),
             "input_shape": input_shape,
+            "argv": sys.argv,
         }
         arrays = {**layer.params, "x": x}
         write_new(Path(folder, "in.safetensors"), encode_tensors(arrays, "in.safetensors"))
         write_new(Path(folder, "job.json"), json.dumps(job).encode())
         command = [sys.executable, "-W", "ignore", "-c", _CHILD, folder, json.dumps(sys.path)]
-        env = {**os.environ, CHILD: "1"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
-        assert done.returncode == 0, "the new process failed: " + (done.stderr.strip().splitlines() or ["?"])[-1]
-        return _read_arrays(folder, "out.safetensors")["y"]
+        error = _error_of(command, {**os.environ, CHILD: folder})
+        if error is None and Path(folder, _OUT).exists():
+            return _read_arrays(folder, _OUT)["y"]
+    script = Path(modules["__main__"]).name if "__main__" in modules else None
+    again = f'{script} was run again to find the class (but not what is under if __name__ == "__main__":), and'
+    raise AssertionError(f"{again if script else 'the new process'} {error or 'ended before it came to the class'}")
 
 
-# Set in the new process, which may run the user's whole script again to find the class.
+def answer_if_asked(layer: Layer) -> bool:
+    """Whether this is a new process of a check; it ends here, with its answer, if it was started for this layer."""
+    folder = os.environ.get(CHILD)
+    if folder:
+        job = _read_job(folder)
+        config = json.loads(json.dumps(layer.to_config()))
+        if (type(layer).__qualname__, config) == (job.qualname, job.config):
+            _answer(folder, job, type(layer))
+            raise SystemExit(0)
+    return folder is not None
+
+
+def _error_of(command: list[str], env: dict[str, str]) -> str | None:
+    """How a process failed, in a line; None: it did not."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=env)
+    except subprocess.TimeoutExpired:
+        return f"was not done after {_SECONDS} s"
+    return "failed: " + (done.stderr.strip().splitlines() or ["?"])[-1] if done.returncode else None
+
+
+# Names the folder of its job to the new process, which may run the user's script again to find the class.
 CHILD = "MINIDL_FRESH_PROCESS"
+_OUT = "out.safetensors"
+_SECONDS = 120
 
 _CHILD = """
 import json, sys
@@ -97,21 +124,32 @@ class _Job(msgspec.Struct):
     module: str
     config: dict[str, Any]
     input_shape: list[int]
+    argv: list[str]  # for a script that reads them on its way to the class
 
 
 def _read_arrays(folder: str, name: str) -> dict[str, Array]:
     return decode_tensors(read_inside(Path(folder), name, tensors_limit(None)), name)
 
 
+def _read_job(folder: str) -> _Job:
+    return decode_json(read_inside(Path(folder), "job.json", 1 << 28), _Job, "job.json")
+
+
 def _child(folder: str) -> None:
-    job = decode_json(read_inside(Path(folder), "job.json", 1 << 28), _Job, "job.json")
+    job = _read_job(folder)
+    sys.argv[:] = job.argv
     modules = {name: load_source(name, file) for name, file in job.modules.items()}
     cls: Any = modules[job.module]
     for part in job.qualname.split("."):
         cls = getattr(cls, part)
+    _answer(folder, job, cls)
+
+
+def _answer(folder: str, job: _Job, cls: Any) -> None:
+    """Build the layer anew, bind the saved parameters and write its output."""
     layer = construct(cls, job.config)
     arrays = _read_arrays(folder, "in.safetensors")
     x = arrays.pop("x")
     layer.build(tuple(job.input_shape), np.random.default_rng(99), x.dtype)
     layer.bind(arrays)
-    write_new(Path(folder, "out.safetensors"), encode_tensors({"y": layer(x)}, "out.safetensors"))
+    write_new(Path(folder, _OUT), encode_tensors({"y": layer(x)}, _OUT))

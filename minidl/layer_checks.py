@@ -6,7 +6,6 @@ A check's docstring is the sentence by which it is reported.
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +14,7 @@ import numpy as np
 from minidl.arguments import Configurable, argument_hints, describe
 from minidl.central_differences import check_gradients
 from minidl.config import construct
-from minidl.fresh_process import CHILD, NotFindableError, output_in_fresh_process
+from minidl.fresh_process import NotFindableError, answer_if_asked, output_in_fresh_process
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
 from minidl.workspace import Workspace
 
@@ -223,7 +222,7 @@ def _config_round_trip(s: Subject) -> None:
 
 def _fresh_process(s: Subject) -> None:
     """saved, it loads in a fresh process and gives the same output"""
-    if CHILD in os.environ:
+    if answer_if_asked(s.layer):
         raise NotFindableError("this is a fresh process itself")
     got = output_in_fresh_process(s.layer, s.input_shape, s.x())
     assert np.array_equal(got, s.layer(s.x())), "another output in a fresh process"
