@@ -1,8 +1,9 @@
-"""Text of unknown origin on its way to people: what would act on a terminal is shown, not executed."""
+"""Text on its way to people: of unknown origin, what would act on a terminal is shown, not executed."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 # Spaces of other widths than the common one: not printable for Python, and yet ordinary text.
 _SPACES = frozenset("\u00a0\u1680\u202f\u205f\u3000").union(map(chr, range(0x2000, 0x200B)))
@@ -25,6 +26,11 @@ def printable(text: object) -> str:
     if shown.isprintable():
         return shown
     return "".join(c if c.isprintable() or c in _SPACES else ascii(c)[1:-1] for c in shown)
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + [names[-1]])
 
 
 def shell_word(text: object) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.text import printable, shell_word
+from minidl.text import listed, printable, shell_word
 
 # Categories of Unicode, from its own table: letters, marks, numbers, punctuation, symbols and spaces are text.
 TEXT = ("L", "M", "N", "P", "S", "Zs")
@@ -85,3 +85,7 @@ def test_a_shell_word_is_printable_and_means_the_name(name: str) -> None:
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     done = subprocess.run([bash, "-c", f"printf %s {word}"], capture_output=True, check=True, env=environment)
     assert done.stdout == os.fsencode(name)
+
+
+def test_names_are_listed_with_one_and_before_the_last() -> None:
+    assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]

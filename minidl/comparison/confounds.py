@@ -13,6 +13,7 @@ from typing import Any
 from minidl.comparison.entries import Entry, ModelFacts, facts_of, is_recurrent, leaves
 from minidl.experiment import Experiment
 from minidl.layer import Layer
+from minidl.text import listed
 
 # What keys are called; any other key stands with its path.
 _WORDS = {
@@ -79,9 +80,8 @@ def sentence(differences: Sequence[Difference]) -> str:
     if not names:
         return f"{_BY_THE_BY} differ"
     verb = "differs" if len(names) == 1 and names[0] not in _PLURAL else "differ"
-    listed = " and ".join([", ".join(names[:-1])] * (len(names) > 1) + [names[-1]])
     after = f"; with them the {_BY_THE_BY}" if len(names) < len(differences) else ""
-    return f"{listed} {verb}{after}"
+    return f"{listed(names)} {verb}{after}"
 
 
 def width_words(widths: Sequence[int]) -> str:

@@ -11,20 +11,22 @@ from minidl.comparison.folder import MAX_FILE, RESULT, ComparisonFolder
 from minidl.comparison.plan import PLAN, Plan
 from minidl.errors import ConfigError, CorruptFileError, StorageError
 from minidl.files.reading import decode_json, read_inside
-from minidl.text import printable
+from minidl.text import listed, printable
 
 
 def find_unfinished(plan: Plan, say: Callable[[str], None] = lambda text: None) -> ComparisonFolder | None:
     """The newest unfinished comparison with this very plan below ``runs/``, or None.
 
     What is damaged or not a comparison's folder is passed over; `say` gets a line
-    if it may have been one.
+    if it may have been one. It also gets one if there is none to go on with, but the
+    newest comparison of configs of these names is unfinished: what has changed since.
 
     Raises
     ------
     CorruptFileError
         A folder that says it is this comparison, and unfinished, is damaged.
     """
+    like: ComparisonFolder | None = None
     for path in sorted(Path("runs").glob("compare-*[0-9]"), reverse=True):
         if path.is_symlink() or not os.path.lexists(path / PLAN):
             continue
@@ -39,7 +41,17 @@ def find_unfinished(plan: Plan, say: Callable[[str], None] = lambda text: None) 
             continue
         if folder.plan.digest() == plan.digest() and folder.unfinished():
             return folder
+        if like is None and _asks_about(folder.plan) == _asks_about(plan):
+            like = folder
+    changed = plan.changes(like.plan) if like is not None and like.unfinished() else []
+    if like is not None and changed:
+        say(f"{printable(like.path)}: unfinished, but begun with other {listed(changed)}; starting anew")
     return None
+
+
+def _asks_about(plan: Plan) -> tuple[list[str], tuple[int, int] | None]:
+    """The configs by name, and which part of the runs."""
+    return [entry.label for entry in plan.compared()], plan.shard
 
 
 def _claimed(path: Path) -> Any:

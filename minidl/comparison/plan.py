@@ -95,11 +95,20 @@ class Plan:
 
     def digest(self) -> str:
         """SHA-256 of what decides the results."""
+        return sha256(encode(self._decisive()))
+
+    def changes(self, earlier: Plan) -> list[str]:
+        """What decides the results and is not as in an earlier plan, in words: ``["plugins", "data"]``."""
+        words = {"entries": "configs", "seeds": "seeds", "plugins": "plugins", "data": "data", "version": "versions"}
+        now, then = self._decisive(), earlier._decisive()
+        return [word for key, word in words.items() if encode(now[key]) != encode(then[key])]
+
+    def _decisive(self) -> dict[str, Any]:
         values = self.as_dict()
         entries = [{key: entry[key] for key in ("label", "config", "role")} for entry in values["entries"]]
         plugins = sorted(plugin.sha256 for plugin in self.plugins)
         decisive = {key: values[key] for key in ("seeds", "data", "version", "shard")}
-        return sha256(encode({**decisive, "entries": entries, "plugins": plugins}))
+        return {**decisive, "entries": entries, "plugins": plugins}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Plan:

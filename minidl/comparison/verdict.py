@@ -11,6 +11,7 @@ from minidl.comparison.statistics import fewest_pairs
 from minidl.comparison.tested import WORDS, larger_is_better, metric_at, undefined_at
 from minidl.forecasting.rounding import is_above
 from minidl.forecasting.words import horizons_words, losing_words, losses_to
+from minidl.text import listed
 
 Result = Mapping[str, Any]
 MAX_LINES = 8
@@ -113,7 +114,7 @@ def _headline_of_many(result: Result, pairs: Sequence[Mapping[str, Any]]) -> str
     best = [label for label, score in scored.items() if not is_above(top, score, result["asked"]["rounding"])]
     won = [pair for pair in pairs if pair["better"] is not None]
     return (
-        f"{_listed(best)} {'has' if len(best) == 1 else 'have'} the {'highest' if sign > 0 else 'lowest'} median "
+        f"{listed(best)} {'has' if len(best) == 1 else 'have'} the {'highest' if sign > 0 else 'lowest'} median "
         f"{WORDS[metric]} at {_hours([horizon], result)}, {abs(top):.4f}; of {len(pairs)} pairs that were tested, "
         f"{len(won)} {'differ' if len(won) != 1 else 'differs'} beyond what seeds do."
     )
@@ -230,10 +231,6 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 def _hours(horizons: Sequence[str], result: Result) -> str:
     return horizons_words(horizons, result["step"])
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + [names[-1]])
 
 
 def signed(value: float) -> str:

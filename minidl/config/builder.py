@@ -20,6 +20,7 @@ from minidl.config.tree import MERGE_KEY, NO_MERGE, KeyPath, Node, Place, proble
 from minidl.config.values import check_plain
 from minidl.errors import ConfigError, MinidlError
 from minidl.registry import is_kind, kind_name, kinds, lookup, names, note_place, plugin_line, suggest
+from minidl.text import listed
 
 MAX_PROBLEMS = 50
 MAX_CHAIN = 20  # files that include one another
@@ -187,7 +188,7 @@ class _Builder:
         missing = required_arguments(item)
         if missing:
             written = ", ".join(f"{name}: ..." for name in missing)
-            needs = f"{item.__name__} needs {_listed(missing)}; write {{type: {item.__name__}, {written}}}"
+            needs = f"{item.__name__} needs {listed(missing)}; write {{type: {item.__name__}, {written}}}"
             return self.report(node.place, path, needs)
         return self.made(item, {}, node, path)
 
@@ -226,7 +227,7 @@ class _Builder:
         before = len(self.problems)
         missing = [name for name in required_arguments(cls) if name not in node.value]
         if missing:
-            self.report(node.place, path, f"{cls.__name__} needs {_listed(missing)}")
+            self.report(node.place, path, f"{cls.__name__} needs {listed(missing)}")
         arguments = {}
         for key, child in node.value.items():
             if key in hints:
@@ -281,10 +282,6 @@ def _wanted(base: type) -> str:
 
 def _with_article(word: str) -> str:
     return f"{'an' if word[0].lower() in 'aeiou' else 'a'} {word}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + [names[-1]])
 
 
 def _as_node(value: Any) -> Node:

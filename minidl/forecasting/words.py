@@ -7,6 +7,7 @@ from typing import Any
 
 from minidl.data.steps import ahead, units
 from minidl.forecasting.rounding import is_above
+from minidl.text import listed
 
 _SHORT = {"persistence": "same as now", "seasonal_24h": "same time yesterday", "linear": "linear model"}
 _LONG = {
@@ -34,8 +35,7 @@ def _named(name: str, words: Mapping[str, str]) -> str:
 
 def horizons_words(horizons: Sequence[str], step: str) -> str:
     """``8, 4 and 1 hours``."""
-    listed = " and ".join([", ".join(horizons[:-1])] * (len(horizons) > 1) + [horizons[-1]])
-    return ahead(horizons[0], step) if len(horizons) == 1 else f"{listed} {units(step)}"
+    return ahead(horizons[0], step) if len(horizons) == 1 else f"{listed(horizons)} {units(step)}"
 
 
 def losses_to(

@@ -205,6 +205,23 @@ def test_an_interrupted_comparison_goes_on_without_repeating_runs(
     assert {name: whole[name] for name in first} == first
 
 
+def test_an_unfinished_comparison_that_is_not_gone_on_with_is_named_with_what_changed(
+    folder: Path, capsys: Capture
+) -> None:
+    assert compare("small.yaml", "deep.yaml", "--seeds", "1") == 0
+    Path("runs/compare-001/comparison.json").unlink()
+    with Path("air.csv").open("a") as table:
+        table.write("2013-01-11 00:00,50.0,10.0,calm\n")
+    more = ("small.yaml", "deep.yaml", "--seeds", "2", "--set", "training.epochs=1")
+    capsys.readouterr()
+    assert compare(*more) == 0
+    line = "runs/compare-001: unfinished, but begun with other configs, seeds and data; starting anew"
+    assert line in capsys.readouterr().err.splitlines()
+    assert compare(*more) == 0  # the newest is finished: nothing is lost
+    assert compare("small.yaml", "twin.yaml", "--seeds", "1") == 0  # another question
+    assert "starting anew" not in capsys.readouterr().err
+
+
 def test_resume_goes_on_with_a_folder_and_a_finished_one_is_only_reported_again(folder: Path) -> None:
     assert compare("small.yaml", "deep.yaml", "--seeds", "2") == 0
     kept = records("compare-001")

@@ -113,6 +113,8 @@ def test_plugins_are_given_again_and_must_be_those_of_the_start(folder: Path, ca
     assert "mine.py: its content is not that of the start." in capsys.readouterr().err
     assert not Path("ran.txt").exists()
     assert compare(*arguments) == 0  # with other code it is another comparison
+    line = "runs/compare-001: unfinished, but begun with other plugins; starting anew"
+    assert line in capsys.readouterr().err.splitlines()
     assert Path("runs/compare-002/comparison.json").exists()
     (folder / "mine.py").write_text(PLUGIN.format(version=1))
     (folder / "other.py").write_text("")
