@@ -179,7 +179,7 @@ def _assign(node: Node, keys: Sequence[str], value: Node, path: KeyPath) -> Node
     if not isinstance(node.value, list):
         raise _error(value, path, f"is {shown(node)}, which has no {key!r}")
     count = len(node.value)
-    if not (key.isascii() and key.isdigit() and len(key) < 10 and int(key) < count):
+    if key not in map(str, range(count)):
         valid = f"an index up to {count - 1}" if count else "nothing, for the list is empty"
         raise _error(value, path, f"has {count} item{'s' * (count != 1)}; expected {valid}, got {key!r}")
     items = list(node.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -239,3 +240,11 @@ def test_a_sweeps_best_trade_offs_are_joined_and_named() -> None:
     assert xy(seconds.lines[0])[0] == [2.0, 3.0, 4.0]
     assert xy(seconds.lines[1])[0] == [2.0]
     assert seconds.get_xlabel() == "seconds of training (median)"
+
+
+def test_what_fonts_have_no_sign_for_is_shown_escaped(tmp_path: Path) -> None:
+    def written(units: str) -> bytes:
+        figure = figures.lead_figure({**of_two(GOOD, BAD), "units": units})
+        return figures.save_svg(figure, tmp_path / "figures" / "lead.svg").read_bytes()
+
+    assert written("a\x1b$b$") == written("a\\x1b$b$") != written("ab")

@@ -450,3 +450,28 @@ def test_a_users_loss_trains_like_the_librarys() -> None:
     fit(one, x, y, loss=OwnLoss(), optimizer=SGD(0.1), epochs=2)
     fit(two, x, y, loss=HalfMSE(), optimizer=SGD(0.1), epochs=2)
     close(one.params["0.W_hh"], two.params["0.W_hh"], 1e-13)
+
+
+@dataclass(eq=False)
+class DearAbove(Loss):
+    """Forecasts above the target cost three times as much as those below."""
+
+    def value_and_gradient(self, e: Array) -> tuple[float, Array]:
+        weights = np.where(e > 0, 3.0, 1.0)
+        return float((weights * e * e).mean() / 2), weights * e / e.size
+
+
+def test_a_loss_that_tells_above_from_below_does_so_in_training_and_validation() -> None:
+    x, y = examples(n=6)
+    model = stack()
+    errors = (model(x)[:, 0] - y[:, 0]).tolist()
+    made = Trainer(
+        model,
+        loss=DearAbove(),
+        optimizer=SGD(1e-30),
+        settings=Training(epochs=1, batch_size=6),
+        streams=Streams.from_seed(0),
+    )
+    (record,) = made.run(Arrays(x, y), Arrays(x, y))
+    expected = sum((3 if e > 0 else 1) * e * e for e in errors) / 12
+    assert (record.train_loss, record.validation_loss) == pytest.approx((expected, expected), rel=1e-12)
