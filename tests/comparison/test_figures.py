@@ -10,6 +10,7 @@ import pytest
 from made_up import BROKEN, CONFIG, analysed, baseline, of_two, record
 from matplotlib.colors import to_hex
 
+from minidl import plot_style as look
 from minidl.comparison import figures
 
 pytestmark = pytest.mark.figures
@@ -248,3 +249,35 @@ def test_what_fonts_have_no_sign_for_is_shown_escaped(tmp_path: Path) -> None:
         return figures.save_svg(figure, tmp_path / "figures" / "lead.svg").read_bytes()
 
     assert written("a\x1b$b$") == written("a\\x1b$b$") != written("ab")
+
+
+def test_no_panel_is_empty_and_every_one_is_named_and_narrow_enough_for_a_phone() -> None:
+    point = {"short": "a", "score": 0.5, "parameters": 10, "seconds": 1.0, "best_by": {"parameters": True}}
+    result = {**of_two(GOOD, BAD), "trade_offs": [point]}
+    curves = {"one": [curve(4.0, 2.0)], "other": [curve(5.0, 3.0)]}
+    made = {
+        "scores": (figures.scores_figure(result), 3),
+        "differences": (figures.differences_figure(result), 3),
+        "curves": (figures.curves_figure(result, curves), 1),
+        "leads": (figures.lead_figure(result), 1),
+        "sweep": (figures.sweep_figure(result, "parameters"), 1),
+    }
+    for name, (figure, panels) in made.items():
+        assert len(figure.axes) == panels, name
+        width, height = figure.get_size_inches()
+        assert width == 6.4, name
+        assert panels <= height <= 4.5 + panels, name  # inches: neither squeezed nor longer than a screen
+        for axes in figure.axes:
+            assert axes.lines, name
+            assert axes.get_title("left"), name
+
+
+def test_a_config_has_its_colour_in_all_figures() -> None:
+    result = of_two(GOOD, BAD)
+    curves = {"one": [curve(4.0, 2.0)], "other": [curve(5.0, 3.0)]}
+    colors = [look.BLUE, look.VERMILLION]
+    dots = lines(figures.scores_figure(result).axes[0], marker="o")
+    assert [line.get_color() for line in dots] == colors
+    assert [line.get_color() for line in figures.curves_figure(result, curves).axes[0].lines] == colors
+    assert [line.get_color() for line in figures.lead_figure(result).axes[0].lines[:2]] == colors
+    assert len(set(figures.COLORS)) == len(figures.COLORS) == figures.MOST

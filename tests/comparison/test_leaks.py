@@ -51,6 +51,12 @@ def test_forecasts_that_do_not_know_the_weather_use_nothing_after_their_origin(s
     assert not report.assumes_known_covariates
 
 
+def test_later_columns_that_the_config_says_are_known_are_told_apart_from_leaks(small: Any) -> None:
+    report = check_no_leak(small("evaluation.future_covariates=actual"))
+    assert report.assumes_known_covariates
+    assert "forecasts" in report.checked
+
+
 def test_a_validation_in_the_test_part_is_caught(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # The chapter's own program once drew its validation windows from the test set.
     honest = WindowData.load
