@@ -118,15 +118,20 @@ def lookup(base: type, name: str) -> Any:
     return entries[name]
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The shortest known name that contains this one, tanh in TanhActivation, or else the nearest, if one is near."""
+    lowered = {candidate.lower(): candidate for candidate in sorted(known)}
+    holding = [candidate for candidate in lowered if len(name) > 2 and name.lower() in candidate]
+    near = sorted(holding, key=len) or difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[near[0]] if near else None
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean X?"`` for the nearest known name, or the one that contains it; or a few known names."""
+    """``"; did you mean X?"`` for the nearest known name; or a few known names."""
     known = sorted(known)
-    lowered = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-    if not close and len(name) > 2:  # tanh for TanhActivation
-        close = sorted((candidate for candidate in lowered if name.lower() in candidate), key=len)
-    if close:
-        return f"; did you mean {lowered[close[0]]}?"
+    near = nearest(name, known)
+    if near:
+        return f"; did you mean {near}?"
     return f"; known: {', '.join(known)}" if 0 < len(known) <= 20 else ""
 
 

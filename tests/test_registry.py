@@ -145,6 +145,7 @@ class TestSuggest:
     def test_capitals_do_not_matter_and_are_shown_as_registered(self):
         assert suggest("LEARNING_RATE", ["learning_rate", "seed"]) == "; did you mean learning_rate?"
         assert suggest("mse", ["MSE", "MAE"]) == "; did you mean MSE?"
+        assert suggest("batch", ["path", "batch_size"]) == "; did you mean batch_size?"
 
 
 class TestKinds:

@@ -46,10 +46,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         unknown = message.partition("unrecognized arguments: ")[2]
-        if unknown and any("--set" in action.option_strings for action in self._actions):
-            from minidl.cli.hints import set_hint  # which knows the whole config
+        if unknown:
+            from minidl.cli.hints import option_hint  # which knows the whole config
 
-            message += set_hint(unknown.split(" "))
+            message += option_hint(unknown.split(" "), self._option_string_actions)
         say(f"{self.prog}: {message}; see {self.prog} --help")
         self.exit(2)
 

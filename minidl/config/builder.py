@@ -8,18 +8,20 @@ is imported because a config names it.
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from minidl.arguments import Configurable, argument_hints, component_hint, required_arguments
+from minidl.config.keys import key_paths, unknown_key_hint
 from minidl.config.merge import include, names_file
 from minidl.config.nodes import MAX_DEPTH, MAX_NODES
-from minidl.config.tree import MERGE_KEY, NO_MERGE, KeyPath, Node, Place, problem_line, shorten, shown
+from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.config.values import check_plain
 from minidl.errors import ConfigError, MinidlError
-from minidl.registry import is_kind, kind_name, kinds, lookup, names, note_place, plugin_line, suggest
+from minidl.registry import is_kind, kind_name, kinds, lookup, names, note_place, plugin_line
 from minidl.text import listed
 
 MAX_PROBLEMS = 50
@@ -102,6 +104,7 @@ class _Builder:
         self.files_read = 0
 
     def run(self, target: type, node: Node) -> Any:
+        self.target = target
         try:
             item = self.component(target, node, ())
         except _LimitError:
@@ -192,6 +195,11 @@ class _Builder:
             return self.report(node.place, path, needs)
         return self.made(item, {}, node, path)
 
+    @functools.cached_property
+    def key_paths(self) -> dict[str, str]:
+        """Where each key of the whole config stands; needed for messages only."""
+        return {} if is_kind(self.target) else key_paths(self.target)
+
     def class_of(self, kind: type, base: type, node: Node, path: KeyPath) -> Any:
         """The class that a mapping's ``type`` names."""
         named = node.value.get("type")
@@ -233,11 +241,9 @@ class _Builder:
             if key in hints:
                 arguments[key] = self.value(hints[key], child, (*path, key))
             elif key not in not_arguments:
-                hint = suggest(key, hints) or "; it takes no arguments" * (not hints)
-                hint = f"; {NO_MERGE}" if key == MERGE_KEY else hint
-                self.report(
-                    node.key_places.get(key), (*path, key), f"unknown key {shorten(key)} of {cls.__name__}{hint}"
-                )
+                unknown = f"unknown key {shorten(key)} of {cls.__name__}"
+                hint = unknown_key_hint(key, hints, self.key_paths)
+                self.report(node.key_places.get(key), (*path, key), unknown + hint)
         return _BAD if len(self.problems) > before else self.made(cls, arguments, node, path)
 
     def made(self, cls: type, arguments: dict[str, Any], node: Node, path: KeyPath) -> Any:

@@ -17,7 +17,7 @@ from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, show
 from minidl.errors import ConfigError
 from minidl.files.reading import user_path, variable_hint
 from minidl.registry import suggest
-from minidl.text import printable
+from minidl.text import printable, shell_word
 
 MAX_EXTENDS = 20
 _SUFFIXES = (".yaml", ".yml")
@@ -231,6 +231,8 @@ def _find(kind: str, given: str | Path) -> Path:
     if name.removesuffix(".yaml") in known:
         return known[name.removesuffix(".yaml")]
     label = shorten(name, 200)[1:-1]
+    if "=" in name and not path.exists():
+        raise ConfigError(f"{label}: no such file; a config's values are set with --set {shell_word(name)}")
     if os.path.isdir(path):
         raise ConfigError(f"{label}: is a folder; a YAML file was expected.")
     if os.path.exists(path):

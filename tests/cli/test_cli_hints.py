@@ -8,7 +8,7 @@ import pytest
 from command_line import Cli
 
 from minidl.cli import main
-from minidl.cli.hints import set_hint
+from minidl.cli.hints import option_hint
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,13 @@ from minidl.cli.hints import set_hint
         ("--hidden-size 8", "--set model.layers.0.hidden_size=8"),
         ("--size 40", "--set data.validation.size=40"),
         ("--time-steps 12", "--set data.time_steps=12"),
+        ("--lr 0.1 --bs 8", "--set optimizer.learning_rate=0.1 --set training.batch_size=8"),
+        ("-lr 0.1", "--set optimizer.learning_rate=0.1"),
+        ("--LR=0.1", "--set optimizer.learning_rate=0.1"),
+        ("--batch 8", "--set training.batch_size=8"),
+        ("--random-seed 8", "--set seed=8"),
+        ("--optimizer.lr 0.1", "--set optimizer.learning_rate=0.1"),
+        ("--training.epoch 5", "--set training.epochs=5"),
         ("--horizons '[1]'", "--set evaluation.horizons='[1]'"),
         ("--seed", "--set seed=..."),
         ("--seed --epochs 2", "--set seed=... --set training.epochs=2"),
@@ -42,11 +49,46 @@ def test_a_hint_can_be_pasted(cli: Cli, folder: Path, capsys: pytest.CaptureFixt
 
 
 def test_what_is_no_key_gets_no_hint(cli: Cli, folder: Path) -> None:
-    assert set_hint(["--nonsense", "3", "-x", "--", "stray"]) == ""
+    assert option_hint(["--nonsense", "3", "-x", "--", "stray"], ["--set"]) == ""
     line = cli("train", "small.yaml", "--nonsense", "3").line
     assert line == "minidl train: unrecognized arguments: --nonsense 3; see minidl train --help"
     # A verb without --set has nothing to hint at.
     assert "--set" not in cli("list", "layers", "--seed", "3").line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [("train small.yaml --run_dir x", "--run-dir"), ("compare a b --job 2", "--jobs"), ("list layers --jsn", "--json")],
+)
+def test_an_option_that_is_near_to_one_of_the_verb_leads_to_that(cli: Cli, arguments: str, meant: str) -> None:
+    outcome = cli(*arguments.split())
+    assert outcome.code == 2
+    assert f"; did you mean {meant}?; see minidl {arguments.split()[0]} --help" in outcome.line
+
+
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [
+        ("optimizer.lr=0.1", "optimizer.lr: unknown key 'lr' of SGD; did you mean learning_rate?"),
+        ("lr=0.1", "lr: unknown key 'lr' of Experiment; in a config it is optimizer.learning_rate"),
+        ("epochs=5", "epochs: unknown key 'epochs' of Experiment; in a config it is training.epochs"),
+        ("training.seed=5", "training.seed: unknown key 'seed' of Training; in a config it is seed, at the top"),
+        ("model.layers.0.units=4", "unknown key 'units' of RecurrentLayer; did you mean hidden_size?"),
+        ("model.layers.2.units=4", "unknown key 'units' of Dense; did you mean output_size?"),
+        ("training.batch=8", "training.batch: unknown key 'batch' of Training; did you mean batch_size?"),
+    ],
+)
+def test_a_key_in_the_wrong_place_or_called_as_elsewhere_leads_to_the_right_one(
+    cli: Cli, folder: Path, setting: str, hint: str
+) -> None:
+    outcome = cli("check", "small.yaml", "--set", setting)
+    assert outcome.code == 2
+    assert outcome.line.endswith(hint)
+
+
+def test_a_setting_without_set_says_how_it_is_given(cli: Cli, folder: Path) -> None:
+    line = cli("check", "small.yaml", "training.epochs=5").line
+    assert line == "training.epochs=5: no such file; a config's values are set with --set training.epochs=5"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""Where in a config a key stands, and which key was meant by a word that is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from minidl.arguments import Configurable, argument_hints, component_hint
+from minidl.config.tree import MERGE_KEY, NO_MERGE
+from minidl.layer import Layer
+from minidl.registry import is_kind, lookup, names, nearest, suggest
+
+# What other libraries call a key, and the names it may have here.
+_ALSO_CALLED = {
+    "learning_rate": ("lr", "eta", "step_size"),
+    "batch_size": ("bs", "minibatch", "minibatch_size", "mini_batch_size"),
+    "epochs": ("max_epoch", "max_epochs", "nb_epoch", "num_epoch"),
+    "seed": ("random_seed", "random_state", "rng"),
+    "hidden_size": ("units", "num_units", "n_units", "neurons", "n_hidden", "num_hidden"),
+    "output_size": ("units", "out_features", "n_outputs"),
+    "time_steps": ("lookback", "window", "window_size", "seq_len", "seq_length", "sequence_length", "n_steps"),
+    "clip_norm": ("clipnorm", "grad_clip", "gradient_clip", "gradient_clip_val", "max_grad_norm"),
+    "loss": ("criterion", "objective"),
+    "bias": ("use_bias",),
+    "epsilon": ("eps",),
+}
+
+
+def key_paths(section: type) -> dict[str, str]:
+    """The path of each key in a config of this section, ``{"epochs": "training.epochs"}``; of several the first."""
+    return dict(reversed(list(_keys(section, ""))))
+
+
+def meant_key(name: str, paths: Mapping[str, str]) -> str | None:
+    """The key that a word is, or is near to, or is called in other libraries."""
+    return name if name in paths else called_here(name, paths) or nearest(name, paths)
+
+
+def called_here(name: str, known: Mapping[str, object]) -> str | None:
+    """The known key that other libraries call `name`."""
+    return next((ours for ours, others in _ALSO_CALLED.items() if ours in known and name.lower() in others), None)
+
+
+def unknown_key_hint(name: str, known: Mapping[str, object], elsewhere: Mapping[str, str]) -> str:
+    """What follows "unknown key": the key of this section that was meant, or where in the config it stands.
+
+    Parameters
+    ----------
+    known : the section's own keys.
+    elsewhere : paths of all keys; see `key_paths`.
+    """
+    ours = called_here(name, known)
+    if name == MERGE_KEY:
+        return f"; {NO_MERGE}"
+    if ours:
+        return f"; did you mean {ours}?"
+    if not nearest(name, known):
+        path = elsewhere.get(name) or elsewhere.get(called_here(name, elsewhere) or "")
+        if path:
+            return f"; in a config it is {path}" + ", at the top" * ("." not in path)
+    return suggest(name, known) or "; it takes no arguments" * (not known)
+
+
+def _keys(section: type, prefix: str) -> Iterator[tuple[str, str]]:
+    """Each key's name and path; of components the keys of all their classes."""
+    for name, hint in argument_hints(section).items():
+        path, component = f"{prefix}{name}", component_hint(hint)
+        yield name, path
+        if component is None:
+            continue
+        base = component[0]
+        if base is Layer:
+            path += ".layers.0"
+        classes = [lookup(base, known) for known in names(base)] if is_kind(base) else [base]
+        for cls in classes:
+            if isinstance(cls, type) and issubclass(cls, Configurable) and not (base is Layer and prefix):
+                yield from _plain_keys(cls, path) if is_kind(base) else _keys(cls, f"{path}.")
+
+
+def _plain_keys(cls: type, path: str) -> Iterator[tuple[str, str]]:
+    for name in argument_hints(cls):
+        yield name, f"{path}.{name}"
