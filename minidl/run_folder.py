@@ -107,17 +107,14 @@ class RunFolder:
 
     @classmethod
     def number(cls, name: str) -> tuple[RunFolder, FileLock]:
-        """The folder ``runs/<name>-<NNN>`` with the next free number, locked."""
+        """The folder ``runs/<name>-<NNN>`` with the next free number (of at most nine digits), locked."""
         parent = Path("runs")
         try:
             parent.mkdir(exist_ok=True)
-            used = [
-                int(found[1])
-                for path in parent.iterdir()
-                if (found := re.fullmatch(r".*-(\d+)", path.name)) and path.name.rpartition("-")[0] == name
-            ]
+            parts = [path.name.rpartition("-") for path in parent.iterdir()]
         except OSError as err:
             raise StorageError(f"{parent}: cannot make a run folder: {err.strerror or err}.") from err
+        used = [int(end) for start, _, end in parts if start == name and re.fullmatch("[0-9]{1,9}", end)]
         number = max(used, default=0) + 1
         while True:  # another process may take a number at the same moment
             try:

@@ -64,6 +64,11 @@ def test_a_run_gets_the_next_number_of_its_config(folder: Path) -> None:
     for name in ("small-007", "small_honest-040", "small-x", "small-2b", "other-099"):
         (folder / "runs" / name).mkdir()
     assert str(Run.create(small()).path) == "runs/small-008"
+    for stray in ("9" * 247, "\u0669", "12a", ""):  # no numbers that a run was given
+        (folder / "runs" / f"small-{stray}").mkdir()
+    assert str(Run.create(small()).path) == "runs/small-009"
+    (folder / "runs" / "small-999999999").mkdir()
+    assert [Run.create(small()).path.name for _ in range(2)] == ["small-1000000000", "small-1000000001"]
 
 
 def test_a_number_is_never_used_again_while_a_later_run_exists(folder: Path) -> None:
