@@ -20,6 +20,7 @@ from minidl.plugins import plugin_changes
 from minidl.registry import loaded_plugins
 from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG
 from minidl.runs import Run, describe_data
+from minidl.text import counted
 from minidl.training import Callback, EpochRecord, Trainer
 from minidl.training.checkpoints import OPTIMIZER, Checkpoint
 from minidl.training.saving import older_checkpoints, rewind_log
@@ -74,6 +75,8 @@ def resume(
                 f"{log}: {len(trainer.history)} epochs; the checkpoint was taken after {trainer.epoch}."
             )
         saving.restore(saved.state, best)
+        if trainer.epoch >= trainer.settings.epochs:
+            run.notify(f"all of its {counted(trainer.epoch, 'epoch')} are done; it is scored again")
         return run.go_on(trainer, saving, splits, callbacks)
 
 

@@ -15,9 +15,11 @@ from minidl.environment import decode_environment
 from minidl.errors import ConfigError, CorruptFileError, InUseError, StorageError
 from minidl.files.locking import LOCK, FileLock, is_locked
 from minidl.files.manifests import MANIFEST, Entry, Manifest, checked, encode_manifest, entry, read_manifest
-from minidl.files.reading import convert_json, read_inside
+from minidl.files.reading import convert_json, no_such, read_inside, real_folder
 from minidl.files.storage import sweep, write_file
 from minidl.layer import Array
+from minidl.registry import nearest
+from minidl.text import printable
 from minidl.training.checkpoints import STATE, Checkpoint, Place, read_checkpoint
 from minidl.training.log import MAX_LOG, parse_log
 from minidl.training.loop import EpochRecord
@@ -242,6 +244,26 @@ class RunFolder:
         more = {key: value for key, value in old.items() if key not in ("files", "format", "digest")}
         listed = {name: value for name, value in {**old["files"], **files}.items() if value is not None}
         write_file(self.path / MANIFEST, encode_manifest(listed, **{**more, **values}))
+
+
+def existing_run(path: str | Path) -> Path:
+    """The folder of a run that the user named, where links end.
+
+    Raises
+    ------
+    ConfigError
+        No run is there; the message names one below ``runs/`` that may have been meant.
+    """
+    path = real_folder(path)
+    if path.is_dir():
+        if os.path.lexists(path / CONFIG):
+            return path
+        raise ConfigError(f"{path}: not a run folder (it has no {CONFIG}).")
+    if os.path.lexists(path):
+        raise ConfigError(f"{path}: is a file; the folder of a run was expected.")
+    near = nearest(path.name, [config.parent.name for config in Path("runs").glob(f"*/{CONFIG}")])
+    meant = f"; did you mean {printable(Path('runs', near))}?" if near else "."
+    raise ConfigError(f"{no_such(path, 'run folder')}{meant}")
 
 
 def _limit(name: str) -> int:

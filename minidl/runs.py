@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -29,11 +28,11 @@ from minidl.environment import decode_environment, environment
 from minidl.errors import ConfigError, CorruptFileError, DataError
 from minidl.experiment import Experiment, experiment_from, written
 from minidl.files.locking import LOCK, FileLock
-from minidl.files.reading import decode_json, no_such, read_inside, real_folder, user_path
+from minidl.files.reading import decode_json, read_inside, user_path
 from minidl.forecasting import Forecast, check_finite, evaluate, forecast_ahead, model_one_step
 from minidl.plugins import plugin_arguments
 from minidl.randomness import Streams
-from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG, MAX_FILE, SCALE, RunFolder, ScaleFile
+from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG, MAX_FILE, SCALE, RunFolder, ScaleFile, existing_run
 from minidl.text import printable
 from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_weights
 from minidl.training.loop import never
@@ -93,11 +92,7 @@ class Run(RunFolder):
         CorruptFileError
             A file is damaged, or not what manifest.json lists.
         """
-        path = real_folder(path)
-        if not path.is_dir():
-            raise ConfigError(f"{no_such(path, 'run folder')}.")
-        if not os.path.lexists(path / CONFIG):
-            raise ConfigError(f"{path}: not a run folder (it has no {CONFIG}).")
+        path = existing_run(path)
         folder = RunFolder(path)
         folder.check_links()
         recorded = decode_environment(folder.read(ENVIRONMENT), path / ENVIRONMENT)

@@ -33,6 +33,11 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + [names[-1]])
 
 
+def counted(n: int, word: str) -> str:
+    """``1 epoch``, ``1,000 epochs``."""
+    return f"{n:,} {word}{'s' * (n != 1)}"
+
+
 def shell_word(text: object) -> str:
     r"""A text as one word of a command line that can be copied into a shell.
 

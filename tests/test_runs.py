@@ -141,12 +141,16 @@ def test_the_environment_is_recorded(folder: Path) -> None:
     ("name", "message"),
     [
         ("gone", r"^gone: no such run folder\.$"),
-        ("air.csv", r"^air\.csv: no such run folder\.$"),
+        ("mine", r"^mine: no such run folder; did you mean runs/mine-001\?$"),
+        ("runs/min-001/", r"^runs/min-001: no such run folder; did you mean runs/mine-001\?$"),
+        ("air.csv", r"^air\.csv: is a file; the folder of a run was expected\.$"),
         ("empty", r"^empty: not a run folder \(it has no config\.yaml\)\.$"),
     ],
 )
 def test_what_is_no_run_is_refused(folder: Path, name: str, message: str) -> None:
     (folder / "empty").mkdir()
+    (folder / "runs/mine-001").mkdir(parents=True)
+    (folder / "runs/mine-001/config.yaml").touch()
     with pytest.raises(ConfigError, match=message):
         Run.open(Path(name))
 

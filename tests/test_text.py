@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.text import listed, printable, shell_word
+from minidl.text import counted, listed, printable, shell_word
 
 # Categories of Unicode, from its own table: letters, marks, numbers, punctuation, symbols and spaces are text.
 TEXT = ("L", "M", "N", "P", "S", "Zs")
@@ -89,3 +89,7 @@ def test_a_shell_word_is_printable_and_means_the_name(name: str) -> None:
 
 def test_names_are_listed_with_one_and_before_the_last() -> None:
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+def test_one_is_counted_without_an_s() -> None:
+    assert [counted(n, "epoch") for n in (0, 1, 2, 1000)] == ["0 epochs", "1 epoch", "2 epochs", "1,000 epochs"]

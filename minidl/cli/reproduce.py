@@ -14,6 +14,7 @@ from minidl.cli.common import Progress, add_json, add_plugin, load_plugins, prin
 from minidl.cli.output import say, show
 from minidl.reproducing import reproduce
 from minidl.runs import Run
+from minidl.text import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"equal": result.difference is None, "first_difference": result.difference})
     elif result.difference is None:
-        show(f"{made.path}: equal: {result.epochs} epochs, log and weights, byte for byte")
+        show(f"{made.path}: equal: {counted(result.epochs, 'epoch')}, log and weights, byte for byte")
     else:
         show(f"{made.path}: not equal; the first difference: {result.difference}")
     return 0 if result.difference is None else 1

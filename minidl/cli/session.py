@@ -13,7 +13,7 @@ from minidl.extras import install_command
 from minidl.interrupt import Interrupted
 from minidl.plugins import plugin_changes
 from minidl.runs import Run
-from minidl.text import shell_word
+from minidl.text import counted, shell_word
 from minidl.training import Callback, EpochRecord, StopOnSignal
 
 Train = Callable[[Sequence[Callback], Callable[[], bool]], list[EpochRecord]]
@@ -35,7 +35,7 @@ def train_and_report(made: Run, splits: Splits, args: argparse.Namespace, train:
             progress.close()
         # Still within, so that a second signal ends the process and spoils no message.
         if stop.signal is not None and len(history) < made.experiment.training.epochs:
-            say(f"interrupted after {len(history)} epochs; everything is saved in {how}")
+            say(f"interrupted after {counted(len(history), 'epoch')}; everything is saved in {how}")
             return 128 + stop.signal
     try:
         if stop.signal is not None:  # it came while the last epoch ended

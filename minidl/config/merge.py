@@ -234,7 +234,8 @@ def _find(kind: str, given: str | Path) -> Path:
     if "=" in name and not path.exists():
         raise ConfigError(f"{label}: no such file; a config's values are set with --set {shell_word(name)}")
     if os.path.isdir(path):
-        raise ConfigError(f"{label}: is a folder; a YAML file was expected.")
+        run = f", such as {label}/config.yaml; minidl resume goes on with a run" * (path / "config.yaml").exists()
+        raise ConfigError(f"{label}: is a folder; a YAML file was expected{run}.")
     if os.path.exists(path):
         return path  # a pipe or a device, which parse_file refuses
     word, near = kind.removesuffix("s"), _suggest_neighbour(path)

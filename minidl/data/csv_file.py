@@ -22,6 +22,7 @@ from minidl.data.timestamps import has_offset, parse_time, spacing_problem
 from minidl.errors import DataError
 from minidl.files.reading import read_given
 from minidl.registry import suggest
+from minidl.text import counted
 
 T = TypeVar("T")
 LARGEST = 1e140  # squares of values, summed up, must stay finite
@@ -100,8 +101,9 @@ class CSVFile:
         width = len(rows[0])
         for row, line in zip(rows, self.lines, strict=False):
             if len(row) != width:
-                cells = f"{len(row)} cell{'s' * (len(row) != 1)}" if row else "an empty line"
-                raise DataError(f"{self.name}:{line}: {cells}, but the header has {width}; every row needs as many.")
+                cells = counted(len(row), "cell") if row else "an empty line"
+                hint = _other_delimiter(rows[0]) or "; every row needs as many."
+                raise DataError(f"{self.name}:{line}: {cells}, but the header has {counted(width, 'cell')}{hint}")
         return rows
 
     def error(self, row: int, message: str) -> DataError:
@@ -118,10 +120,8 @@ class CSVFile:
         """
         if column not in self.header:
             hint = suggest(column, self.header) or f"; the header is {', '.join(self.header[:20])}, ..."
-            if len(self.header) == 1:
-                found = [mark for mark in ";\t|," if mark in self.header[0]]
-                hint = f"; the header is one cell; is the delimiter {found[0]!r}?" if found else hint
-            raise self.error(-1, f"no column {column!r}{hint}")
+            other = _other_delimiter(self.header)
+            raise self.error(-1, f"no column {column!r}{'; the header is one cell' + other if other else hint}")
         return list(map(str.strip, self.columns[self.header.index(column)]))
 
     def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
@@ -255,6 +255,12 @@ def _decode(data: bytes, name: str) -> str:
         raise DataError(
             f"{name}:{line}: the byte 0x{data[err.start]:02x} is not UTF-8; save the file as UTF-8."
         ) from err
+
+
+def _other_delimiter(header: Sequence[str]) -> str:
+    """What to say where the whole header is one cell that holds another delimiter; else nothing."""
+    found = [mark for mark in ";\t|," if mark in header[0]] if len(header) == 1 else []
+    return f"; is the delimiter {found[0]!r}?" if found else ""
 
 
 def _shown(text: str) -> str:

@@ -177,7 +177,7 @@ def test_summary_of_a_run_is_that_of_its_config(cli: Cli, trained: Path) -> None
     ("name", "message"),
     [
         ("gone", "gone: no such run folder."),
-        ("small.yaml", "small.yaml: no such run folder."),
+        ("small.yaml", "small.yaml: is a file; the folder of a run was expected."),
         (".", ".: not a run folder (it has no config.yaml)."),
     ],
 )
@@ -251,3 +251,7 @@ def test_list_names_the_metrics(cli: Cli) -> None:
     found = json.loads(cli("list", "metrics", "--json").out)
     assert list(found) == ["half_mse", "r2", "mae", "rmse"]
     assert found["r2"].startswith("R² = 1 - MSE / variance")
+
+
+def test_to_resume_a_finished_run_says_that_nothing_is_left_to_train(cli: Cli, trained: Path) -> None:
+    assert "all of its 3 epochs are done; it is scored again" in cli("resume", trained).err.splitlines()

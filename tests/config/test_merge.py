@@ -236,6 +236,9 @@ def test_a_config_is_found_by_path_or_by_shipped_name(
         find_config("top/configs/pm52.yaml")
     with pytest.raises(ConfigError, match=r"^top: is a folder; a YAML file was expected\.$"):
         find_config("top")
+    write("top/config.yaml", "a: 1")
+    with pytest.raises(ConfigError, match=r"expected, such as top/config\.yaml; minidl resume goes on with a run\.$"):
+        find_config("top")
     write("own.yaml", "extends: pm25.yaml\nmodel: rnn_deep.yaml")
     assert load_node("own.yaml", ["model.b=1"]).plain() == {"a": 1, "model": {"a": 1, "b": 1}}
     (tmp_path / "top/minidl/shipped/configs").mkdir(parents=True)  # as the wheel installs it
