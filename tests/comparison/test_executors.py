@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from minidl.cli import main
-from minidl.comparison.executors import processes
+from minidl.comparison.executors import default_jobs, processes
 from minidl.errors import ConfigError
 
 Capture = pytest.CaptureFixture[str]
@@ -50,6 +50,17 @@ def test_as_many_processes_work_as_are_asked_for() -> None:
         assert pool._max_workers == 100
 
 
+@pytest.mark.parametrize(("processors", "jobs"), [(3, 3), (None, 1), (5000, 1024)])
+def test_there_are_as_many_jobs_as_processors_that_the_process_may_use(
+    processors: int | None, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {1, 5}, raising=False)
+    assert default_jobs() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS and Windows, where nobody may know
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    assert default_jobs() == jobs
+
+
 def run_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     (folder / "script.py").write_text(text)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -60,7 +71,7 @@ def run_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 
 UNGUARDED = """\
-from minidl.comparison.executors import processes
+from minidl.comparison.executors import default_jobs, processes
 from minidl.errors import ConfigError
 try:
     with processes(2) as pool:
@@ -83,7 +94,7 @@ KILLED = """\
 import os
 import signal
 import threading
-from minidl.comparison.executors import processes
+from minidl.comparison.executors import default_jobs, processes
 if __name__ == "__main__":
     with processes(2) as pool:
         print(pool.submit(os.getpid).result(), flush=True)

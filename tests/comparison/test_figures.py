@@ -118,7 +118,7 @@ def test_runs_that_collapsed_are_counted_at_the_edge() -> None:
     edge = 0.725 - 4 * (0.76 - quarter + 1e-6 * 0.725)
     assert edge > 0.2
     assert axes.get_xlim() == pytest.approx((edge - 0.05 * (0.76 - edge), 0.76 + 0.05 * (0.76 - edge)))
-    assert [text.get_text() for text in axes.texts] == ["← 2 further left, down to 0.20"]
+    assert [(text.get_text(), text.xy) for text in axes.texts] == [("← 2 further left, down to 0.20", (0.01, 0.02))]
 
 
 def test_differences_have_a_panel_a_horizon_with_mean_and_interval() -> None:
@@ -281,3 +281,20 @@ def test_a_config_has_its_colour_in_all_figures() -> None:
     assert [line.get_color() for line in figures.curves_figure(result, curves).axes[0].lines] == colors
     assert [line.get_color() for line in figures.lead_figure(result).axes[0].lines[:2]] == colors
     assert len(set(figures.COLORS)) == len(figures.COLORS) == figures.MOST
+
+
+def test_four_baselines_are_four_kinds_of_line() -> None:
+    runs = {name: baseline(0.5, 60.0 + i) for i, name in enumerate(("persistence", "linear", "seasonal", "mean"))}
+    axes = figures.lead_figure(of_two(GOOD, BAD, baselines=runs)).axes[0]
+    drawn = lines(axes, linewidth=1.6)
+    assert len(drawn) == len({str(line._dash_pattern) for line in drawn}) == 4
+
+
+def test_runs_beyond_the_right_edge_are_counted_at_it_where_less_is_better() -> None:
+    made = [record(label, s, None, 5.0 + s / 10) for label in ("one", "other") for s in range(5)]
+    made += [record(label, 5, None, 60.0) for label in ("one", "other")]
+    axes = figures.scores_figure(analysed(made, {"persistence": baseline(None, 5.2)})).axes[0]
+    (text,) = axes.texts
+    assert text.get_text() == "2 further right, up to 60 →"
+    assert (text.xy, text.get_ha()) == ((0.99, 0.02), "right")
+    assert axes.get_xlim()[1] < 60

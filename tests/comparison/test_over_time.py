@@ -47,3 +47,12 @@ def test_each_lead_is_tested_on_errors_of_all_origins(folder: Path, order: tuple
         assert row["lags"] == expected.lags
     better = min(order, key=lambda label: float((errors[label][:, 0] ** 2).mean()))
     assert (found["leads"][0]["statistic"] > 0) == (better == order[1])
+
+
+@pytest.mark.parametrize(("rows", "leads"), [(15, 0), (16, 4)])
+def test_a_test_part_that_is_too_short_for_the_test_has_none(folder: Path, rows: int, leads: int) -> None:
+    # Windows of 6 rows, four hours ahead: from 16 rows 7 forecasts are made, more than the leads and two.
+    settings = ["--set", f"data.test_size={rows}", "--seeds", "1", "--jobs", "1"]
+    assert main(["compare", "small.yaml", "worse.yaml", *settings]) == 0
+    (found,) = json.loads(Path("runs/compare-001/comparison.json").read_text())["over_time"]
+    assert [row["n"] for row in found["leads"]] == [7] * leads

@@ -10,6 +10,7 @@ from made_up import CONFIG, record
 
 from minidl.comparison import tables
 from minidl.comparison.entries import Entry
+from minidl.comparison.folder import Plan
 from minidl.comparison.protocol import protocol_effects, protocol_entries
 
 ENTRY = Entry("net", CONFIG, {})
@@ -119,3 +120,10 @@ def test_only_a_scaler_that_sees_the_test_part_is_trained_again() -> None:
     assert added.config["data"]["scaler"] == {"type": "MinMaxScaler", "fit_on": "train"}
     assert sees.config["data"]["scaler"]["fit_on"] == "all"
     assert list(protocol_effects([sees, added], RECORDS, TESTED)) == ["net"]
+
+
+def test_the_other_scaler_is_trained_with_the_first_five_seeds() -> None:
+    entries = (ENTRY, Entry("net+fit_on_train", CONFIG, {}, role="protocol"))
+    tasks = Plan(entries, 7, (), {entry.label: {} for entry in entries}, "0").tasks()
+    assert [task.seed for task in tasks if task.label == "net"] == list(range(7))
+    assert [task.seed for task in tasks if task.label == "net+fit_on_train"] == list(range(5))

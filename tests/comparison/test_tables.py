@@ -151,6 +151,19 @@ def test_the_verdict_names_costs_failures_and_engines(rich: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "(seed 0)"),
+        (10, "(seeds 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)"),
+        (12, "(seeds 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more)"),
+    ],
+)
+def test_of_very_many_broken_runs_ten_seeds_are_named(count: int, words: str) -> None:
+    lines = of_two([BROKEN] * count + [0.5], [0.6] * (count + 1))["verdict"]["lines"]
+    assert any(f"{count} of {count + 1} runs of one ended with NaN or Inf {words}: " in line for line in lines)
+
+
+@pytest.mark.parametrize(
     ("r2", "word"), [(0.705, "smaller"), (0.70, "smaller"), (0.60, "not smaller"), (0.9, "not smaller")]
 )
 def test_a_published_difference_is_held_against_the_spread_of_seeds(r2: float, word: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,26 @@ def test_a_model_without_parameters_is_refused(built: bool) -> None:
         model.build((4, 2), 1, "float64")
     with pytest.raises(ConfigError, match=r"^Sequential has no parameters to train; was build\(\) called\?$"):
         FlatParameters(model)
+
+
+class InViews(Dense):
+    """Shows its parameters in new arrays every time, of the same numbers in memory."""
+
+    @property
+    def params(self) -> dict[str, np.ndarray]:
+        return {name: value[...] for name, value in vars(self)["_params"].items()}
+
+    @params.setter
+    def params(self, arrays: Mapping[str, np.ndarray]) -> None:
+        Dense.params.fset(self, arrays)  # type: ignore[attr-defined]
+
+
+def test_parameters_that_a_layer_shows_in_new_views_are_its_own_still() -> None:
+    model = Sequential([InViews(2, bias=False)])
+    model.build((3,), 1, "float64")
+    flat = FlatParameters(model)
+    flat.values[:] = np.arange(6)
+    flat.follow()
+    assert model.params["0.W"].tolist() == [[0, 1], [2, 3], [4, 5]]
+    flat.values[:] = 7
+    assert model.params["0.W"].tolist() == [[7, 7]] * 3
