@@ -335,9 +335,9 @@ def test_an_edited_plan_is_refused(folder: Path, capsys: Capture) -> None:
     assert "plan.json: damaged or changed" in capsys.readouterr().err
 
 
-def test_the_same_config_twice_gets_two_names(folder: Path) -> None:
-    plan, _ = make_plan(["small.yaml", "small.yaml"], seeds=1)
-    assert [entry.label for entry in plan.entries] == ["small", "small-2"]
+def test_the_same_config_gets_a_name_each_time(folder: Path) -> None:
+    plan, _ = make_plan(["small.yaml"] * 4, seeds=1)
+    assert [entry.label for entry in plan.entries] == ["small", "small-2", "small-3", "small-4"]
 
 
 def test_a_comparison_in_use_is_not_started_twice(folder: Path, capsys: Capture) -> None:
