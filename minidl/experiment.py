@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,8 @@ from minidl.data import Splits, WindowData
 from minidl.errors import ConfigError, ShapeError
 from minidl.forecasting import Evaluation, check_covariates
 from minidl.layer import Layer, Shape
-from minidl.layers.building import returned_shape
+from minidl.layers.containers.building import build_as_promised, returned_shape
+from minidl.layers.select_features import name_features
 from minidl.losses import HalfMSE, Loss
 from minidl.optimizers import Optimizer
 from minidl.randomness import Streams
@@ -91,31 +91,44 @@ class Experiment(Configurable):
         ShapeError
             Layers do not fit each other or the data, or the output is not one number.
         """
-        return self._build(self.model)
+        name_features(self.model, self.data.series.feature_names)
+        rng = Streams.from_seed(self.seed).weights
+        return _one_number(build_as_promised(self.model, self.data.input_shape, rng, self.dtype))
 
-    def _build(self, model: Layer) -> Shape:
-        output = model.build(self.data.input_shape, Streams.from_seed(self.seed).weights, self.dtype)
-        output = returned_shape(output, type(model).__name__)
-        if output[-1] != 1 or len(output) > 2:
-            raise ShapeError(
-                f"the model's output has shape {output}; a forecast is one number, so it must be (1,) or (time, 1)."
-            )
-        return output
+    def output_shape(self) -> Shape:
+        """The shape of the model's output, without the batch axis; nothing is built.
+
+        Raises
+        ------
+        ShapeError
+            Layers do not fit each other or the data, or the output is not one number.
+        """
+        name_features(self.model, self.data.series.feature_names)
+        output = self.model.output_shape(self.data.input_shape)
+        return _one_number(returned_shape(output, f"{type(self.model).__name__}: output_shape"))
 
     def load_data(self) -> Splits:
         """Read the series and cut it into windows, with labels at every step if the model outputs at every step.
 
-        The model stays as it is: its output's shape is found out on a copy.
+        The model stays as it is, built or not.
 
         Raises
         ------
         DataError
             The series does not hold what it should, or not what the evaluation asks for.
         """
-        every_step = len(self._build(copy.deepcopy(self.model))) == 2
+        every_step = len(self.output_shape()) == 2
         splits = self.data.load(self.dtype, Streams.from_seed(self.seed).sampling, every_step=every_step)
         check_covariates(splits, self.evaluation.future_covariates)
         return splits
+
+
+def _one_number(output: Shape) -> Shape:
+    if output[-1] != 1 or len(output) > 2:
+        raise ShapeError(
+            f"the model's output has shape {output}; a forecast is one number, so it must be (1,) or (time, 1)."
+        )
+    return output
 
 
 def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:

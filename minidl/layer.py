@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -59,9 +59,16 @@ class Layer(Configurable, ABC):
     """A differentiable function of one array, with parameters.
 
     Arrays are (batch, time, feature) or (batch, feature) at this boundary. A
-    subclass writes `forward` and `backward`; one with parameters also `build`.
+    subclass writes `forward` and `backward`; one with parameters also `build`; one
+    that changes the shape, or cannot take every shape, `output_shape`; one that
+    is made of layers `children`, unless it derives from `Container`.
     Nothing but `build` and `bind` may write to ``self``.
     """
+
+    # Whether y at a time step depends on this step and earlier ones only.
+    causal: ClassVar[bool] = True
+    # Whether each child is fed with the output of the one before; otherwise they stand side by side.
+    in_a_row: ClassVar[bool] = False
 
     def __new__(cls, *args: Any, **more: Any) -> Any:
         """With no parameters yet, whatever the constructor does."""
@@ -78,11 +85,19 @@ class Layer(Configurable, ABC):
     def params(self, arrays: Mapping[str, Array]) -> None:
         vars(self)["_params"] = Parameters(type(self).__name__, arrays)
 
-    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
-        """Allocate ``self.params`` and return the output shape.
+    def children(self) -> Mapping[str, Layer]:
+        """The layers that this one is made of, by name; the names begin those of their parameters."""
+        return {}
+
+    def child_inputs(self, input_shape: Shape) -> Mapping[str, Shape]:
+        """The shape that goes into each child for an input of this shape; the same one, by default."""
+        return dict.fromkeys(self.children(), input_shape)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of y for x of this shape; nothing is allocated or drawn.
 
         Shapes are without the batch axis; the time axis may be None (any
-        length). The default suits a layer without parameters that keeps the shape.
+        length). The default suits a layer that keeps the shape.
 
         Raises
         ------
@@ -90,6 +105,18 @@ class Layer(Configurable, ABC):
             The layer cannot take this input shape.
         """
         return input_shape
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
+        """Allocate ``self.params`` and return `output_shape`.
+
+        The default suits a layer without parameters.
+
+        Raises
+        ------
+        ShapeError
+            The layer cannot take this input shape.
+        """
+        return self.output_shape(input_shape)
 
     @abstractmethod
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
@@ -165,12 +192,24 @@ def built(layer: Layer) -> dict[str, Array]:
 def parts(layer: Layer) -> Iterator[Layer]:
     """A layer and all layers inside it: its children, or else those that its attributes hold."""
     yield layer
-    children = getattr(layer, "children", None)
-    for value in [children] if isinstance(children, list) else vars(layer).values():
+    for value in [layer.children()] if layer.children() else vars(layer).values():
         held = value.values() if isinstance(value, dict) else value
         for part in held if isinstance(value, (dict, list, tuple)) else [value]:
             if isinstance(part, Layer):
                 yield from parts(part)
+
+
+def n_features(shape: Shape) -> int:
+    """The features of a shape, which unlike its time are never open.
+
+    Raises
+    ------
+    ShapeError
+        They are.
+    """
+    if shape[-1] is None:
+        raise ShapeError(f"expected a shape with a number of features, got {shape}.")
+    return shape[-1]
 
 
 def n_parameters(layer: Layer) -> int:

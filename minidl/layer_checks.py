@@ -16,6 +16,7 @@ from minidl.central_differences import check_gradients
 from minidl.config import construct
 from minidl.fresh_process import NotFindableError, answer_if_asked, output_in_fresh_process
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.walk import walk
 from minidl.workspace import Workspace
 
 BATCH = 3
@@ -68,9 +69,7 @@ def _read_only_input(s: Subject) -> None:
 
 def _attributes_unchanged(s: Subject) -> None:
     """parameters and attributes stay as they are"""
-    layers = [s.layer]
-    for layer in layers:  # grows while it is walked
-        layers += getattr(layer, "children", [])
+    layers = [layer for _, layer in walk(s.layer)]
     befores = [(layer, dict(vars(layer)), _contents(layer)) for layer in layers]
     values = copy.deepcopy(s.layer.params)
     s.run(s.x())
@@ -204,7 +203,8 @@ def _state(s: Subject) -> None:
     """two half windows with the state handed over equal the whole"""
     x = s.x(time=4)
     y, cache = s.layer.forward(x)
-    if s.layer.final_state(cache) is None or len(s.input_shape) != 2:
+    looks_back_only = all(layer.causal for _, layer in walk(s.layer))
+    if s.layer.final_state(cache) is None or len(s.input_shape) != 2 or not looks_back_only:
         return
     _, first = s.layer.forward(x[:, :2])
     second, _ = s.layer.forward(x[:, 2:], Context(state=s.layer.final_state(first)))

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from minidl.layer import Layer, Shape
-from minidl.layers.sequential import Stack
+from minidl.walk import own_parameters, walk_shapes
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class LayerSummary:
 
 
 def summarize(model: Layer, input_shape: Shape) -> list[LayerSummary]:
-    """Every layer of a model in order, containers opened; the model itself is not changed.
+    """Every layer of a model in order, containers opened (they have a line if they have parameters of their own).
+
+    The model itself is not changed.
 
     A layer that stands twice is counted at its first place.
 
@@ -32,19 +34,15 @@ def summarize(model: Layer, input_shape: Shape) -> list[LayerSummary]:
     ShapeError
         Layers do not fit each other.
     """
+    twin = copy.deepcopy(model)
+    twin.build(input_shape, np.random.default_rng(0), np.float32)
     rows: list[LayerSummary] = []
-    _walk(copy.deepcopy(model), input_shape, "", set(), rows)
+    seen: set[int] = set()
+    for path, layer, shape in walk_shapes(twin, input_shape):
+        own = own_parameters(layer)
+        parameters = {} if id(layer) in seen else {name: value.shape for name, value in own.items()}
+        seen.add(id(layer))
+        if own or not layer.children():
+            name = f"{path} {type(layer).__name__}".strip()
+            rows.append(LayerSummary(name, layer.output_shape(shape), parameters, sum(map(prod, parameters.values()))))
     return rows
-
-
-def _walk(layer: Layer, shape: Shape, prefix: str, seen: set[int], rows: list[LayerSummary]) -> Shape:
-    if isinstance(layer, Stack):
-        for i, child in enumerate(layer.children):
-            shape = _walk(child, shape, f"{prefix}{i}.", seen, rows)
-        return shape
-    output = layer.build(shape, np.random.default_rng(0), np.float32)
-    parameters = {} if id(layer) in seen else {name: value.shape for name, value in layer.params.items()}
-    seen.add(id(layer))
-    name = f"{prefix.rstrip('.')} {type(layer).__name__}".strip()
-    rows.append(LayerSummary(name, output, parameters, sum(map(prod, parameters.values()))))
-    return output

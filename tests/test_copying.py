@@ -142,6 +142,10 @@ def _configurable(cls: Any) -> Any:
         "OnlyTable": {"table": hourly_table()},
         "Sequential": {"layers": [Dense(2), minidl.TanhActivation()]},
         "Repeat": {"layer": RecurrentLayer(3), "times": 2},
+        "Residual": {"layer": RecurrentLayer(3)},
+        "Parallel": {"branches": [RecurrentLayer(2), Dense(2)]},
+        "Bidirectional": {"layer": RecurrentLayer(2)},
+        "SelectFeatures": {"features": [2, 0]},
     }
     made = cls(**arguments.get(cls.__name__, {}))
     return built(made, (4, 3)) if isinstance(made, Layer) else made

@@ -10,13 +10,17 @@ import pytest
 from user_layers import InputSlope, OutputSlope, Scale
 
 from minidl import (
+    Bidirectional,
     Dense,
     IdentityActivation,
     LastStep,
     Layer,
+    Parallel,
     RecurrentLayer,
     ReluActivation,
     Repeat,
+    Residual,
+    SelectFeatures,
     Sequential,
     SigmoidActivation,
     TanhActivation,
@@ -63,6 +67,10 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
         Sequential([Repeat(Sequential([RecurrentLayer(2), TanhActivation()]), times=2), LastStep()]),
         (4, 2),
     ),
+    "SelectFeatures": (SelectFeatures([2, 0]), (None, 3)),
+    "Residual": (Residual(RecurrentLayer(3)), (None, 3)),
+    "Parallel": (Parallel([LastStep(), Sequential([RecurrentLayer(2), LastStep()])], merge="concat"), (4, 3)),
+    "Bidirectional": (Bidirectional(Repeat(RecurrentLayer(2), times=2), merge="add"), (None, 3)),
 }
 
 

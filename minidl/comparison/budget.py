@@ -16,7 +16,8 @@ import numpy as np
 from minidl.errors import ConfigError, ShapeError
 from minidl.initializers import MAX_PARAMETERS
 from minidl.layer import Layer, Shape, n_parameters
-from minidl.layers.sequential import Repeat, Sequential, Stack
+from minidl.layers import Repeat, Sequential
+from minidl.walk import own_parameters, walk_shapes
 
 Unit = Literal["parameters", "multiply_adds"]
 MAX_TRIED = 5_000
@@ -42,20 +43,15 @@ def multiply_adds(model: Layer, input_shape: Shape) -> int:
     ShapeError
         Layers do not fit each other.
     """
-    return _walk(copy.deepcopy(model), input_shape)[0]
+    twin = copy.deepcopy(model)
+    twin.build(input_shape, np.random.default_rng(0), np.float32)
+    return sum(_own_work(layer, shape) for _, layer, shape in walk_shapes(twin, input_shape))
 
 
-def _walk(layer: Layer, shape: Shape) -> tuple[int, Shape]:
-    """Multiply-adds and output shape of a layer on an input of `shape`."""
-    if isinstance(layer, Stack):
-        total = 0
-        for child in layer.children:
-            work, shape = _walk(child, shape)
-            total += work
-        return total, shape
-    output = layer.build(shape, np.random.default_rng(0), np.float32)
+def _own_work(layer: Layer, shape: Shape) -> int:
+    """Multiply-adds of a built layer on an input of `shape`, without those of its children."""
     steps = (shape[0] or 1) if len(shape) == 2 else 1
-    return steps * sum(value.size for value in layer.params.values() if value.ndim == 2), output
+    return steps * sum(value.size for value in own_parameters(layer).values() if value.ndim == 2)
 
 
 @dataclass(frozen=True)
@@ -172,8 +168,9 @@ def _parts(model: Sequential) -> tuple[Layer, list[Layer]]:
 
 
 def _opened(layer: Layer) -> Iterator[Layer]:
-    if isinstance(layer, (Sequential, Repeat)):
-        for child in layer.children:
+    """The layers of a row and of rows in it; what else a layer consists of is its own business."""
+    if type(layer) in (Sequential, Repeat):
+        for child in layer.children().values():
             yield from _opened(child)
     else:
         yield layer

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from minidl.comparison.entries import Entry, ModelFacts, facts_of, is_recurrent, leaves
+from minidl.comparison.entries import Entry, ModelFacts, facts_of, is_recurrent
 from minidl.experiment import Experiment
 from minidl.layer import Layer
 from minidl.text import listed
+from minidl.walk import leaves, walk
 
 # What keys are called; any other key stands with its path.
 _WORDS = {
@@ -101,11 +103,27 @@ def _model_words(facts: ModelFacts) -> Iterator[tuple[str, str]]:
 
 def _layer_words(experiment: Experiment) -> Iterator[tuple[str, str]]:
     """What facts do not tell of the layers: their other arguments, and the layers that are not recurrent."""
-    layers = leaves(experiment.model)
+    layers = [layer for _, layer in leaves(experiment.model)]
     recurrent = dict.fromkeys(_arguments(layer) for layer in layers if is_recurrent(layer))
     yield "other settings of the recurrent layers", "; ".join(recurrent) or "none"
     others = [f"{type(layer).__name__}({_arguments(layer)})" for layer in layers if not is_recurrent(layer)]
     yield "other layers", " -> ".join(others) or "none"
+    arranged = list(_arranged(experiment.model))
+    branched = any(layer.children() and not layer.in_a_row for _, layer in walk(experiment.model))
+    yield "arrangement of the layers", " -> ".join(arranged) if branched else "in a row"
+
+
+def _arranged(layer: Layer) -> list[str]:
+    """``["RecurrentLayer", "Parallel(LastStep | Dense, merge=add)"]``; equal ones in a row stand once."""
+    children = layer.children().values()
+    if layer.in_a_row:
+        return [part for part, _ in groupby(part for child in children for part in _arranged(child))]
+    name = type(layer).__name__
+    if not children:
+        return [name]
+    plain = {key: value for key, value in layer.to_config().items() if not isinstance(value, (dict, list))}
+    inside = " | ".join(" -> ".join(_arranged(child)) for child in children)
+    return [f"{name}({', '.join([inside, *(f'{key}={value}' for key, value in plain.items())])})"]
 
 
 def _arguments(layer: Layer) -> str:

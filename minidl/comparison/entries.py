@@ -18,7 +18,7 @@ from minidl.config import Node, construct
 from minidl.errors import ConfigError, ShapeError
 from minidl.experiment import Experiment, experiment_from
 from minidl.layer import Layer, n_parameters
-from minidl.layers.sequential import Stack
+from minidl.walk import longest_path, own_parameters, walk
 
 # Differences in these sections make scores of different things.
 _MUST_AGREE = (("evaluation", "horizons"), ("evaluation", "future_covariates"), ("data", "test_size"))
@@ -142,6 +142,7 @@ class ModelFacts:
 
     Parameters
     ----------
+    depth : number of recurrent layers on the longest way from input to output.
     widths : hidden_size of every recurrent layer, from the input on.
     kinds : their classes, each once.
     activations : theirs, each once.
@@ -150,6 +151,7 @@ class ModelFacts:
     multiply_adds : of one forward pass over one window; see `multiply_adds`.
     """
 
+    depth: int
     widths: tuple[int, ...]
     kinds: tuple[str, ...]
     activations: tuple[str, ...]
@@ -157,39 +159,28 @@ class ModelFacts:
     parameters: int
     multiply_adds: int
 
-    @property
-    def depth(self) -> int:
-        """Number of recurrent layers."""
-        return len(self.widths)
-
-
-def leaves(layer: Layer) -> list[Layer]:
-    """The layers of a model in order, containers opened."""
-    if isinstance(layer, Stack):
-        return [leaf for child in layer.children for leaf in leaves(child)]
-    return [layer]
-
 
 def is_recurrent(layer: Layer) -> bool:
     """Whether a layer counts for depth: it has hidden units and weights from them to themselves."""
-    return hasattr(layer, "hidden_size") and any(name.startswith("W_h") for name in layer.params)
+    return hasattr(layer, "hidden_size") and any(name.startswith("W_h") for name in own_parameters(layer))
 
 
 def facts_of(experiment: Experiment) -> ModelFacts:
     """The facts of an experiment's model, which is built."""
     model = experiment.model
-    recurrent = [layer for layer in leaves(model) if is_recurrent(layer)]
+    recurrent = [layer for _, layer in walk(model) if is_recurrent(layer)]
     try:
         work = multiply_adds(model, experiment.data.input_shape)
     except ShapeError as err:  # it was built on this shape
         raise AssertionError(str(err)) from err
     return ModelFacts(
+        depth=longest_path(model, is_recurrent),
         widths=tuple(int(layer.hidden_size) for layer in recurrent),  # type: ignore[attr-defined]
         kinds=tuple(dict.fromkeys(type(layer).__name__ for layer in recurrent)),
         activations=tuple(
             dict.fromkeys(type(layer.activation).__name__ for layer in recurrent if hasattr(layer, "activation"))
         ),
-        bias=any(value.ndim == 1 for layer in leaves(model) for value in layer.params.values()),
+        bias=any(value.ndim == 1 for value in model.params.values()),
         parameters=n_parameters(model),
         multiply_adds=work,
     )

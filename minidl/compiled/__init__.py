@@ -14,6 +14,7 @@ from minidl.compiled.kernel import (
     register_kernel,
 )
 from minidl.compiled.prediction import Predictor, predictor
+from minidl.compiled.rules import register_rule
 
 __all__ = [
     "ActivationKernel",
@@ -27,4 +28,5 @@ __all__ = [
     "jit",
     "predictor",
     "register_kernel",
+    "register_rule",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from minidl.compiled.jit import numba_installed
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, LossKernel, OptimizerKernel, no_kernel
+from minidl.compiled.rules import leaves
 from minidl.errors import ConfigError
 from minidl.extras import install_command
 from minidl.layer import Layer
-from minidl.layers import RecurrentLayer, Repeat, Sequential
+from minidl.layers import RecurrentLayer
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
 from minidl.training.engine import Engine, NumpyEngine
@@ -28,28 +29,6 @@ UNITS_LIMIT = 256
 # Below this many time steps in all training steps together, NumPy is done before the compiler is.
 # The count, not the state of the cache, decides: the same config gets the same engine everywhere.
 WORTH_COMPILING = 500_000
-
-
-# Containers that are nothing but their children in a row. A class of a user that derives from one
-# of them may do something else, as a kernel of Dense is not one of its subclasses.
-CHAINS = (Sequential, Repeat)
-
-
-def is_chain(layer: Layer) -> bool:
-    """Whether a layer is exactly its children one after the other."""
-    return type(layer) in CHAINS and "forward" not in vars(layer) and "backward" not in vars(layer)
-
-
-def leaves(model: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """Every layer that computes, with its position: ``("0", RecurrentLayer)``, ``("1.0", Dense)``.
-
-    The library's containers are entered; the position of a model that is a single layer is "".
-    """
-    if isinstance(model, CHAINS) and is_chain(model):
-        for i, child in enumerate(model.children):
-            yield from leaves(child, f"{prefix}.{i}" if prefix else str(i))
-    else:
-        yield prefix, model
 
 
 def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLike) -> str | None:

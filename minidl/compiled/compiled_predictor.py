@@ -10,15 +10,15 @@ import numpy as np
 from numba import types
 
 from minidl.compiled.cache import compiled
-from minidl.compiled.choice import CHAINS
 from minidl.compiled.kernel import silent
-from minidl.compiled.plan import lanes_for, steps_of
+from minidl.compiled.layout import layout_of
+from minidl.compiled.plan import lanes_for
 from minidl.compiled.prediction import windows
 from minidl.compiled.source import predict_source
 from minidl.compiled.vectors import NARROW_BYTES
 from minidl.errors import ShapeError
 from minidl.layer import Array, Context, Layer
-from minidl.layers.streaming import time_step
+from minidl.layers.streaming import check_causal, time_step
 
 # Windows of a large batch that go through the stack together.
 LANES = 128
@@ -32,20 +32,20 @@ class _Program:
     def __init__(self, model: Layer, params: Array, window: tuple[int, ...], batch: int, notify: Any) -> None:
         dtype = params.dtype
         self.lanes = lanes_for(batch, dtype, NARROW_BYTES)
-        self.steps = steps_of(model, window, self.lanes, dtype)
-        source = predict_source(model, self.steps)
+        self.layout = layout_of(model, window, self.lanes, dtype)
+        source = predict_source(model, self.layout)
         self.scratch = source.scratch
         self.work = np.zeros(source.work, dtype)
         self.work[source.work - len(params) :] = params
         self.sizes = np.array(source.sizes, np.int64)
         self.inputs = np.zeros((batch, int(np.prod(window))), dtype)
-        time, features, _ = self.steps[-1].y
+        time, features, _ = self.layout.steps[-1].y
         self.outputs = np.zeros((batch, time * features), dtype)
         number = types.float32 if dtype == np.float32 else types.float64
         table, flat = types.Array(number, 2, "C"), types.Array(number, 1, "C")
         signature = table, table, types.boolean, flat, types.Array(types.int64, 1, "C")
         self.function = compiled(source, signature, notify)
-        self.window, self.output_shape = window, self.steps[-1].output_shape
+        self.window, self.output_shape = window, self.layout.output_shape
 
     def run(self, inputs: Array, outputs: Array, keep: bool) -> None:
         self.function(inputs, outputs, keep, self.work, self.sizes)
@@ -131,6 +131,7 @@ class CompiledStream:
     """As `minidl.layers.Stream`, compiled; a state of one can be given to the other."""
 
     def __init__(self, predictor: CompiledPredictor, batch: int, state: Any) -> None:
+        check_causal(predictor.model)
         first = next(iter(predictor.model.params.values()))
         self.batch, self._predictor = batch, predictor
         self._program = _Program(predictor.model, predictor.params, (1, first.shape[0]), batch, predictor.notify)
@@ -163,8 +164,8 @@ class CompiledStream:
 
     def _places(self) -> list[tuple[int, int]]:
         """Where the state of each layer lies in memory: start, features (0: it has none)."""
-        steps = self._program.steps
-        return [(at, s.kernel.state_size(s.layer)) for at, s in zip(self._program.scratch, steps, strict=True)]
+        steps = zip(self._program.scratch, self._program.layout.steps, strict=True)
+        return [(at, step.kernel.state_size(step.layer)) for at, step in steps if step.layer is not None]
 
     @property
     def state(self) -> Any:
@@ -190,14 +191,15 @@ class CompiledStream:
 
 def _nested(model: Layer, parts: Any) -> Any:
     """Values of the layers in order, arranged as the containers are."""
-    if isinstance(model, CHAINS):
-        return tuple(_nested(child, parts) for child in model.children)
+    if model.children():
+        return tuple(_nested(child, parts) for child in model.children().values())
     return next(parts)
 
 
 def _leaves_of(model: Layer, state: Any) -> list[Any]:
     """The values of the layers in order; None everywhere if there is no state."""
-    if isinstance(model, CHAINS):
-        inner = [None] * len(model.children) if state is None else state
-        return [leaf for child, part in zip(model.children, inner, strict=True) for leaf in _leaves_of(child, part)]
+    children = model.children().values()
+    if children:
+        inner = [None] * len(children) if state is None else state
+        return [leaf for child, part in zip(children, inner, strict=True) for leaf in _leaves_of(child, part)]
     return [state]

@@ -17,10 +17,11 @@ from minidl.compiled.cache import Notify, compiled
 from minidl.compiled.choice import training_obstacle
 from minidl.compiled.gate import Examples, check_fit, examples, own
 from minidl.compiled.kernel import kernel_of, silent
-from minidl.compiled.plan import lanes_for, steps_of
+from minidl.compiled.layout import layout_of
+from minidl.compiled.plan import lanes_for
 from minidl.compiled.source import train_source
 from minidl.errors import ConfigError
-from minidl.layer import n_parameters, parts
+from minidl.layer import Layer, n_parameters, parts
 from minidl.training.diagnosis import numerical_error
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class CompiledEngine:
 def _arguments(item: Any) -> tuple[Any, ...]:
     """What decides which code a layer, loss or optimizer needs: who it is, and its arguments but the learning rate."""
     found: list[Any] = [id(item)]
+    if isinstance(item, Layer):
+        found += [_arguments(child) for child in item.children().values()]
     for name, value in vars(item).items():
         if name in ("params", "learning_rate") or name.startswith("_"):
             continue
@@ -113,8 +116,8 @@ class _Program:
         self.numbers, state = optimizer.numbers, optimizer.state(trainer.optimizer)
         fresh = trainer.optimizer.start(values)
         self.state = {name: (fresh[name].dtype, fresh[name].size) for name in state}
-        self.steps = steps_of(trainer.model, window, lanes_for(batch, values.dtype), values.dtype)
-        source = train_source(trainer.model, self.steps, kernel_of(trainer.loss), optimizer, len(state))
+        self.layout = layout_of(trainer.model, window, lanes_for(batch, values.dtype), values.dtype)
+        source = train_source(trainer.model, self.layout, kernel_of(trainer.loss), optimizer, len(state))
         self.work = np.zeros(source.work, values.dtype)
         self.n_parameters = n_parameters(trainer.model)
         self.sizes = np.array(source.sizes, np.int64)
@@ -125,7 +128,7 @@ class _Program:
     def run(self, trainer: Trainer, part: Examples, total: float) -> tuple[int, float, float, int]:
         """Steps over all of these examples; (examples done, total, last loss, what was not finite)."""
         dtype, clip = self.work.dtype, trainer.settings.clip_norm
-        check_fit(part, self.steps, trainer.loss, trainer.settings.batch_size)
+        check_fit(part, self.layout, trainer.loss, trainer.settings.batch_size)
         flat, n = trainer.parameters, self.n_parameters
         done, total, loss, trouble = self.function(
             part.inputs.astype(dtype, copy=False),

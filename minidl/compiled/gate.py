@@ -8,7 +8,6 @@ and the plan is made by the layers' own forward, so both engines refuse the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.arrays import plain_array
-from minidl.compiled.plan import Step, flat
+from minidl.compiled.layout import Layout
+from minidl.compiled.plan import flat
 from minidl.data import Windows
 from minidl.errors import ShapeError
 from minidl.layer import Array
@@ -83,7 +83,7 @@ def _windows(source: Windows, indices: Order) -> Examples:
     return Examples(values, values, rows * n_features, places, n_features, (source.time_steps, n_features), target)
 
 
-def check_fit(part: Examples, steps: Sequence[Step], loss: Loss, batch: int) -> None:
+def check_fit(part: Examples, layout: Layout, loss: Loss, batch: int) -> None:
     """Refuse examples that are not what a plan was made for, or that lie outside their arrays.
 
     Raises
@@ -94,8 +94,8 @@ def check_fit(part: Examples, steps: Sequence[Step], loss: Loss, batch: int) -> 
     if len(part.starts) != len(part.target_starts) or not len(part.starts):
         raise ShapeError(f"there are {len(part.starts):,} inputs and {len(part.target_starts):,} targets.")
     n = min(batch, len(part.starts))
-    loss.check_shapes((n, *steps[-1].output_shape), (n, *part.target))
-    time, features, _ = steps[-1].y
+    loss.check_shapes((n, *layout.output_shape), (n, *part.target))
+    time, features, _ = layout.steps[-1].y
     _check_places(part.starts, int(np.prod(part.window)), part.inputs)
     _check_places(part.target_starts, (time - 1) * part.target_step + features, part.targets)
 

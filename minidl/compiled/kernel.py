@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -27,6 +27,10 @@ def _no_state(layer: Any) -> int:
     return 0
 
 
+def _no_numbers(layer: Any) -> Sequence[int]:
+    return ()
+
+
 def _no_names(optimizer: Any) -> tuple[str, ...]:
     return ()
 
@@ -38,7 +42,7 @@ class LayerKernel:
     Parameters
     ----------
     forward : ``forward(x, y, scratch, *params)`` fills y. The parameters come in
-        the order of ``layer.params``.
+        the order of ``layer.params``; before them the numbers, if there are any.
     backward : ``backward(x, y, dy, dx, scratch, *params, *gradients)`` fills dx
         and every gradient. ``dx.size`` is 0 if nobody needs dx. A dx keeps what
         was written to it in the step before and is zero at first.
@@ -48,6 +52,7 @@ class LayerKernel:
         before the next one; None for a layer without state. The state stands in
         the first ``state_size`` · lanes values of scratch.
     state_size : ``state_size(layer)``, features of the state.
+    numbers : ``numbers(layer)``, whole numbers that both functions get as one array.
     """
 
     forward: Function
@@ -55,6 +60,7 @@ class LayerKernel:
     scratch: Callable[[Any, Sizes, Sizes], int] = _no_scratch
     carry: Function | None = None
     state_size: Callable[[Any], int] = _no_state
+    numbers: Callable[[Any], Sequence[int]] = _no_numbers
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.activations", "TanhActivation"): (ActivationKernel, "activations:tanh"),
     ("minidl.layers.dense", "Dense"): (LayerKernel, "dense:dense"),
     ("minidl.layers.recurrent", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),
+    ("minidl.layers.select_features", "SelectFeatures"): (LayerKernel, "select_features:select_features"),
     ("minidl.layers.sequence_ends", "LastStep"): (LayerKernel, "sequence_ends:last_step"),
     ("minidl.losses", "HalfMSE"): (LossKernel, "losses:half_mse"),
     ("minidl.losses", "MAE"): (LossKernel, "losses:mae"),

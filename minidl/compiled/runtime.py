@@ -8,6 +8,8 @@ import numpy as np
 from numba import types
 
 from minidl.compiled.jit import jit, jit_sum
+from minidl.compiled.kernels.glue import add_to
+from minidl.compiled.products import copy
 from minidl.compiled.vectors import (
     NOTHING,
     VECTOR_BYTES,
@@ -170,10 +172,12 @@ def all_finite(values: Array) -> bool:
 
 
 NAMES: dict[str, Any] = {
+    "add_to": add_to,
     "all_finite": all_finite,
     "borrow": borrow,
     "clip": clip,
     "collect_outputs": collect_outputs,
+    "copy": copy,
     "gather_inputs": gather_inputs,
     "gather_targets": gather_targets,
     "finite": finite,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from minidl.compiled.kernel import LossKernel, OptimizerKernel
-from minidl.compiled.plan import Memory, Step, parameter_places
+from minidl.compiled.layout import Layout, Step
+from minidl.compiled.plan import Memory, parameter_places
 from minidl.layer import Layer, n_parameters
 
 
@@ -32,16 +33,17 @@ class Source:
 class _Arrays:
     """The arrays of a stack: their places, and the lines that name them."""
 
-    def __init__(self, model: Layer, steps: list[Step]) -> None:
+    def __init__(self, model: Layer, layout: Layout) -> None:
         self.memory = Memory()
-        self.steps = steps
+        self.layout, self.steps = layout, layout.steps
         self.parameters = parameter_places(model)
-        self.lines = [f"x0 = {self.memory.place(*steps[0].x)}"]
+        self.lines = [f"x{k} = {self.memory.place(*layout.sizes(k))}" for k in range(len(layout.samples))]
         self.scratch: list[int] = []
-        for i, step in enumerate(steps):
-            self.lines.append(f"x{i + 1} = {self.memory.place(*step.y)}")
+        for i, step in enumerate(self.steps):
             self.scratch.append(self.memory.size)
             self.lines.append(f"s{i} = {self.memory.place(step.scratch)}")
+            if step.numbers:
+                self.lines.append(f"n{i} = {self.memory.whole(step.numbers)}")
 
     def parameter_lines(self, of: str, letter: str, first: int = 0) -> None:
         """Names for the parameters, which lie in the array `of` from `first` on."""
@@ -51,22 +53,45 @@ class _Arrays:
                 self.lines.append(f"{letter}{i}_{j} = {self.memory.at(of, first + start, shape)}")
 
     def gradient_lines(self) -> None:
-        """dL/dy of every layer; of the first layer's input there is none."""
-        self.lines.append(f"d0 = {self.memory.place(0, *self.steps[0].x[1:])}")
-        for i, step in enumerate(self.steps):
-            self.lines.append(f"d{i + 1} = {self.memory.place(*step.y)}")
+        """dL/dx of every slot, and of each reader where several steps read one; of the model's input there is none."""
+        for k in range(len(self.layout.samples)):
+            time, features, lanes = self.layout.sizes(k)
+            names = [f"d{k}", *(self._dx(i) for i in self._several_readers(k))]
+            self.lines += [f"{name} = {self.memory.place(time if k else 0, features, lanes)}" for name in names]
+
+    def _several_readers(self, slot: int) -> list[int]:
+        readers = self.layout.readers(slot)
+        return readers if len(readers) > 1 else []
+
+    def _dx(self, i: int) -> str:
+        """The array that step i writes its dL/dx to."""
+        slot = self.steps[i].source
+        return f"d{slot}_{i}" if self._several_readers(slot) else f"d{slot}"
 
     def source(self, text: str, names: dict[str, Any]) -> Source:
         return Source(text, names, self.memory.numbers, self.memory.size, self.scratch)
 
     def forward(self) -> list[str]:
-        return [f"forward{i}(x{i}, x{i + 1}, s{i}{self._of(i, 'p')})" for i in range(len(self.steps))]
+        return [
+            f"forward{i}(x{step.source}, x{step.target}, s{i}{self._more(i)}{self._of(i, 'p')})"
+            for i, step in enumerate(self.steps)
+        ]
 
     def backward(self) -> list[str]:
-        return [
-            f"backward{i}(x{i}, x{i + 1}, d{i + 1}, d{i}, s{i}{self._of(i, 'p')}{self._of(i, 'g')})"
-            for i in reversed(range(len(self.steps)))
-        ]
+        lines = []
+        for i, step in reversed(list(enumerate(self.steps))):
+            if i == self.layout.writers(step.target)[-1]:  # all that read it have run
+                lines += self._sum_lines(step.target)
+            arrays = f"x{step.source}, x{step.target}, d{step.target}, {self._dx(i)}, s{i}{self._more(i)}"
+            lines.append(f"backward{i}({arrays}{self._of(i, 'p')}{self._of(i, 'g')})")
+        return lines
+
+    def _sum_lines(self, slot: int) -> list[str]:
+        first, *others = [f"d{slot}_{i}" for i in self._several_readers(slot)] or [""]
+        return [f"copy(d{slot}, {first})" for _ in others[:1]] + [f"add_to(d{slot}, {other})" for other in others]
+
+    def _more(self, i: int) -> str:
+        return f", n{i}" if self.steps[i].numbers else ""
 
     def _of(self, i: int, letter: str) -> str:
         return "".join(f", {letter}{i}_{j}" for j in range(len(self.steps[i].parameters)))
@@ -114,43 +139,44 @@ def predict(inputs, outputs, keep, work, sizes):
 """
 
 
-def train_source(model: Layer, steps: list[Step], loss: LossKernel, optimizer: OptimizerKernel, state: int) -> Source:
+def train_source(model: Layer, layout: Layout, loss: LossKernel, optimizer: OptimizerKernel, state: int) -> Source:
     """``train``: many steps in one call; `state` is the number of the optimizer's arrays."""
     from minidl.compiled import runtime
 
-    arrays = _Arrays(model, steps)
+    arrays, last = _Arrays(model, layout), layout.steps[-1]
     arrays.parameter_lines("params", "p")
     arrays.parameter_lines("grads", "g")
     arrays.gradient_lines()
-    arrays.lines.append(f"target = {arrays.memory.place(*steps[-1].y)}")
+    arrays.lines.append(f"target = {arrays.memory.place(*last.y)}")
     text = _TRAIN.format(
         arrays="\n    ".join(arrays.lines),
         forward="\n        ".join(arrays.forward()),
         backward="\n        ".join(arrays.backward()),
-        last=len(steps),
+        last=last.target,
         state="".join(f", state{i}" for i in range(state)),
         finite="".join(f" and finite(state{i})" for i in range(state)),
     )
-    names = {**runtime.NAMES, **_kernels(steps), "loss_function": loss.loss, "update": optimizer.update}
+    names = {**runtime.NAMES, **_kernels(layout.steps), "loss_function": loss.loss, "update": optimizer.update}
     return arrays.source(text, names)
 
 
-def predict_source(model: Layer, steps: list[Step]) -> Source:
+def predict_source(model: Layer, layout: Layout) -> Source:
     """``predict``: forward for any number of windows. The parameters lie at the end of its working memory."""
     from minidl.compiled import runtime
 
-    arrays = _Arrays(model, steps)
+    arrays, last = _Arrays(model, layout), layout.steps[-1]
     first = arrays.memory.size
     arrays.memory.size += n_parameters(model)
     arrays.parameter_lines("work", "p", first)
-    carry = [f"carry{i}(x{i}, x{i + 1}, s{i})" for i, step in enumerate(steps) if step.kernel.carry]
+    steps = enumerate(layout.steps)
+    carry = [f"carry{i}(x{step.source}, x{step.target}, s{i})" for i, step in steps if step.kernel.carry]
     text = _PREDICT.format(
         arrays="\n    ".join(arrays.lines),
         forward="\n        ".join(arrays.forward()),
         carry="\n        ".join(carry or ["pass"]),
-        last=len(steps),
+        last=last.target,
     )
-    names = {**runtime.NAMES, **_kernels(steps)}
+    names = {**runtime.NAMES, **_kernels(layout.steps)}
     return arrays.source(text, names)
 
 

@@ -7,20 +7,30 @@ from minidl.layers.activations import (
     SigmoidActivation,
     TanhActivation,
 )
+from minidl.layers.containers.bidirectional import Bidirectional
+from minidl.layers.containers.container import Container
+from minidl.layers.containers.parallel import Parallel
+from minidl.layers.containers.residual import Residual
+from minidl.layers.containers.sequential import Repeat, Sequential
 from minidl.layers.dense import Dense
 from minidl.layers.recurrent import RecurrentLayer
+from minidl.layers.select_features import SelectFeatures
 from minidl.layers.sequence_ends import LastStep
-from minidl.layers.sequential import Repeat, Sequential
 from minidl.layers.streaming import Stream
 
 __all__ = [
     "Activation",
+    "Bidirectional",
+    "Container",
     "Dense",
     "IdentityActivation",
     "LastStep",
+    "Parallel",
     "RecurrentLayer",
     "ReluActivation",
     "Repeat",
+    "Residual",
+    "SelectFeatures",
     "Sequential",
     "SigmoidActivation",
     "Stream",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from minidl.arguments import PositiveInt
 from minidl.errors import ShapeError
 from minidl.initializers import Initializer, normal_fan_in, zeros
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, read_only
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features, read_only
 from minidl.registry import register
 from minidl.workspace import Workspace
 
@@ -39,15 +39,20 @@ class Dense(Layer):
     weight_initializer: Initializer = normal_fan_in
     bias_initializer: Initializer = zeros
 
-    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
-        """Allocate W and b; see `Layer.build`."""
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Output features in place of input features."""
         if len(input_shape) not in (1, 2) or input_shape[-1] is None:
             raise ShapeError(f"Dense: expected input of shape (features,) or (time, features), got {input_shape}.")
-        self.params = {"W": self.weight_initializer((input_shape[-1], self.output_size), rng, dtype)}
+        return (*input_shape[:-1], self.output_size)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
+        """Allocate W and b; see `Layer.build`."""
+        output = self.output_shape(input_shape)
+        self.params = {"W": self.weight_initializer((n_features(input_shape), self.output_size), rng, dtype)}
         if self.bias:
             (b_rng,) = rng.spawn(1)  # its draws do not depend on the shape of W
             self.params["b"] = self.bias_initializer((self.output_size,), b_rng, dtype)
-        return (*input_shape[:-1], self.output_size)
+        return output
 
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
         """y = x W + b; all rows of all time steps in one product."""

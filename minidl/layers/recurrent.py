@@ -12,7 +12,7 @@ from minidl.arguments import PositiveInt
 from minidl.arrays import plain_array
 from minidl.errors import ShapeError
 from minidl.initializers import Initializer, normal_fan_in, zeros
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features
 from minidl.layers.activations import Activation, TanhActivation
 from minidl.layers.recurrence import SLAB_LIMIT, ElementwiseSteps, LayerSteps, RowRecurrence, SlabRecurrence, Steps
 from minidl.registry import register
@@ -60,33 +60,40 @@ class RecurrentLayer(Layer):
     recurrent_initializer: Initializer = normal_fan_in
     bias_initializer: Initializer = zeros
 
-    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
-        """Allocate W_xh, W_hh and b_h; see `Layer.build`."""
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Units in place of features."""
         if len(input_shape) != 2 or input_shape[1] is None:
             raise ShapeError(f"RecurrentLayer: expected input of shape (time, features), got {input_shape}.")
         H = self.hidden_size
-        f = type(self.activation).__name__
         try:
-            kept = self.activation.build((H,), rng, dtype) == (H,)
+            kept = self.activation.output_shape((H,)) == (H,)
         except ShapeError as err:
             raise ShapeError(f"RecurrentLayer: activation {err}", ("activation", *err.path)) from err
         if not kept:
-            raise ShapeError(f"RecurrentLayer: activation {f} must keep the shape ({H},).", ("activation",))
+            name = type(self.activation).__name__
+            raise ShapeError(f"RecurrentLayer: activation {name} must keep the shape ({H},).", ("activation",))
+        return (input_shape[0], H)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
+        """Allocate W_xh, W_hh and b_h; see `Layer.build`."""
+        output, H = self.output_shape(input_shape), self.hidden_size
+        self.activation.build((H,), rng, dtype)
         if self.activation.params:
+            name = type(self.activation).__name__
             raise ShapeError(
-                f"RecurrentLayer: activation {f} has parameters ({', '.join(self.activation.params)}); "
+                f"RecurrentLayer: activation {name} has parameters ({', '.join(self.activation.params)}); "
                 "inside a recurrence it must have none.",
                 ("activation",),
             )
         # Generators of their own: these draws do not depend on the shape of W_xh.
         hh_rng, b_rng = rng.spawn(2)
         self.params = {
-            "W_xh": self.input_initializer((input_shape[1], H), rng, dtype),
+            "W_xh": self.input_initializer((n_features(input_shape), H), rng, dtype),
             "W_hh": self.recurrent_initializer((H, H), hh_rng, dtype),
         }
         if self.bias:
             self.params["b_h"] = self.bias_initializer((H,), b_rng, dtype)
-        return (input_shape[0], H)
+        return output
 
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
         """All h_t, from h_0 = ``ctx.state`` (None: zeros)."""

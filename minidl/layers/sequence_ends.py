@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from minidl.errors import ShapeError
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, read_only
@@ -24,8 +23,8 @@ class LastStep(Layer):
     Shapes: x (batch, time, features), y (batch, features).
     """
 
-    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
-        """Nothing to allocate; see `Layer.build`."""
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The features alone."""
         if len(input_shape) != 2:
             raise ShapeError(f"LastStep: expected input of shape (time, features), got {input_shape}.")
         return input_shape[1:]

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import plain_array
-from minidl.errors import ShapeError
+from minidl.errors import ConfigError, ShapeError
 from minidl.layer import Array, Context, Layer
+from minidl.walk import walk
 from minidl.workspace import Workspace
 
 
@@ -20,8 +21,8 @@ class Stream:
 
     Parameters
     ----------
-    model : built; of layers that look at earlier steps only, as all of the
-        library's do. Its weights are used as they are at each call.
+    model : built; of layers that look at earlier steps only (`Layer.causal`).
+        Its weights are used as they are at each call.
     state : the state to go on from, as `state` gave it; None: zeros, as before
         the first step of a window.
     batch : how many sequences there are side by side; None: as many as in the first step.
@@ -29,9 +30,15 @@ class Stream:
     Attributes
     ----------
     state : as `Layer.final_state` gives it; it can be kept, saved and set.
+
+    Raises
+    ------
+    ConfigError
+        A layer looks at later steps too.
     """
 
     def __init__(self, model: Layer, state: Any = None, batch: int | None = None) -> None:
+        check_causal(model)
         self.model, self.state, self.batch = model, state, batch
         self._workspace = Workspace()
 
@@ -51,6 +58,20 @@ class Stream:
         y, cache = self.model.forward(rows[:, None], Context(state=self.state, workspace=self._workspace))
         self.state, self.batch = self.model.final_state(cache), len(rows)
         return y.reshape(*x.shape[:-1], y.shape[-1]).copy()
+
+
+def check_causal(model: Layer) -> None:
+    """Refuse a model that cannot be fed one time step at a time.
+
+    Raises
+    ------
+    ConfigError
+        A layer looks at later steps too.
+    """
+    for path, layer in walk(model):
+        if not layer.causal:
+            name = f"{type(layer).__name__} {path}".rstrip()
+            raise ConfigError(f"stream: {name} looks at later time steps; the model needs whole sequences.")
 
 
 def time_step(x: Any, batch: int | None) -> Array:

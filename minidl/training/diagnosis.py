@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from minidl.arrays import first_not_finite
 from minidl.errors import NumericalError
 from minidl.layer import Array, Layer
-from minidl.layers.sequential import Stack
 from minidl.training.flat import FlatParameters
+from minidl.walk import owner, walk
 
 
 def numerical_error(
@@ -40,7 +41,7 @@ def numerical_error(
             return NumericalError(f"{where}: loss is {loss:g}; the {name} have {found}; {finite}.")
     found = _first(model, flat.views, "parameter")
     if found is None and x is not None:
-        found = _first_output(model, x, "")
+        found = _first_output(model, x)
     found = found or _first_state(state or {})  # its step may have used the gradients as scratch space
     found = found or _first(model, flat.grad_views, "gradient of") or "the gradient's norm overflows"
     hint = "Try a smaller optimizer.learning_rate, or set training.clip_norm."
@@ -55,7 +56,7 @@ def _first(model: Layer, arrays: dict[str, Array], what: str) -> str | None:
     for name, value in arrays.items():
         if not _finite(value):
             count = int((~np.isfinite(value)).sum())
-            return f"{what} {name} ({_layer_name(model, name)}) has {count} of {value.size} values NaN or Inf"
+            return f"{what} {name} ({type(owner(model, name)).__name__}) has {count} of {value.size} values NaN or Inf"
     return None
 
 
@@ -67,32 +68,34 @@ def _first_state(state: Mapping[str, Array]) -> str | None:
     return None
 
 
-def _layer_name(model: Layer, parameter: str) -> str:
-    """The class of the innermost layer on a parameter's path; how a user's layer names its own is its business."""
-    layer = model
-    for part in parameter.split(".")[:-1]:
-        children = getattr(layer, "children", None)
-        if isinstance(children, list) and part.isdecimal() and int(part) < len(children):
-            inner = children[int(part)]
-        else:
-            inner = getattr(layer, part, None)
-        if not isinstance(inner, Layer):
-            break
-        layer = inner
-    return type(layer).__name__
+class _FoundError(Exception):
+    """A layer's output is not finite."""
 
 
-def _first_output(model: Layer, x: Array, prefix: str) -> str | None:
-    """The first layer of a chain whose output is not finite; only of containers that are nothing but a chain."""
-    if not isinstance(model, Stack) or type(model).forward is not Stack.forward:
+def _first_output(model: Layer, x: Array) -> str | None:
+    """The first layer whose output is not finite, in the order in which the outputs come about, whatever the model.
+
+    The layers of a copy look at what they put out; nobody else sees the copy.
+    """
+    try:
+        twin = copy.deepcopy(model)
+        for path, layer in walk(twin):
+            if path:
+                name = f"the output of layer {path} ({type(layer).__name__})"
+                vars(layer)["forward"] = _watched(layer.forward, name)
+        twin.forward(x)
+    except _FoundError as found:
+        return str(found)
+    except Exception:  # of a user's layer: what it says would hide where NaN came from
         return None
-    for i, child in enumerate(model.children):
-        try:
-            y = child(x)
-        except Exception:  # a user's layer; what it says would hide where NaN came from
-            return None
-        if not _finite(y):
-            inner = _first_output(child, x, f"{prefix}{i}.")
-            return inner or f"the output of layer {prefix}{i} ({type(child).__name__}) has NaN or Inf"
-        x = y
     return None
+
+
+def _watched(forward: Callable[..., tuple[Array, Any]], name: str) -> Callable[..., tuple[Array, Any]]:
+    def watched(x: Array, *rest: Any, **more: Any) -> tuple[Array, Any]:
+        y, cache = forward(x, *rest, **more)
+        if not _finite(y):
+            raise _FoundError(f"{name} has NaN or Inf")
+        return y, cache
+
+    return watched

@@ -76,15 +76,15 @@ class FlatParameters:
     def _look(self) -> None:
         """Note what shows in a microsecond whether a layer was touched: its parameters, and who its children are."""
         self._seen = [
-            (own, own["_params"], own["children"].copy() if isinstance(own.get("children"), list) else None)
-            for own in map(vars, parts(self.model))
-            if own["_params"] or "children" in own
+            (layer, vars(layer)["_params"], list(layer.children().values()))
+            for layer in parts(self.model)
+            if vars(layer)["_params"] or layer.children()
         ]
 
     def touched(self) -> bool:
         """Whether a layer was given other parameters or children since; a quick look before each step."""
-        for own, params, children in self._seen:
-            if own["_params"] is not params or (children is not None and own["children"] != children):
+        for layer, params, children in self._seen:
+            if vars(layer)["_params"] is not params or (children and list(layer.children().values()) != children):
                 return True
         return False
 

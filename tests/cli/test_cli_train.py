@@ -8,12 +8,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Cli
 from small import folder_content
 
-from minidl import plotting
+from minidl import RecurrentLayer, plotting
 
 
 def test_a_run_folder_with_weights_log_and_scores_is_left(cli: Cli, folder: Path) -> None:
@@ -27,6 +28,39 @@ def test_a_run_folder_with_weights_log_and_scores_is_left(cli: Cli, folder: Path
         "runs/small-001: scores, log, checkpoints",
         "next: minidl predict runs/small-001",
     ]
+
+
+def test_a_training_builds_its_model_to_check_the_config_and_to_start(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Caught here: a third time on a copy, to ask for its output's shape when the data are cut into windows.
+    build, built = RecurrentLayer.build, []
+
+    def counted(layer: RecurrentLayer, *arguments: Any) -> Any:
+        built.append(layer)
+        return build(layer, *arguments)
+
+    monkeypatch.setattr(RecurrentLayer, "build", counted)
+    assert cli("train", "small.yaml").code == 0
+    assert len(built) == 2
+    assert built[0] is built[1]
+
+
+def test_the_last_known_value_plus_what_a_stack_adds_is_a_config(cli: Cli, folder: Path) -> None:
+    last = "{type: Sequential, layers: [{type: SelectFeatures, features: [pm]}, LastStep]}"
+    dense = "{type: Dense, output_size: 1, weight_initializer: zeros}"
+    added = f"{{type: Sequential, layers: [{{type: RecurrentLayer, hidden_size: 3}}, LastStep, {dense}]}}"
+    Path("plus.yaml").write_text(
+        f"extends: small.yaml\nmodel:\n  type: Parallel\n  branches: [{last}, {added}]\n"
+        "optimizer: {learning_rate: 1.0e-12}\ntraining: {epochs: 1}\n"
+    )
+    assert cli("train", "plus.yaml").code == 0
+    scores = json.loads(Path("runs/plus-001/evaluation.json").read_text())
+    # Nothing learned: one hour ahead it is persistence.
+    assert scores["lead"]["1"]["r2"] == pytest.approx(scores["baselines"]["persistence"]["lead"]["1"]["r2"], abs=1e-6)
+    wrong = cli("train", "plus.yaml", "--set", "model.branches.0.layers.0.features=[pn]")
+    assert wrong.code == 2
+    assert "SelectFeatures: there is no feature 'pn'; known: pm, temp, wind." in wrong.err
 
 
 def test_progress_is_one_plain_line_an_epoch_on_standard_error(cli: Cli, folder: Path) -> None:

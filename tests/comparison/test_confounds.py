@@ -8,9 +8,10 @@ import pytest
 
 from minidl.cli import main
 from minidl.comparison.confounds import confounds, sentence
-from minidl.comparison.entries import load_entries
+from minidl.comparison.entries import facts_of, load_entries
 from minidl.comparison.sweep import trade_offs
 from minidl.errors import ConfigError
+from minidl.experiment import load_experiment
 
 
 def differ(*configs: str, overrides: tuple[str, ...] = ()) -> str:
@@ -62,6 +63,47 @@ def test_an_activation_and_the_layers_after_are_named(folder: Path) -> None:
     Path("other.yaml").write_text(f"extends: small.yaml\nmodel:\n  type: Sequential\n  layers:\n{layers}{head}")
     text = differ("small.yaml", "other.yaml")
     assert text.startswith("activation, number of parameters and other layers differ")
+
+
+def with_model(name: str, *layers: str) -> str:
+    row = "".join(f"    - {layer}\n" for layer in layers)
+    Path(name).write_text(f"extends: small.yaml\nmodel:\n  type: Sequential\n  layers:\n{row}")
+    return name
+
+
+RECURRENT = "{type: RecurrentLayer, hidden_size: 3}"
+
+
+@pytest.mark.parametrize(
+    ("layers", "depth", "widths"),
+    [
+        ((f"{{type: Bidirectional, layer: {RECURRENT}}}",), 1, (3, 3)),
+        ((RECURRENT, f"{{type: Parallel, branches: [{RECURRENT}, {{type: Dense, output_size: 3}}]}}"), 2, (3, 3)),
+        ((RECURRENT, f"{{type: Residual, layer: {{type: Repeat, layer: {RECURRENT}, times: 2}}}}"), 3, (3, 3, 3)),
+    ],
+)
+def test_depth_is_that_of_the_longest_way_and_widths_are_those_of_all(
+    folder: Path, layers: tuple[str, ...], depth: int, widths: tuple[int, ...]
+) -> None:
+    config = with_model("other.yaml", *layers, "LastStep", "{type: Dense, output_size: 1}")
+    facts = facts_of(load_experiment(config))
+    assert (facts.depth, facts.widths) == (depth, widths)
+    assert facts.kinds == ("RecurrentLayer",)
+
+
+def test_a_way_around_layers_is_a_difference(folder: Path) -> None:
+    # Caught here: "nothing differs", as the layers themselves are the same ones.
+    end = ("LastStep", "{type: Dense, output_size: 1}")
+    plain = with_model("plain.yaml", RECURRENT, RECURRENT, *end)
+    around = with_model("around.yaml", RECURRENT, f"{{type: Residual, layer: {RECURRENT}}}", *end)
+    first = with_model("first.yaml", RECURRENT, f"{{type: Sequential, layers: [{RECURRENT}]}}", *end)
+    assert differ(plain, around) == "arrangement of the layers differs"
+    assert differ(plain, first) == "nothing differs: the configs are the same"
+    row = next(row for row in confounds(load_entries([plain, around])) if row.what.startswith("arrangement"))
+    assert row.values == {
+        "plain": "in a row",
+        "around": "RecurrentLayer -> Residual(RecurrentLayer) -> LastStep -> Dense",
+    }
 
 
 def sweep_config(text: str) -> None:

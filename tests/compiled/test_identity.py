@@ -15,7 +15,7 @@ from minidl.compiled import identity as module
 from minidl.compiled import machine
 from minidl.compiled.identity import identity, key_of
 from minidl.compiled.jit import jit
-from minidl.compiled.plan import steps_of
+from minidl.compiled.layout import layout_of
 from minidl.compiled.source import predict_source
 
 
@@ -23,7 +23,7 @@ from minidl.compiled.source import predict_source
 def source():
     model = Sequential([Dense(2)])
     model.build((3, 4), 0, "float64")
-    return predict_source(model, steps_of(model, (3, 4), 8, "float64"))
+    return predict_source(model, layout_of(model, (3, 4), 8, "float64"))
 
 
 def key(source):
@@ -159,6 +159,6 @@ def test_the_library_s_own_kernels_have_the_same_names_in_every_process():
 
     model = Sequential([RecurrentLayer(3, activation=SigmoidActivation()), LastStep(), Dense(1, bias=False)])
     model.build((3, 4), 0, "float64")
-    steps = steps_of(model, (3, 4), 8, "float64")
+    steps = layout_of(model, (3, 4), 8, "float64")
     names = train_source(model, steps, kernel_of(MSE()), kernel_of(Adam()), 3).names
     assert not [name for name, value in names.items() if module._THIS_PROCESS in identity(value)]

@@ -72,7 +72,7 @@ def ops_of(layer: Layer, prefix: str, seen: dict[int, str]) -> list[Op]:
     """What a stack computes, with the names of its parameters in the whole."""
     if isinstance(layer, (Sequential, Repeat)):
         prefix = prefix + "." if prefix else ""
-        return [op for i, child in enumerate(layer.children) for op in ops_of(child, f"{prefix}{i}", seen)]
+        return [op for i, child in enumerate(layer.children().values()) for op in ops_of(child, f"{prefix}{i}", seen)]
     name = seen.setdefault(id(layer), prefix)
     kind = type(layer).__name__.removesuffix("Activation").removesuffix("Layer").removesuffix("Step")
     activation = type(layer.activation).__name__.removesuffix("Activation") if kind == "Recurrent" else ""  # type: ignore[attr-defined]

@@ -18,7 +18,8 @@ import numpy as np
 from minidl import Adam, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, TanhActivation
 from minidl.errors import DataError, NumericalError
 from minidl.layer import Array
-from minidl.layers import activations, dense, recurrence, sequence_ends, sequential
+from minidl.layers import activations, dense, recurrence, sequence_ends
+from minidl.layers.containers import container
 from minidl.randomness import Streams
 from minidl.testing import check_gradients
 from minidl.training import Arrays, Callback, SaveCheckpoints, Trainer, Training
@@ -206,8 +207,8 @@ FAULTS: list[Faulty] = [
     (dense.Dense, "backward", "dx = np.dot(dy, W.T", "dx = np.dot(1.00001 * dy, W.T"),
     (sequence_ends.LastStep, "backward", "dx[:, -1] = dy", "dx[:, 0] = dy"),
     (sequence_ends.LastStep, "backward", "dx[:, -1] = dy", "dx[:] = dy[:, None]"),
-    (sequential.Stack, "backward", "np.add(grads[full], value", "np.subtract(grads[full], value"),
-    (sequential.Stack, "backward", "if full in grads:", "if False:"),
+    (container.Container, "summed_gradients", "np.add(grads[full], value", "np.subtract(grads[full], value"),
+    (container.Container, "summed_gradients", "if full in grads:", "if False:"),
 ]
 
 

@@ -251,6 +251,9 @@ class Inside(Layer):
     inner: Layer
     forgets: bool = False
 
+    def output_shape(self, input_shape: Any) -> Any:
+        return self.inner.output_shape(input_shape)
+
     def build(self, input_shape: Any, rng: Any, dtype: Any) -> Any:
         shape = self.inner.build(input_shape, rng, dtype)
         self.params = {f"inner_{name}": value for name, value in self.inner.params.items()}

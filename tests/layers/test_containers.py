@@ -261,7 +261,7 @@ class TestBind:
         model.bind(views)
         np.testing.assert_array_equal(model(x), expected)
         assert all(model.params[name] is views[name] for name in views)
-        assert model.layers[1].children[1].params["W_hh"] is views["1.1.W_hh"]
+        assert model.layers[1].children()["1"].params["W_hh"] is views["1.1.W_hh"]
         flat[:] = 0
         assert not model(x).any()
 
@@ -400,7 +400,7 @@ class TestArguments:
         layers = [Dense(2)]
         model = Sequential(layers)
         layers.append(Dense(3))
-        assert len(model.layers) == len(model.children) == 1
+        assert len(model.layers) == len(model.children()) == 1
 
     def test_the_config_is_the_arguments(self):
         model = Sequential([Repeat(LastStep(), times=1)])

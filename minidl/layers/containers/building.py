@@ -1,4 +1,4 @@
-"""What a stack makes sure of before it builds its layers: its arguments, and that the layers are its own."""
+"""What a container makes sure of before it builds its layers: its arguments, and that the layers are its own."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minidl.arguments import Seed, convert
 from minidl.errors import ConfigError, ShapeError
 from minidl.layer import Layer, Shape
+from minidl.walk import walk
 
-Places = Sequence[tuple[int, Layer]]  # position and child, each child once
-PathOf = Callable[[int], tuple[str | int, ...]]
-
-
-def layers_in(layer: Layer) -> list[Layer]:
-    """A layer and all layers inside it."""
-    inner: list[Layer] = getattr(layer, "children", [])
-    return [layer, *(part for child in inner for part in layers_in(child))]
+Places = Sequence[tuple[str, Layer]]  # name and child, each child once
+PathOf = Callable[[str], tuple[str | int, ...]]
 
 
 def checked_shape(given: Any, where: str) -> Shape:
@@ -45,7 +41,7 @@ def checked_shape(given: Any, where: str) -> Shape:
 
 
 def returned_shape(shape: Any, where: str) -> Shape:
-    """The shape that a layer's `build` returned, if it is one.
+    """The shape that a method of a layer returned, if it is one.
 
     Raises
     ------
@@ -53,8 +49,27 @@ def returned_shape(shape: Any, where: str) -> Shape:
         It is none, for example because the layer forgot to return it.
     """
     if not isinstance(shape, (tuple, list)) or not shape or not all(n is None or isinstance(n, int) for n in shape):
-        raise ShapeError(f"{where}: build must return the output shape, such as (24, 6) or (6,), got {shape!r}.")
+        raise ShapeError(f"{where} must return the output shape, such as (24, 6) or (6,), got {shape!r}.")
     return tuple(shape)
+
+
+def build_as_promised(layer: Layer, shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
+    """Build a layer on the shape that goes into it; returns its output shape.
+
+    Raises
+    ------
+    ShapeError
+        The layer cannot take the shape, or `build` and `output_shape` say different things.
+    """
+    who = type(layer).__name__
+    output = returned_shape(layer.build(shape, rng, dtype), f"{who}: build")
+    promised = returned_shape(layer.output_shape(shape), f"{who}: output_shape")
+    if output != promised:
+        raise ShapeError(
+            f"{who}: build returns {output} for input {shape}, but output_shape {promised}; a layer "
+            "that changes the shape says so in output_shape(input_shape), and its build returns the same."
+        )
+    return output
 
 
 def checked_generator(rng: Any, where: str) -> np.random.Generator:
@@ -74,31 +89,31 @@ def checked_generator(rng: Any, where: str) -> np.random.Generator:
 
 
 def check_shared(children: Places, path: PathOf) -> None:
-    """A layer may stand twice in one stack, but not in two: its parameters would have two names."""
-    homes: dict[int, int] = {}
-    for i, child in children:
-        for part in layers_in(child):
-            if homes.setdefault(id(part), i) != i:
-                name = type(part).__name__
-                raise ShapeError(f"{name}: it stands in layer {homes[id(part)]} too, in another stack.", path(i))
+    """A layer may stand twice in one container, but not in two: its parameters would have two names."""
+    homes: dict[int, str] = {}
+    for name, child in children:
+        for _, part in walk(child):
+            if homes.setdefault(id(part), name) != name:
+                text = f"{type(part).__name__}: it stands in layer {homes[id(part)]} too, in another stack."
+                raise ShapeError(text, path(name))
 
 
 def take_in(stack: Layer, children: Places, path: PathOf) -> None:
-    """Make every child the stack's own, without parameters, so that a build which fails leaves none behind.
+    """Make every child the container's own, without parameters, so that a build which fails leaves none behind.
 
     Raises
     ------
     ShapeError
         A child was built in another stack that is still there: its weights would be replaced there too.
     """
-    for i, child in children:
+    for name, child in children:
         home: _Home | None = vars(child).get("_home")
         other = None if home is None else home.stack()
-        if other is not None and other is not stack and any(part is child for part in other.children):  # type: ignore[attr-defined]
+        if other is not None and other is not stack and any(part is child for part in other.children().values()):
             raise ShapeError(
                 f"{type(child).__name__}: it was built in another {type(other).__name__}, whose weights would be "
                 "replaced; give each its own, for example copy.deepcopy(layer).",
-                path(i),
+                path(name),
             )
     for _, child in children:
         vars(child)["_home"] = _Home(stack)

@@ -1,0 +1,58 @@
+"""What containers do between their layers: arrays added, put side by side, reversed in time."""
+
+from __future__ import annotations
+
+from minidl.compiled.jit import jit
+from minidl.compiled.kernel import LayerKernel
+from minidl.compiled.products import copy
+from minidl.compiled.vectors import view
+from minidl.layer import Array
+
+
+@jit
+def add_to(to: Array, a: Array) -> None:
+    """to += a, both contiguous."""
+    out, values = view(to, 0, (to.size,)), view(a, 0, (a.size,))
+    for k in range(out.size):
+        out[k] = out[k] + values[k]
+
+
+@jit
+def place(x: Array, y: Array, scratch: Array, numbers: Array) -> None:
+    """y_t[b : b + F] = x_t for x of F features, from feature b = ``numbers[0]`` on."""
+    first, features = numbers[0], x.shape[1]
+    for t in range(len(x)):
+        copy(y[t, first : first + features], x[t])
+
+
+@jit
+def place_back(x: Array, y: Array, dy: Array, dx: Array, scratch: Array, numbers: Array) -> None:
+    """dx_t = dy_t[b : b + F]."""
+    first, features = numbers[0], x.shape[1]
+    for t in range(len(dx)):
+        copy(dx[t], dy[t, first : first + features])
+
+
+@jit
+def add(x: Array, y: Array, scratch: Array, numbers: Array) -> None:
+    """y += x."""
+    add_to(y, x)
+
+
+@jit
+def reverse(x: Array, y: Array, scratch: Array) -> None:
+    """y_t = x_{T-1-t}."""
+    for t in range(len(x)):
+        copy(y[t], x[len(x) - 1 - t])
+
+
+@jit
+def reverse_back(x: Array, y: Array, dy: Array, dx: Array, scratch: Array) -> None:
+    """dx_t = dy_{T-1-t}."""
+    for t in range(len(dx)):
+        copy(dx[t], dy[len(dx) - 1 - t])
+
+
+PLACED = LayerKernel(place, place_back)
+ADDED = LayerKernel(add, place_back)
+REVERSED = LayerKernel(reverse, reverse_back)

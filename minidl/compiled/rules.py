@@ -1,0 +1,76 @@
+"""How containers run in compiled code: by rules that lay their children out in a row of steps.
+
+A rule belongs to exactly one class, as a kernel does: a class of a user that derives
+from a container may do something else. This module does not need numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from minidl.layer import Layer
+from minidl.layers import Bidirectional, Parallel, Repeat, Residual, Sequential
+from minidl.walk import joined
+
+if TYPE_CHECKING:
+    from minidl.compiled.layout import Layout
+
+# rule(layout, path, container, slot of its input) -> slot of its output
+Rule = Callable[["Layout", str, Any, int], int]
+R = TypeVar("R", bound=Rule)
+_RULES: dict[type, Rule] = {}
+
+
+def register_rule(cls: type) -> Callable[[R], R]:
+    """Decorator: this function lays out a container of exactly this class; it uses what `Layout` offers."""
+
+    def decorate(rule: R) -> R:
+        _RULES[cls] = rule
+        return rule
+
+    return decorate
+
+
+def rule_of(layer: Layer) -> Rule | None:
+    """The rule of a container; None: its class has none, or this object has methods of its own."""
+    return None if {"forward", "backward"} & vars(layer).keys() else _RULES.get(type(layer))
+
+
+def leaves(model: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
+    """Every layer that computes, with its position: ``("0", RecurrentLayer)``, ``("1.0", Dense)``.
+
+    Containers that have a rule are entered; the position of a model that is a single layer is "".
+    """
+    if rule_of(model) is None:
+        yield path, model
+    else:
+        for name, child in model.children().items():
+            yield from leaves(child, joined(path, name))
+
+
+@register_rule(Sequential)
+@register_rule(Repeat)
+def _row(layout: Layout, path: str, container: Layer, x: int) -> int:
+    for name, child in container.children().items():
+        x = layout.layer(joined(path, name), child, x)
+    return x
+
+
+@register_rule(Residual)
+def _residual(layout: Layout, path: str, container: Residual, x: int) -> int:
+    return layout.merge([x, layout.layer(joined(path, "inner"), container.layer, x)], "add")
+
+
+@register_rule(Parallel)
+def _parallel(layout: Layout, path: str, container: Parallel, x: int) -> int:
+    made = [layout.layer(joined(path, name), child, x) for name, child in container.children().items()]
+    return layout.merge(made, container.merge)
+
+
+@register_rule(Bidirectional)
+def _bidirectional(layout: Layout, path: str, container: Bidirectional, x: int) -> int:
+    f, g = container.children().values()
+    there = layout.layer(joined(path, "forward"), f, x)
+    back = layout.reversed(layout.layer(joined(path, "backward"), g, layout.reversed(x)))
+    return layout.merge([there, back], container.merge)

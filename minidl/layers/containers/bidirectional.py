@@ -1,0 +1,96 @@
+"""A layer that reads a sequence from both ends."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, ClassVar
+
+from minidl.errors import ShapeError
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.layers.containers.calls import backward_of, forward_of
+from minidl.layers.containers.container import Container
+from minidl.layers.containers.merging import Merge, merged, merged_shape, parts_of, summed
+from minidl.registry import register
+from minidl.workspace import Workspace
+
+
+@register
+@dataclass(eq=False)
+class Bidirectional(Container):
+    """y_t = [f(x)_t, g(x reversed)_t'] with t' the same step in the reversed sequence, or their sum.
+
+    f and g are two copies of one layer with parameters of their own, named
+    ``forward.…`` and ``backward.…``. Every output knows the whole sequence: the
+    model cannot be fed step by step.
+
+    Parameters
+    ----------
+    layer : what f and g are copies of; it keeps the time axis.
+    merge : ``concat`` (features of f, then of g) or ``add``.
+
+    Shapes
+    ------
+    x (batch, time, features); y (batch, time, 2 · outputs), or (batch, time, outputs) added.
+
+    References
+    ----------
+    Schuster and Paliwal (1997), Bidirectional recurrent neural networks. IEEE Trans. Signal Processing 45.
+    """
+
+    layer: Layer
+    _: KW_ONLY
+    merge: Merge = "concat"
+    _directions: dict[str, Layer] = field(init=False, repr=False, default_factory=dict)
+    causal: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._directions = {name: copy.deepcopy(self.layer) for name in ("forward", "backward")}
+
+    def children(self) -> Mapping[str, Layer]:
+        """f as "forward", g as "backward"."""
+        return self._directions
+
+    def config_path(self, name: str) -> tuple[str | int, ...]:
+        """``layer``, which both are copies of."""
+        return ("layer",)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Of both directions together."""
+        try:
+            shape = self._directions["forward"].output_shape(input_shape)
+        except ShapeError as err:
+            raise self.placed(err, "forward") from err
+        if len(input_shape) != 2 or len(shape) != 2 or shape[0] != input_shape[0]:
+            name = type(self.layer).__name__
+            raise ShapeError(
+                f"Bidirectional: {name} makes {shape} of {input_shape}; it must keep a time axis.", ("layer",)
+            )
+        return merged_shape([shape, shape], self.merge, "Bidirectional: both directions")
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        """Both directions, the second on the reversed sequence."""
+        if x.ndim != 3:
+            raise ShapeError(f"Bidirectional: expected x of shape (batch, time, features), got {x.shape}.")
+        f, g = self._directions.values()
+        for_f, for_g = self.contexts(ctx)
+        there, cache_f = forward_of(f, x, for_f)
+        back, cache_g = forward_of(g, x[:, ::-1], for_g)
+        y = merged([there, back[:, ::-1]], self.merge, ctx.workspace or Workspace())
+        return y, ([cache_f, cache_g], ctx.workspace, [there.shape[-1], back.shape[-1]])
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+        """Each direction's backward; dx is the sum, None if one leaves it out."""
+        caches, ws, widths = cache[0], cache[1] or Workspace(), cache[2]
+        f, g = self._directions.values()
+        there, back = parts_of(dy, widths, self.merge)
+        dx_f, own_f = backward_of(f, there, caches[0])
+        dx_g, own_g = backward_of(g, back[:, ::-1], caches[1])
+        dx = summed([dx_f, None if dx_g is None else dx_g[:, ::-1]], ws)
+        return dx, self.summed_gradients({"forward": own_f, "backward": own_g}, ws)
+
+    def final_state(self, cache: Any) -> Any:
+        """None: what comes after a window would change its outputs, so no state leads from one to the next."""
+        return None

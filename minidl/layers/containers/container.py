@@ -1,0 +1,212 @@
+"""The base of all containers: naming, building, binding and sharing of children, seeds and states, once for all."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.arrays import float_dtype
+from minidl.errors import ConfigError, ShapeError
+from minidl.initializers import MAX_PARAMETERS
+from minidl.layer import Array, Context, Grads, Layer, Shape, n_parameters
+from minidl.layers.containers.building import (
+    build_as_promised,
+    check_shared,
+    checked_generator,
+    checked_shape,
+    take_in,
+)
+from minidl.layers.streaming import Stream
+from minidl.parameters import Parameters, snapshot
+from minidl.workspace import Workspace
+
+
+@dataclass(eq=False)
+class Container(Layer):
+    """A layer made of layers.
+
+    A subclass names its children (`children`), says what goes into each
+    (`child_inputs`: the container's own input, if it says nothing) and what comes
+    out (`output_shape`), and writes `forward` and `backward`. The parameters are the
+    children's own, named ``<child>.<name>``: whatever happens to a child is seen here.
+    A child that stands twice shares them, under its first place. Every child draws
+    its initial values from a generator of its own.
+
+    The first entry of the cache is the list of the children's caches, in their order.
+    """
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The children's parameters by their names in the whole, then those that a subclass adds."""
+        named = {f"{place}.{name}": value for place, child in self._owners() for name, value in child.params.items()}
+        return snapshot(type(self).__name__, {**named, **vars(self)["_params"]})
+
+    @params.setter
+    def params(self, arrays: Mapping[str, Array]) -> None:
+        parts, own = self._by_child(arrays)
+        for place, child in self._owners():
+            if parts[place]:
+                child.bind(parts[place])
+        vars(self)["_params"] = Parameters(type(self).__name__, own)
+
+    def config_path(self, name: str) -> tuple[str | int, ...]:
+        """Where the child `name` stands among the constructor's arguments: ``("layers", 2)``."""
+        return (name,)
+
+    def placed(self, err: ShapeError, name: str) -> ShapeError:
+        """The error of a child, with its place."""
+        return ShapeError(str(err), (*self.config_path(name), *err.path))
+
+    def build(
+        self, input_shape: Shape | int, rng: np.random.Generator | int, dtype: npt.DTypeLike = "float32"
+    ) -> Shape:
+        """Build every child on the shape that goes into it, each with its own spawned generator.
+
+        Parameters
+        ----------
+        input_shape : (time, features) or (features,), without the batch axis;
+            an int n stands for (None, n): sequences of any length.
+        rng : a Generator, or an int seed.
+        dtype : of all parameters, float32 or float64.
+
+        Raises
+        ------
+        ShapeError
+            Layers do not fit each other, or one was built in another container; then none has parameters.
+        """
+        who = type(self).__name__
+        shape, rng, dtype = checked_shape(input_shape, who), checked_generator(rng, who), float_dtype(dtype, who)
+        check_shared(self._owners(), self.config_path)
+        take_in(self, self._owners(), self.config_path)
+        output, inputs, children = self.output_shape(shape), self.child_inputs(shape), self.children()
+        built: set[int] = set()
+        n_numbers = 0
+        for (name, child), child_rng in zip(children.items(), rng.spawn(len(children)), strict=True):
+            try:
+                _build_child(child, inputs[name], child_rng, dtype, again=id(child) in built)
+            except ShapeError as err:
+                raise self.placed(err, name) from err
+            n_numbers += n_parameters(child) * (id(child) not in built)
+            if n_numbers > MAX_PARAMETERS:
+                raise ShapeError(f"the stack has more than {MAX_PARAMETERS:,} parameters.", self.config_path(name))
+            built.add(id(child))
+        return output
+
+    def to_config(self) -> dict[str, Any]:
+        """The constructor's arguments; see `Configurable.to_config`.
+
+        Raises
+        ------
+        ConfigError
+            A layer stands twice: a config has no words for shared parameters.
+        """
+        if len(self._owners()) < len(self.children()):
+            raise ConfigError(f"{type(self).__name__}: a layer stands in it twice, which a config cannot say.")
+        return super().to_config()
+
+    def _owners(self) -> list[tuple[str, Layer]]:
+        """Every child once, with its first place."""
+        first: dict[int, str] = {}
+        return [(name, child) for name, child in self.children().items() if first.setdefault(id(child), name) == name]
+
+    def _by_child(self, params: Mapping[str, Array]) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
+        """The entries of each child by its own names, and those that are of no child."""
+        parts: dict[str, dict[str, Array]] = {name: {} for name in self.children()}
+        own = {}
+        for full, value in params.items():
+            place, _, name = full.partition(".")
+            if name and place in parts:
+                parts[place][name] = value
+            else:
+                own[full] = value
+        return parts, own
+
+    def bind(self, params: Mapping[str, Array]) -> None:
+        """Hand every child its part; see `Layer.bind`."""
+        self.check_fit(params)
+        self.params = dict(params)
+
+    def check_fit(self, params: Mapping[str, Array]) -> None:
+        """Every child's check; see `Layer.check_fit`."""
+        parts = self._by_child(params)[0]
+        for place, child in self._owners():
+            child.check_fit(parts[place])
+        super().check_fit(params)
+
+    def contexts(self, ctx: Context) -> list[Context]:
+        """One context a child, in their order; made once for a caller that lends a workspace and hands over no state.
+
+        ``ctx.state`` is a tuple, one entry a child.
+
+        Raises
+        ------
+        ShapeError
+            The state has not one entry for each child.
+        """
+        state, ws = ctx.state, ctx.workspace
+        if ws is None or state is not None:
+            return self._new_contexts(ctx)
+        key = (self, ctx.training, id(ctx.rng), ctx.input_gradient)
+        return ws.plan("contexts", key, lambda: self._new_contexts(ctx))
+
+    def _new_contexts(self, ctx: Context) -> list[Context]:
+        state, ws, names = ctx.state, ctx.workspace, list(self.children())
+        if state is not None and not (isinstance(state, (tuple, list)) and len(state) == len(names)):
+            got = f"{len(state)} entries" if isinstance(state, (tuple, list)) else type(state).__name__
+            raise ShapeError(
+                f"{type(self).__name__}: expected a state of {len(names)} entries, one a layer, got {got}."
+            )
+        return [
+            replace(
+                ctx,
+                state=None if state is None else state[i],
+                workspace=None if ws is None else ws.child(name),
+                input_gradient=self.wants_input_gradient(i, ctx),
+            )
+            for i, name in enumerate(names)
+        ]
+
+    def wants_input_gradient(self, i: int, ctx: Context) -> bool:
+        """Whether child number i must return dL/dx."""
+        return ctx.input_gradient
+
+    def summed_gradients(self, by_child: Mapping[str, Grads], ws: Workspace | None = None) -> Grads:
+        """The children's gradients by their full names; those of a layer that stands twice add up, in this order."""
+        children, ws = self.children(), ws or Workspace()
+        first: dict[int, str] = {}
+        for name, child in children.items():
+            first.setdefault(id(child), name)
+        grads: Grads = {}
+        for name, own in by_child.items():
+            for leaf, value in own.items():
+                full = f"{first[id(children[name])]}.{leaf}"
+                if full in grads:
+                    value = np.add(grads[full], value, out=ws.array("sum " + full, value.shape, value.dtype))
+                grads[full] = value
+        return grads
+
+    def stream(self, state: Any = None) -> Stream:
+        """Feed this model one time step at a time; see `Stream`."""
+        return Stream(self, state)
+
+    def final_state(self, cache: Any) -> Any:
+        """A tuple with every child's final state, in their order."""
+        return tuple(child.final_state(part) for child, part in zip(self.children().values(), cache[0], strict=True))
+
+
+def _build_child(child: Layer, shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike, *, again: bool) -> None:
+    """Build a layer; one that stands twice is one set of parameters, built once."""
+    layer = copy.deepcopy(child) if again else child
+    build_as_promised(layer, shape, rng, dtype)
+    layer.close_params()
+    for name, value in child.params.items():
+        if layer.params[name].shape != value.shape:
+            raise ShapeError(
+                f"{type(child).__name__}: used twice, but its {name} would need shape "
+                f"{layer.params[name].shape} here and {value.shape} before; got input {shape}."
+            )

@@ -1,0 +1,106 @@
+"""Some of the features, in a given order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+
+from minidl.arguments import NonNegativeInt
+from minidl.errors import ConfigError, ShapeError
+from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.registry import register, suggest
+from minidl.walk import walk
+from minidl.workspace import Workspace
+
+
+@register
+@dataclass(eq=False)
+class SelectFeatures(Layer):
+    """y = x[..., features],  dL/dx = dy at these features and 0 at the others.
+
+    Parameters
+    ----------
+    features : positions from 0 on, or the names of the data's columns, which an
+        experiment knows; each once.
+
+    Shapes
+    ------
+    x (batch, time, input_size) or (batch, input_size); y the same with ``len(features)``.
+    """
+
+    features: Annotated[list[NonNegativeInt | str], Meta(min_length=1)]
+    _names: tuple[str, ...] = field(init=False, repr=False, default=())
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.features)) < len(self.features):
+            raise ConfigError(f"SelectFeatures: features: each stands once, got {self.features}.")
+
+    @property
+    def places(self) -> list[int]:
+        """The positions of the features.
+
+        Raises
+        ------
+        ShapeError
+            One is a name, and nobody has said what the columns are called.
+        """
+        places: list[int] = []
+        for feature in self.features:
+            if isinstance(feature, str):
+                if not self._names:
+                    raise ShapeError(
+                        f"SelectFeatures: the name {feature!r} means a column of an experiment's data; "
+                        "elsewhere give its position.",
+                        ("features",),
+                    )
+                if feature not in self._names:
+                    raise ShapeError(
+                        f"SelectFeatures: there is no feature {feature!r}{suggest(feature, self._names)}", ("features",)
+                    )
+                places.append(self._names.index(feature))
+            else:
+                places.append(feature)
+        return places
+
+    def _fitting(self, input_size: int | None) -> list[int]:
+        places = self.places
+        if input_size is None or max(places) >= input_size or (self._names and len(self._names) != input_size):
+            known = f"of the {len(self._names)} columns {', '.join(self._names)}" if self._names else "from 0 on"
+            raise ShapeError(
+                f"SelectFeatures: {self.features} {known} do not fit {input_size} features.", ("features",)
+            )
+        return places
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """As many features as were named."""
+        self._fitting(input_shape[-1])
+        return (*input_shape[:-1], len(self.features))
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        """A copy of these features."""
+        places = self._fitting(x.shape[-1])
+        ws = ctx.workspace or Workspace()
+        y = np.take(x, places, axis=-1, out=ws.array("y", (*x.shape[:-1], len(places)), x.dtype), mode="clip")
+        return y, (places, x.shape, x.dtype, ctx.workspace)
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+        """dy at these features, zero elsewhere."""
+        places, shape, dtype, ws = cache
+        if dy.shape != (*shape[:-1], len(places)):
+            raise ShapeError(f"SelectFeatures: expected dy of shape {(*shape[:-1], len(places))}, got {dy.shape}.")
+        dx = (ws or Workspace()).array("dx", shape, np.result_type(dtype, dy.dtype))
+        dx[...] = 0
+        dx[..., places] = dy
+        return dx, {}
+
+
+def name_features(model: Layer, names: Sequence[str]) -> None:
+    """Tell the layers of a model what the columns of its data are called."""
+    for _, layer in walk(model):
+        if isinstance(layer, SelectFeatures):
+            vars(layer)["_names"] = tuple(names)
