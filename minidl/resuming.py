@@ -105,7 +105,13 @@ def _from_the_start(
     run: Run, splits: Splits, callbacks: Sequence[Callback], trainer: Trainer, allow_changes: bool
 ) -> list[EpochRecord]:
     """For a run that was killed before its first checkpoint."""
-    _accept(run, differences(run, {"config": run.experiment.to_config()}, splits), allow_changes, splits)
+    start = Run.open(run.path, unchanged=False).experiment.to_config()
+    changes = differences(run, {"config": start}, splits)
+    try:
+        run.read(CONFIG)
+    except CorruptFileError:  # and no checkpoint tells what it was
+        changes.insert(0, f"{CONFIG}: was edited after the run was made")
+    _accept(run, changes, allow_changes, splits)
     run.save_scale(splits)
     (run.path / LOG).unlink(missing_ok=True)
     return run.go_on(trainer, run.saving(), splits, callbacks)

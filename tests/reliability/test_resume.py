@@ -51,6 +51,22 @@ def test_a_run_that_was_stopped_before_it_had_a_checkpoint_starts_anew(stopped: 
     assert len((stopped / "log.jsonl").read_text().splitlines()) == 3
 
 
+def test_a_run_that_starts_anew_takes_changes_only_if_told_to_and_keeps_them(stopped: Path, capsys: Any) -> None:
+    shutil.rmtree(stopped / "checkpoints")
+    shutil.copytree(stopped, stopped.with_name("edited"))
+    more = ["resume", str(stopped), "--allow-changes", "--set", "training.epochs=4"]
+    assert main(more) == 0
+    assert Run.open(stopped).experiment.training.epochs == 4
+    capsys.readouterr()
+    assert main(["resume", str(stopped)]) == 0
+    assert "all of its 4 epochs are done" in capsys.readouterr().err
+    edit(stopped.with_name("edited") / "config.yaml", "batch_size: 16", "batch_size: 8")
+    assert main(["resume", "edited"]) == 3
+    assert "edited: config.yaml: was edited after the run was made" in capsys.readouterr().err
+    assert main(["resume", "edited", "--allow-changes"]) == 0
+    assert Run.open("edited").experiment.training.batch_size == 8
+
+
 def test_another_config_is_refused_by_key_unless_told_to_go_on(stopped: Path, capsys: Any) -> None:
     edit(stopped / "config.yaml", "batch_size: 16", "batch_size: 8")
     assert main(["resume", str(stopped)]) == 3
