@@ -86,8 +86,9 @@ def test_without_times_a_comparison_has_no_yesterday_and_says_why(folder: Path, 
     assert "hour" not in Path("runs/compare-001/report.md").read_text(encoding="utf-8")
 
 
-def test_a_record_is_what_train_and_evaluate_give(folder: Path) -> None:
-    fast = ["optimizer.learning_rate=1.5", "training.epochs=4"]  # the first epoch is the best, not the last
+@pytest.mark.parametrize(("rate", "best"), [(1.5, 1), (1.0, 2), (0.3, 4)])
+def test_a_record_is_what_train_and_evaluate_give(folder: Path, rate: float, best: int) -> None:
+    fast = [f"optimizer.learning_rate={rate}", "training.epochs=4"]
     experiment = load_experiment("small.yaml", [*fast, "seed=1"])
     splits = experiment.load_data()
     run = Run.create(experiment)
@@ -96,7 +97,7 @@ def test_a_record_is_what_train_and_evaluate_give(folder: Path) -> None:
     config = load_experiment("small.yaml", fast).to_config()
     record = run_task(Task("small", {k: v for k, v in config.items() if k != "seed"}, 1)).record
     assert record["scores"] == {"block": scores["block"], "lead": scores["lead"]}
-    assert record["epoch"] == scores["epoch"] == 1
+    assert record["epoch"] == scores["epoch"] == best
 
 
 def test_two_runs_of_one_config_are_not_told_apart(folder: Path) -> None:
