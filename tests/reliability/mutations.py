@@ -134,14 +134,19 @@ def _changes(node: ast.AST) -> Iterator[Change]:
         yield lambda tree: _remove(tree, node)
     elif isinstance(node, ast.Call) and _may_swap(node):
         yield lambda tree: _set(node, "args", [node.args[1], node.args[0], *node.args[2:]])
-    elif isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) and len(node.elts) > 1:
+    elif isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) and _differ(node.elts):
         yield lambda tree: _set(node, "elts", [node.elts[1], node.elts[0], *node.elts[2:]])
 
 
 def _may_swap(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    plain = len(call.args) > 1 and not any(isinstance(arg, ast.Starred) for arg in call.args[:2])
-    return plain and name not in COMMUTE and ast.unparse(call.args[0]) != ast.unparse(call.args[1])
+    plain = not any(isinstance(arg, ast.Starred) for arg in call.args[:2])
+    return plain and name not in COMMUTE and _differ(call.args)
+
+
+def _differ(parts: list[ast.expr]) -> bool:
+    """Whether there are two that would make a change by taking each other's place."""
+    return len(parts) > 1 and ast.unparse(parts[0]) != ast.unparse(parts[1])
 
 
 def _set_operator(node: ast.Compare, into: dict[type, type]) -> str:
