@@ -181,7 +181,7 @@ def curves_figure(result: Result, curves: Mapping[str, Sequence[Mapping[str, Any
             epochs = runs[0]["epoch"]
             ax.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=color, alpha=0.18, lw=0)
             ax.plot(epochs, np.median(loss, axis=0), color=color, label=f"{label}, median")
-            everything += [*loss.min(axis=0), *loss.max(axis=0)]
+            everything += [*loss.flat]
         look.loss_axis(ax, everything)
         ax.set_xlabel("epoch")
         ax.set_ylabel("training loss, scaled")

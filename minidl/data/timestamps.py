@@ -40,8 +40,8 @@ def parse_time(text: str) -> datetime:
         time = datetime.fromisoformat(moment)
         if sign is None:
             return time
-        offset = timedelta(hours=int(hours), minutes=int(minutes)) * (1 if sign == "+" else -1)
-        return time.replace(tzinfo=timezone(offset)).astimezone(timezone.utc).replace(tzinfo=None)
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        return time.replace(tzinfo=timezone(offset if sign == "+" else -offset)).astimezone(timezone.utc).replace(tzinfo=None)
     except (ValueError, OverflowError) as err:
         raise ValueError(f"{shown} is no time: {err}.") from err
 
