@@ -41,7 +41,8 @@ def parse_time(text: str) -> datetime:
         if sign is None:
             return time
         offset = timedelta(hours=int(hours), minutes=int(minutes))
-        return time.replace(tzinfo=timezone(offset if sign == "+" else -offset)).astimezone(timezone.utc).replace(tzinfo=None)
+        zone = timezone(offset if sign == "+" else -offset)
+        return time.replace(tzinfo=zone).astimezone(timezone.utc).replace(tzinfo=None)
     except (ValueError, OverflowError) as err:
         raise ValueError(f"{shown} is no time: {err}.") from err
 
