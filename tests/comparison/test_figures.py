@@ -162,6 +162,9 @@ def test_learning_curves_are_the_median_in_the_band_of_all_seeds() -> None:
     band = axes.collections[0].get_paths()[0].vertices
     assert {tuple(point) for point in band.tolist()} == {(1, 4), (1, 9), (2, 1), (2, 3)}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "training loss, scaled")
+    assert axes.get_yscale() == "log"  # 9 is more than five times 1
+    near = figures.curves_figure(result, {"one": [curve(4.0, 2.0), curve(5.0, 1.0)], "other": []}).axes[0]
+    assert near.get_yscale() == "linear"
 
 
 def test_errors_by_lead_have_median_range_and_baselines() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from config_samples import GOOD, CircleShape, Drawing, Shape
+from config_samples import GOOD, CircleShape, Colour, Drawing, MixedColour, PlainRed, Shape
 from jsonschema import Draft202012Validator
 
+from minidl.arguments import Configurable
 from minidl.config import build, json_schema, parse_text
 
 
@@ -120,3 +122,21 @@ def test_definitions_carry_docstrings_types_and_defaults() -> None:
 def test_a_file_that_holds_a_model_only_has_a_schema_too() -> None:
     assert errors("{type: CircleShape, radius: 2}", Shape) == []
     assert errors("{type: CircleShape, radus: 2}", Shape)
+
+
+@dataclass(eq=False)
+class Poster(Configurable):
+    """Components by default: one that needs an argument, one with another argument than its own, a plain one."""
+
+    shape: Shape = field(default_factory=lambda: CircleShape(2.0))
+    colour: Colour = field(default_factory=lambda: MixedColour(mode="subtractive"))
+    border: Colour = field(default_factory=PlainRed)
+
+
+def test_a_component_by_default_is_shown_by_its_name_where_that_says_all() -> None:
+    defaults = {
+        name: value["default"] for name, value in json_schema(Poster)["properties"].items() if name != "extends"
+    }
+    assert defaults["border"] == "PlainRed"
+    assert defaults["colour"] == {"type": "MixedColour", **MixedColour(mode="subtractive").to_config()}
+    assert (defaults["shape"]["type"], defaults["shape"]["radius"]) == ("CircleShape", 2.0)
