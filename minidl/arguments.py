@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.errors import ConfigError
-from minidl.registry import is_kind, lookup, names, suggest
+from minidl.registry import default_name, is_kind, lookup, names, suggest
 from minidl.text import printable
 
 # Every number has an upper bound, far beyond what anybody means: a slip of the finger is refused when it is
@@ -189,12 +189,17 @@ class Configurable:
 
 
 def describe(item: Any) -> Any:
-    """A component as a config names it: ``{"type": ..., arguments}``; an initializer is its name."""
+    """A component as a config names it: ``{"type": ..., arguments}``, its kind's default class without ``type``.
+
+    An initializer is its name.
+    """
     if not isinstance(item, Configurable):
         return item.__name__
-    if any(is_kind(base) for base in type(item).__mro__):
-        return {"type": type(item).__name__, **item.to_config()}
-    return item.to_config()
+    name = type(item).__name__
+    kind = next((base for base in type(item).__mro__ if is_kind(base)), None)
+    if kind is None or name == default_name(kind):
+        return item.to_config()
+    return {"type": name, **item.to_config()}
 
 
 def _shown(value: Any) -> str:

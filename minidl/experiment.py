@@ -12,9 +12,8 @@ from msgspec import Meta
 from minidl.arguments import Configurable, Seed, lost_in_dtype
 from minidl.compiled import EngineName, explain
 from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
-from minidl.data import Splits, WindowData
+from minidl.data import Data
 from minidl.errors import ConfigError, ShapeError
-from minidl.forecasting import Evaluation, check_covariates
 from minidl.layer import Layer, Shape
 from minidl.layers.containers.building import build_as_promised, returned_shape
 from minidl.layers.select_features import name_features
@@ -22,6 +21,7 @@ from minidl.losses import HalfMSE, Loss
 from minidl.optimizers import Optimizer
 from minidl.randomness import Streams
 from minidl.registry import plugin_fault
+from minidl.tasks import Forecast, Task
 from minidl.training import Training
 
 
@@ -31,12 +31,13 @@ class Experiment(Configurable):
 
     Parameters
     ----------
-    model : the stack of layers; its output is one number (at every time step, or at the last).
-    data : the series and its windows.
+    model : the stack of layers; the task says what it puts out. For a forecast that is
+        one number (at every time step, or at the last).
+    data : where examples come from: windows of a series, or whatever `type` says.
     optimizer : how weights are changed.
     loss : what is minimised.
     training : how long, in what portions.
-    evaluation : what is scored.
+    evaluation : the task: what the model is for, and how it is scored. Without a type it is `Forecast`.
     seed : of all random numbers; the same seed gives the same run.
     dtype : of parameters and data.
     sweep : lists of values by key path, for ``minidl compare``, which trains all
@@ -52,11 +53,11 @@ class Experiment(Configurable):
     """
 
     model: Layer
-    data: WindowData
+    data: Data
     optimizer: Optimizer
     loss: Loss = field(default_factory=HalfMSE)
     training: Training = field(default_factory=Training)
-    evaluation: Evaluation = field(default_factory=Evaluation)
+    evaluation: Task = field(default_factory=Forecast)
     seed: Seed = 0
     dtype: Literal["float32", "float64"] = "float32"
     engine: EngineName = "auto"
@@ -65,18 +66,7 @@ class Experiment(Configurable):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.evaluation.checkpoint == "best" and self.data.validation is None:
-            raise ConfigError(
-                "evaluation.checkpoint: is best, but data.validation is not set; "
-                "without validation no weights are the best: set it, or score the last weights."
-            )
-
-        furthest, windows = max(self.evaluation.horizons), self.data.test_size - self.data.time_steps
-        if furthest > windows:
-            raise ConfigError(
-                f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
-                f"data.test_size {self.data.test_size} and time_steps {self.data.time_steps} give {windows}."
-            )
+        self.evaluation.check(self)
 
     def to_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain values; ``sweep`` only if there is one."""
@@ -89,11 +79,11 @@ class Experiment(Configurable):
         Raises
         ------
         ShapeError
-            Layers do not fit each other or the data, or the output is not one number.
+            Layers do not fit each other or the data, or the output is not what the task needs.
         """
-        name_features(self.model, self.data.series.feature_names)
+        name_features(self.model, self.data.feature_names)
         rng = Streams.from_seed(self.seed).weights
-        return _one_number(build_as_promised(self.model, self.data.input_shape, rng, self.dtype))
+        return self._checked(build_as_promised(self.model, self.data.input_shape, rng, self.dtype))
 
     def output_shape(self) -> Shape:
         """The shape of the model's output, without the batch axis; nothing is built.
@@ -101,34 +91,27 @@ class Experiment(Configurable):
         Raises
         ------
         ShapeError
-            Layers do not fit each other or the data, or the output is not one number.
+            Layers do not fit each other or the data, or the output is not what the task needs.
         """
-        name_features(self.model, self.data.series.feature_names)
+        name_features(self.model, self.data.feature_names)
         output = self.model.output_shape(self.data.input_shape)
-        return _one_number(returned_shape(output, f"{type(self.model).__name__}: output_shape"))
+        return self._checked(returned_shape(output, f"{type(self.model).__name__}: output_shape"))
 
-    def load_data(self) -> Splits:
-        """Read the series and cut it into windows, with labels at every step if the model outputs at every step.
+    def _checked(self, output: Shape) -> Shape:
+        self.evaluation.check_output(output, self.data)
+        return output
+
+    def load_data(self) -> Any:
+        """The data's parts, as the task needs them; of a forecast, the `Splits` of a series into windows.
 
         The model stays as it is, built or not.
 
         Raises
         ------
         DataError
-            The series does not hold what it should, or not what the evaluation asks for.
+            The data do not hold what they should, or not what the task asks for.
         """
-        every_step = len(self.output_shape()) == 2
-        splits = self.data.load(self.dtype, Streams.from_seed(self.seed).sampling, every_step=every_step)
-        check_covariates(splits, self.evaluation.future_covariates)
-        return splits
-
-
-def _one_number(output: Shape) -> Shape:
-    if output[-1] != 1 or len(output) > 2:
-        raise ShapeError(
-            f"the model's output has shape {output}; a forecast is one number, so it must be (1,) or (time, 1)."
-        )
-    return output
+        return self.evaluation.load(self, self.output_shape())
 
 
 def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:

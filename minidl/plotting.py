@@ -20,10 +20,11 @@ from minidl import plot_style as look
 from minidl.data import Splits
 from minidl.data.steps import ahead, unit, units
 from minidl.errors import ConfigError
-from minidl.forecasting import Forecaster, model_forecaster
+from minidl.forecasting import Forecaster
 from minidl.forecasting.words import baseline_short
 from minidl.plot_style import have_matplotlib
 from minidl.runs import Run, one_blas_thread
+from minidl.tasks import Forecast, Parts, Task
 from minidl.training import EpochRecord
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ __all__ = [
 Rows = npt.NDArray[np.int64]
 
 
-def save_figures(run: Run, splits: Splits, scores: dict[str, Any]) -> list[Path]:
-    """Draw a run's figures into its folder: loss.png, forecast.png, error_by_lead.png.
+def save_figures(run: Run, parts: Parts, scores: dict[str, Any]) -> list[Path]:
+    """Draw a run's figures into its folder: loss.png, and those of its task.
 
     Parameters
     ----------
@@ -61,22 +62,20 @@ def save_figures(run: Run, splits: Splits, scores: dict[str, Any]) -> list[Path]
         A file cannot be written.
     """
     experiment = run.experiment
-    forecaster = model_forecaster(splits, experiment.model, experiment.evaluation.future_covariates)
+    task = experiment.evaluation
     with one_blas_thread():
-        figures = {
-            "forecast.png": forecast_figure(
-                splits, forecaster, experiment.evaluation.horizons, assumption=scores["assumptions"][0]
-            ),
-            "error_by_lead.png": lead_figure(scores, step=splits.table.step_name()),
-        }
+        figures = task.draw(experiment, parts, scores)
     records = run.log() if (run.path / "log.jsonl").exists() else []
     if records:
-        figures = {"loss.png": loss_figure(records, loss_name=type(experiment.loss).__name__), **figures}
+        loss = loss_figure(records, loss_name=type(experiment.loss).__name__, task=task)
+        figures = {"loss.png": loss, **figures}
     return [look.save(figure, run.path / "figures" / name) for name, figure in figures.items()]
 
 
-def loss_figure(records: Sequence[EpochRecord], *, loss_name: str = "loss") -> Figure:
-    """Training and validation loss by epoch, and the validation R² below.
+def loss_figure(
+    records: Sequence[EpochRecord], *, loss_name: str = "loss", task: Task | type[Task] = Forecast
+) -> Figure:
+    """Training and validation loss by epoch, and the task's leading metric of the validation examples below.
 
     The loss axis is logarithmic where the losses differ by more than a factor of
     5, else linear and from 0. Without validation there is one panel.
@@ -85,6 +84,7 @@ def loss_figure(records: Sequence[EpochRecord], *, loss_name: str = "loss") -> F
     ----------
     records : at least one.
     loss_name : for the axis.
+    task : whose metric is drawn.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def loss_figure(records: Sequence[EpochRecord], *, loss_name: str = "loss") -> F
             best = int(np.nanargmin(validation))
             label = f"lowest validation loss: epoch {epochs[best]}"
             top.plot(epochs[best], validation[best], "D", color=look.VERMILLION, mec=look.BLACK, ms=8, label=label)
-            _r2_panel(axes[1], records, marker)
+            _metric_panel(axes[1], records, marker, task)
         look.loss_axis(top, [*train, *validation])
         top.set_ylabel(f"{loss_name}, scaled values")
         top.legend()
@@ -119,11 +119,13 @@ def loss_figure(records: Sequence[EpochRecord], *, loss_name: str = "loss") -> F
     return figure
 
 
-def _r2_panel(ax: Axes, records: Sequence[EpochRecord], marker: str) -> None:
-    score = np.array([record.validation_r2 for record in records], dtype=float)
+def _metric_panel(ax: Axes, records: Sequence[EpochRecord], marker: str, task: Task | type[Task]) -> None:
+    metric = task.metrics[0]
+    score = np.array([(record.validation_metrics or {}).get(metric.name) for record in records], dtype=float)
     ax.plot([record.epoch for record in records], score, color=look.VERMILLION, marker=marker)
-    ax.set_title(f"Validation R², one step ahead (1 is perfect; last epoch: {score[-1]:.3f})")
-    ax.set_ylabel("validation R²")
+    about = f", {task.validated}" if task.validated else ""
+    ax.set_title(f"Validation {metric.words}{about} (1 is perfect; last epoch: {score[-1]:.3f})")
+    ax.set_ylabel(f"validation {metric.words}")
     finite = score[np.isfinite(score)]
     if finite.size and finite.max() > 0:  # a few bad first epochs must not squeeze the rest flat
         ax.set_ylim(max(min(finite.min() - 0.05, 0), -0.3), 1)

@@ -25,6 +25,7 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 _KINDS: dict[type, tuple[str, dict[str, Any]]] = {}
 _FUNCTION_KIND: list[type] = []
+_DEFAULTS: dict[type, str] = {}
 _entry_points_loaded = False
 _entry_point_packages: set[str] = set()
 _plugins: dict[str, str] = {}
@@ -33,15 +34,18 @@ _WRITTEN = "_written_at"  # the attribute in which an object keeps its place in 
 _PREFIX = "minidl_plugin_"  # of the modules made from files given with --plugin
 
 
-def open_kind(name: str, *, functions: bool = False) -> Callable[[type], type]:
+def open_kind(name: str, *, functions: bool = False, default: str | None = None) -> Callable[[type], type]:
     """Class decorator: make an abstract base a kind, called `name` in messages.
 
     With ``functions=True`` the members of the kind are plain functions (one
-    kind only: initializers).
+    kind only: initializers). `default` is the name of the member that a config
+    means where it gives no ``type``.
     """
 
     def decorate(base: type) -> type:
         _KINDS[base] = (name, {})
+        if default is not None:
+            _DEFAULTS[base] = default
         if functions:
             _FUNCTION_KIND.append(base)
         return base
@@ -94,6 +98,11 @@ def is_kind(hint: object) -> bool:
 def kind_name(base: type) -> str:
     """The word for a kind in messages: ``layer`` for Layer."""
     return _KINDS[base][0]
+
+
+def default_name(base: type) -> str | None:
+    """The member of a kind that a config means where it gives no ``type``; None: there is none."""
+    return _DEFAULTS.get(base)
 
 
 def names(base: type) -> list[str]:

@@ -57,10 +57,10 @@ def reproduce(run: Run, folder: Path, plugins: Sequence[str] = (), callbacks: Se
     if len(log) < experiment.training.epochs:
         there = f"{len(log)} of {experiment.training.epochs} epochs are there"
         raise ConfigError(f"{run.path}: {there}; finish it with minidl resume.")
-    splits = experiment.load_data()
-    circumstances = differences(run, {"config": experiment.to_config()}, splits)
+    parts = experiment.load_data()
+    circumstances = differences(run, {"config": experiment.to_config()}, parts)
     again = Run.create(experiment, folder, plugins)
-    history = again.train(splits, callbacks)
+    history = again.train(parts, callbacks)
     found = _checkpoint_difference(run, again, "init") or _log_difference(log, history)
     for name in ("best", "last"):
         if (run.path / CHECKPOINTS / name).exists():

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minidl.data import Splits
 from minidl.environment import decode_environment, environment, environment_changes
 from minidl.errors import CorruptFileError, IncompatibleRunError
 from minidl.experiment import written
@@ -19,7 +18,8 @@ from minidl.layer import Array
 from minidl.plugins import plugin_changes
 from minidl.registry import loaded_plugins
 from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG
-from minidl.runs import Run, describe_data
+from minidl.runs import Run
+from minidl.tasks import Parts
 from minidl.text import counted
 from minidl.training import Callback, EpochRecord, Trainer
 from minidl.training.checkpoints import OPTIMIZER, Checkpoint
@@ -29,7 +29,7 @@ from minidl.training.state import restore_trainer
 
 def resume(
     run: Run,
-    splits: Splits,
+    parts: Parts,
     callbacks: Sequence[Callback] = (),
     should_stop: Callable[[], bool] = lambda: False,
     *,
@@ -41,7 +41,7 @@ def resume(
     Parameters
     ----------
     run : as `Run.open` gives it, with ``unchanged=False``; its experiment is the one to go on with.
-    splits : the experiment's data.
+    parts : the experiment's data.
     allow_changes : go on although config, data or versions differ.
     allow_fallback : where the last checkpoint is damaged, go on from one before it.
 
@@ -60,9 +60,9 @@ def resume(
         trainer = run.trainer(should_stop)
         name, saved = _newest(run, trainer, allow_fallback)
         if saved is None:
-            return _from_the_start(run, splits, callbacks, trainer, allow_changes)
+            return _from_the_start(run, parts, callbacks, trainer, allow_changes)
         best = run.checkpoint("best", trainer.model.params) if (run.path / CHECKPOINTS / "best").exists() else None
-        _accept(run, differences(run, saved.state.get("about") or {}, splits), allow_changes, splits)
+        _accept(run, differences(run, saved.state.get("about") or {}, parts), allow_changes, parts)
         saving, log, place = run.saving(), run.path / LOG, run.path / CHECKPOINTS / name
         rewind_log(log, saved.state.get("log"))
         line = _another_optimizer(saved, trainer)
@@ -77,7 +77,7 @@ def resume(
         saving.restore(saved.state, best)
         if trainer.epoch >= trainer.settings.epochs:
             run.notify(f"all of its {counted(trainer.epoch, 'epoch')} are done; it is scored again")
-        return run.go_on(trainer, saving, splits, callbacks)
+        return run.go_on(trainer, saving, parts, callbacks)
 
 
 def _another_optimizer(saved: Checkpoint, trainer: Trainer) -> str | None:
@@ -102,19 +102,19 @@ def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[str, tuple[int, ...]
 
 
 def _from_the_start(
-    run: Run, splits: Splits, callbacks: Sequence[Callback], trainer: Trainer, allow_changes: bool
+    run: Run, parts: Parts, callbacks: Sequence[Callback], trainer: Trainer, allow_changes: bool
 ) -> list[EpochRecord]:
     """For a run that was killed before its first checkpoint."""
     start = Run.open(run.path, unchanged=False).experiment.to_config()
-    changes = differences(run, {"config": start}, splits)
+    changes = differences(run, {"config": start}, parts)
     try:
         run.read(CONFIG)
     except CorruptFileError:  # and no checkpoint tells what it was
         changes.insert(0, f"{CONFIG}: was edited after the run was made")
-    _accept(run, changes, allow_changes, splits)
-    run.save_scale(splits)
+    _accept(run, changes, allow_changes, parts)
+    run.save_scale(parts)
     (run.path / LOG).unlink(missing_ok=True)
-    return run.go_on(trainer, run.saving(), splits, callbacks)
+    return run.go_on(trainer, run.saving(), parts, callbacks)
 
 
 def _newest(run: Run, trainer: Trainer, allow_fallback: bool) -> tuple[str, Checkpoint | None]:
@@ -138,11 +138,11 @@ def _newest(run: Run, trainer: Trainer, allow_fallback: bool) -> tuple[str, Chec
     raise CorruptFileError(f"{damaged} No checkpoint of this run can be read.")
 
 
-def differences(run: Run, about: Mapping[str, Any], splits: Splits) -> list[str]:
+def differences(run: Run, about: Mapping[str, Any], parts: Parts) -> list[str]:
     """One line for each difference between the run as it was saved, and what it would go on with."""
     then = about.get("config")
     lines = [f"config.yaml: {line}" for line in changed_values(then, run.experiment.to_config())]
-    data, now = run.manifest().get("data"), describe_data(splits.table)
+    data, now = run.manifest().get("data"), parts.facts()
     if isinstance(data, dict) and data != now:
         what = "the values of the series are others" if data.get("rows") == now["rows"] else "the series has changed"
         lines.append(f"data: {what}: {data.get('rows')} rows when the run was saved, {now['rows']} now")
@@ -167,14 +167,14 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _accept(run: Run, changes: Sequence[str], allowed: bool, splits: Splits) -> None:
+def _accept(run: Run, changes: Sequence[str], allowed: bool, parts: Parts) -> None:
     """Refuse changes, or make them the run's own; either way record this process."""
     if changes and not allowed:
         lines = [*changes, "cannot go on to the same result; --allow-changes goes on anyway."]
         raise IncompatibleRunError(*(f"{run.path}: {line}" for line in lines))
     if changes:
         run.write(CONFIG, written(run.experiment))
-        run.save_scale(splits)
+        run.save_scale(parts)
     recorded = decode_environment(run.read(ENVIRONMENT), run.path / ENVIRONMENT)
     now = environment(list(loaded_plugins()), run.experiment.training.threads)
     recorded["resumed"] = [*recorded.get("resumed", []), now]

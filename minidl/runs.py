@@ -22,20 +22,19 @@ from threadpoolctl import threadpool_limits
 from minidl.compiled import Predictor, choose_engine, predictor
 from minidl.compiled.kernel import silent
 from minidl.config import override, parse_bytes
-from minidl.data import ScaleFit, Splits, Table
-from minidl.data.steps import apart
+from minidl.data import ScaleFit
 from minidl.environment import decode_environment, environment
-from minidl.errors import ConfigError, CorruptFileError, DataError
+from minidl.errors import ConfigError, CorruptFileError
 from minidl.experiment import Experiment, experiment_from, written
 from minidl.files.locking import LOCK, FileLock
 from minidl.files.reading import decode_json, read_inside, user_path
-from minidl.forecasting import Forecast, check_finite, evaluate, forecast_ahead, model_one_step
 from minidl.plugins import plugin_arguments
 from minidl.randomness import Streams
 from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG, MAX_FILE, SCALE, RunFolder, ScaleFile, existing_run
-from minidl.text import printable
+from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_weights
 from minidl.training.loop import never
+from minidl.training.sources import longest
 
 
 class Run(RunFolder):
@@ -119,7 +118,7 @@ class Run(RunFolder):
 
     def train(
         self,
-        splits: Splits,
+        parts: Parts,
         callbacks: Sequence[Callback] = (),
         should_stop: Callable[[], bool] = never,
     ) -> list[EpochRecord]:
@@ -133,16 +132,15 @@ class Run(RunFolder):
         with self.lock():
             self.sweep()
             self.experiment.build_model()
-            self.save_scale(splits)
-            return self.go_on(self.trainer(should_stop), self.saving(), splits, callbacks)
+            self.save_scale(parts)
+            return self.go_on(self.trainer(should_stop), self.saving(), parts, callbacks)
 
-    def save_scale(self, splits: Splits) -> None:
+    def save_scale(self, parts: Parts) -> None:
         """Write scale.json, and what the data are into the manifest."""
-        table, scale = splits.table, splits.scale
-        about = {"columns": table.feature_names, "step": table.step_name()}
-        saved = {**about, "offset": scale.offset.tolist(), "range": scale.range.tolist()}
+        scale = parts.scale
+        saved = {**parts.columns(), "offset": scale.offset.tolist(), "range": scale.range.tolist()}
         self.write(SCALE, json.dumps(saved, indent=1) + "\n")
-        self.describe(data=describe_data(splits.table))
+        self.describe(data=parts.facts())
 
     def trainer(self, should_stop: Callable[[], bool]) -> Trainer:
         """A trainer of the run's model, at the start."""
@@ -154,6 +152,7 @@ class Run(RunFolder):
             settings=experiment.training,
             streams=Streams.from_seed(experiment.seed),
             should_stop=should_stop,
+            metrics=experiment.evaluation.validate,
         )
 
     def saving(self) -> SaveCheckpoints:
@@ -163,16 +162,16 @@ class Run(RunFolder):
         return SaveCheckpoints(self.path / CHECKPOINTS, self.path / LOG, about, manifest.get("identity"))
 
     def go_on(
-        self, trainer: Trainer, saving: SaveCheckpoints, splits: Splits, callbacks: Sequence[Callback]
+        self, trainer: Trainer, saving: SaveCheckpoints, parts: Parts, callbacks: Sequence[Callback]
     ) -> list[EpochRecord]:
         """Train to the end; for the process that holds the lock."""
         self.unlist_file(LOG)
-        windows, wanted = splits.train, self.experiment.engine
-        trainer.engine, line = choose_engine(trainer, wanted, len(windows), windows.time_steps, self.notify)
+        train, wanted = parts.train, self.experiment.engine
+        trainer.engine, line = choose_engine(trainer, wanted, len(train), longest(train), self.notify)
         self.notify(f"engine: {line}")
         self.add_engine(line.partition(":")[0])
         with blas_threads(self.experiment.training.threads):
-            history = trainer.run(splits.train, splits.validation, [WriteLog(self.path / LOG), saving, *callbacks])
+            history = trainer.run(train, parts.validation, [WriteLog(self.path / LOG), saving, *callbacks])
         if history:
             self.list_files(LOG)
         return history
@@ -190,7 +189,7 @@ class Run(RunFolder):
         load_weights(self.experiment.model, found.weights, self.path / CHECKPOINTS / name)
         return found.state
 
-    def evaluate(self, splits: Splits, checkpoint: str | None = None) -> dict[str, Any]:
+    def evaluate(self, parts: Parts, checkpoint: str | None = None) -> dict[str, Any]:
         """Score a checkpoint and store the scores.
 
         They go to ``evaluation.json``; for another checkpoint than the config's
@@ -204,38 +203,34 @@ class Run(RunFolder):
         configured = self.experiment.evaluation.checkpoint
         checkpoint = checkpoint or configured
         state = self.load_weights(checkpoint)
+        task = self.experiment.evaluation
         with one_blas_thread():
-            scores = evaluate(splits, self.experiment.model, self.experiment.evaluation)
+            scores = task.evaluate(parts, self.experiment.model)
         scores |= {"checkpoint": checkpoint, "epoch": state["epoch"], "seed": self.experiment.seed}
         name = "evaluation.json" if checkpoint == configured else f"evaluation-{checkpoint}.json"
         self.write(name, json.dumps(_without_nan(scores), indent=1, ensure_ascii=False) + "\n")
-        check_finite(scores, self.path / name)
+        task.check_finite(scores, self.path / name)
         return scores
 
-    def forecast(self, table: Path | None, horizon: int, checkpoint: str | None = None) -> Forecast:
-        """Predict the rows after the end of a table (None: the run's own series), scaled as in training.
+    def predict(self, path: Path | None = None, horizon: int | None = None, checkpoint: str | None = None) -> Any:
+        """Apply a checkpoint (None: the one that the config scores) to something new; return a `Prediction`.
+
+        A forecast is of the rows after the end of a table (None: the run's own series), scaled as in training.
+
+        Parameters
+        ----------
+        horizon : how far ahead, for tasks that know such a thing; None: as far as the config says.
 
         Raises
         ------
         DataError
-            The table does not have the series' form or step, is shorter than a window,
-            or ends with a gap.
+            The file does not have the form of the training's data, or not what the task needs.
         """
         experiment = self.experiment
         self.load_weights(checkpoint)
-        rows = experiment.data.series.read(table)
-        name = "the run's series" if table is None else printable(table)
-        self._check_step(rows, name)
+        step = self._scale_file().get("step")
         with one_blas_thread():
-            return forecast_ahead(
-                rows,
-                self.scale(),
-                model_one_step(experiment.model),
-                time_steps=experiment.data.time_steps,
-                horizon=horizon,
-                dtype=experiment.dtype,
-                name=name,
-            )
+            return experiment.evaluation.predict(experiment, self.scale(), step, path, horizon)
 
     def predictor(self, checkpoint: str | None = None) -> Predictor:
         """Fast forecasts of a checkpoint (None: the one that the config scores), from windows that are scaled already.
@@ -249,29 +244,14 @@ class Run(RunFolder):
     def _scale_file(self) -> ScaleFile:
         return decode_json(self.read(SCALE), ScaleFile, self.path / SCALE)
 
-    def _check_step(self, table: Table, name: str) -> None:
-        """Refuse rows that are another time apart than those of the training."""
-        trained, given = self._scale_file().get("step"), table.step_name()
-        if trained is not None and given != trained:
-            now = "its rows have no even step" if given == "step" else f"its rows are {apart(given)} apart"
-            then = "had none" if trained == "step" else f"were {apart(trained)} apart"
-            raise DataError(f"{name}: {now}, those that the run was trained on {then}; a forecast needs the same step.")
-
     def scale(self) -> ScaleFit:
         """How the training scaled the columns."""
-        path, columns = self.path / SCALE, self.experiment.data.series.feature_names
+        path, columns = self.path / SCALE, self.experiment.data.scaled_names
         saved = self._scale_file()
         if tuple(saved["columns"]) != columns or not len(saved["offset"]) == len(saved["range"]) == len(columns):
             names = ", ".join(columns)
             raise CorruptFileError(f"{path}: damaged; expected offset and range of the columns {names}.")
         return ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
-
-
-def describe_data(table: Table) -> dict[str, Any]:
-    """How many rows a table has, and the SHA-256 of its columns' names and values."""
-    digest = hashlib.sha256(json.dumps([table.feature_names, table.target_index]).encode())
-    digest.update(np.ascontiguousarray(table.values, "<f8").tobytes())
-    return {"rows": len(table), "sha256": digest.hexdigest()}
 
 
 def blas_threads(n: int) -> Any:

@@ -22,6 +22,7 @@ import minidl.config
 import minidl.data
 import minidl.forecasting
 import minidl.layers
+import minidl.tasks
 import minidl.testing
 import minidl.training
 from minidl import Adam, Dense, LastStep, Layer, MinidlError, RecurrentLayer, Repeat, Sequential, StorageError, errors
@@ -105,6 +106,7 @@ def objects() -> dict[str, Any]:
         "Table": hourly_table(),
         "ScaleFit": ScaleFit(offset=np.zeros(3), range=np.ones(3)),
         "Windows": Windows(values, np.arange(9), 6, 0, False),
+        "Metric": minidl.tasks.Forecast.metrics[0],
         "Rows": rows(),
         "Recursive": Recursive(rows(), one_step),
         "Persistence": Persistence(rows()),
@@ -201,13 +203,14 @@ def test_a_copy_has_the_same_content_and_shares_no_memory(how: str, examples: di
 
 
 def test_every_public_class_is_among_the_examples(examples: dict[str, Any]) -> None:
-    modules = (minidl, minidl.training, minidl.data, minidl.forecasting, minidl.compiled, minidl.layers, minidl.config)
+    modules = [minidl, minidl.training, minidl.data, minidl.forecasting, minidl.tasks]
+    modules += [minidl.compiled, minidl.layers, minidl.config]
     public = {getattr(module, name) for module in modules for name in module.__all__}
     classes = {cls for cls in public if inspect.isclass(cls) and not inspect.isabstract(cls)}
     made = {type(item) for item in examples.values()}
     missing = {cls.__name__ for cls in classes if not getattr(cls, "_is_protocol", False)} - {c.__name__ for c in made}
     # Kernels of optimizers look their numbers up with functions that their authors write, which may be no module's.
-    assert missing <= {"OptimizerKernel", "Splits", "Forecast", "Filling", "Gaps"}, missing
+    assert missing <= {"OptimizerKernel", "Splits", "Ahead", "Filling", "Gaps"}, missing
 
 
 @pytest.mark.parametrize("how", COPIES)
@@ -219,7 +222,7 @@ def test_experiments_data_and_runs_are_copied_too(how: str, tmp_path: Path, monk
     with pytest.raises(StorageError, match="a lock that is held cannot be copied or pickled"):
         COPIES[how](run)
     run.train(splits)
-    for item in (experiment, splits, splits.gaps if hasattr(splits, "gaps") else None, run, run.forecast(None, 3)):
+    for item in (experiment, splits, splits.gaps if hasattr(splits, "gaps") else None, run, run.predict(None, 3)):
         twin = COPIES[how](item)
         assert content(twin) == content(item)
     twin = COPIES[how](run)

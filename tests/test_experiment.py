@@ -12,9 +12,9 @@ from small import CONFIG, hourly_table, window_data, write_experiment
 from minidl import SGD, ConfigError, Dense, LastStep, RecurrentLayer, Sequential, ShapeError, fit
 from minidl.config import construct, dump, parse_text
 from minidl.experiment import Experiment, load_experiment
-from minidl.forecasting import Evaluation
 from minidl.layer import Layer
 from minidl.randomness import Streams
+from minidl.tasks import Forecast
 
 
 def experiment(*layers: Layer, **arguments: object) -> Experiment:
@@ -82,7 +82,7 @@ def test_an_output_of_more_than_one_number_is_refused() -> None:
 
 def test_best_weights_without_validation_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"^evaluation\.checkpoint: is best, but data\.validation is not set; "):
-        experiment(evaluation=Evaluation(checkpoint="best"))
+        experiment(evaluation=Forecast(checkpoint="best"))
 
 
 def test_streams_of_one_purpose_do_not_depend_on_draws_of_another() -> None:

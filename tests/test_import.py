@@ -25,6 +25,7 @@ RANKS = [
     {"layers", "losses", "optimizers", "metrics", "schedules", "data", "config"},
     {"training"},
     {"forecasting"},
+    {"tasks"},
     {"comparison"},
     {"cli"},
 ]

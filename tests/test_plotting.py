@@ -71,7 +71,8 @@ def truth_at(splits, x):
 
 
 def record(epoch, train=0.1, validation=0.2, r2=0.5):
-    return EpochRecord(epoch, 10 * epoch, train, validation, r2, 0.05, 1.0)
+    metrics = None if r2 is None else {"r2": r2}
+    return EpochRecord(epoch, 10 * epoch, train, validation, metrics, 0.05, 1.0)
 
 
 def lead_scores_of(value):

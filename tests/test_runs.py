@@ -400,7 +400,7 @@ def test_a_forecast_uses_the_scaling_of_the_training_not_that_of_the_new_table(f
     run, _ = trained()
     rows = hourly_rows()[40:60]
     write_csv(folder / "new.csv", rows)
-    forecast = run.forecast(folder / "new.csv", 2)
+    forecast = run.predict(folder / "new.csv", 2)
     low = hourly_rows()[:180].min(axis=0)
     span = hourly_rows()[:180].max(axis=0) - low
     window = (rows[-6:] - low) / span
@@ -417,23 +417,23 @@ def test_the_predictor_of_a_run_that_was_opened_gives_its_forecast(folder: Path)
     opened = Run.open(run.path)
     predict, scale = opened.predictor("last"), opened.scale()
     window = scale.transform(hourly_rows()[-6:])
-    expected = run.forecast(None, 1, "last").values
+    expected = run.predict(None, 1, "last").values
     np.testing.assert_allclose(scale.unscale(predict(window), 0), expected, rtol=1e-6)
     np.testing.assert_allclose(scale.unscale(predict(window[None])[0], 0), expected, rtol=1e-6)
 
 
 def test_without_a_table_the_forecast_goes_on_from_the_runs_own_series(folder: Path) -> None:
     run, _ = trained("training.epochs=1")
-    forecast = run.forecast(None, 1)
+    forecast = run.predict(None, 1)
     assert forecast.times() == ["2013-01-11 00:00:00"]
-    assert forecast.values == run.forecast(folder / "air.csv", 1).values
+    assert forecast.values == run.predict(folder / "air.csv", 1).values
 
 
 def test_a_table_shorter_than_a_window_is_refused(folder: Path) -> None:
     run, _ = trained("training.epochs=1")
     write_csv(folder / "new.csv", hourly_rows()[:5])
     with pytest.raises(DataError, match=r"the table has 5 rows; a window needs 6\."):
-        run.forecast(folder / "new.csv", 1)
+        run.predict(folder / "new.csv", 1)
 
 
 def with_dates(path: Path, dates: list[str], gap: slice = slice(0)) -> Path:
@@ -453,8 +453,8 @@ def test_rows_that_are_another_time_apart_are_refused(folder: Path) -> None:
     table = with_dates(folder / "daily.csv", [f"2020-01-{day:02d}" for day in range(1, 20)])
     message = "daily.csv: its rows are 1 d apart, those that the run was trained on were 1 h apart; a forecast"
     with pytest.raises(DataError, match=re.escape(message)):
-        run.forecast(table, 1)
-    assert run.forecast(with_dates(folder / "hourly.csv", HOURS), 1).times() == ["2020-01-01 20:00:00"]
+        run.predict(table, 1)
+    assert run.predict(with_dates(folder / "hourly.csv", HOURS), 1).times() == ["2020-01-01 20:00:00"]
 
 
 def test_a_scale_of_an_older_run_without_a_step_is_read(folder: Path) -> None:
@@ -462,19 +462,19 @@ def test_a_scale_of_an_older_run_without_a_step_is_read(folder: Path) -> None:
     saved = json.loads((run.path / "scale.json").read_text())
     del saved["step"]
     run.write("scale.json", json.dumps(saved))
-    run.forecast(with_dates(folder / "daily.csv", [f"2020-01-{day:02d}" for day in range(1, 20)]), 1)
+    run.predict(with_dates(folder / "daily.csv", [f"2020-01-{day:02d}" for day in range(1, 20)]), 1)
 
 
 def test_filled_values_of_the_window_are_counted_and_a_gap_at_the_end_is_refused(folder: Path) -> None:
     run, _ = trained("training.epochs=1", "data.series.gaps=interpolate")
-    assert run.forecast(with_dates(folder / "whole.csv", HOURS), 1).n_filled == (0, 18)
-    assert run.forecast(with_dates(folder / "gaps.csv", HOURS, slice(10, 16)), 1).n_filled == (2, 18)
+    assert run.predict(with_dates(folder / "whole.csv", HOURS), 1).n_filled == (0, 18)
+    assert run.predict(with_dates(folder / "gaps.csv", HOURS, slice(10, 16)), 1).n_filled == (2, 18)
     message = (
         "end.csv: the last row has a gap (column pm), and a forecast would start from a value that nobody measured; "
         "end it with 2020-01-01 16:00:00, the last row without one."
     )
     with pytest.raises(DataError, match=re.escape(message)):
-        run.forecast(with_dates(folder / "end.csv", HOURS, slice(17, 20)), 1)
+        run.predict(with_dates(folder / "end.csv", HOURS, slice(17, 20)), 1)
 
 
 @pytest.mark.parametrize("origin", [190, 200, 213])
@@ -491,7 +491,7 @@ def test_scores_that_hold_the_last_values_are_of_what_predict_does(folder: Path,
     start = np.array([origin - splits.test.time_steps])
     scored = model_forecaster(splits, run.experiment.model, "hold_last")(start, 4)[0]
     (folder / "until_then.csv").write_text("\n".join([*lines[: 1 + origin], ""]))
-    predicted = run.forecast(folder / "until_then.csv", 4, "last").values
+    predicted = run.predict(folder / "until_then.csv", 4, "last").values
     np.testing.assert_allclose(splits.scale.unscale(scored, 0), predicted, rtol=1e-12)
 
 
@@ -500,7 +500,7 @@ def test_a_damaged_scale_is_a_corrupt_file(folder: Path, text: str) -> None:
     run, _ = trained("training.epochs=1")
     (run.path / "scale.json").write_text(text)
     with pytest.raises(CorruptFileError, match=r"scale\.json: damaged"):
-        run.forecast(None, 1)
+        run.predict(None, 1)
 
 
 @pytest.mark.parametrize(
@@ -515,7 +515,7 @@ def test_a_scale_that_is_not_this_runs_is_a_corrupt_file(folder: Path, saved: di
     run, _ = trained("training.epochs=1")
     (run.path / "scale.json").write_text(json.dumps(saved))
     with pytest.raises(CorruptFileError, match=r"scale\.json: damaged"):
-        run.forecast(None, 1)
+        run.predict(None, 1)
 
 
 # A stack with an output at every step
@@ -537,7 +537,7 @@ def test_a_stack_without_last_step_trains_and_is_scored_by_its_last_output(folde
     for start in range(140, 174):
         errors += (model(rows[None, start : start + 6])[0, :, 0] - rows[start + 1 : start + 7, 0]).tolist()
     assert history[-1].validation_loss == pytest.approx(sum(e * e for e in errors) / (2 * len(errors)), rel=1e-12)
-    assert len(run.forecast(None, 3).values) == 3
+    assert len(run.predict(None, 3).values) == 3
 
 
 # Writing

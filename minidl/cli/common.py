@@ -8,11 +8,8 @@ from math import isnan
 from typing import Any
 
 from minidl.cli.output import Bar, say, show
-from minidl.data.steps import ahead_short
-from minidl.experiment import Experiment
-from minidl.forecasting.rounding import rounding_of
-from minidl.forecasting.words import losing_words, losses_to
 from minidl.registry import load_plugin
+from minidl.tasks import Metric, Parts, Task
 from minidl.text import printable, shell_word
 from minidl.training import Callback, EpochRecord, Trainer
 
@@ -70,10 +67,16 @@ def print_json(value: Any) -> None:
 
 
 class Progress(Callback):
-    """tqdm on a terminal, one plain line an epoch otherwise; both on standard error."""
+    """tqdm on a terminal, one plain line an epoch otherwise; both on standard error.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    task : whose metrics the epochs have.
+    """
+
+    def __init__(self, task: Task) -> None:
         self._bar: Bar | None = None
+        self._metrics = {metric.name: metric for metric in task.metrics}
 
     def on_start(self, trainer: Trainer) -> None:
         """Open the bar."""
@@ -84,8 +87,9 @@ class Progress(Callback):
         parts = [f"train {record.train_loss:.6f}"]
         if record.validation_loss is not None:
             parts.append(f"validation {record.validation_loss:.6f}")
-        if record.validation_r2 is not None:
-            parts.append(f"R² {record.validation_r2:.4f}")
+        for name, value in (record.validation_metrics or {}).items():
+            metric = self._metrics.get(name) or Metric(name, name, True)
+            parts.append(f"{metric.words} {metric.shown(value)}")
         if self._bar is not None and self._bar.drawn:
             self._bar.update("  ".join(parts))
         else:
@@ -103,36 +107,23 @@ class Progress(Callback):
             self._bar.close()
 
 
-def score_table(scores: dict[str, Any], experiment: Experiment, step: str) -> list[str]:
-    """Block scores of the model, beside the published ones and the baselines', and what they assume, as lines."""
-    published = experiment.evaluation.published
-    horizons = experiment.evaluation.horizons
-    columns = {"model": scores["block"], **{name: b["block"] for name, b in scores["baselines"].items()}}
-    lines = []
-    for key, title, digits in (("r2", "R²", 4), ("loss", "loss (½·MSE, scaled)", 6), ("rmse", "RMSE", 2)):
-        values = {name: [block[str(k)][key] for k in horizons] for name, block in columns.items()}
-        if published is not None and key in ("r2", "loss"):
-            values = {"model": values.pop("model"), published.source: getattr(published, key), **values}
-        unit = f", {scores['units']}" if key == "rmse" and scores["units"] else ""
-        rows = [[f"{title}{unit}", *values]]
-        for i, k in enumerate(horizons):
-            numbers = [column[i] for column in values.values()]
-            # R² is undefined where all targets are equal.
-            shown = ["-" if isnan(n) else f"{n:.{digits}f}" for n in numbers]
-            rows.append([f"  blocks of {ahead_short(k, step)}", *shown])
-        lines += [*aligned(rows), ""]
-        if key == "r2" and any(isnan(score) for score in values["model"]):
-            lines[-1:] = ["  -: R² is undefined there, for the target is constant", ""]
+def score_table(task: Task, parts: Parts, scores: dict[str, Any]) -> list[str]:
+    """A table for each metric, of the model beside published scores and the baselines, and what they assume."""
+    rows, lines = task.rows(), []
+    columns = {"model": scores[task.table], **{name: b[task.table] for name, b in scores["baselines"].items()}}
+    for name in task.reported or [metric.name for metric in task.metrics]:
+        metric, beside = task.metric(name), task.beside(name)
+        values = {column: [table[row][name] for row in rows] for column, table in columns.items()}
+        if beside is not None:
+            values = {"model": values.pop("model"), beside[0]: list(beside[1]), **values}
+        cells = [[metric.title(scores["units"]), *values]]
+        for i, row in enumerate(rows):
+            cells.append([f"  {task.row_words(row, parts)}", *(metric.shown(column[i]) for column in values.values())])
+        lines += [*aligned(cells), ""]
+        if metric.undefined and any(isnan(score) for score in values["model"]):
+            lines[-1:] = [f"  -: {metric.words} is undefined there, for {metric.undefined}", ""]
     lines += [f"assumed: {line}" for line in scores["assumptions"]]
-    return lines + [f"no baseline {name}: {why}" for name, why in scores["left_out"].items()]
-
-
-def losing_lines(scores: dict[str, Any], experiment: Experiment, step: str) -> list[str]:
-    """Which baselines are better than the model; no line if none is."""
-    horizons = [str(k) for k in experiment.evaluation.horizons]
-    rmse = {k: scores["block"][k]["rmse"] for k in horizons}
-    lost = losses_to(rmse, scores["baselines"], horizons, rounding_of([experiment.dtype]))
-    return [f"The model {losing_words(lost, step)}."] if lost else []
+    return lines + [f"no baseline {name}: {why}" for name, why in scores.get("left_out", {}).items()]
 
 
 def aligned(rows: list[list[str]], left: int = 1) -> list[str]:

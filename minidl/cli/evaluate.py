@@ -30,15 +30,15 @@ def run(args: argparse.Namespace) -> int:
     made = Run.open(args.run)
     say_plugin_changes(made)
     made.load_weights(args.checkpoint)
-    splits = made.experiment.load_data()
-    scores = made.evaluate(splits, args.checkpoint)
+    parts = made.experiment.load_data()
+    scores = made.evaluate(parts, args.checkpoint)
     configured = scores["checkpoint"] == made.experiment.evaluation.checkpoint
     if configured:
-        draw(made, splits, scores)
+        draw(made, parts, scores)
     if args.json:
         print_json(scores)
     else:
-        show(*report(made, splits, scores))
+        show(*report(made, parts, scores))
         name = "evaluation" if configured else f"evaluation-{scores['checkpoint']}"
         show(f"{made.path / name}.json: all scores")
         show(f"next: minidl predict {shell_word(made.path)}{plugin_arguments(args)}")

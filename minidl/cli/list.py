@@ -12,7 +12,7 @@ from minidl.config.nodes import MAX_BYTES
 from minidl.files.reading import read_given
 from minidl.registry import kinds, lookup, names
 
-PLURALS = {"loss": "losses", "series": "series"}
+PLURALS = {"loss": "losses", "series": "series", "data": "data"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

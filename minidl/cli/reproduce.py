@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     load_plugins(args)
     made = Run.open(args.run)
     temporary = Path(tempfile.mkdtemp(prefix="minidl-")) if args.run_dir is None else None
-    progress = Progress()
+    progress = Progress(made.experiment.evaluation)
     try:
         result = reproduce(made, args.run_dir or Path(str(temporary), "again"), args.plugin, [progress])
     finally:

@@ -41,15 +41,15 @@ def run(args: argparse.Namespace) -> int:
     if args.overrides and not args.allow_changes:
         raise ConfigError("--set changes the run's config; it needs --allow-changes.")
     made = Run.open(args.run, unchanged=False, overrides=args.overrides)
-    splits = made.experiment.load_data()
+    parts = made.experiment.load_data()
     say(f"{made.path}: going on up to epoch {made.experiment.training.epochs}")
     return train_and_report(
         made,
-        splits,
+        parts,
         args,
         lambda callbacks, stop: resume(
             made,
-            splits,
+            parts,
             callbacks,
             stop,
             allow_changes=args.allow_changes,

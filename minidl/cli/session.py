@@ -6,24 +6,25 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minidl.cli.common import Progress, losing_lines, plugin_arguments, print_json, score_table
+from minidl.cli.common import Progress, plugin_arguments, print_json, score_table
 from minidl.cli.output import say, show
-from minidl.data import Splits
 from minidl.extras import install_command
+from minidl.forecasting.rounding import rounding_of
 from minidl.interrupt import Interrupted
 from minidl.plugins import plugin_changes
 from minidl.runs import Run
+from minidl.tasks import Parts
 from minidl.text import counted, shell_word
 from minidl.training import Callback, EpochRecord, StopOnSignal
 
 Train = Callable[[Sequence[Callback], Callable[[], bool]], list[EpochRecord]]
 
 
-def train_and_report(made: Run, splits: Splits, args: argparse.Namespace, train: Train) -> int:
+def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: Train) -> int:
     """Call `train` with callbacks and a request to stop; evaluate and draw unless it was stopped; the exit code."""
     plugins = plugin_arguments(args)
     folder = shell_word(made.path)
-    progress = Progress()
+    progress = Progress(made.experiment.evaluation)
     made.notify = say
     how = f"{made.path / 'checkpoints'}; go on with: minidl resume {folder}{plugins}"
     with StopOnSignal(
@@ -40,37 +41,37 @@ def train_and_report(made: Run, splits: Splits, args: argparse.Namespace, train:
     try:
         if stop.signal is not None:  # it came while the last epoch ended
             raise Interrupted(stop.signal)
-        scores = made.evaluate(splits)
-        figures = draw(made, splits, scores)
+        scores = made.evaluate(parts)
+        figures = draw(made, parts, scores)
     except KeyboardInterrupt:
         say(f"the training is complete; score it with: minidl evaluate {folder}{plugins}")
         raise
     if args.json:
         print_json({"run": str(made.path), "figures": [str(path) for path in figures], **scores})
     else:
-        show(*report(made, splits, scores))
+        show(*report(made, parts, scores))
         what = "scores, log, checkpoints, figures" if figures else "scores, log, checkpoints"
         show(f"{made.path}: {what}")
         show(f"next: minidl predict {folder}{plugins}")
     return 0
 
 
-def draw(made: Run, splits: Splits, scores: dict[str, object]) -> list[Path]:
+def draw(made: Run, parts: Parts, scores: dict[str, object]) -> list[Path]:
     """The run's figures, or one line where matplotlib is missing."""
     from minidl import plotting
 
     if not plotting.have_matplotlib():
         say(f"no figures: matplotlib is not installed ({install_command('plot')})")
         return []
-    return plotting.save_figures(made, splits, scores)
+    return plotting.save_figures(made, parts, scores)
 
 
-def report(made: Run, splits: Splits, scores: dict[str, object]) -> list[str]:
-    """The table of scores, and which weights they are of."""
-    step = splits.table.step_name()
+def report(made: Run, parts: Parts, scores: dict[str, object]) -> list[str]:
+    """The table of scores, which weights they are of, and which baselines are better, if any is."""
+    task = made.experiment.evaluation
     weights = f"model: the weights of epoch {scores['epoch']} ({scores['checkpoint']})"
-    table = score_table(scores, made.experiment, step)
-    return ["", *table, "", weights, *losing_lines(scores, made.experiment, step)]
+    lost = task.losing_words(parts, scores, rounding_of([made.experiment.dtype]))
+    return ["", *score_table(task, parts, scores), "", weights, *([f"The model {lost}."] if lost else [])]
 
 
 def say_plugin_changes(made: Run) -> None:

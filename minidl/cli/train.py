@@ -36,10 +36,8 @@ def run(args: argparse.Namespace) -> int:
     experiment = load_experiment(args.config, args.overrides)
     if experiment.sweep:
         raise ConfigError(f"{args.config}: has sweep:, so it is many experiments; run it with minidl compare.")
-    splits = experiment.load_data()
+    parts = experiment.load_data()
     made = Run.create(experiment, args.run_dir, args.plugin)
-    gaps = splits.table.n_filled
-    if gaps:
-        say(f"{gaps} gap{'s' * (gaps != 1)} in the data {'were' if gaps != 1 else 'was'} filled")
-    say(f"{made.path}: {n_parameters(experiment.model)} parameters, {len(splits.train)} training windows")
-    return train_and_report(made, splits, args, lambda callbacks, stop: made.train(splits, callbacks, stop))
+    examples = f"{len(parts.train)} training {experiment.evaluation.examples}"
+    say(*parts.notes(), f"{made.path}: {n_parameters(experiment.model)} parameters, {examples}")
+    return train_and_report(made, parts, args, lambda callbacks, stop: made.train(parts, callbacks, stop))

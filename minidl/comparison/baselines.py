@@ -15,7 +15,8 @@ from minidl.data import Splits
 from minidl.data.steps import unit
 from minidl.errors import ConfigError
 from minidl.forecasting import assumptions, baselines, left_out, score
-from minidl.runs import describe_data, one_blas_thread
+from minidl.runs import one_blas_thread
+from minidl.tasks import forecast_task
 
 
 def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
@@ -45,13 +46,13 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
     for entry in entries:
         experiment = entry.experiment()
         splits = load_splits(experiment)
-        data[entry.label] = describe_data(splits.table)
+        data[entry.label] = splits.facts()
         truth = truth_of(splits)
         if first is None:
             first, units, step = (entry, truth), splits.table.units, splits.table.step_name()
         elif truth != first[1]:
             raise ConfigError(_other_truth(first[0], entry, unit(step)))
-        evaluation = experiment.evaluation
+        evaluation = forecast_task(experiment.evaluation)
         if entry.role == "compared":
             assumed[entry.label] = assumptions(splits, evaluation.future_covariates)
             missing |= left_out(splits)

@@ -18,6 +18,7 @@ from minidl.config import Node, construct
 from minidl.errors import ConfigError, ShapeError
 from minidl.experiment import Experiment, experiment_from
 from minidl.layer import Layer, n_parameters
+from minidl.tasks import forecast_task
 from minidl.walk import longest_path, own_parameters, walk
 
 # Differences in these sections make scores of different things.
@@ -87,7 +88,9 @@ def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -
 
 
 def _entry(label: str, node: Node, point: Mapping[str, Any], source: str) -> Entry:
-    config = experiment_from(node, label).to_config()
+    experiment = experiment_from(node, label)
+    forecast_task(experiment.evaluation)
+    config = experiment.to_config()
     config.pop("seed")
     return Entry(label, config, point, source=source)
 

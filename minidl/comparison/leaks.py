@@ -27,6 +27,7 @@ from minidl.files.appending import write_new
 from minidl.forecasting import model_forecaster
 from minidl.layer import Array
 from minidl.runs import one_blas_thread
+from minidl.tasks import forecast_task, window_data
 
 
 class LeakError(MinidlError, AssertionError):
@@ -85,24 +86,25 @@ def find_leaks(experiment: Experiment, epochs: int | None = None) -> LeakReport:
     if epochs is not None:
         experiment = copy.deepcopy(experiment)
         experiment.training.epochs = epochs
-    table = experiment.data.series.read()
-    border = len(table) - experiment.data.test_size
+    data = window_data(experiment.data)
+    table = data.series.read()
+    border = len(table) - data.test_size
     with one_blas_thread(), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         clean = _stages(experiment, table)
         leaks: dict[str, None] = {}
-        for name, spoilt in poisoned(experiment.data, table, border):
+        for name, spoilt in poisoned(data, table, border):
             after = _stages(experiment, spoilt)
             leaks |= dict.fromkeys(
                 f"the {stage} {_verb(stage)} on the test part ({name} there {_changes(stage)})"
                 for stage, value in clean.items()
                 if value != after.get(stage)
             )
-        leaks |= dict.fromkeys(_validation_leaks(experiment.data, table))
+        leaks |= dict.fromkeys(_validation_leaks(data, table))
         forecasts, known = _forecasts_change(experiment, table)
         leaks |= dict.fromkeys(forecasts)
     checked = tuple(stage for stage in (*clean, "forecasts") if not any(f"the {stage}" in leak for leak in leaks))
-    return LeakReport(tuple(leaks), checked, known, experiment.data.series.forged(border, "noise") is not None)
+    return LeakReport(tuple(leaks), checked, known, data.series.forged(border, "noise") is not None)
 
 
 def _verb(stage: str) -> str:
@@ -146,7 +148,7 @@ def _with_rows(table: Table, first: int, rows: Array) -> Table:
 
 def _with_table(experiment: Experiment, table: Table) -> tuple[Experiment, Splits]:
     experiment = copy.deepcopy(experiment)
-    experiment.data.series = OnlyTable(table)
+    window_data(experiment.data).series = OnlyTable(table)
     experiment.build_model()  # the same start for every training
     return experiment, experiment.load_data()
 
@@ -187,9 +189,9 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
 
     The scaling is that of the clean table: the scaler has its own check.
     """
-    data = experiment.data
+    data, task = window_data(experiment.data), forecast_task(experiment.evaluation)
     experiment, splits = _with_table(experiment, table)
-    horizon, way = max(experiment.evaluation.horizons), experiment.evaluation.future_covariates
+    horizon, way = max(task.horizons), task.future_covariates
     T, starts = splits.test.time_steps, splits.test.starts
     cut = _cut(table, splits.n_train_rows + T)
     issued = starts[starts + T <= cut]  # the last known row lies before the cut

@@ -15,6 +15,7 @@ from minidl.comparison.tasks import set_weights
 from minidl.forecasting import Rows, model_forecaster
 from minidl.forecasting.rounding import Values, differences
 from minidl.runs import one_blas_thread
+from minidl.tasks import forecast_task
 
 MAX_PAIRS = 6
 
@@ -53,10 +54,11 @@ def forecasts(folder: ComparisonFolder, label: str, seed: int) -> tuple[Values, 
     experiment = entry.experiment(seed)
     splits = load_splits(experiment)
     set_weights(experiment.model, folder.weights(record))
-    horizon = max(experiment.evaluation.horizons)
+    task = forecast_task(experiment.evaluation)
+    horizon = max(task.horizons)
     starts = splits.test.starts[: len(splits.test.starts) - horizon + 1]
     with one_blas_thread():
-        forecast = model_forecaster(splits, experiment.model, experiment.evaluation.future_covariates)(starts, horizon)
+        forecast = model_forecaster(splits, experiment.model, task.future_covariates)(starts, horizon)
     column = splits.table.target_index
     truth = Rows(splits.values, splits.test.time_steps, column).truth(starts, horizon)
     values = (splits.scale.unscale(array, column) for array in (forecast, truth))

@@ -16,6 +16,7 @@ from minidl.comparison.tasks import set_weights
 from minidl.comparison.tested import WORDS, metric_at
 from minidl.data.steps import unit
 from minidl.forecasting import model_forecaster
+from minidl.tasks import forecast_task
 
 Result = Mapping[str, Any]
 
@@ -87,7 +88,7 @@ def _forecasts(folder: ComparisonFolder, result: Result) -> list[Picture]:
         experiment = entries[label].experiment(seed)
         splits = load_splits(experiment)
         set_weights(experiment.model, folder.weights(records[label, seed]))
-        evaluation = experiment.evaluation
+        evaluation = forecast_task(experiment.evaluation)
         forecaster = model_forecaster(splits, experiment.model, evaluation.future_covariates)
         ends = sorted({max(evaluation.horizons), min(evaluation.horizons)}, reverse=True)
         figure = forecast_figure(splits, forecaster, ends, assumption=result["assumptions"][label][0])

@@ -9,6 +9,7 @@ from pathlib import Path
 from minidl.config import construct
 from minidl.data import Series, Splits, Table
 from minidl.experiment import Experiment
+from minidl.tasks import window_data
 
 
 class OnlyTable(Series):
@@ -27,9 +28,11 @@ class OnlyTable(Series):
 
 def load_splits(experiment: Experiment) -> Splits:
     """As `Experiment.load_data`, but a process reads a series only once. The model gets its initial weights."""
-    described = json.dumps({"type": type(experiment.data.series).__name__, **experiment.data.series.to_config()})
-    experiment.data.series = OnlyTable(_table(described, _stamp(experiment.data.series)))
-    return experiment.load_data()
+    data = window_data(experiment.data)
+    described = json.dumps({"type": type(data.series).__name__, **data.series.to_config()})
+    data.series = OnlyTable(_table(described, _stamp(data.series)))
+    splits: Splits = experiment.load_data()
+    return splits
 
 
 def _stamp(series: Series) -> tuple[str, int, int, int] | None:

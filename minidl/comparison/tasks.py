@@ -28,12 +28,13 @@ from minidl.data import Splits
 from minidl.environment import DECISIVE, environment
 from minidl.errors import MinidlError, NumericalError
 from minidl.experiment import Experiment
-from minidl.forecasting import COVARIATES, broken_score, left_out, model_forecaster, score, score_shifted
+from minidl.forecasting import COVARIATES, left_out, model_forecaster, score, score_shifted
 from minidl.layer import Array, Layer, n_parameters
 from minidl.plugins import PluginRecord
 from minidl.randomness import Streams
 from minidl.registry import load_plugin, plugin_fault
-from minidl.runs import blas_threads, describe_data, one_blas_thread
+from minidl.runs import blas_threads, one_blas_thread
+from minidl.tasks import forecast_task
 from minidl.training import Callback, EpochRecord, Trainer
 
 Record = dict[str, Any]
@@ -100,7 +101,7 @@ def _outcome(task: Task) -> Outcome:
             "status": "done",
             "error": None,
             "parameters": n_parameters(experiment.model),
-            "data": describe_data(splits.table),
+            "data": splits.facts(),
             "environment": decisive_environment(),
         }
         started = time.perf_counter()
@@ -112,7 +113,7 @@ def _outcome(task: Task) -> Outcome:
         record |= {"engine": trained.engine, "epoch": trained.epoch, "curve": _curve(trained.history)}
         between = time.perf_counter()
         scores = _all_scores(experiment, splits)
-        broken = broken_score(scores["scores"])
+        broken = experiment.evaluation.broken_score(scores["scores"])
         if broken is not None:
             text = f"the training was finite, but {broken}: the forecasts grow beyond all numbers."
             record |= {"status": "unscored", "error": text, "seconds": {"training": between - started}}
@@ -126,7 +127,8 @@ def _outcome(task: Task) -> Outcome:
 
 def _all_scores(experiment: Experiment, splits: Splits) -> Record:
     """Scores as the config asks; the same with each way to know the future; and those of a plot that is shifted."""
-    horizons, asked = experiment.evaluation.horizons, experiment.evaluation.future_covariates
+    task = forecast_task(experiment.evaluation)
+    horizons, asked = task.horizons, task.future_covariates
     ways = [way for way in COVARIATES if way != "same_hour_yesterday" or not left_out(splits)]
     by_way = {way: score(splits, model_forecaster(splits, experiment.model, way), horizons) for way in ways}
     forecaster = model_forecaster(splits, experiment.model, asked)
@@ -183,6 +185,7 @@ def train_in_memory(experiment: Experiment, splits: Splits) -> Trained:
         optimizer=experiment.optimizer,
         settings=experiment.training,
         streams=Streams.from_seed(experiment.seed),
+        metrics=experiment.evaluation.validate,
     )
     windows = splits.train
     count, steps = len(windows), windows.time_steps
@@ -205,8 +208,9 @@ def set_weights(model: Layer, weights: Mapping[str, Array]) -> None:
 
 def _curve(history: list[EpochRecord]) -> Record:
     """The log by column, without its seconds."""
-    columns = ("epoch", "train_loss", "validation_loss", "validation_r2")
-    return {name: [_finite(getattr(record, name)) for record in history] for name in columns}
+    columns = ("epoch", "train_loss", "validation_loss")
+    r2 = [_finite((record.validation_metrics or {}).get("r2")) for record in history]
+    return {**{name: [_finite(getattr(record, name)) for record in history] for name in columns}, "validation_r2": r2}
 
 
 def digest_of(weights: Mapping[str, Array]) -> str:

@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from minidl.arguments import Configurable, argument_hints, component_hint, required_arguments
-from minidl.config.keys import key_paths, unknown_key_hint
+from minidl.config.keys import key_paths, unknown_key_hint, wanted, with_article
 from minidl.config.merge import include, names_file
 from minidl.config.nodes import MAX_DEPTH, MAX_NODES
 from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.config.values import check_plain
 from minidl.errors import ConfigError, MinidlError
-from minidl.registry import is_kind, kind_name, kinds, lookup, names, note_place, plugin_line
+from minidl.registry import default_name, is_kind, kinds, lookup, names, note_place, plugin_line
 from minidl.text import listed
 
 MAX_PROBLEMS = 50
@@ -136,7 +136,7 @@ class _Builder:
         if not isinstance(node.value, list):
             if names_file(node):
                 return self.from_file(node, path, lambda tree: self.components(base, tree, path))
-            return self.report(node.place, path, f"expected a list, each item {_wanted(base)}; got {shown(node)}")
+            return self.report(node.place, path, f"expected a list, each item {wanted(base)}; got {shown(node)}")
         items = [self.component(base, child, (*path, i)) for i, child in enumerate(node.value)]
         return _BAD if any(item is _BAD for item in items) else items
 
@@ -155,7 +155,7 @@ class _Builder:
         if isinstance(node.value, str):
             return self.named(kind, base, node, path)
         if not isinstance(node.value, dict) or not issubclass(base, Configurable):
-            return self.report(node.place, path, f"expected {_wanted(base)}; got {shown(node)}")
+            return self.report(node.place, path, f"expected {wanted(base)}; got {shown(node)}")
         cls = self.class_of(kind, base, node, path)
         return _BAD if cls is _BAD else self.instance(cls, node, path, "type")
 
@@ -180,7 +180,7 @@ class _Builder:
     def section(self, cls: type, node: Node, path: KeyPath) -> Any:
         """A part whose class is fixed by its key."""
         if not isinstance(node.value, dict):
-            return self.report(node.place, path, f"expected {_wanted(cls)}; got {shown(node)}")
+            return self.report(node.place, path, f"expected {wanted(cls)}; got {shown(node)}")
         return self.instance(cls, node, path)
 
     def named(self, kind: type, base: type, node: Node, path: KeyPath) -> Any:
@@ -206,10 +206,13 @@ class _Builder:
         if named is None and not is_kind(base):
             return base
         if named is None:
+            default = default_name(base)
+            cls = None if default is None else lookup(base, default)
+            known = {} if cls is None else argument_hints(cls)
             for key, place in node.key_places.items():
-                if difflib.get_close_matches(key.lower(), ["type"], cutoff=0.7):
+                if key not in known and difflib.get_close_matches(key.lower(), ["type"], cutoff=0.7):
                     return self.report(place, (*path, key), f"unknown key {shorten(key)}; did you mean type?")
-            return self.report(node.place, path, f"type is missing; expected {_wanted(base)}")
+            return cls or self.report(node.place, path, f"type is missing; expected {wanted(base)}")
         path = (*path, "type")
         if not isinstance(named.value, str):
             return self.report(named.place, path, f"expected the name of a class; got {shown(named)}")
@@ -223,10 +226,10 @@ class _Builder:
             item = lookup(kind, node.value)
         except ConfigError as err:
             other = [name for name, members in kinds().items() if node.value in names(members)]
-            hint = f" ({node.value} is {_with_article(other[0])})" if other else ""
+            hint = f" ({node.value} is {with_article(other[0])})" if other else ""
             return self.report(node.place, path, f"{err}{hint}")
         if isinstance(item, type) and not issubclass(item, base):
-            return self.report(node.place, path, f"expected {_wanted(base)}; got {node.value}")
+            return self.report(node.place, path, f"expected {wanted(base)}; got {node.value}")
         return item
 
     def instance(self, cls: type, node: Node, path: KeyPath, *not_arguments: str) -> Any:
@@ -273,21 +276,6 @@ class _Builder:
 def _plugin(err: Exception) -> str:
     line = plugin_line(err)
     return f" ({line})" if line else ""
-
-
-def _wanted(base: type) -> str:
-    """What a config must write for a component or section of this kind."""
-    kind = next((parent for parent in base.__mro__ if is_kind(parent)), None)
-    if kind is None:
-        return f"a mapping of {base.__name__}'s keys"
-    word = kind_name(kind) if is_kind(base) else base.__name__
-    if not issubclass(base, Configurable):
-        return f"the name of {_with_article(word)}"
-    return f"{_with_article(word)} as {{type: NAME, ...}} or NAME"
-
-
-def _with_article(word: str) -> str:
-    return f"{'an' if word[0].lower() in 'aeiou' else 'a'} {word}"
 
 
 def _as_node(value: Any) -> Node:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from minidl.arguments import Configurable, argument_hints, component_hint
 from minidl.config.tree import MERGE_KEY, NO_MERGE
 from minidl.layer import Layer
-from minidl.registry import is_kind, lookup, names, nearest, suggest
+from minidl.registry import default_name, is_kind, kind_name, lookup, names, nearest, suggest
 
 # What other libraries call a key, and the names it may have here.
 _ALSO_CALLED = {
@@ -60,6 +60,22 @@ def unknown_key_hint(name: str, known: Mapping[str, object], elsewhere: Mapping[
     return suggest(name, known) or "; it takes no arguments" * (not known)
 
 
+def wanted(base: type) -> str:
+    """What a config must write for a component or section of this kind."""
+    kind = next((parent for parent in base.__mro__ if is_kind(parent)), None)
+    if kind is None:
+        return f"a mapping of {base.__name__}'s keys"
+    word = kind_name(kind) if is_kind(base) else base.__name__
+    if not issubclass(base, Configurable):
+        return f"the name of {with_article(word)}"
+    return f"{with_article(word)} as {{type: NAME, ...}} or NAME"
+
+
+def with_article(word: str) -> str:
+    """``an optimizer``."""
+    return f"{'an' if word[0].lower() in 'aeiou' else 'a'} {word}"
+
+
 def _keys(section: type, prefix: str) -> Iterator[tuple[str, str]]:
     """Each key's name and path; of components the keys of all their classes."""
     for name, hint in argument_hints(section).items():
@@ -70,10 +86,12 @@ def _keys(section: type, prefix: str) -> Iterator[tuple[str, str]]:
         base = component[0]
         if base is Layer:
             path += ".layers.0"
+        usual = default_name(base) if is_kind(base) else None
         classes = [lookup(base, known) for known in names(base)] if is_kind(base) else [base]
-        for cls in classes:
+        for cls in sorted(classes, key=lambda cls: cls.__name__ != usual):
             if isinstance(cls, type) and issubclass(cls, Configurable) and not (base is Layer and prefix):
-                yield from _plain_keys(cls, path) if is_kind(base) else _keys(cls, f"{path}.")
+                whole = not is_kind(base) or cls.__name__ == usual
+                yield from _keys(cls, f"{path}.") if whole else _plain_keys(cls, path)
 
 
 def _plain_keys(cls: type, path: str) -> Iterator[tuple[str, str]]:

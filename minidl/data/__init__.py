@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minidl.data.beijing_pm25 import BeijingPM25
 from minidl.data.csv_series import CSVSeries
+from minidl.data.data import Data
 from minidl.data.gaps import Filling, Gaps
 from minidl.data.poison import Poison
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, StandardScaler
@@ -14,6 +15,7 @@ from minidl.data.windows import Windows
 __all__ = [
     "BeijingPM25",
     "CSVSeries",
+    "Data",
     "Filling",
     "Gaps",
     "MinMaxScaler",

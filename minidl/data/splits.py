@@ -6,6 +6,8 @@ reaches over the border between two parts.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import Configurable, PositiveInt
+from minidl.data.data import Data
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, scaled_rows
 from minidl.data.series import Series, Table
 from minidl.data.windows import Windows
@@ -137,10 +140,26 @@ class Splits:
     n_train_rows: int
     fit_on: str = "train"
 
+    def facts(self) -> dict[str, Any]:
+        """How many rows the table has, and the SHA-256 of its columns' names and values."""
+        digest = hashlib.sha256(json.dumps([self.table.feature_names, self.table.target_index]).encode())
+        digest.update(np.ascontiguousarray(self.table.values, "<f8").tobytes())
+        return {"rows": len(self.table), "sha256": digest.hexdigest()}
 
+    def columns(self) -> dict[str, Any]:
+        """The columns' names, and the time from row to row."""
+        return {"columns": self.table.feature_names, "step": self.table.step_name()}
+
+    def notes(self) -> list[str]:
+        """How many gaps were filled, if any."""
+        n = self.table.n_filled
+        return [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
+
+
+@register
 @dataclass(eq=False)
-class WindowData(Configurable):
-    """A series cut into windows: the ``data`` section of a config.
+class WindowData(Data):
+    """A series cut into windows: the ``data`` section of a config that gives no other ``type``.
 
     Parameters
     ----------
@@ -176,6 +195,16 @@ class WindowData(Configurable):
     def input_shape(self) -> tuple[int, int]:
         """(time steps, features) of one window; nothing is read."""
         return self.time_steps, len(self.series.feature_names)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Those of the series."""
+        return self.series.feature_names
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether `validation` is set."""
+        return self.validation is not None
 
     def borders(self, n_rows: int) -> tuple[int, ...]:
         """First rows of all parts of a table of `n_rows` rows, but for the first; the last one is the test part's."""

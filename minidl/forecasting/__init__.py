@@ -1,6 +1,6 @@
 """Forecasts, their scores, and the baselines that every score stands beside."""
 
-from minidl.forecasting.ahead import Forecast, forecast_ahead
+from minidl.forecasting.ahead import Ahead, forecast_ahead
 from minidl.forecasting.assumptions import assumptions, check_covariates, left_out
 from minidl.forecasting.forecasters import (
     COVARIATES,
@@ -14,13 +14,8 @@ from minidl.forecasting.forecasters import (
     model_one_step,
 )
 from minidl.forecasting.scores import (
-    Evaluation,
-    Published,
     baselines,
     block_scores,
-    broken_score,
-    check_finite,
-    evaluate,
     lead_scores,
     model_forecaster,
     score,
@@ -29,23 +24,18 @@ from minidl.forecasting.scores import (
 
 __all__ = [
     "COVARIATES",
+    "Ahead",
     "Covariates",
-    "Evaluation",
-    "Forecast",
     "Forecaster",
     "Linear",
     "Persistence",
-    "Published",
     "Recursive",
     "Rows",
     "Seasonal",
     "assumptions",
     "baselines",
     "block_scores",
-    "broken_score",
     "check_covariates",
-    "check_finite",
-    "evaluate",
     "forecast_ahead",
     "lead_scores",
     "left_out",

@@ -13,11 +13,12 @@ from minidl.data import ScaleFit, Table
 from minidl.data.scalers import scaled_rows
 from minidl.data.steps import later, time_text
 from minidl.errors import DataError
+from minidl.forecasting.assumptions import KEPT
 from minidl.layer import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Forecast:
+class Ahead:
     """The next values of the target, in its own units.
 
     Parameters
@@ -26,6 +27,7 @@ class Forecast:
     values : (horizon,), one row apart.
     last : time of the table's last row; None if the table has no times.
     step : time between rows; None if the table has no times.
+    time_steps : rows of the window that the forecast was made from.
     n_filled : how many of the window's values were gaps that were filled, and of how many.
     utc : whether the times are known to be in UTC.
     """
@@ -35,6 +37,7 @@ class Forecast:
     values: Array
     last: np.datetime64 | None
     step: np.timedelta64 | None
+    time_steps: int
     n_filled: tuple[int, int] = (0, 0)
     utc: bool = False
 
@@ -43,6 +46,33 @@ class Forecast:
         if self.last is None or self.step is None:
             return [f"+{j + 1}" for j in range(len(self.values))]
         return [time_text(later(self.last, self.step, j + 1), self.utc) for j in range(len(self.values))]
+
+    def table(self) -> list[list[Any]]:
+        """A head, and a row of time and value for each forecast."""
+        units = f" [{self.units}]" if self.units else ""
+        values = map(float, self.values)
+        return [["time", f"{self.target}{units}"], *map(list, zip(self.times(), values, strict=True))]
+
+    def found(self) -> dict[str, Any]:
+        """All of it by name, for JSON."""
+        filled, of = self.n_filled
+        values, about = self.values.tolist(), {"assumptions": [KEPT], "window_values": of, "filled": filled}
+        found = {"target": self.target, "units": self.units, "from": self._end(), "times": self.times()}
+        return {**found, "values": values, **about}
+
+    def where(self) -> str:
+        """What is forecast."""
+        return f"{len(self.values)} rows ahead of {self._end()}"
+
+    def said(self) -> str:
+        """What it rests on."""
+        filled, of = self.n_filled
+        were = "were gaps" if filled != 1 else "was a gap"
+        gaps = f", of whose {of} values {filled} {were} and filled" if filled else ""
+        return f"from the {self.time_steps} rows up to {self._end()}{gaps}; {KEPT}"
+
+    def _end(self) -> str:
+        return "the table's end" if self.last is None else time_text(self.last, self.utc)
 
 
 def forecast_ahead(
@@ -54,7 +84,7 @@ def forecast_ahead(
     horizon: int,
     dtype: npt.DTypeLike,
     name: str = "",
-) -> Forecast:
+) -> Ahead:
     """Predict row after row from the table's last `time_steps` rows, feeding predictions back.
 
     The other columns keep the values of the last row, and gaps are filled as in a
@@ -89,12 +119,13 @@ def forecast_ahead(
         predictions[j] = one_step(window[None])[0]
         window = np.concatenate([window[1:], window[-1:]])
         window[-1, table.target_index] = predictions[j]
-    return Forecast(
+    return Ahead(
         target=table.target_name,
         units=table.units,
         values=scale.unscale(predictions, table.target_index),
         last=None if table.times is None else table.times[-1],
         step=table.step,
+        time_steps=time_steps,
         n_filled=(int(gaps[n - time_steps :].sum()), gaps[n - time_steps :].size),
         utc=table.utc,
     )

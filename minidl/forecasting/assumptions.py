@@ -19,7 +19,7 @@ def assumptions(splits: Splits, covariates: Covariates) -> list[str]:
 
     Parameters
     ----------
-    covariates : as in `Evaluation.future_covariates`.
+    covariates : as in `Forecast.future_covariates`.
     """
     alone = len(splits.table.feature_names) == 1
     lines = ["the target is the only column, so that nothing of the future is assumed" if alone else FUTURE[covariates]]

@@ -17,7 +17,7 @@ from minidl.arguments import check_in_dtype, checked
 from minidl.errors import ConfigError, NumericalError
 from minidl.layer import Array, Context, Layer
 from minidl.losses import Loss
-from minidl.metrics import r2
+from minidl.metrics import usual_metrics
 from minidl.optimizers import Optimizer, clip_global_norm
 from minidl.randomness import Streams, generator_state
 from minidl.training.diagnosis import numerical_error
@@ -33,14 +33,14 @@ class EpochRecord:
     """One line of the log.
 
     train_loss is the mean over the epoch's batches, while the weights moved;
-    validation_loss and validation_r2 are of the epoch's end, None without validation.
+    validation_loss and validation_metrics are of the epoch's end, None without validation.
     """
 
     epoch: int
     step: int
     train_loss: float
     validation_loss: float | None
-    validation_r2: float | None
+    validation_metrics: dict[str, float] | None
     learning_rate: float
     seconds: float
 
@@ -91,6 +91,7 @@ class Trainer:
     should_stop : asked after every step, or every few steps of a fast engine;
         True ends the training cleanly.
     engine : what computes the steps; None: NumPy.
+    metrics : scores of the validation examples by name, from outputs and targets.
 
     Attributes
     ----------
@@ -110,6 +111,7 @@ class Trainer:
         streams: Streams,
         should_stop: Callable[[], bool] = never,
         engine: Engine | None = None,
+        metrics: Callable[[Array, Array], dict[str, float]] = usual_metrics,
     ) -> None:
         self.model: Layer = checked(model, Layer, "Trainer: model")
         self.loss: Loss = checked(loss, Loss, "Trainer: loss")
@@ -120,6 +122,7 @@ class Trainer:
         self.streams = streams
         self.should_stop = should_stop
         self.engine = engine or NumpyEngine()
+        self.metrics = metrics
         self._parameters = FlatParameters(model)
         for part in (loss, optimizer, settings):
             check_in_dtype(part, self._parameters.values.dtype)
@@ -219,8 +222,8 @@ class Trainer:
                 return False
         return True
 
-    def _validate(self, validation: Source | None) -> tuple[float | None, float | None] | None:
-        """Loss and R² of the validation examples; None if it was told to stop before the end."""
+    def _validate(self, validation: Source | None) -> tuple[float | None, dict[str, float] | None] | None:
+        """Loss and metrics of the validation examples; None if it was told to stop before the end."""
         if validation is None:
             return None, None
         parts = []
@@ -233,7 +236,7 @@ class Trainer:
         if not math.isfinite(loss):
             where = f"epoch {self.epoch + 1}, validation"
             raise numerical_error(where, self.model, self.parameters, loss, *validation.gather(slice(None)))
-        return loss, r2(y, target)
+        return loss, self.metrics(y, target)
 
     def train_step(self, x: Array, target: Array) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""

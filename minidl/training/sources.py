@@ -72,6 +72,12 @@ def pair(x: Any, y: Any, where: str = "") -> tuple[Array, Array]:
     return x, y
 
 
+def longest(source: Source) -> int:
+    """How many time steps the examples of a source have, 1 where they have no such axis."""
+    x, _ = source.gather(slice(0, 1))
+    return int(x.shape[1]) if x.ndim == 3 else 1
+
+
 def check_source(source: Any, where: str) -> None:
     """Refuse what is no source of examples, or an empty one.
 

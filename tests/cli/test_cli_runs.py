@@ -67,7 +67,7 @@ def test_predict_gives_times_and_units(cli: Cli, trained: Path) -> None:
     assert re.split(r" {2,}", outcome.out.splitlines()[0]) == ["time", "pm [µg/m³]"]
     rows = predicted(outcome.out)
     assert [time for time, _ in rows] == [f"2013-01-11 0{hour}:00:00" for hour in range(4)]  # the largest horizon
-    expected = Run.open(trained).forecast(None, 4).values
+    expected = Run.open(trained).predict(None, 4).values
     for (_, value), wanted in zip(rows, expected, strict=True):
         assert value == pytest.approx(wanted, rel=1e-3)  # four digits are shown
     assert outcome.err == "from the 6 rows up to 2013-01-10 23:00:00; other columns keep their last values\n"
@@ -84,7 +84,7 @@ def test_predict_goes_on_from_the_end_of_another_table(cli: Cli, trained: Path) 
 
 
 def test_predict_writes_a_csv_that_reads_back(cli: Cli, trained: Path) -> None:
-    values = Run.open(trained).forecast(None, 4).values.tolist()
+    values = Run.open(trained).predict(None, 4).values.tolist()
     outcome = cli("predict", trained, "--output", "out.csv")
     assert (outcome.code, outcome.out) == (0, "out.csv: 4 rows ahead of 2013-01-10 23:00:00\n")
     head, *lines = Path("out.csv").read_text(encoding="utf-8").splitlines()
@@ -112,13 +112,13 @@ def test_predict_never_overwrites(cli: Cli, trained: Path) -> None:
 def test_predict_does_not_overwrite_a_file_that_appears_meanwhile(
     cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forecast = Run.forecast
+    predict = Run.predict
 
     def slow(*arguments: Any, **more: Any) -> Any:
         Path("out.csv").write_text("precious")
-        return forecast(*arguments, **more)
+        return predict(*arguments, **more)
 
-    monkeypatch.setattr(Run, "forecast", slow)
+    monkeypatch.setattr(Run, "predict", slow)
     outcome = cli("predict", trained, "--output", "out.csv")
     assert (outcome.code, outcome.line) == (4, "minidl predict: --output out.csv: cannot write: File exists.")
     assert Path("out.csv").read_text() == "precious"

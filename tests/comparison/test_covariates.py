@@ -13,15 +13,14 @@ from minidl.data import Splits
 from minidl.errors import DataError
 from minidl.forecasting import (
     COVARIATES,
-    Evaluation,
     Recursive,
     Rows,
     baselines,
-    evaluate,
     model_forecaster,
     score_shifted,
 )
 from minidl.layer import Array
+from minidl.tasks import Forecast
 
 T, F, TARGET = 5, 3, 1
 STARTS = np.array([30, 47, 31, 55])
@@ -92,7 +91,7 @@ def parts(n: int = 240, test_size: int = 60) -> tuple[Splits, Sequential]:
 
 def test_scores_of_model_and_linear_baseline_follow_the_config() -> None:
     splits, model = parts()
-    scores = {way: evaluate(splits, model, Evaluation(horizons=[4, 1], future_covariates=way)) for way in COVARIATES}
+    scores = {way: Forecast(horizons=[4, 1], future_covariates=way).evaluate(splits, model) for way in COVARIATES}
     for part in (lambda s: s, lambda s: s["baselines"]["linear"]):
         assert len({part(s)["block"]["4"]["rmse"] for s in scores.values()}) == 3
         # One hour ahead there is no future weather in the window.

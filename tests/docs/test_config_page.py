@@ -10,12 +10,12 @@ import pytest
 from minidl.arguments import Configurable, argument_hints
 from minidl.data import WindowData
 from minidl.experiment import Experiment
-from minidl.forecasting import Evaluation
 from minidl.registry import kinds, lookup, names
+from minidl.tasks import Forecast
 from minidl.training import Training
 
 PAGE = (Path(__file__).parents[2] / "docs" / "config.md").read_text(encoding="utf-8")
-SECTIONS = {"Top level": Experiment, "`data`": WindowData, "`training`": Training, "`evaluation`": Evaluation}
+SECTIONS = {"Top level": Experiment, "`data`": WindowData, "`training`": Training, "`evaluation`": Forecast}
 
 
 def first_cells(heading: str) -> dict[str, str]:
@@ -32,7 +32,7 @@ def test_every_key_of_a_section_is_listed_and_no_other(heading: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_every_shipped_class_is_listed_with_its_arguments(kind: str) -> None:
-    heading = {"loss": "Losses", "series": "Series"}.get(kind, kind.capitalize() + "s")
+    heading = {"loss": "Losses", "series": "Series", "data": "Kinds of data"}.get(kind, kind.capitalize() + "s")
     rows = first_cells(heading)
     base = kinds()[kind]
     shipped = [name for name in names(base) if lookup(base, name).__module__.startswith("minidl.")]

@@ -15,19 +15,14 @@ from small import hourly_rows, hourly_table, window_data
 from minidl import INFERENCE, ConfigError, DataError, Layer, NumericalError
 from minidl.data import Filling, Gaps, MinMaxScaler, Splits, StandardScaler, Table, TailValidation
 from minidl.forecasting import (
-    Evaluation,
     Forecaster,
     Persistence,
-    Published,
     Recursive,
     Rows,
     assumptions,
     baselines,
     block_scores,
-    broken_score,
     check_covariates,
-    check_finite,
-    evaluate,
     lead_scores,
     left_out,
     model_forecaster,
@@ -35,6 +30,7 @@ from minidl.forecasting import (
     score_shifted,
 )
 from minidl.layer import Array
+from minidl.tasks import Forecast, Published
 
 T, TEST = 6, 60  # 54 test windows
 KEYS = {"loss", "r2", "mae", "rmse"}
@@ -249,7 +245,7 @@ def test_scores_in_units_do_not_depend_on_the_scaling() -> None:
 
 def test_evaluate_has_every_score_of_the_model_and_of_three_baselines() -> None:
     parts = splits()
-    scores = evaluate(parts, Weighted(), Evaluation(horizons=[4, 1]))
+    scores = Forecast(horizons=[4, 1]).evaluate(parts, Weighted())
     about = {"parameters", "units", "future_covariates", "assumptions", "left_out"}
     assert scores.keys() == {"block", "lead", "baselines"} | about
     assert scores["assumptions"] == ["other columns keep their last values, as in predict"]
@@ -353,16 +349,16 @@ def test_a_test_part_that_never_changes_has_no_r2() -> None:
 def test_undefined_is_not_broken_and_infinite_is() -> None:
     parts = splits()
     whole = score(parts, model_forecaster(parts, Weighted()), [4, 1])
-    assert broken_score(whole) is None
+    assert Forecast().broken_score(whole) is None
     whole["block"]["1"]["r2"] = math.nan
-    assert broken_score(whole) is None
+    assert Forecast().broken_score(whole) is None
     for kind, key, name, value in (("lead", "3", "mae", math.nan), ("block", "1", "r2", -math.inf)):
         whole[kind][key][name] = value
-        assert broken_score(whole) == f"{name} of {kind} {key} is {value}"
+        assert Forecast().broken_score(whole) == f"{name} of {kind} {key} is {value}"
     with pytest.raises(
         NumericalError, match=r"^here: the training was finite, but the scores are not \(r2 of block 1 is"
     ):
-        check_finite(whole, "here")
+        Forecast().check_finite(whole, "here")
 
 
 @dataclass(eq=False)
@@ -378,32 +374,32 @@ class Growing(Layer):
 
 def test_forecasts_that_grow_beyond_all_numbers_are_scored_without_a_warning() -> None:
     parts = splits()
-    scores = evaluate(parts, Growing(), Evaluation(horizons=[54]))
+    scores = Forecast(horizons=[54]).evaluate(parts, Growing())
     assert scores["block"]["54"]["loss"] == math.inf
-    assert broken_score(scores) == "loss of block 54 is inf"
+    assert Forecast().broken_score(scores) == "loss of block 54 is inf"
 
 
 def test_a_horizon_beyond_the_test_part_is_refused_with_both_numbers() -> None:
     parts = splits()
-    assert evaluate(parts, Weighted(), Evaluation(horizons=[54]))["lead"].keys() == {str(j) for j in range(1, 55)}
+    assert Forecast(horizons=[54]).evaluate(parts, Weighted())["lead"].keys() == {str(j) for j in range(1, 55)}
     message = r"^evaluation\.horizons: 55 rows ahead need at least 55 test windows; data\.test_size gives 54\.$"
     with pytest.raises(DataError, match=message):
-        evaluate(parts, Weighted(), Evaluation(horizons=[1, 55]))
+        Forecast(horizons=[1, 55]).evaluate(parts, Weighted())
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"horizons": []}, "Evaluation: horizons: expected `array` of length >= 1"),
-        ({"horizons": [0]}, "Evaluation: horizons: expected `int` >= 1"),
-        ({"horizons": [2, 2]}, r"Evaluation: horizons: expected different numbers, got \[2, 2\]\."),
-        ({"checkpoint": "init"}, "Evaluation: checkpoint: invalid enum value 'init'"),
+        ({"horizons": []}, "Forecast: horizons: expected `array` of length >= 1"),
+        ({"horizons": [0]}, "Forecast: horizons: expected `int` >= 1"),
+        ({"horizons": [2, 2]}, r"Forecast: horizons: expected different numbers, got \[2, 2\]\."),
+        ({"checkpoint": "init"}, "Forecast: checkpoint: invalid enum value 'init'"),
         (
             {"published": Published("p", [0.5], [0.1, 0.1, 0.1, 0.1])},
-            r"Evaluation: published\.r2: expected one value for each of the 4 horizons, got 1; or set published",
+            r"Forecast: published\.r2: expected one value for each of the 4 horizons, got 1; or set published",
         ),
     ],
 )
 def test_evaluation_settings_that_cannot_be_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"^{message}"):
-        Evaluation(**arguments)
+        Forecast(**arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from minidl.training import EpochRecord, WriteLog, read_log
 ANY: Any = None  # the trainer, which the log does not look at
 RECORDS = [
     EpochRecord(1, 548, 0.1 + 0.2, None, None, 0.05, 0.25),
-    EpochRecord(2, 1096, 1e-7, 0.125, float("nan"), 0.05, 0.5),
+    EpochRecord(2, 1096, 1e-7, 0.125, {"r2": float("nan"), "accuracy": 0.5}, 0.05, 0.5),
 ]
 
 
@@ -27,7 +28,6 @@ def test_a_line_has_exactly_the_stated_fields(tmp_path: Path) -> None:
         "step": 548,
         "train_loss": 0.30000000000000004,
         "validation_loss": None,
-        "validation_r2": None,
         "learning_rate": 0.05,
         "seconds": 0.25,
     }
@@ -38,6 +38,26 @@ def test_every_epoch_is_in_the_file_as_soon_as_it_is_over(tmp_path: Path) -> Non
     for count, record in enumerate(RECORDS, 1):
         log.on_epoch_end(ANY, record)
         assert len(read_log(tmp_path / "log.jsonl")) == count
+
+
+def test_each_metric_has_a_key_of_its_own(tmp_path: Path) -> None:
+    WriteLog(tmp_path / "log.jsonl").on_epoch_end(ANY, RECORDS[1])
+    line = json.loads((tmp_path / "log.jsonl").read_bytes())
+    assert (line["validation_loss"], line["validation_r2"], line["validation_accuracy"]) == (0.125, None, 0.5)
+    metrics = read_log(tmp_path / "log.jsonl")[0].validation_metrics
+    assert metrics is not None
+    assert (math.isnan(metrics["r2"]), metrics["accuracy"]) == (True, 0.5)
+
+
+def test_a_log_of_before_there_were_other_metrics_is_read(tmp_path: Path) -> None:
+    line = '{"epoch": 1, "step": 5, "train_loss": 0.5, "validation_loss": %s, "validation_r2": %s, %s}\n'
+    end = '"learning_rate": 0.05, "seconds": 0.25'
+    text = line % (0.25, 0.75, end) + line % (0.25, "null", end) + line % ("null", "null", end)
+    (tmp_path / "log.jsonl").write_text(text)
+    first, undefined, without = read_log(tmp_path / "log.jsonl")
+    assert first == EpochRecord(1, 5, 0.5, 0.25, {"r2": 0.75}, 0.05, 0.25)
+    assert math.isnan((undefined.validation_metrics or {})["r2"])
+    assert without.validation_metrics is None
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:

@@ -143,14 +143,16 @@ def test_training_equals_a_plain_loop(settings: dict[str, Any], naive: dict[str,
     assert [(record.epoch, record.step, record.learning_rate) for record in history] == [(1, 3, 0.1), (2, 6, 0.1)]
 
 
-def test_validation_r2_is_one_minus_mse_over_the_variance_of_the_validation_targets() -> None:
+def test_the_r2_of_validation_is_one_minus_mse_over_the_variance_of_the_validation_targets() -> None:
     model = stack()
     x, y = examples()
     history = trainer(model, epochs=1).run(Arrays(x[:6], y[:6]), Arrays(x[6:], y[6:]))
     errors = [float(model(x[i : i + 1])[0, 0] - y[i, 0]) for i in range(6, N)]
     mean = sum(float(t) for t in y[6:, 0]) / 4
     variance = sum((float(t) - mean) ** 2 for t in y[6:, 0]) / 4
-    assert history[0].validation_r2 == pytest.approx(1 - sum(e * e for e in errors) / 4 / variance, rel=1e-12)
+    assert (history[0].validation_metrics or {})["r2"] == pytest.approx(
+        1 - sum(e * e for e in errors) / 4 / variance, rel=1e-12
+    )
 
 
 def test_validation_loss_is_the_mean_over_all_examples_also_beyond_one_batch() -> None:
@@ -172,7 +174,7 @@ def test_validation_does_not_change_training() -> None:
     for name, value in without.params.items():
         assert value.tobytes() == with_it.params[name].tobytes()
     assert history[0].validation_loss is None
-    assert history[0].validation_r2 is None
+    assert history[0].validation_metrics is None
 
 
 def test_a_batch_larger_than_the_set_is_the_whole_set() -> None:
@@ -268,8 +270,8 @@ def test_fit_is_a_trainer_in_one_call() -> None:
     records = fit(one, x, y, **arguments, clip_norm=0.1, seed=6, validation=(x[:4], y[:4]))
     history = trainer(two, seed=6, clip_norm=0.1).run(Arrays(x, y), Arrays(x[:4], y[:4]))
     assert one.params["0.W_xh"].tobytes() == two.params["0.W_xh"].tobytes()
-    assert [(r.train_loss, r.validation_loss, r.validation_r2) for r in records] == [
-        (r.train_loss, r.validation_loss, r.validation_r2) for r in history
+    assert [(r.train_loss, r.validation_loss, r.validation_metrics) for r in records] == [
+        (r.train_loss, r.validation_loss, r.validation_metrics) for r in history
     ]
 
 

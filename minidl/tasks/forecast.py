@@ -1,0 +1,247 @@
+"""Forecasts of one column, row after row: the task of a config that names no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from msgspec import Meta
+
+from minidl.arguments import Configurable, Number, PositiveInt
+from minidl.data import Data, ScaleFit, Splits, Table, WindowData
+from minidl.data.steps import ahead_short, apart
+from minidl.errors import ConfigError, DataError, ShapeError
+from minidl.forecasting import (
+    Ahead,
+    Covariates,
+    assumptions,
+    baselines,
+    check_covariates,
+    forecast_ahead,
+    left_out,
+    model_forecaster,
+    model_one_step,
+    score,
+)
+from minidl.forecasting.words import losing_words, losses_to
+from minidl.layer import Array, Layer, Shape, n_parameters
+from minidl.metrics import r2
+from minidl.randomness import Streams
+from minidl.registry import register
+from minidl.tasks.task import Metric, Scores, Task
+from minidl.text import printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from minidl.experiment import Experiment
+
+MAX_HORIZON = 10_000
+
+
+@dataclass(eq=False)
+class Published(Configurable):
+    """Block scores that somebody published, to stand beside the run's own.
+
+    Parameters
+    ----------
+    source : a short name for the table's head.
+    r2, loss : one value for each of evaluation.horizons, in that order.
+    """
+
+    source: str
+    r2: list[Number]
+    loss: list[Number]
+
+
+@register
+@dataclass(eq=False)
+class Forecast(Task):
+    """One column of a series, row after row, each forecast fed back: the task of a config that names no other.
+
+    Parameters
+    ----------
+    horizons : rows ahead of the block scores; lead scores go from 1 to the largest.
+    checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
+    published : scores from elsewhere to print beside; None: none.
+    future_covariates : what recursive forecasts are given for the other columns
+        of rows that have not come yet: ``hold_last``, the values of the last known
+        row, as ``minidl predict`` does; ``same_hour_yesterday``, the latest known
+        ones of the same time of day; ``actual``, their true values, as in the
+        textbook, which no real forecast has.
+    """
+
+    horizons: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [8, 4, 2, 1])
+    published: Published | None = None
+    future_covariates: Covariates = "hold_last"
+
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("r2", "R²", True, undefined="the target is constant"),
+        Metric("rmse", "RMSE", False, digits=2, in_units=True),
+        Metric("mae", "MAE", False, digits=2, in_units=True),
+        Metric("loss", "loss", False, digits=6, about="½·MSE, scaled"),
+    )
+    reported: ClassVar[tuple[str, ...]] = ("r2", "loss", "rmse")
+    tables: ClassVar[tuple[str, ...]] = ("block", "lead")
+    reference: ClassVar[str] = "persistence"
+    validated: ClassVar[str] = "one step ahead"
+    examples: ClassVar[str] = "windows"
+    broken_hint: ClassVar[str] = (
+        "the model's own forecasts, fed back, grow beyond all numbers. "
+        "Try a smaller learning rate, or a bounded activation."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.horizons)) < len(self.horizons):
+            raise ConfigError(f"Forecast: horizons: expected different numbers, got {self.horizons}.")
+        for name in ("r2", "loss") if self.published is not None else ():
+            count = len(getattr(self.published, name))
+            if count != len(self.horizons):
+                raise ConfigError(
+                    f"Forecast: published.{name}: expected one value for each of the {len(self.horizons)} horizons, "
+                    f"got {count}; or set published to null."
+                )
+
+    def check(self, experiment: Experiment) -> None:
+        """Forecasts need windows of a series, and as many of them as the largest horizon."""
+        data = window_data(experiment.data)
+        super().check(experiment)
+        furthest, windows = max(self.horizons), data.test_size - data.time_steps
+        if furthest > windows:
+            raise ConfigError(
+                f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
+                f"data.test_size {data.test_size} and time_steps {data.time_steps} give {windows}."
+            )
+
+    def check_output(self, output: Shape, data: Data) -> None:
+        """One number, at the last or at every time step."""
+        if output[-1] != 1 or len(output) > 2:
+            raise ShapeError(
+                f"the model's output has shape {output}; a forecast is one number, so it must be (1,) or (time, 1)."
+            )
+
+    def load(self, experiment: Experiment, output: Shape) -> Splits:
+        """Windows of the series; with labels at every step if the model outputs at every step."""
+        data, rng = window_data(experiment.data), Streams.from_seed(experiment.seed).sampling
+        splits = data.load(experiment.dtype, rng, every_step=len(output) == 2)
+        check_covariates(splits, self.future_covariates)
+        return splits
+
+    def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+        """R², one step ahead."""
+        return {"r2": r2(y, target)}
+
+    def rows(self) -> Sequence[str]:
+        """The horizons."""
+        return [str(k) for k in self.horizons]
+
+    def row_words(self, row: str, parts: Any) -> str:
+        """``blocks of 8 h``."""
+        return f"blocks of {ahead_short(int(row), parts.table.step_name())}"
+
+    def beside(self, metric: str) -> tuple[str, Sequence[float]] | None:
+        """What was published."""
+        found = getattr(self.published, metric, None)
+        return None if self.published is None or found is None else (self.published.source, found)
+
+    def evaluate(self, parts: Any, model: Layer) -> Scores:
+        """Block scores of every horizon and lead scores up to the largest.
+
+        Raises
+        ------
+        DataError
+            The test part is shorter than the largest horizon.
+        """
+        splits: Splits = parts
+        furthest, covariates = max(self.horizons), self.future_covariates
+        if len(splits.test) < furthest:
+            raise DataError(
+                f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
+                f"data.test_size gives {len(splits.test)}."
+            )
+        compared = baselines(splits, covariates)
+        return {
+            **score(splits, model_forecaster(splits, model, covariates), self.horizons),
+            "baselines": {name: score(splits, one, self.horizons) for name, one in compared.items()},
+            "parameters": n_parameters(model),
+            "units": splits.table.units,
+            "future_covariates": covariates,
+            "assumptions": assumptions(splits, covariates),
+            "left_out": left_out(splits),
+        }
+
+    def losing_words(self, parts: Any, scores: Mapping[str, Any], rounding: float) -> str:
+        """By RMSE of blocks, which is defined where R² is not."""
+        rmse = {k: scores["block"][k]["rmse"] for k in self.rows()}
+        lost = losses_to(rmse, scores["baselines"], self.rows(), rounding)
+        return losing_words(lost, parts.table.step_name())
+
+    def draw(self, experiment: Experiment, parts: Any, scores: Scores) -> dict[str, Figure]:
+        """Forecast against truth, and error by lead."""
+        from minidl.plotting import forecast_figure, lead_figure
+
+        forecaster = model_forecaster(parts, experiment.model, self.future_covariates)
+        assumption = scores["assumptions"][0]
+        return {
+            "forecast.png": forecast_figure(parts, forecaster, self.horizons, assumption=assumption),
+            "error_by_lead.png": lead_figure(scores, step=parts.table.step_name()),
+        }
+
+    def predict(
+        self, experiment: Experiment, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
+    ) -> Ahead:
+        """The rows after the end of a table (None: the experiment's own series), scaled as in training.
+
+        Raises
+        ------
+        ConfigError
+            `horizon` is below 1, or beyond 10,000.
+        DataError
+            The table does not have the series' form or step, is shorter than a window,
+            or ends with a gap.
+        """
+        horizon = max(self.horizons) if horizon is None else horizon
+        if not 1 <= horizon <= MAX_HORIZON:
+            raise ConfigError(f"--horizon: expected a number of rows from 1 to {MAX_HORIZON:,}, got {horizon}.")
+        data = window_data(experiment.data)
+        table = data.series.read(path)
+        name = "the run's series" if path is None else printable(path)
+        _check_step(table, step, name)
+        return forecast_ahead(
+            table,
+            scale,
+            model_one_step(experiment.model),
+            time_steps=data.time_steps,
+            horizon=horizon,
+            dtype=experiment.dtype,
+            name=name,
+        )
+
+
+def window_data(data: Data) -> WindowData:
+    """The data, if they are windows of a series; else ConfigError."""
+    if not isinstance(data, WindowData):
+        raise ConfigError(
+            f"evaluation: Forecast needs windows of a series, which is WindowData; data is {type(data).__name__}. "
+            "Give evaluation the type of another task (minidl list tasks)."
+        )
+    return data
+
+
+def forecast_task(task: Task) -> Forecast:
+    """The task, if it is a forecast; else ConfigError."""
+    if not isinstance(task, Forecast):
+        raise ConfigError(f"evaluation: expected Forecast, got {type(task).__name__}.")
+    return task
+
+
+def _check_step(table: Table, trained: str | None, name: str) -> None:
+    """Refuse rows that are another time apart than those of the training."""
+    given = table.step_name()
+    if trained is not None and given != trained:
+        now = "its rows have no even step" if given == "step" else f"its rows are {apart(given)} apart"
+        then = "had none" if trained == "step" else f"were {apart(trained)} apart"
+        raise DataError(f"{name}: {now}, those that the run was trained on {then}; a forecast needs the same step.")

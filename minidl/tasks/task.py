@@ -1,0 +1,263 @@
+"""What a task is: what comes in, what a model must put out, how that is scored, and against which baselines.
+
+The ``evaluation`` section of a config is the task. Whoever trains, scores, compares
+and reports asks it, and has no metric, unit or picture of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from minidl.arguments import Configurable
+from minidl.data import Data, ScaleFit
+from minidl.errors import ConfigError, NumericalError
+from minidl.forecasting.rounding import is_above
+from minidl.forecasting.words import baseline_words
+from minidl.layer import Array, Layer, Shape
+from minidl.registry import open_kind
+from minidl.training import Source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from minidl.experiment import Experiment
+
+Scores = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score: a number for each row of a table.
+
+    Parameters
+    ----------
+    name : its key in scores, ``r2``.
+    words : in a table's head or a sentence, ``R²``.
+    larger_is_better : whether of two values the larger is the better one.
+    digits : after the point, where it is shown.
+    in_units : whether it is in the units of the target.
+    about : more of it, for a table's head; "" if the words say all.
+    undefined : where it may be NaN without anything being broken, and why: ``the target is constant``.
+    """
+
+    name: str
+    words: str
+    larger_is_better: bool
+    digits: int = 4
+    in_units: bool = False
+    about: str = ""
+    undefined: str = ""
+
+    def title(self, units: str = "") -> str:
+        """Over a table: ``RMSE, µg/m³``."""
+        words = f"{self.words} ({self.about})" if self.about else self.words
+        return f"{words}, {units}" if self.in_units and units else words
+
+    def shown(self, value: float | None) -> str:
+        """A value for people; ``-`` where it is undefined."""
+        return "-" if value is None or math.isnan(value) else f"{value:.{self.digits}f}"
+
+
+class Parts(Protocol):
+    """The data of an experiment, cut into parts that are ready for a model."""
+
+    @property
+    def train(self) -> Source:
+        """What training sees."""
+
+    @property
+    def validation(self) -> Source | None:
+        """What judges the model while it trains; None: nothing does."""
+
+    @property
+    def test(self) -> Source:
+        """What only the final scores see."""
+
+    @property
+    def scale(self) -> ScaleFit:
+        """How the columns were scaled."""
+
+    def facts(self) -> dict[str, Any]:
+        """How many rows the data have, and the SHA-256 of what they are."""
+
+    def columns(self) -> dict[str, Any]:
+        """What scale.json says beside offset and range: the columns' names, and the step where there is one."""
+
+    def notes(self) -> list[str]:
+        """What whoever trains on them should know, a line each."""
+
+
+class Prediction(Protocol):
+    """What a trained model says of something new."""
+
+    def table(self) -> list[list[Any]]:
+        """A head and rows; numbers are floats."""
+
+    def found(self) -> dict[str, Any]:
+        """The same and more by name, for JSON."""
+
+    def where(self) -> str:
+        """What it is about: ``8 rows ahead of 2014-12-31 23:00:00``."""
+
+    def said(self) -> str:
+        """What it rests on, in a line."""
+
+
+@open_kind("task", default="Forecast")
+@dataclass(eq=False)
+class Task(Configurable, ABC):
+    """What a model is for: the ``evaluation`` section of a config.
+
+    A subclass sets the class attributes; a user's own registers like a layer.
+
+    Parameters
+    ----------
+    checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
+
+    Attributes
+    ----------
+    metrics : the first one leads; where it is undefined, the second one does.
+    reported : names of those that train and evaluate print, in their order; empty: all.
+    tables : the tables of scores in evaluation.json; models are compared by the first.
+    reference : the baseline that skill is measured against.
+    validated : what the leading metric is of, in the log, if that is not plain: ``one step ahead``.
+    examples : what an example is called, in the plural.
+    broken_hint : why scores of a finite training may be NaN or Inf, and what to do.
+    """
+
+    checkpoint: Literal["last", "best"] = "last"
+
+    metrics: ClassVar[tuple[Metric, ...]]
+    reported: ClassVar[tuple[str, ...]] = ()
+    tables: ClassVar[tuple[str, ...]] = ("scores",)
+    reference: ClassVar[str]
+    validated: ClassVar[str] = ""
+    examples: ClassVar[str] = "examples"
+    broken_hint: ClassVar[str] = "the model's outputs grow beyond all numbers. Try a smaller learning rate."
+
+    @property
+    def table(self) -> str:
+        """The table of scores that models are compared by."""
+        return self.tables[0]
+
+    @classmethod
+    def metric(cls, name: str) -> Metric:
+        """A metric by its name."""
+        return next(metric for metric in cls.metrics if metric.name == name)
+
+    def check(self, experiment: Experiment) -> None:
+        """Refuse parts of an experiment that do not go together; nothing is read.
+
+        Raises
+        ------
+        ConfigError
+            ``key.path: what is wrong``.
+        """
+        if self.checkpoint == "best" and not experiment.data.has_validation:
+            raise ConfigError(
+                "evaluation.checkpoint: is best, but data.validation is not set; "
+                "without validation no weights are the best: set it, or score the last weights."
+            )
+
+    @abstractmethod
+    def check_output(self, output: Shape, data: Data) -> None:
+        """Refuse a model that puts out something else than the task needs.
+
+        Raises
+        ------
+        ShapeError
+            One line.
+        """
+
+    @abstractmethod
+    def load(self, experiment: Experiment, output: Shape) -> Parts:
+        """Read the data and cut them, for a model with this output shape.
+
+        Raises
+        ------
+        DataError
+            They are not what they should be, or not what the task needs.
+        """
+
+    @abstractmethod
+    def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+        """Scores of the validation examples after an epoch, for the log."""
+
+    @abstractmethod
+    def rows(self) -> Sequence[str]:
+        """The rows of the table by which models are compared, the leading one first."""
+
+    @abstractmethod
+    def row_words(self, row: str, parts: Parts) -> str:
+        """A row's name in a table."""
+
+    @abstractmethod
+    def evaluate(self, parts: Parts, model: Layer) -> Scores:
+        """All scores, of the model and of the baselines, as in ``evaluation.json``.
+
+        At least the `tables` (``{row: {metric: value}}``), ``baselines`` (tables by name),
+        ``parameters``, ``units`` and ``assumptions`` (lines).
+        """
+
+    @abstractmethod
+    def predict(
+        self, experiment: Experiment, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
+    ) -> Prediction:
+        """Apply the experiment's model, which holds trained weights, to something new.
+
+        Parameters
+        ----------
+        scale, step : of the training's data, as scale.json has them.
+        path : a file; None: what the experiment's own data end with, where that makes sense.
+        horizon : how far ahead; None: as far as the config says, or nothing of the kind.
+        """
+
+    def draw(self, experiment: Experiment, parts: Parts, scores: Scores) -> dict[str, Figure]:
+        """Pictures of a scored model by file name."""
+        return {}
+
+    def beside(self, metric: str) -> tuple[str, Sequence[float]] | None:
+        """Numbers from elsewhere to stand beside a table, with their source; one a row."""
+        return None
+
+    def losing_words(self, parts: Parts, scores: Mapping[str, Any], rounding: float) -> str:
+        """``loses to ...``: the baselines that are better than the model; nothing if none is.
+
+        Parameters
+        ----------
+        rounding : relative size of differences that count as none.
+        """
+        leading, lost = self.metrics[0], []
+        for name, tables in scores["baselines"].items():
+            for row in self.rows():
+                pair = [table[row][leading.name] for table in (scores[self.table], tables[self.table])]
+                worse, better = pair if leading.larger_is_better else reversed(pair)
+                if is_above(better, worse, rounding):
+                    lost.append(f"{baseline_words(name)} on the {self.row_words(row, parts)}")
+        return f"loses to {', and to '.join(lost)}" if lost else ""
+
+    def broken_score(self, scores: Mapping[str, Any]) -> str | None:
+        """The first of a model's scores that is not finite, in words; None if all are.
+
+        NaN is no broken score where a metric may be undefined.
+        """
+        for table in self.tables:
+            for row, values in scores[table].items():
+                for name, value in values.items():
+                    undefined = math.isnan(value) and self.metric(name).undefined
+                    if not math.isfinite(value) and not undefined:
+                        return f"{name} of {table} {row} is {value}"
+        return None
+
+    def check_finite(self, scores: Mapping[str, Any], where: object) -> None:
+        """Raise NumericalError, which names `where`, if one of a model's scores is NaN or Inf; see `broken_score`."""
+        broken = self.broken_score(scores)
+        if broken is not None:
+            raise NumericalError(
+                f"{where}: the training was finite, but the scores are not ({broken}): {self.broken_hint}"
+            )
