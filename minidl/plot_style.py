@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Color Universal Design, https://jfly.uni-koeln.de/color/. Black is the truth.
 BLACK, BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
 BASELINES = ((BLUE, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"))  # colour and marker
+COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)  # of the configs of a comparison
+LINES = ("--", ":", "-.", (0, (5, 1)))  # of their baselines
 STYLE: Any = {  # Any: matplotlib's releases type the names differently
     "font.size": 12,
     "axes.titlesize": 12,
@@ -76,6 +78,12 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height))
+
+
+def panels(count: int, height: float) -> tuple[Figure, Any]:
+    """A narrow figure, whose letters can be read on a phone, and its axes, one below the other."""
+    figure = new_figure(6.4, height)
+    return figure, figure.subplots(count, 1, squeeze=False)[:, 0]
 
 
 def head(figure: Figure, title: str, assumption: str = "") -> None:

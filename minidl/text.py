@@ -1,4 +1,4 @@
-"""Text on its way to people: of unknown origin, what would act on a terminal is shown, not executed."""
+"""Text and numbers on their way to people: what would act on a terminal is shown, not executed."""
 
 from __future__ import annotations
 
@@ -36,6 +36,21 @@ def listed(names: Sequence[str]) -> str:
 def counted(n: int, word: str) -> str:
     """``1 epoch``, ``1,000 epochs``."""
     return f"{n:,} {word}{'s' * (n != 1)}"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number, or a dash."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float) -> str:
+    """+0.0123; what would round to 0 in two digits: +1.2e-05."""
+    return f"{value:+.4f}" if value == 0 or abs(value) >= 5e-5 else f"{value:+.1e}"
+
+
+def p_words(p: float) -> str:
+    """``= 0.012`` or ``< 0.001``."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def shell_word(text: object) -> str:

@@ -19,12 +19,13 @@ from minidl.cli.output import Bar, say, show
 from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
-from minidl.comparison.tables import assumption_lines, confounds_table, scores_table, shown_metrics
+from minidl.comparison.tables import assumption_lines, confounds_table, metric_title, scores_table, shown_metrics
 from minidl.comparison.tasks import Outcome, Task
+from minidl.comparison.tested import terms, terms_of
 from minidl.comparison.verdict import undefined_words
 from minidl.config.tree import shorten
-from minidl.data.steps import units
 from minidl.errors import ConfigError, DataError, NumericalError, StorageError
+from minidl.tasks.terms import SKILL
 from minidl.text import shell_word
 
 
@@ -163,9 +164,7 @@ class Progress:
         if record["status"] != "done":
             text = f"{task.label} seed {task.seed}: {record['error']}"
         else:
-            horizon, scores = next(iter(record["scores"]["block"].items()))
-            score = f"RMSE {scores['rmse']:.4g}" if scores["r2"] is None else f"R² {scores['r2']:.4f}"
-            text = f"{task.label} seed {task.seed}: {score} at {horizon}, {record['seconds']['training']:.1f} s"
+            text = f"{task.label} seed {task.seed}: {_score(task, record)}, {record['seconds']['training']:.1f} s"
         if not self._bar.drawn:
             say(f"{done:>{len(str(total))}}/{total}  {text}")
         elif record["status"] != "done":
@@ -177,17 +176,29 @@ class Progress:
         self._bar.close()
 
 
+def _score(task: Task, record: dict[str, Any]) -> str:
+    """The first score that is defined in the first row."""
+    terms = terms_of(task.config).task
+    row = terms.rows()[0]
+    scores = record["scores"][terms.table][row]
+    metric = next(metric for metric in terms.metrics if scores[metric.name] is not None)
+    where = f" at {row}" if len(terms.rows()) > 1 else ""
+    return f"{metric.words} {scores[metric.name]:.{metric.digits}f}{where}"
+
+
 def terminal_report(result: dict[str, Any]) -> list[str]:
     """Confounds, the tables of scores and the verdict."""
     lines = [f"What differs: {result['confounds']['sentence']}.", *aligned(confounds_table(result)), ""]
     seeds = result["asked"]["seeds"]
     if undefined_words(result):
         lines += [undefined_words(result), ""]
-    blocks = f"blocks of k {units(result['step'])}"
-    for metric, title, digits in shown_metrics(result):
-        title = f"{title} against persistence" if metric == "skill" else title
-        lines += [f"{title}: median (lowest to highest) of {seeds} seeds; {blocks}"]
-        lines += [*aligned(scores_table(result, metric, digits)), ""]
-    lines += [*assumption_lines(result), ""]
+    of = terms(result)
+    rows = of.rows_title(result["facts"])
+    for metric in shown_metrics(result):
+        against = f" against {of.reference_words}" if metric is SKILL else ""
+        title = f"{metric_title(metric, result)}{against}: median (lowest to highest) of {seeds} seeds"
+        lines += [f"{title}; {rows}" if rows else title, *aligned(scores_table(result, metric)), ""]
+    assumed = assumption_lines(result)
+    lines += [*assumed, ""] if assumed else []
     verdict = result["verdict"]
     return [*lines, "Verdict", verdict["headline"], *(f"- {line}" for line in verdict["lines"])]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from minidl.comparison.entries import Entry, ModelFacts, facts_of, is_recurrent
+from minidl.comparison.entries import Entry, ModelFacts, example_of, facts_of, is_recurrent
+from minidl.comparison.tested import terms_of
 from minidl.experiment import Experiment
 from minidl.layer import Layer
 from minidl.text import listed
@@ -26,22 +27,16 @@ _WORDS = {
     "training.batch_size": "batch size",
     "training.shuffle": "shuffling",
     "training.clip_norm": "gradient clipping",
-    "data.series.type": "data",
-    "data.series.path": "data file",
-    "data.series.features": "features",
     "data.scaler.fit_on": "rows the scaler is fitted on",
     "data.scaler.type": "scaler",
-    "data.validation.type": "kind of validation",
-    "data.validation.size": "size of the validation",
-    "data.time_steps": "window length",
     "evaluation.checkpoint": "weights that are scored",
     "dtype": "number format",
     "engine": "engine",
 }
 # Bookkeeping, which decides no score.
-_IGNORED = ("evaluation.published", "training.checkpoint_every", "training.checkpoints_kept", "model", "seed", "sweep")
+_IGNORED = ("training.checkpoint_every", "training.checkpoints_kept", "model", "seed", "sweep")
+_WORK = "multiply-adds per "
 _PLURAL = {"biases", "features", "weights that are scored", "rows the scaler is fitted on", "other layers"}
-_BY_THE_BY = "multiply-adds per window"
 
 
 @dataclass(frozen=True)
@@ -63,12 +58,13 @@ def confounds(entries: Sequence[Entry]) -> list[Difference]:
     experiments = {entry.label: entry.experiment() for entry in entries}
     facts = {label: facts_of(experiment) for label, experiment in experiments.items()}
     rows: dict[str, dict[str, str]] = {}
+    work = work_words(example_of(entries[0]))
     for label in experiments:
-        for what, value in (*_model_words(facts[label]), *_layer_words(experiments[label])):
+        for what, value in (*_model_words(facts[label], work), *_layer_words(experiments[label])):
             rows.setdefault(what, {})[label] = value
-    for label, values in _flat_configs(entries).items():
-        for what, value in values.items():
-            rows.setdefault(what, {})[label] = value
+    for entry in entries:
+        for what, value in _config_words(entry):
+            rows.setdefault(what, {})[entry.label] = value
     labels = list(experiments)
     full = {what: {label: values.get(label, "none") for label in labels} for what, values in rows.items()}
     return [Difference(what, values) for what, values in full.items() if len(set(values.values())) > 1]
@@ -76,13 +72,14 @@ def confounds(entries: Sequence[Entry]) -> list[Difference]:
 
 def sentence(differences: Sequence[Difference]) -> str:
     """``depth, width, biases and number of parameters differ``; the work that follows from them is named after it."""
-    names = [difference.what for difference in differences if difference.what != _BY_THE_BY]
+    by_the_by = [difference.what for difference in differences if difference.what.startswith(_WORK)]
+    names = [difference.what for difference in differences if difference.what not in by_the_by]
     if not differences:
         return "nothing differs: the configs are the same"
     if not names:
-        return f"{_BY_THE_BY} differ"
+        return f"{by_the_by[0]} differ"
     verb = "differs" if len(names) == 1 and names[0] not in _PLURAL else "differ"
-    after = f"; with them the {_BY_THE_BY}" if len(names) < len(differences) else ""
+    after = f"; with them the {by_the_by[0]}" if by_the_by else ""
     return f"{listed(names)} {verb}{after}"
 
 
@@ -91,14 +88,19 @@ def width_words(widths: Sequence[int]) -> str:
     return "+".join(map(str, widths)) or "none"
 
 
-def _model_words(facts: ModelFacts) -> Iterator[tuple[str, str]]:
+def work_words(example: str) -> str:
+    """What the work of a model is called."""
+    return f"{_WORK}{example}"
+
+
+def _model_words(facts: ModelFacts, work: str) -> Iterator[tuple[str, str]]:
     yield "depth", f"{facts.depth} recurrent layer{'s' * (facts.depth != 1)}"
     yield "width", width_words(facts.widths)
     yield "kind of layer", ", ".join(facts.kinds) or "none"
     yield "activation", ", ".join(facts.activations) or "none"
     yield "biases", "with biases" if facts.bias else "without biases"
     yield "number of parameters", f"{facts.parameters:,}"
-    yield _BY_THE_BY, f"{facts.multiply_adds:,}"
+    yield work, f"{facts.multiply_adds:,}"
 
 
 def _layer_words(experiment: Experiment) -> Iterator[tuple[str, str]]:
@@ -131,22 +133,21 @@ def _arguments(layer: Layer) -> str:
     return ", ".join(f"{key}={_short(value)}" for key, value in layer.to_config().items() if key not in known)
 
 
-def _flat_configs(entries: Sequence[Entry]) -> dict[str, dict[str, str]]:
-    flat = {}
-    for entry in entries:
-        values = dict(_leaves_of(entry.config, ()))
-        flat[entry.label] = {_WORDS.get(key, key): _short(value) for key, value in values.items()}
-    return flat
+def _config_words(entry: Entry) -> Iterator[tuple[str, str]]:
+    terms = terms_of(entry.config)
+    words = {**_WORDS, **terms.key_words}
+    for key, value in _leaves_of(entry.config, (), (*_IGNORED, *terms.unimportant)):
+        yield words.get(key, key), _short(value)
 
 
-def _leaves_of(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+def _leaves_of(value: Any, path: tuple[str, ...], ignored: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """``key.path`` and value of everything in a config but what is ignored; lists count as values."""
     key = ".".join(path)
-    if key in _IGNORED:
+    if key in ignored:
         return
     if isinstance(value, Mapping):
         for name, child in value.items():
-            yield from _leaves_of(child, (*path, name))
+            yield from _leaves_of(child, (*path, name), ignored)
     else:
         yield key, value
 

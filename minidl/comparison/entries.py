@@ -5,7 +5,6 @@ Nothing is trained here, and no data is read.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,16 +13,12 @@ from typing import Any, Literal
 
 from minidl.comparison.budget import multiply_adds
 from minidl.comparison.sweep import expand_sweep
+from minidl.comparison.tested import terms_of
 from minidl.config import Node, construct
 from minidl.errors import ConfigError, ShapeError
 from minidl.experiment import Experiment, experiment_from
 from minidl.layer import Layer, n_parameters
-from minidl.tasks import forecast_task
 from minidl.walk import longest_path, own_parameters, walk
-
-# Differences in these sections make scores of different things.
-_MUST_AGREE = (("evaluation", "horizons"), ("evaluation", "future_covariates"), ("data", "test_size"))
-_SHOWN_ONLY = ("seed", "evaluation.published")
 
 
 @dataclass(frozen=True)
@@ -36,13 +31,13 @@ class Entry:
     config : resolved, as plain values, without its seed.
     point : the values of a sweep at which it stands; empty without one.
     source : the config as it was named; "" if not known.
-    role : ``compared``, or ``protocol`` for a config that only shows what a shortcut does.
+    role : ``compared``, or ``beside`` for a config that is trained only to show something of one that is.
     """
 
     label: str
     config: Mapping[str, Any]
     point: Mapping[str, Any] = field(default_factory=dict)
-    role: Literal["compared", "protocol"] = "compared"
+    role: Literal["compared", "beside"] = "compared"
     source: str = ""
 
     def experiment(self, seed: int = 0) -> Experiment:
@@ -88,9 +83,7 @@ def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -
 
 
 def _entry(label: str, node: Node, point: Mapping[str, Any], source: str) -> Entry:
-    experiment = experiment_from(node, label)
-    forecast_task(experiment.evaluation)
-    config = experiment.to_config()
+    config = experiment_from(node, label).to_config()
     config.pop("seed")
     return Entry(label, config, point, source=source)
 
@@ -127,12 +120,16 @@ def check_comparable(entries: Sequence[Entry]) -> None:
     if len(entries) < 2:
         raise ConfigError("compare: expected at least two configs, or one with sweep:; got one.")
     first, problems = entries[0], []
+    of = terms_of(first.config)
     for other in entries[1:]:
-        for section, key in _MUST_AGREE:
-            mine, theirs = first.config[section].get(key), other.config[section].get(key)
+        tasks = [type(terms.task).__name__ for terms in (of, terms_of(other.config))]
+        values = {"evaluation.type": tasks}
+        if tasks[0] == tasks[1]:
+            values |= {key: [value_at(entry.config, key) for entry in (first, other)] for key in of.agree}
+        for key, (mine, theirs) in values.items():
             if mine != theirs:
                 problems.append(
-                    f"compare: {section}.{key} is {mine} in {first.label} and {theirs} in {other.label}; "
+                    f"compare: {key} is {mine} in {first.label} and {theirs} in {other.label}; "
                     "their scores cannot be compared. Give both the same."
                 )
     if problems:
@@ -151,7 +148,7 @@ class ModelFacts:
     activations : theirs, each once.
     bias : whether any layer has a bias.
     parameters : trainable numbers.
-    multiply_adds : of one forward pass over one window; see `multiply_adds`.
+    multiply_adds : of one forward pass over one example; see `multiply_adds`.
     """
 
     depth: int
@@ -189,12 +186,15 @@ def facts_of(experiment: Experiment) -> ModelFacts:
     )
 
 
-def without(config: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """A copy of nested mappings without ``key.path``."""
-    copied = copy.deepcopy(dict(config))
-    *path, last = key.split(".")
-    place = copied
-    for part in path:
-        place = place.get(part) or {}
-    place.pop(last, None)
-    return copied
+def example_of(entry: Entry) -> str:
+    """What the multiply-adds of a model are for: one of the task's examples, or a step where these vary in length."""
+    shape = entry.experiment().data.input_shape
+    return "step" if len(shape) == 2 and shape[0] is None else terms_of(entry.config).example
+
+
+def value_at(config: Mapping[str, Any], key: str) -> Any:
+    """What a config has at ``key.path``; None if there is nothing."""
+    place: Any = config
+    for part in key.split("."):
+        place = place.get(part) if isinstance(place, Mapping) else None
+    return place

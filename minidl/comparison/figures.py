@@ -15,20 +15,15 @@ import numpy as np
 
 from minidl import plot_style as look
 from minidl.comparison.markup import well_formed
-from minidl.comparison.tables import horizon_words
-from minidl.comparison.tested import LEADING, WORDS, larger_is_better, metric_at
-from minidl.comparison.verdict import p_words
-from minidl.data.steps import units
+from minidl.comparison.tables import row_words
+from minidl.comparison.tested import metric_at, scores_of, sign_of, terms
 from minidl.files.storage import write_file
-from minidl.forecasting.words import baseline_short
+from minidl.text import p_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Result = Mapping[str, Any]
-COLORS = (look.BLUE, look.VERMILLION, look.GREEN, look.PURPLE, look.ORANGE)
-LINES = ("--", ":", "-.", (0, (5, 1)))
-WIDTH = 6.4
 MOST = 5  # configs in a figure that shows each by a colour
 _STYLE: Any = {"svg.fonttype": "path", "svg.hashsalt": "minidl", "font.size": 11}
 
@@ -46,48 +41,44 @@ def save_svg(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _panels(count: int, height: float) -> tuple[Figure, Any]:
-    figure = look.new_figure(WIDTH, height)
-    return figure, figure.subplots(count, 1, squeeze=False)[:, 0]
-
-
 def shown(result: Result) -> dict[str, Any]:
     """The configs that a figure shows: all, or of many those with the best medians."""
-    k = result["asked"]["horizons"][0]
-    metric = metric_at(result, k)
-    medians = {label: config["block"][k][metric]["median"] for label, config in result["configs"].items()}
-    sign = -1 if larger_is_better(metric) else 1
+    row = result["asked"]["rows"][0]
+    metric = metric_at(result, row)
+    medians = {label: scores_of(result, label)[row][metric.name]["median"] for label in result["configs"]}
+    sign = -sign_of(metric)
     ranked = sorted(medians, key=lambda label: (medians[label] is None, sign * (medians[label] or 0.0)))
     return {label: config for label, config in result["configs"].items() if label in ranked[:MOST]}
 
 
 def scores_figure(result: Result) -> Figure:
     """Every run as a dot, the median and the middle half as a bar, baselines and published numbers as lines."""
-    configs, horizons = shown(result), result["asked"]["horizons"]
+    configs, names, of, facts = shown(result), result["asked"]["rows"], terms(result), result["facts"]
     with look.style():
-        figure, axes = _panels(len(horizons), 0.9 + (0.75 + 0.28 * len(configs)) * len(horizons))
-        for i, (ax, k) in enumerate(zip(axes, horizons, strict=True)):
-            spans, metric = [], metric_at(result, k)
-            sign = 1 if larger_is_better(metric) else -1
-            for row, ((_, config), color) in enumerate(zip(configs.items(), COLORS, strict=False)):
-                values = np.array(config["block"][k][metric]["values"], float)
+        figure, axes = look.panels(len(names), 0.9 + (0.75 + 0.28 * len(configs)) * len(names))
+        for i, (ax, name) in enumerate(zip(axes, names, strict=True)):
+            spans, metric = [], metric_at(result, name)
+            sign = sign_of(metric)
+            for y, ((label, config), color) in enumerate(zip(configs.items(), look.COLORS, strict=False)):
+                scores = scores_of(result, label)[name][metric.name]
+                values = np.array(scores["values"], float)
                 spans += [*values]
-                _dots(ax, values, row, color, config["block"][k][metric]["median"])
-                if config["published"] and metric == LEADING:
-                    number = config["published"]["r2"][i]
+                _dots(ax, values, y, color, scores["median"])
+                if metric.name in (config["published"] or ()):
+                    number = config["published"][metric.name][i]
                     spans.append(number)
-                    ax.plot(number, row, "*", ms=13, mfc="white", mec=look.BLACK, zorder=4)
-            for (name, baseline), line in zip(result["baselines"].items(), cycle(LINES), strict=False):
-                value = baseline["block"][k][metric]
+                    ax.plot(number, y, "*", ms=13, mfc="white", mec=look.BLACK, zorder=4)
+            for (baseline, tables), line in zip(result["baselines"].items(), cycle(look.LINES), strict=False):
+                value = tables[of.task.table][name][metric.name]
                 if value is not None and spans and _is_near(value, spans, sign):
-                    ax.axvline(value, color="#555555", ls=line, lw=1.4, label=baseline_short(name))
+                    ax.axvline(value, color="#555555", ls=line, lw=1.4, label=of.baseline_short(baseline))
                     spans.append(value)
             ax.set_yticks(range(len(configs)), [_with_broken(label, config) for label, config in configs.items()])
             ax.set_ylim(len(configs) - 0.5, -0.5)
             ax.grid(axis="y", visible=False)
             _limit(ax, spans, sign)
-            words = WORDS[metric] if metric == LEADING else look.with_units(WORDS[metric], result["units"])
-            ax.set_title(f"{words}, blocks of {horizon_words(k, result)}")
+            words = look.with_units(metric.words, facts.get("units", "") if metric.in_units else "")
+            ax.set_title(f"{words}, {of.row_title(name, facts)}")
         _legend(figure, axes[0], any(c["published"] for c in configs.values()))
     return figure
 
@@ -149,8 +140,8 @@ def differences_figure(result: Result) -> Figure:
     """Paired differences of the first pair over seeds, with the mean and its interval."""
     pair = result["pairs"][0]
     with look.style():
-        figure, axes = _panels(len(pair["horizons"]), 0.8 + 1.05 * len(pair["horizons"]))
-        for ax, (k, row) in zip(axes, pair["horizons"].items(), strict=True):
+        figure, axes = look.panels(len(pair["rows"]), 0.8 + 1.05 * len(pair["rows"]))
+        for ax, (name, row) in zip(axes, pair["rows"].items(), strict=True):
             d = np.array([value for value in row["differences"] if value is not None], float)
             ax.axvline(0, color=look.BLACK, lw=1)
             ax.plot(d, np.linspace(-0.3, 0.3, len(d)) if len(d) > 1 else d * 0, "o", ms=4, color=look.BLUE, alpha=0.55)
@@ -163,7 +154,7 @@ def differences_figure(result: Result) -> Figure:
             lost = row["n"] - row["survivors"]
             broken = f"; {lost} pair{'s' * (lost > 1)} with a broken run" if lost else ""
             numbers = f"p {p_words(row['p'])}, corrected p {p_words(row['p_adjusted'])}"
-            ax.set_title(f"{WORDS[row['metric']]}, {horizon_words(k, result)}: {numbers}{broken}")
+            ax.set_title(f"{metric_at(result, name).words}, {row_words(name, result)}: {numbers}{broken}")
         axes[-1].set_xlabel(f"{pair['second']} - {pair['first']}\nseed by seed; mean and 95 % interval")
     return figure
 
@@ -171,9 +162,9 @@ def differences_figure(result: Result) -> Figure:
 def curves_figure(result: Result, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """Loss by epoch: the median over seeds, the band of all seeds."""
     with look.style():
-        figure, axes = _panels(1, 4.2)
+        figure, axes = look.panels(1, 4.2)
         ax, everything = axes[0], []
-        for label, color in zip(shown(result), COLORS, strict=False):
+        for label, color in zip(shown(result), look.COLORS, strict=False):
             runs = [curve for curve in curves[label] if curve["epoch"]]
             if not runs:
                 continue
@@ -184,46 +175,18 @@ def curves_figure(result: Result, curves: Mapping[str, Sequence[Mapping[str, Any
             everything += [*loss.flat]
         look.loss_axis(ax, everything)
         ax.set_xlabel("epoch")
-        ax.set_ylabel("training loss, scaled")
+        ax.set_ylabel(terms(result).loss_words)
         ax.set_title("Loss by epoch: median, and band of all seeds")
         ax.legend()
     return figure
 
 
-def lead_figure(result: Result) -> Figure:
-    """RMSE by lead: median and range over seeds, and the baselines."""
-    with look.style():
-        figure, axes = _panels(1, 4.4)
-        ax, ends, top = axes[0], [], 0.0
-        for (label, config), color in zip(shown(result).items(), COLORS, strict=False):
-            leads = [int(k) for k in config["lead"]]
-            scores = [config["lead"][str(k)]["rmse"] for k in leads]
-            if scores[0]["n"]:
-                low, high = ([s[name] for s in scores] for name in ("minimum", "maximum"))
-                ax.fill_between(leads, low, high, color=color, alpha=0.15, lw=0)
-                medians = np.array([s["median"] for s in scores], float)  # NaN where half of the runs broke
-                ax.plot(leads, medians, color=color, marker="o", label=label)
-                top = max([top, *medians[np.isfinite(medians)]])
-        for (name, baseline), line in zip(result["baselines"].items(), cycle(LINES), strict=False):
-            leads = [int(k) for k in baseline["lead"]]
-            y = np.array([baseline["lead"][str(k)]["rmse"] for k in leads], float)
-            ax.plot(leads, y, color="#555555", ls=line, lw=1.6, label=baseline_short(name))
-            ends.append(y[-1])
-        ax.set_ylim(0, 1.25 * max([top, *(y for y in ends if y < 2 * top)]) or 1)
-        look.whole_numbers(ax)
-        ax.set_xlabel(f"{units(result['step'])} ahead")
-        ax.set_ylabel(look.with_units("RMSE", result["units"]))
-        ax.set_title("Error by lead: median and range of all seeds")
-        figure.legend(loc="outside lower center", ncols=2, fontsize=10)
-    return figure
-
-
 def sweep_figure(result: Result, cost: str) -> Figure:
-    """The median score at the first horizon against a cost; the best trade-offs joined by a line."""
-    k = result["asked"]["horizons"][0]
+    """The median score in the first row against a cost; the best trade-offs joined by a line."""
+    name = result["asked"]["rows"][0]
     points = [point for point in result["trade_offs"] if point[cost] is not None]
     with look.style():
-        figure, axes = _panels(1, 4.4)
+        figure, axes = look.panels(1, 4.4)
         ax = axes[0]
         best = sorted((p for p in points if p["best_by"][cost]), key=lambda p: p[cost])
         ax.plot([p[cost] for p in points], [p["score"] for p in points], "o", color=look.BLUE, ms=6)
@@ -231,7 +194,7 @@ def sweep_figure(result: Result, cost: str) -> Figure:
         for p in best:
             ax.annotate(p["short"], (p[cost], p["score"]), (5, -11), textcoords="offset points", fontsize=8)
         ax.set_xlabel({"parameters": "parameters", "seconds": "seconds of training (median)"}[cost])
-        ax.set_ylabel(f"median {WORDS[metric_at(result, k)]}, blocks of {horizon_words(k, result)}")
+        ax.set_ylabel(f"median {metric_at(result, name).words}, {terms(result).row_title(name, result['facts'])}")
         ax.set_title("Score against cost; the best trade-offs are joined")
         ax.margins(x=0.12, y=0.12)
     return figure

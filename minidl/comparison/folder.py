@@ -23,6 +23,7 @@ import numpy as np
 from minidl.comparison.plan import PLAN, Plan, check_plan
 from minidl.comparison.records import check_data, check_record, decode_record, encode_record
 from minidl.comparison.tasks import Outcome, Record, Task, Weights, digest_of
+from minidl.comparison.tested import terms_of
 from minidl.environment import decode_environment
 from minidl.errors import ConfigError, CorruptFileError, StorageError
 from minidl.files.locking import LOCK, FileLock
@@ -36,7 +37,7 @@ from minidl.text import printable
 
 ENVIRONMENT, DATA, RESULT = "environment.json", "data.json", "comparison.json"
 REPORTS = ("report.md", "report.html")
-FORMAT = 2
+FORMAT = 3
 MAX_FILE = 1 << 26
 _OURS = re.compile(
     r"(plan|environment|data|manifest|comparison)\.json|report\.(md|html)|seed-\d{4,}\.(json|safetensors)|.+\.svg"
@@ -106,7 +107,7 @@ class ComparisonFolder:
         said = decode_json(read_inside(path, PLAN, MAX_FILE), dict[str, Any], path / PLAN)
         if said.get("format") != FORMAT:
             problem = f"format {printable(said.get('format'))[:20]}; this version of minidl reads format {FORMAT}"
-            raise CorruptFileError(f"{printable(path / PLAN)}: {problem}.")
+            raise CorruptFileError(f"{printable(path / PLAN)}: {problem}. Compare the configs anew.")
         manifest = read_manifest(path, Manifest)
         contents = {name: checked(path / name, manifest, MAX_FILE) for name in (PLAN, ENVIRONMENT, DATA)}
         try:
@@ -134,7 +135,7 @@ class ComparisonFolder:
             They are not.
         """
         labels, first = [entry.label for entry in self.plan.compared()], self.plan.compared()[0]
-        check_data(self.data, labels, first.config["evaluation"]["horizons"], self.path / DATA)
+        check_data(self.data, labels, terms_of(first.config), self.path / DATA)
 
     def lock(self) -> FileLock:
         """The folder's lock.

@@ -25,7 +25,7 @@ from minidl.plugins import PluginRecord, plugin_digest, plugin_records
 from minidl.text import printable
 
 PLAN = "plan.json"
-PROTOCOL_SEEDS = 5
+SEEDS_BESIDE = 5
 MAX_SEEDS = 10_000
 MAX_RUNS = 100_000
 # Labels are names of folders: on every system, and never one that leads elsewhere.
@@ -72,12 +72,12 @@ class Plan:
     overrides: tuple[str, ...] = ()
 
     def tasks(self) -> list[Task]:
-        """All runs of this plan's shard, seed by seed; those that show a shortcut for the first seeds only."""
+        """All runs of this plan's shard, seed by seed; those that stand beside for the first seeds only."""
         tasks = [
             Task(entry.label, entry.config, seed)
             for seed in range(self.seeds)
             for entry in self.entries
-            if entry.role == "compared" or seed < PROTOCOL_SEEDS
+            if entry.role == "compared" or seed < SEEDS_BESIDE
         ]
         return tasks if self.shard is None else tasks[self.shard[0] - 1 :: self.shard[1]]
 
@@ -131,7 +131,7 @@ def check_plan(plan: Plan) -> None:
         One line.
     """
     compared = len(plan.compared())
-    total = compared * plan.seeds + (len(plan.entries) - compared) * min(plan.seeds, PROTOCOL_SEEDS)
+    total = compared * plan.seeds + (len(plan.entries) - compared) * min(plan.seeds, SEEDS_BESIDE)
     if not 1 <= plan.seeds <= MAX_SEEDS:
         raise ConfigError(f"--seeds: expected 1 to {MAX_SEEDS:,}, got {plan.seeds}.")
     if total > MAX_RUNS:

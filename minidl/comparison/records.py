@@ -15,50 +15,27 @@ from msgspec import Meta
 
 from minidl.comparison.plan import DataFacts, encode, sha256
 from minidl.comparison.tasks import Record
+from minidl.comparison.tested import terms_of
 from minidl.errors import CorruptFileError
 from minidl.files.manifests import Entry as FileEntry
 from minidl.files.reading import convert_json, decode_json
-from minidl.forecasting import COVARIATES
-from minidl.text import printable
-
-Step = Annotated[str, Meta(pattern=r"^(?:\d+ )?[a-z]+$")]  # ``h``, ``30 min``
+from minidl.tasks.terms import Terms
+from minidl.text import listed, printable
 
 Time = Annotated[float, Meta(ge=0, le=1e9)]  # seconds; a billion are thirty years
 
 
-class Scores(TypedDict):
-    """Of one block or lead; null where undefined."""
-
-    loss: float | None
-    r2: float | None
-    mae: float | None
-    rmse: float | None
-
-
-class AllScores(TypedDict):
-    """Scores by horizon and by lead."""
-
-    block: dict[str, Scores]
-    lead: dict[str, Scores]
+Scores = dict[str, dict[str, dict[str, float | None]]]  # by table, row and metric; null where undefined
+Column = list[float | None]
 
 
 class DataFile(TypedDict):
     """What data.json says."""
 
-    baselines: dict[str, AllScores]
-    units: str
-    step: Step
+    baselines: dict[str, Scores]
+    facts: dict[str, str]
     assumptions: dict[str, list[str]]
     left_out: dict[str, str]
-
-
-class Curve(TypedDict):
-    """The log by column."""
-
-    epoch: list[int]
-    train_loss: list[float | None]
-    validation_loss: list[float | None]
-    validation_r2: list[float | None]
 
 
 class Seconds(TypedDict, total=False):
@@ -86,10 +63,9 @@ class DoneRecord(AnyRecord):
 
     engine: Literal["numpy", "compiled"]
     epoch: int
-    curve: Curve
-    scores: AllScores
-    covariates: dict[str, dict[str, Scores]]
-    shifted: dict[str, Scores]
+    curve: dict[str, Column]
+    scores: Scores
+    more: dict[str, Any]
     weights_sha256: str
 
 
@@ -107,8 +83,8 @@ class RecordFile(TypedDict):
     sha256: str
 
 
-def check_data(data: Mapping[str, Any], labels: Iterable[str], horizons: Iterable[int], where: object) -> None:
-    """Refuse baselines that are not of these configs and horizons.
+def check_data(data: Mapping[str, Any], labels: Iterable[str], terms: Terms, where: object) -> None:
+    """Refuse baselines that are not of these configs and of this task.
 
     Raises
     ------
@@ -117,12 +93,17 @@ def check_data(data: Mapping[str, Any], labels: Iterable[str], horizons: Iterabl
     """
     found = convert_json(dict(data), DataFile, where)
     baselines, assumptions = found["baselines"], found["assumptions"]
-    if assumptions.keys() != set(labels) or not all(assumptions.values()):
+    if assumptions.keys() != set(labels):
         raise CorruptFileError(f"{printable(where)}: damaged: it does not tell what each config's scores assume.")
-    if "persistence" not in baselines:
-        raise CorruptFileError(f"{printable(where)}: damaged: there is no baseline called persistence.")
+    reference = terms.task.reference
+    if reference not in baselines:
+        raise CorruptFileError(f"{printable(where)}: damaged: there is no baseline called {reference}.")
     for name, scores in baselines.items():
-        _check_scores(scores, horizons, f"{printable(where)}: {printable(name)}")
+        _check_scores(scores, terms, f"{printable(where)}: {printable(name)}")
+    try:
+        terms.check_facts(found["facts"])
+    except (ValueError, KeyError) as err:
+        raise CorruptFileError(f"{printable(where)}: damaged: its facts are not those of the data.") from err
 
 
 def check_record(record: Record, config: Mapping[str, Any], where: object) -> None:
@@ -140,25 +121,31 @@ def check_record(record: Record, config: Mapping[str, Any], where: object) -> No
         if not isinstance(said["error"], str):
             raise CorruptFileError(f"{printable(where)}: damaged: it does not say what went wrong.")
         return
-    done, horizons = convert_json(record, DoneRecord, where), config["evaluation"]["horizons"]
-    _check_scores(done["scores"], horizons, where)
-    everything = [*done["scores"]["block"].values(), *done["scores"]["lead"].values()]
-    if any(score is None for one in everything for score in (one["loss"], one["mae"], one["rmse"])):
+    done, terms = convert_json(record, DoneRecord, where), terms_of(config)
+    _check_scores(done["scores"], terms, where)
+    finite = [metric.name for metric in terms.task.metrics if not metric.undefined]
+    everything = [scores for table in done["scores"].values() for scores in table.values()]
+    if any(one[name] is None for one in everything for name in finite):
         raise CorruptFileError(f"{printable(where)}: damaged: a run that is done has scores that are not finite.")
-    blocks, ways = [done["shifted"], *done["covariates"].values()], done["covariates"].keys()
-    if any(block.keys() != set(map(str, horizons)) for block in blocks) or not ways <= {*COVARIATES}:
-        raise CorruptFileError(f"{printable(where)}: damaged: its scores are not those of the config.")
+    try:
+        terms.check_more_scores(done["more"])
+    except (ValueError, KeyError, TypeError, AttributeError) as err:
+        raise CorruptFileError(f"{printable(where)}: damaged: its scores are not those of the config.") from err
     epochs = list(range(1, config["training"]["epochs"] + 1))
-    columns = [*done["curve"].values()]
-    if done["curve"]["epoch"] != epochs or any(len(column) != len(epochs) for column in columns):  # type: ignore[arg-type]
+    curve = done["curve"]
+    complete = curve.get("epoch") == epochs and {"train_loss", "validation_loss"} <= curve.keys()
+    if not complete or any(len(column) != len(epochs) for column in curve.values()):
         raise CorruptFileError(f"{printable(where)}: damaged: its epochs are not those of the config.")
 
 
-def _check_scores(scores: AllScores, horizons: Iterable[int], where: object) -> None:
-    horizons = list(horizons)
-    block, lead = ({*map(str, numbers)} for numbers in (horizons, range(1, max(horizons) + 1)))
-    if scores["block"].keys() != block or scores["lead"].keys() != lead:
-        raise CorruptFileError(f"{printable(where)}: damaged: its scores are not of the horizons {horizons}.")
+def _check_scores(scores: Scores, terms: Terms, where: object) -> None:
+    expected = {table: set(terms.rows_of(table)) for table in terms.task.tables}
+    if {table: set(rows) for table, rows in scores.items()} != expected:
+        rows = listed(list(terms.task.rows()))
+        raise CorruptFileError(f"{printable(where)}: damaged: its scores are not of the {terms.row_noun}s {rows}.")
+    names = {metric.name for metric in terms.task.metrics}
+    if any(one.keys() != names for table in scores.values() for one in table.values()):
+        raise CorruptFileError(f"{printable(where)}: damaged: its scores are not those of the task.")
 
 
 def encode_record(record: Record, plan: str, weights: FileEntry | None) -> bytes:

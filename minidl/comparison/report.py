@@ -13,8 +13,8 @@ from minidl.comparison.markup import as_html, as_markdown, as_markdown_code
 from minidl.comparison.page import PAGE
 from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
+from minidl.comparison.tested import terms
 from minidl.comparison.verdict import undefined_words
-from minidl.data.steps import units
 from minidl.files.reading import read_inside
 from minidl.files.storage import write_file
 from minidl.text import shell_word
@@ -47,11 +47,10 @@ def repeat_command(folder: ComparisonFolder, result: Result) -> str:
 
 
 def _blocks(result: Result, pictures: Sequence[Picture], command: str) -> Iterator[Block]:
-    by_name = {picture.path.stem: picture for picture in pictures}
     names, seeds = result["asked"]["configs"], result["asked"]["seeds"]
     yield "heading", "What was asked"
     listed = ", ".join(names) if len(names) <= 6 else f"{len(names)} configs"
-    yield "text", f"Which of {listed} forecasts better? Each was trained with the same {seeds} seeds."
+    yield "text", f"Which of {listed} {terms(result).does_better}? Each was trained with the same {seeds} seeds."
     yield "text", f"What differs between them: {result['confounds']['sentence']}."
     yield "table", tables.confounds_table(result) if len(names) <= 6 else [["", "see the sweep below"]]
     yield "heading", "What came out"
@@ -59,86 +58,67 @@ def _blocks(result: Result, pictures: Sequence[Picture], command: str) -> Iterat
     yield "list", result["verdict"]["lines"]
     yield "heading", "How to repeat it"
     yield "code", command
-    yield from _scores(result, by_name)
-    yield from _differences(result, by_name)
-    yield from _sweep(result, by_name)
-    yield from _protocol(result)
+    more = terms(result).more_blocks(result)
+    yield from _scores(result, pictures)
+    yield from _differences(result, pictures)
+    yield from more.get("differences", [])
+    yield from _sweep(result, pictures)
+    yield from more.get("sections", [])
     yield "heading", "Failures and costs"
     yield "table", tables.failures_table(result)
     yield "table", tables.cost_table(result)
-    yield from (("figure", picture) for name, picture in by_name.items() if name.startswith(("curves", "forecast")))
+    yield from _figures(pictures, "end")
 
 
-def _scores(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
-    seeds = result["asked"]["seeds"]
+def _figures(pictures: Sequence[Picture], place: str) -> Iterator[Block]:
+    yield from (("figure", picture) for picture in pictures if picture.place == place)
+
+
+def _scores(result: Result, pictures: Sequence[Picture]) -> Iterator[Block]:
+    seeds, of = result["asked"]["seeds"], terms(result)
     yield "heading", "Scores"
     yield (
         "text",
         f"Median over {seeds} seeds, with the lowest and the highest of the runs that gave a score; the median counts "
-        "a broken run as the worst. A block of k averages leads 1 to k, as in the textbook. Skill is "
-        "1 - MSE / MSE of persistence: 0 is as good as “same as now”, below 0 is worse.",
+        f"a broken run as the worst. {of.rows_words}Skill is {of.skill_words}: 0 is as good as "
+        f"“{of.baseline_short(of.task.reference)}”, below 0 is worse.",
     )
-    yield "list", tables.assumption_lines(result)
-    if "scores" in figures:
-        yield "figure", figures["scores"]
+    assumed = tables.assumption_lines(result)
+    yield from [("list", assumed)] if assumed else []
+    yield from _figures(pictures, "scores")
     if undefined_words(result):
         yield "text", undefined_words(result)
-    for metric, title, digits in tables.shown_metrics(result):
-        table = tables.scores_table(result, metric, digits)
-        yield "table", [[title, *table[0][1:]], *table[1:]]
-    if "error_by_lead" in figures:
-        yield "figure", figures["error_by_lead"]
-    if len(result["configs"]) <= 6:
-        yield "text", "By block, all statistics of R²:"
-        yield "table", tables.spread_table(result)
-        yield "text", f"By lead: the error at exactly so many {units(result['step'])} ahead."
-        yield "table", tables.spread_table(result, "lead")
+    for metric in tables.shown_metrics(result):
+        table = tables.scores_table(result, metric)
+        yield "table", [[tables.metric_title(metric, result), *table[0][1:]], *table[1:]]
+    yield from _figures(pictures, "tables")
+    for name in of.task.tables if len(result["configs"]) <= 6 else ():
+        yield "text", of.table_words(name, result["facts"])
+        yield "table", tables.spread_table(result, name)
 
 
-def _differences(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
+def _differences(result: Result, pictures: Sequence[Picture]) -> Iterator[Block]:
+    tests = result["tests"]["number"]
+    made = f"all {tests} tests" if tests > 1 else "the one test"
     yield "heading", "Paired differences"
     yield (
         "text",
         "Seed by seed, the score of the second minus that of the first. p is of a paired permutation test, which "
         "exchanges the signs of the differences; the 95 % interval holds every mean that this test does not exclude. "
-        f"The corrected p (Holm) allows for all {result['tests']['number']} tests made here. Differences of rounding "
+        f"The corrected p (Holm) allows for {made} made here. Differences of rounding "
         f"size ({result['asked']['rounding']:g} of the scores) count as none. A run that ended with NaN or Inf counts "
         "as a loss in wins and p; mean and median are of the pairs that gave two scores.",
     )
-    if "differences" in figures:
-        yield "figure", figures["differences"]
+    yield from _figures(pictures, "differences")
     yield "table", tables.differences_table(result)
-    if result["over_time"] and result["over_time"][0]["leads"]:
-        pair = result["over_time"][0]
-        yield (
-            "text",
-            f"Two given runs over time: {pair['first']} with seed {pair['seeds'][0]} and {pair['second']} with seed "
-            f"{pair['seeds'][1]}, the median runs, by the Diebold-Mariano test on squared errors. It is about these "
-            "two runs only: with other seeds it can turn round.",
-        )
-        yield "table", tables.over_time_table(result)
 
 
-def _sweep(result: Result, figures: Mapping[str, Picture]) -> Iterator[Block]:
+def _sweep(result: Result, pictures: Sequence[Picture]) -> Iterator[Block]:
     if result["trade_offs"]:
         yield "heading", "Sweep"
         yield "text", "A star marks a best trade-off: nothing else scores higher for the same or less."
         yield "table", tables.trade_offs_table(result)
-        yield from (("figure", picture) for name, picture in figures.items() if name.startswith("by_"))
-
-
-def _protocol(result: Result) -> Iterator[Block]:
-    if len(result["configs"]) > 4 or not any(result["protocol"].values()):
-        return
-    yield "heading", "What the protocol does to the number"
-    yield (
-        "text",
-        "Each shortcut of the evaluation, taken and avoided, from runs of the same seeds. Moved by more than 0: the "
-        "shortcut flatters. A shifted plot is no score: it shows how good a plot looks that is drawn one row early.",
-    )
-    for label in result["protocol"]:
-        yield "text", f"{label}:"
-        yield "table", tables.protocol_table(result, label)
+        yield from _figures(pictures, "sweep")
 
 
 def markdown(blocks: Sequence[Block]) -> str:

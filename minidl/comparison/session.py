@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,12 +13,11 @@ from minidl._version import __version__
 from minidl.comparison.analysis import analyse
 from minidl.comparison.baselines import describe_baselines
 from minidl.comparison.confounds import confounds, sentence
-from minidl.comparison.entries import load_entries
+from minidl.comparison.entries import Entry, load_entries
 from minidl.comparison.executors import MakeExecutor, check_main_guard, run_tasks
 from minidl.comparison.finding import check_shards, find_unfinished
 from minidl.comparison.folder import RESULT, ComparisonFolder
 from minidl.comparison.markup import printable_texts
-from minidl.comparison.over_time import over_time
 from minidl.comparison.pictures import draw
 from minidl.comparison.plan import (
     MAX_SEEDS,
@@ -29,14 +29,17 @@ from minidl.comparison.plan import (
     given_plugins,
     recorded_plugins,
 )
-from minidl.comparison.protocol import protocol_entries
 from minidl.comparison.report import write_reports
+from minidl.comparison.splits import load_parts
 from minidl.comparison.statistics import fewest_pairs, need_scipy
-from minidl.comparison.tasks import Outcome, Task
+from minidl.comparison.tasks import Outcome, Task, set_weights
+from minidl.comparison.tested import terms_of
 from minidl.environment import environment, environment_changes
 from minidl.errors import ConfigError, IncompatibleRunError, MinidlError
 from minidl.files.locking import FileLock
+from minidl.layer import Layer
 from minidl.registry import load_plugin
+from minidl.runs import one_blas_thread
 
 Say = Callable[[str], None]
 OnDone = Callable[[int, int, Task, Outcome], None]
@@ -64,7 +67,7 @@ def make_plan(
     Parameters
     ----------
     plugins : Python files that the configs need; this process has run them.
-    protocol : whether to train also what is needed to show the protocol's shortcuts.
+    protocol : whether to train also what only shows what shortcuts of the evaluation do.
 
     Returns
     -------
@@ -82,12 +85,21 @@ def make_plan(
     if not 1 <= seeds <= MAX_SEEDS:
         raise ConfigError(f"--seeds: expected 1 to {MAX_SEEDS:,}, got {seeds}.")
     compared = load_entries(configs, overrides)
-    entries = [*compared, *(protocol_entries(compared) if protocol else ())]
+    entries = [*compared, *(beside(compared) if protocol else ())]
     data = describe_baselines(entries)
     needed = recorded_plugins(given_plugins(plugins))
     plan = Plan(tuple(entries), seeds, needed, data.pop("data"), __version__, shard, tuple(overrides))
     check_plan(plan)
     return plan, data
+
+
+def beside(compared: Sequence[Entry]) -> list[Entry]:
+    """The configs that are trained only to show something of those that are compared."""
+    return [
+        Entry(entry.label + ending, config, entry.point, role="beside")
+        for entry in compared
+        for ending, config in terms_of(entry.config).more_configs(entry.config).items()
+    ]
 
 
 def describe_plan(plan: Plan) -> list[str]:
@@ -96,7 +108,7 @@ def describe_plan(plan: Plan) -> list[str]:
     names = ", ".join(entry.label for entry in compared)
     differ = sentence(confounds(compared))
     lines = [f"{names}: {differ}"]
-    tests = len(compared[0].config["evaluation"]["horizons"])
+    tests = len(terms_of(compared[0].config).task.rows())
     needed = fewest_pairs(tests * (len(compared) - 1))
     if plan.seeds < needed:
         lines.append(f"{plan.seeds} seeds cannot show a difference at the 5 % level; {needed} or more can")
@@ -222,11 +234,23 @@ def finish(session: Session) -> dict[str, Any]:
     """Analyse all runs; write comparison.json, the figures and the two reports."""
     folder = session.folder
     result = analyse(folder.plan, folder.records(), folder.data)
-    result["over_time"] = over_time(folder, result)
+    open_run = functools.partial(_open_run, folder)
+    with one_blas_thread():
+        result |= terms_of(folder.plan.compared()[0].config).more_from_runs(result, open_run)
     shown = printable_texts(result)
-    write_reports(folder, shown, draw(folder, shown))
+    write_reports(folder, shown, draw(folder, shown, open_run))
     folder.write_json(RESULT, result)
     return result
+
+
+def _open_run(folder: ComparisonFolder, label: str, seed: int) -> tuple[Any, Layer]:
+    """The data's parts, and the model with the weights that this run has scored."""
+    entry = next(entry for entry in folder.plan.entries if entry.label == label)
+    record = next(record for record in folder.records() if (record["label"], record["seed"]) == (label, seed))
+    experiment = entry.experiment(seed)
+    parts = load_parts(experiment)
+    set_weights(experiment.model, folder.weights(record))
+    return parts, experiment.model
 
 
 def merge(paths: Sequence[Path], *, plugins: Sequence[str | Path] = ()) -> Session:

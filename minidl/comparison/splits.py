@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
+from typing import Any
 
 from minidl.config import construct
-from minidl.data import Series, Splits, Table
+from minidl.data import Series, Table
 from minidl.experiment import Experiment
-from minidl.tasks import window_data
 
 
 class OnlyTable(Series):
@@ -26,13 +26,13 @@ class OnlyTable(Series):
         return self.table
 
 
-def load_splits(experiment: Experiment) -> Splits:
-    """As `Experiment.load_data`, but a process reads a series only once. The model gets its initial weights."""
-    data = window_data(experiment.data)
-    described = json.dumps({"type": type(data.series).__name__, **data.series.to_config()})
-    data.series = OnlyTable(_table(described, _stamp(data.series)))
-    splits: Splits = experiment.load_data()
-    return splits
+def load_parts(experiment: Experiment) -> Any:
+    """As `Experiment.load_data`, but a process reads a series only once."""
+    series = getattr(experiment.data, "series", None)
+    if isinstance(series, Series):
+        described = json.dumps({"type": type(series).__name__, **series.to_config()})
+        experiment.data.series = OnlyTable(_table(described, _stamp(series)))  # type: ignore[attr-defined]
+    return experiment.load_data()
 
 
 def _stamp(series: Series) -> tuple[str, int, int, int] | None:

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from minidl.comparison.tested import larger_is_better
+from minidl.comparison.tested import sign_of
 from minidl.config import Node, load_node, problem_at
 from minidl.errors import ConfigError
 from minidl.forecasting.rounding import ROUNDING, is_above
+from minidl.tasks.task import Metric
 
 MAX_POINTS = 200
 KEY = "sweep"
@@ -45,24 +46,24 @@ def expand_sweep(config: str | Path, overrides: Sequence[str] = ()) -> Iterator[
 
 
 def trade_offs(
-    configs: Mapping[str, Any], horizon: str, metric: str = "r2", rounding: float = ROUNDING["float64"]
+    configs: Mapping[str, Any], place: tuple[str, str], metric: Metric, rounding: float = ROUNDING["float64"]
 ) -> list[dict[str, Any]]:
     """The points of a sweep with score and cost, and by which cost each is a best trade-off.
 
     A point is one if no other costs as little or less and has a better median of
-    `metric` at `horizon`, by more than rounding, or costs less and is no worse.
+    `metric` at `place`, a table and its row, by more than rounding, or costs less and is no worse.
     Empty if nothing was swept.
     """
     points: list[dict[str, Any]] = []
     for label, config in configs.items():
-        score = config["block"][horizon][metric]["median"]
+        score = config[place[0]][place[1]][metric.name]["median"]
         if config["point"] and score is not None:
             short = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in config["point"].items())
             seconds = config["seconds"]["training"]["median"]
             points.append(
                 {"label": label, "short": short, "score": score, "parameters": config["parameters"], "seconds": seconds}
             )
-    sign = 1 if larger_is_better(metric) else -1
+    sign = sign_of(metric)
     for point in points:
         point["best_by"] = {cost: _is_best(point, points, cost, sign, rounding) for cost in ("parameters", "seconds")}
     return points

@@ -5,55 +5,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl.comparison.tested import WORDS, larger_is_better, metric_at, undefined_at
-from minidl.comparison.verdict import p_words, signed
-from minidl.data.steps import ahead_short
-from minidl.forecasting.words import baseline_short, baseline_words
+from minidl.comparison.tested import metric_at, scores_of, sign_of, terms, undefined_at
+from minidl.tasks.task import Metric
+from minidl.tasks.terms import SKILL
+from minidl.text import number, p_words, signed
 
 Result = Mapping[str, Any]
 Table = list[list[str]]  # the first row is the head
 
 
-def number(value: float | None, digits: int = 4) -> str:
-    """A number, or a dash."""
-    return "-" if value is None else f"{value:.{digits}f}"
+def row_words(row: str, result: Result) -> str:
+    """A row's name in a table."""
+    return terms(result).row_short(row, result["facts"])
 
 
-def horizon_words(horizon: str, result: Result) -> str:
-    """``8 h``: the block score over leads 1 to 8."""
-    return ahead_short(horizon, result["step"])
-
-
-def shown_metrics(result: Result) -> list[tuple[str, str, int]]:
-    """Metric, title and digits of each table of scores; where R² is undefined, MAE stands for it."""
-    unit = f", {result['units']}" if result["units"] else ""
+def shown_metrics(result: Result) -> list[Metric]:
+    """Of which there are tables: the leading metric, skill, the next; one more where the leading one is undefined."""
+    leading, *others = terms(result).task.metrics
     undefined = undefined_at(result)
-    shown = [("skill", "Skill", 3), ("rmse", f"RMSE{unit}", 2)]
-    if undefined != result["asked"]["horizons"]:
-        shown.insert(0, ("r2", "R²", 4))
-    if undefined:
-        shown.append(("mae", f"MAE{unit}", 2))
-    return shown
+    shown = [SKILL, *others[: 2 if undefined else 1]]
+    return shown if undefined == result["asked"]["rows"] else [leading, *shown]
 
 
-def scores_table(result: Result, metric: str, digits: int) -> Table:
+def metric_title(metric: Metric, result: Result) -> str:
+    """Over a table: ``RMSE, µg/m³``."""
+    title = metric.title(result["facts"].get("units", ""))
+    return title[:1].upper() + title[1:]
+
+
+def scores_table(result: Result, metric: Metric) -> Table:
     """Medians over seeds with the range, the published numbers beside them, and the baselines."""
-    configs, baselines = result["configs"], result["baselines"]
-    head = ["", *_config_heads(result, metric), *(baseline_short(name) for name in baselines)]
-    rows = [head]
-    for i, k in enumerate(result["asked"]["horizons"]):
-        cells = [horizon_words(k, result)]
-        for config in configs.values():
-            s = config["block"][k][metric]
-            cells.append(_median_and_range(s, digits))
-            if _has_published(config, metric):
-                cells.append(number(config["published"][metric][i], digits))
-        for baseline in baselines.values():
-            block = baseline["block"][k]
-            value = skill(block, baselines, k) if metric == "skill" else block[metric]
-            cells.append(number(value, digits))
+    configs, baselines, of = result["configs"], result["baselines"], terms(result)
+    rows = [["", *_config_heads(result, metric), *map(of.baseline_short, baselines)]]
+    for i, row in enumerate(result["asked"]["rows"]):
+        cells = [row_words(row, result)]
+        for label, config in configs.items():
+            cells.append(_median_and_range(scores_of(result, label)[row][metric.name], metric.digits))
+            if metric.name in (config["published"] or ()):
+                cells.append(number(config["published"][metric.name][i], metric.digits))
+        for name in baselines:
+            cells.append(number(_of_baseline(result, name, row, metric), metric.digits))
         rows.append(cells)
     return rows
+
+
+def _of_baseline(result: Result, name: str, row: str, metric: Metric) -> float | None:
+    """A baseline's score, or its own skill."""
+    of, baselines = terms(result), result["baselines"]
+    mine, reference = (baselines[one][of.task.table][row] for one in (name, of.task.reference))
+    value: float | None = of.skill(mine, reference) if metric is SKILL else mine[metric.name]
+    return value
 
 
 def _median_and_range(spread: Mapping[str, Any], digits: int) -> str:
@@ -63,21 +64,11 @@ def _median_and_range(spread: Mapping[str, Any], digits: int) -> str:
     return f"{median} ({'; '.join(notes)})" if notes else median
 
 
-def skill(block: Mapping[str, Any], baselines: Mapping[str, Any], horizon: str) -> float | None:
-    """A baseline's own skill against persistence."""
-    reference = baselines["persistence"]["block"][horizon]["rmse"]
-    return 1 - (block["rmse"] / reference) ** 2 if reference and block["rmse"] is not None else None
-
-
-def _has_published(config: Mapping[str, Any], metric: str) -> bool:
-    return bool(config["published"]) and metric in ("r2", "loss")
-
-
-def _config_heads(result: Result, metric: str) -> list[str]:
+def _config_heads(result: Result, metric: Metric) -> list[str]:
     heads = []
     for label, config in result["configs"].items():
         heads.append(label)
-        if _has_published(config, metric):
+        if metric.name in (config["published"] or ()):
             heads.append(config["published"]["source"])
     return heads
 
@@ -90,33 +81,35 @@ def confounds_table(result: Result) -> Table:
     return rows
 
 
-def spread_table(result: Result, kind: str = "block") -> Table:
-    """Every config at every horizon or lead: the spread of R², with RMSE and skill.
+def spread_table(result: Result, table: str) -> Table:
+    """Every config in every row of a table: the spread of the leading metric, with the next one and skill.
 
     ``runs`` counts those that gave a score, of which mean, std and range are; the
     medians count the broken ones as the worst.
     """
-    rmse = f"RMSE, {result['units']}" if result["units"] else "RMSE"
-    rows = [["", "", "runs", "broken", "R² median", "mean", "std", "lowest", "highest", rmse, "skill"]]
+    of = terms(result)
+    leading, beside = of.leading, [*of.task.metrics[1:2], SKILL]
+    units = result["facts"].get("units", "")
+    names = [metric.title(units) for metric in beside]
+    rows = [["", "", "runs", "broken", f"{leading.words} median", "mean", "std", "lowest", "highest", *names]]
     for label, config in result["configs"].items():
-        for i, (k, scores) in enumerate(config[kind].items()):
-            s = scores["r2"]
+        for i, (row, scores) in enumerate(config[table].items()):
+            s = scores[leading.name]
             rows.append(
                 [
                     label if i == 0 else "",
-                    horizon_words(k, result),
-                    str(scores["rmse"]["n"]),
+                    row_words(row, result),
+                    str(scores[of.measure.name]["n"]),
                     str(s["broken"]),
-                    *(number(s[name]) for name in ("median", "mean", "std", "minimum", "maximum")),
-                    number(scores["rmse"]["median"], 2),
-                    number(scores["skill"]["median"], 3),
+                    *(number(s[name], leading.digits) for name in ("median", "mean", "std", "minimum", "maximum")),
+                    *(number(scores[metric.name]["median"], metric.digits) for metric in beside),
                 ]
             )
     return rows
 
 
 def differences_table(result: Result) -> Table:
-    """Paired differences over seeds: of R², or of RMSE where that is undefined."""
+    """Paired differences over seeds: of the leading metric, or of the next where that is undefined."""
     rows = [
         [
             "second - first",
@@ -133,14 +126,14 @@ def differences_table(result: Result) -> Table:
         ]
     ]
     for pair in result["pairs"]:
-        for i, (k, row) in enumerate(pair["horizons"].items()):
+        for i, (k, row) in enumerate(pair["rows"].items()):
             between = "-" if row["low"] is None else f"{signed(row['low'])} to {signed(row['high'])}"
             lost = row["n"] - row["survivors"]
             rows.append(
                 [
                     f"{pair['second']} - {pair['first']}" if i == 0 else "",
-                    horizon_words(k, result),
-                    WORDS[row["metric"]],
+                    row_words(k, result),
+                    terms(result).metric(row["metric"]).words,
                     f"{row['n']}, {lost} broken" if lost else str(row["n"]),
                     *("-" if row[name] is None else signed(row[name]) for name in ("mean", "median")),
                     between,
@@ -154,19 +147,19 @@ def differences_table(result: Result) -> Table:
 
 
 def failures_table(result: Result) -> Table:
-    """How many runs broke, collapsed, or lost to persistence."""
-    horizons = result["asked"]["horizons"]
+    """How many runs broke, collapsed, or lost to the reference."""
+    names, than = result["asked"]["rows"], terms(result).reference_head
     rows = [
         [
             "",
             "runs",
             "NaN or Inf",
             "failed to train",
-            *(f"worse than now, {horizon_words(k, result)}" for k in horizons),
+            *(f"worse than {than}, {row_words(row, result)}" for row in names),
         ]
     ]
     for label, config in result["configs"].items():
-        worse = [str(config["worse_than_persistence"][k]) for k in horizons]
+        worse = [str(config["worse_than_reference"][row]) for row in names]
         rows.append(
             [label, str(config["runs"]), str(len(config["broken"])), str(len(config["failed_to_train"])), *worse]
         )
@@ -175,7 +168,9 @@ def failures_table(result: Result) -> Table:
 
 def cost_table(result: Result) -> Table:
     """Parameters, work and time."""
-    rows = [["", "layers", "parameters", "multiply-adds a window", "training, s (median)", "engine"]]
+    rows = [
+        ["", "layers", "parameters", f"multiply-adds a {result['asked']['example']}", "training, s (median)", "engine"]
+    ]
     for label, config in result["configs"].items():
         widths = "+".join(map(str, config["widths"]))
         seconds = config["seconds"]["training"]["median"]
@@ -184,47 +179,13 @@ def cost_table(result: Result) -> Table:
     return rows
 
 
-def protocol_table(result: Result, label: str) -> Table:
-    """What each shortcut moves, for one config."""
-    words = {"scaler": "scaler", "weather": "later columns", "horizon": "block average", "plot": "shifted plot"}
-    rows = [["shortcut", "with it", "without it", "", "of", "with", "without", "moved by", "lowest to highest", "runs"]]
-    for row in result["protocol"][label]:
-        rows.append(
-            [
-                words[row["shortcut"]],
-                row["with"],
-                row["without"],
-                horizon_words(row["horizon"], result),
-                WORDS[row["metric"]],
-                number(row["taken"]),
-                number(row["avoided"]),
-                signed(row["moved"]),
-                f"{signed(row['low'])} to {signed(row['high'])}",
-                str(row["n"]),
-            ]
-        )
-    return rows
-
-
-def over_time_table(result: Result) -> Table:
-    """The Diebold-Mariano tests of two runs."""
-    rows = [["lead", "statistic", "p", "forecasts", "smaller errors"]]
-    for row in result["over_time"][0]["leads"] if result["over_time"] else []:
-        better = result["over_time"][0]["second" if row["statistic"] > 0 else "first"]
-        word = better if row["p"] < 0.05 else "no evidence"
-        p = p_words(row["p"]).removeprefix("= ")
-        rows.append([horizon_words(row["lead"], result), f"{row['statistic']:+.2f}", p, f"{row['n']:,}", word])
-    return rows
-
-
 def trade_offs_table(result: Result) -> Table:
     """The points of a sweep; a star marks the best trade-offs."""
-    horizon = result["asked"]["horizons"][0]
-    metric = metric_at(result, horizon)
-    sign = -1 if larger_is_better(metric) else 1
-    words = f"{WORDS[metric]} {horizon_words(horizon, result)}, median"
+    row = result["asked"]["rows"][0]
+    metric = metric_at(result, row)
+    words = f"{metric.words} {row_words(row, result)}, median"
     rows = [["", words, "parameters", "", "training, s", ""]]
-    for p in sorted(result["trade_offs"], key=lambda p: sign * p["score"]):
+    for p in sorted(result["trade_offs"], key=lambda p: -sign_of(metric) * p["score"]):
         star = {cost: "★" if best else "" for cost, best in p["best_by"].items()}
         cells = [
             number(p["score"]),
@@ -237,14 +198,10 @@ def trade_offs_table(result: Result) -> Table:
     return rows
 
 
-def baseline_list(result: Result) -> list[str]:
-    """The baselines in words."""
-    return [baseline_words(name) for name in result["baselines"]]
-
-
 def caption(result: Result) -> str:
-    """What a picture of scores must say: what they assume about the time after a forecast is made, in all configs."""
-    return f"Scores assume: {next(iter(result['assumptions'].values()))[0]}."
+    """What a picture of scores must say: what they assume first of all, in all configs; "" if nothing."""
+    assumed: list[str] = next(iter(result["assumptions"].values()), [])
+    return f"Scores assume: {assumed[0]}." if assumed else ""
 
 
 def assumption_lines(result: Result) -> list[str]:
@@ -253,4 +210,6 @@ def assumption_lines(result: Result) -> list[str]:
     lines = [f"Scores assume: {line}." for line in next(iter(by_label.values()), [])]
     if len({tuple(lines) for lines in by_label.values()}) > 1:
         lines = [f"Scores of {label} assume: {'; '.join(assumed)}." for label, assumed in by_label.items()]
-    return lines + [f"Without “{baseline_short(name)}”: {why}" for name, why in result["left_out"].items()]
+    return lines + [
+        f"Without “{terms(result).baseline_short(name)}”: {why}" for name, why in result["left_out"].items()
+    ]

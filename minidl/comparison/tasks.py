@@ -22,20 +22,19 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from minidl.comparison.entries import experiment_of
-from minidl.comparison.splits import load_splits
+from minidl.comparison.splits import load_parts
+from minidl.comparison.tested import terms_of
 from minidl.compiled import choose_engine
-from minidl.data import Splits
 from minidl.environment import DECISIVE, environment
 from minidl.errors import MinidlError, NumericalError
 from minidl.experiment import Experiment
-from minidl.forecasting import COVARIATES, left_out, model_forecaster, score, score_shifted
 from minidl.layer import Array, Layer, n_parameters
 from minidl.plugins import PluginRecord
 from minidl.randomness import Streams
 from minidl.registry import load_plugin, plugin_fault
 from minidl.runs import blas_threads, one_blas_thread
-from minidl.tasks import forecast_task
 from minidl.training import Callback, EpochRecord, Trainer
+from minidl.training.sources import longest
 
 Record = dict[str, Any]
 Weights = dict[str, Array]
@@ -94,49 +93,35 @@ def _outcome(task: Task) -> Outcome:
         load_plugin(plugin["path"], plugin["sha256"])
     with _ONE_THREAD:
         experiment = experiment_of(task.config, task.seed)
-        splits = load_splits(experiment)
+        terms, parts = terms_of(task.config), load_parts(experiment)
         record: Record = {
             "label": task.label,
             "seed": task.seed,
             "status": "done",
             "error": None,
             "parameters": n_parameters(experiment.model),
-            "data": splits.facts(),
+            "data": parts.facts(),
             "environment": decisive_environment(),
         }
         started = time.perf_counter()
         try:
-            trained = train_in_memory(experiment, splits)
+            trained = train_in_memory(experiment, parts)
         except NumericalError as err:
             record |= {"status": "failed", "error": str(err)}
             return Outcome({**record, "seconds": {"training": time.perf_counter() - started}}, {})
         record |= {"engine": trained.engine, "epoch": trained.epoch, "curve": _curve(trained.history)}
         between = time.perf_counter()
-        scores = _all_scores(experiment, splits)
-        broken = experiment.evaluation.broken_score(scores["scores"])
+        scores = terms.score(parts, experiment.model)
+        broken = terms.task.broken_score(scores)
         if broken is not None:
-            text = f"the training was finite, but {broken}: the forecasts grow beyond all numbers."
+            text = f"the training was finite, but {broken}: {terms.beyond}."
             record |= {"status": "unscored", "error": text, "seconds": {"training": between - started}}
             return Outcome(record, {})
-        record |= without_nan(scores)
+        record |= without_nan({"scores": scores, "more": terms.more_scores(parts, experiment.model)})
         weights = {name: value.copy() for name, value in experiment.model.params.items()}
         record["weights_sha256"] = digest_of(weights)
         record["seconds"] = {"training": between - started, "scoring": time.perf_counter() - between}
         return Outcome(record, weights)
-
-
-def _all_scores(experiment: Experiment, splits: Splits) -> Record:
-    """Scores as the config asks; the same with each way to know the future; and those of a plot that is shifted."""
-    task = forecast_task(experiment.evaluation)
-    horizons, asked = task.horizons, task.future_covariates
-    ways = [way for way in COVARIATES if way != "same_hour_yesterday" or not left_out(splits)]
-    by_way = {way: score(splits, model_forecaster(splits, experiment.model, way), horizons) for way in ways}
-    forecaster = model_forecaster(splits, experiment.model, asked)
-    return {
-        "scores": by_way[asked],
-        "covariates": {way: scores["block"] for way, scores in by_way.items() if way != asked},
-        "shifted": {str(k): score_shifted(splits, forecaster, k) for k in horizons},
-    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +154,7 @@ class KeepBest(Callback):
             self.weights = {name: value.copy() for name, value in trainer.model.params.items()}
 
 
-def train_in_memory(experiment: Experiment, splits: Splits) -> Trained:
+def train_in_memory(experiment: Experiment, parts: Any) -> Trained:
     """Train an experiment whose model has its initial weights; leave in the model those that its config scores.
 
     The result is that of `Run.train`, without a folder.
@@ -187,12 +172,11 @@ def train_in_memory(experiment: Experiment, splits: Splits) -> Trained:
         streams=Streams.from_seed(experiment.seed),
         metrics=experiment.evaluation.validate,
     )
-    windows = splits.train
-    count, steps = len(windows), windows.time_steps
+    count, steps = len(parts.train), longest(parts.train)
     trainer.engine, line = choose_engine(trainer, experiment.engine, count, steps, lambda text: None)
     best = KeepBest()
     with blas_threads(experiment.training.threads):
-        history = trainer.run(windows, splits.validation, [best])
+        history = trainer.run(parts.train, parts.validation, [best])
     epoch = history[-1].epoch
     if experiment.evaluation.checkpoint == "best":
         epoch = best.epoch
@@ -208,9 +192,11 @@ def set_weights(model: Layer, weights: Mapping[str, Array]) -> None:
 
 def _curve(history: list[EpochRecord]) -> Record:
     """The log by column, without its seconds."""
-    columns = ("epoch", "train_loss", "validation_loss")
-    r2 = [_finite((record.validation_metrics or {}).get("r2")) for record in history]
-    return {**{name: [_finite(getattr(record, name)) for record in history] for name in columns}, "validation_r2": r2}
+    curve = {name: [getattr(record, name) for record in history] for name in ("epoch", "train_loss", "validation_loss")}
+    names = dict.fromkeys(name for record in history for name in record.validation_metrics or ())
+    scores = [record.validation_metrics or {} for record in history]
+    curve |= {f"validation_{name}": [score.get(name) for score in scores] for name in names}
+    return {name: [_finite(value) for value in column] for name, column in curve.items()}
 
 
 def digest_of(weights: Mapping[str, Array]) -> str:

@@ -1,45 +1,67 @@
-"""Which score is compared at which horizon, and in which words.
+"""In which terms a comparison's result speaks, and which metric is compared in which row.
 
-R² leads. It is undefined where the target does not change in the test part, for a
-variance of 0 is divided by; there RMSE is compared. Undefined is not broken: a run is
-broken if its training or its scores met NaN or Inf.
+A task's first metric leads. It may be undefined, as R² is where the target does not
+change in the test part; there the next one is compared. Undefined is not broken: a
+run is broken if its training or its scores met NaN or Inf.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-LEADING, OTHERWISE = "r2", "rmse"
-METRICS = ("r2", "rmse", "mae", "loss")
-WORDS = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "loss": "loss", "skill": "skill"}
-_LARGER_IS_BETTER = ("r2", "skill")
+from minidl.config import construct
+from minidl.tasks import Metric, Task
+from minidl.tasks.terms import Terms
+
+Result = Mapping[str, Any]
 
 
-def larger_is_better(metric: str) -> bool:
-    """Whether of two values of a metric the larger is the better one."""
-    return metric in _LARGER_IS_BETTER
+def terms_of(config: Mapping[str, Any]) -> Terms:
+    """Those of a resolved config's task."""
+    return _terms(json.dumps(config["evaluation"]))
 
 
-def is_defined(scores: Sequence[Mapping[str, Any]], baselines: Mapping[str, Any], kind: str, key: str) -> bool:
-    """Whether R² exists at a horizon or lead: anything at all, run or baseline, has one."""
-    everything = [*scores, *baselines.values()]
-    return not everything or any(one[kind][key][LEADING] is not None for one in everything)
+def terms(result: Result) -> Terms:
+    """Those of what a comparison has found."""
+    return _terms(json.dumps(result["asked"]["task"]))
 
 
-def tested_metrics(
-    scores: Sequence[Mapping[str, Any]], baselines: Mapping[str, Any], horizons: Sequence[str]
-) -> dict[str, str]:
-    """The metric that is compared, by horizon."""
-    return {k: LEADING if is_defined(scores, baselines, "block", k) else OTHERWISE for k in horizons}
+@functools.lru_cache(maxsize=64)
+def _terms(described: str) -> Terms:
+    task: Task = construct(Task, json.loads(described))
+    return task.terms()
 
 
-def metric_at(result: Mapping[str, Any], horizon: str) -> str:
-    """The metric that a comparison's result compares at a horizon."""
-    metric: str = result["asked"]["tested"][horizon]
-    return metric
+def tested_metrics(of: Terms, scores: Sequence[Mapping[str, Any]], baselines: Mapping[str, Any]) -> dict[str, str]:
+    """The metric that is compared, by row: the first one that anything at all, run or baseline, has there."""
+    table, everything = of.task.table, [*scores, *baselines.values()]
+    tested = {}
+    for row in of.task.rows():
+        defined = [m.name for m in of.task.metrics if any(one[table][row][m.name] is not None for one in everything)]
+        tested[row] = defined[0] if defined else of.leading.name
+    return tested
 
 
-def undefined_at(result: Mapping[str, Any]) -> list[str]:
-    """The horizons without R²."""
-    return [k for k, metric in result["asked"]["tested"].items() if metric != LEADING]
+def metric_at(result: Result, row: str) -> Metric:
+    """The metric that a comparison's result compares in a row."""
+    return terms(result).metric(result["asked"]["tested"][row])
+
+
+def undefined_at(result: Result) -> list[str]:
+    """The rows without the leading metric."""
+    leading = terms(result).leading.name
+    return [row for row, metric in result["asked"]["tested"].items() if metric != leading]
+
+
+def scores_of(result: Result, label: str) -> Mapping[str, Any]:
+    """A config's scores over seeds, by row and metric."""
+    found: Mapping[str, Any] = result["configs"][label][terms(result).task.table]
+    return found
+
+
+def sign_of(metric: Metric) -> int:
+    """1 if of two values the larger is the better one, else -1."""
+    return 1 if metric.larger_is_better else -1

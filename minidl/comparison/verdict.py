@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from minidl.comparison.confounds import work_words
 from minidl.comparison.sign_flips import LEVEL
 from minidl.comparison.statistics import fewest_pairs
-from minidl.comparison.tested import WORDS, larger_is_better, metric_at, undefined_at
+from minidl.comparison.tested import metric_at, scores_of, sign_of, terms, undefined_at
 from minidl.forecasting.rounding import is_above
-from minidl.forecasting.words import horizons_words, losing_words, losses_to
-from minidl.text import listed
+from minidl.text import listed, p_words, signed
 
 Result = Mapping[str, Any]
 MAX_LINES = 8
@@ -36,8 +36,8 @@ def verdict(result: Result) -> dict[str, Any]:
 
 
 def pair_verdict(result: Result, pair: Mapping[str, Any]) -> dict[str, Any]:
-    """Which of two is better, at which horizons."""
-    first, second, rows = pair["first"], pair["second"], pair["horizons"]
+    """Which of two is better, in which rows."""
+    first, second, rows = pair["first"], pair["second"], pair["rows"]
     found = {k: row for k, row in rows.items() if row["p_adjusted"] <= LEVEL}
     winners = {k: pair[row["favours"]] for k, row in found.items()}
     base = {"first": first, "second": second, "better": None}
@@ -48,65 +48,65 @@ def pair_verdict(result: Result, pair: Mapping[str, Any]) -> dict[str, Any]:
     if len(set(winners.values())) == 1:
         better = next(iter(winners.values()))
         return {**base, "better": better, "sentence": _better(result, pair, better, list(found))}
-    parts = [f"{label} at {_hours([k for k, w in winners.items() if w == label], result)}" for label in (first, second)]
-    return {**base, "sentence": f"It depends on the horizon: {parts[0]} is better, {parts[1]}."}
+    parts = [f"{label}{_where([k for k, w in winners.items() if w == label], result)}" for label in (first, second)]
+    noun = terms(result).row_noun
+    return {**base, "sentence": f"It depends on the {noun}: {parts[0]} is better, {parts[1]}."}
 
 
 def _no_difference(pair: Mapping[str, Any]) -> str:
     text = f"No evidence of a difference between {pair['first']} and {pair['second']}"
-    if not any(row["survivors"] for row in pair["horizons"].values()):
+    if not any(row["survivors"] for row in pair["rows"].values()):
         return f"{text}: no run of either gave a score."
     return f"{text}: every score is the same but for rounding."
 
 
 def _no_evidence(result: Result, pair: Mapping[str, Any]) -> str:
     n, needed = len(pair["seeds"]), result["tests"]["fewest_seeds"]
-    horizon = next(iter(pair["horizons"]))
+    row = next(iter(pair["rows"]))
     text = f"No evidence of a difference between {pair['first']} and {pair['second']}"
     if n < needed:
         tests = result["tests"]["number"]
         few = f"{n} seed{'s' * (n > 1)} and {tests} test{'s' * (tests > 1)}"
         return f"{text}: with {few} none could be shown, at least {needed} seeds are needed."
-    what = f"at {_hours([horizon], result)} {_by_how_much(result, pair, horizon, pair['second'])}"
-    return f"{text} over {n} seeds: {what}."
+    return f"{text} over {n} seeds: {_by_how_much(result, pair, row, pair['second'])}."
 
 
 def _better(result: Result, pair: Mapping[str, Any], better: str, found: Sequence[str]) -> str:
     worse = pair["first"] if better == pair["second"] else pair["second"]
-    horizon = max(found, key=int)
-    unsure = [k for k in pair["horizons"] if k not in found]
-    where = "" if not unsure else f" at {_hours(found, result)}"
-    tail = f"; no evidence of a difference at {_hours(unsure, result)}" if unsure else ""
-    what = f"at {_hours([horizon], result)} {_by_how_much(result, pair, horizon, better)}"
-    return f"{better} is better than {worse}{where}: {what}{tail}."
+    unsure = [row for row in pair["rows"] if row not in found]
+    where = _where(found, result) if unsure else ""
+    tail = f"; no evidence of a difference{_where(unsure, result)}" if unsure else ""
+    return f"{better} is better than {worse}{where}: {_by_how_much(result, pair, found[0], better)}{tail}."
 
 
-def _by_how_much(result: Result, pair: Mapping[str, Any], horizon: str, label: str) -> str:
+def _by_how_much(result: Result, pair: Mapping[str, Any], name: str, label: str) -> str:
     """The mean difference of `label` with its interval and p, the seeds that it wins, and the corrected p."""
-    row = pair["horizons"][horizon]
+    row, where = pair["rows"][name], _where([name], result).lstrip()
+    where += " " * bool(where)
     sign = 1 if label == pair["second"] else -1
     wins = row["second_better"] if label == pair["second"] else row["first_better"]
     last = f"in {wins} of {row['n']} seeds; corrected p {p_words(row['p_adjusted'])}"
     lost = row["n"] - row["survivors"]
     if not row["survivors"]:
-        return f"no seed gave scores for both; broken runs count as losses, and {label} is better {last}"
+        return f"{where}no seed gave scores for both; broken runs count as losses, and {label} is better {last}"
     mean = sign * row["mean"]
-    by = f"{'lower' if mean < 0 else 'higher'} by {signed(abs(mean))[1:]}{_units(result, horizon)}"
-    what = f"{WORDS[metric_at(result, horizon)]} of {label} is {by}"
+    by = f"{'lower' if mean < 0 else 'higher'} by {signed(abs(mean))[1:]}{_units(result, name)}"
+    what = f"{where}{metric_at(result, name).words} of {label} is {by}"
     numbers = f"{interval(row, sign)}, p {p_words(row['p'])}; median {signed(sign * row['median'])}"
     over = f" over the {row['survivors']} seeds that gave scores for both" if lost else ""
     return f"{what} on average{over} ({numbers}), and better {last}"
 
 
-def _units(result: Result, horizon: str) -> str:
-    return f" {result['units']}" if metric_at(result, horizon) == "rmse" and result["units"] else ""
+def _units(result: Result, row: str) -> str:
+    units = result["facts"].get("units")
+    return f" {units}" if metric_at(result, row).in_units and units else ""
 
 
 def _headline_of_many(result: Result, pairs: Sequence[Mapping[str, Any]]) -> str:
-    horizon = result["asked"]["horizons"][0]
-    metric = metric_at(result, horizon)
-    sign = 1 if larger_is_better(metric) else -1
-    medians = {label: config["block"][horizon][metric]["median"] for label, config in result["configs"].items()}
+    row = result["asked"]["rows"][0]
+    metric = metric_at(result, row)
+    sign = sign_of(metric)
+    medians = {label: scores_of(result, label)[row][metric.name]["median"] for label in result["configs"]}
     scored = {label: sign * median for label, median in medians.items() if median is not None}
     if not scored:
         return "No config gave a score in more than half of its runs."
@@ -115,23 +115,24 @@ def _headline_of_many(result: Result, pairs: Sequence[Mapping[str, Any]]) -> str
     won = [pair for pair in pairs if pair["better"] is not None]
     return (
         f"{listed(best)} {'has' if len(best) == 1 else 'have'} the {'highest' if sign > 0 else 'lowest'} median "
-        f"{WORDS[metric]} at {_hours([horizon], result)}, {abs(top):.4f}; of {len(pairs)} pairs that were tested, "
+        f"{metric.words}{_where([row], result)}, {sign * top:.4f}; of {len(pairs)} pairs that were tested, "
         f"{len(won)} {'differ' if len(won) != 1 else 'differs'} beyond what seeds do."
     )
 
 
 def _remarks(result: Result) -> list[str]:
     configs = result["configs"]
-    lines = [_confounded(result), undefined_words(result), _cost(configs)]
+    lines = [_confounded(result), undefined_words(result), _cost(result)]
     for label, config in configs.items():
-        lines += [_broken(label, config), _collapsed(label, config)]
+        lines += [_broken(label, config), _collapsed(label, config, result)]
     lines += _baselines_that_win(result)
     lines += [_published(result), _mixed_engines(configs)]
     return lines
 
 
 def _confounded(result: Result) -> str:
-    differences = [d["what"] for d in result["confounds"]["differences"] if d["what"] != "multiply-adds per window"]
+    by_the_by = work_words(result["asked"]["example"])
+    differences = [d["what"] for d in result["confounds"]["differences"] if d["what"] != by_the_by]
     text = f"Between the configs, {result['confounds']['sentence']}"
     if len(differences) > 1 and set(differences) != {"depth", "width"}:
         return f"{text}. The result is about all of these together, not about one of them."
@@ -139,17 +140,17 @@ def _confounded(result: Result) -> str:
 
 
 def undefined_words(result: Result) -> str:
-    """Where R² is undefined and what is compared there, or nothing."""
-    horizons = undefined_at(result)
-    if not horizons:
+    """Where the leading metric is undefined and what is compared there, or nothing."""
+    rows, leading = undefined_at(result), terms(result).leading
+    if not rows:
         return ""
-    return (
-        f"R² is undefined at {_hours(horizons, result)}: the target is constant in the test part. There the configs "
-        "are compared by RMSE."
-    )
+    instead = listed(list(dict.fromkeys(metric_at(result, row).words for row in rows)))
+    why = f"{leading.undefined or 'nothing has one'} in the test part"
+    return f"{leading.words} is undefined{_where(rows, result)}: {why}. There the configs are compared by {instead}."
 
 
-def _cost(configs: Mapping[str, Any]) -> str:
+def _cost(result: Result) -> str:
+    configs, example = result["configs"], result["asked"]["example"]
     if len(configs) > MAX_LINES:
         return ""
     parts = []
@@ -157,7 +158,7 @@ def _cost(configs: Mapping[str, Any]) -> str:
         seconds = config["seconds"]["training"]["median"]
         time = "" if seconds is None else f", {seconds:.1f} s of training"
         parts.append(
-            f"{label}: {config['parameters']:,} parameters, {config['multiply_adds']:,} multiply-adds a window{time}"
+            f"{label}: {config['parameters']:,} parameters, {config['multiply_adds']:,} multiply-adds a {example}{time}"
         )
     return f"Cost. {'; '.join(parts)}."
 
@@ -173,48 +174,62 @@ def _broken(label: str, config: Mapping[str, Any]) -> str:
     )
 
 
-def _collapsed(label: str, config: Mapping[str, Any]) -> str:
-    seeds = config["failed_to_train"]
+def _collapsed(label: str, config: Mapping[str, Any], result: Result) -> str:
+    seeds, worse = config["failed_to_train"], terms(result)
     if not seeds:
         return ""
     return (
-        f"{len(seeds)} of {config['runs']} runs of {label} failed to train, worse than persistence at every horizon "
-        f"({_seeds(seeds)}); they count in all scores."
+        f"{len(seeds)} of {config['runs']} runs of {label} failed to train, worse than {worse.reference_words}"
+        f"{worse.everywhere()} ({_seeds(seeds)}); they count in all scores."
     )
 
 
 def _baselines_that_win(result: Result) -> list[str]:
     lines = []
-    for label, config in result["configs"].items():
-        rmse = {k: _or_worst(config["block"][k]["rmse"]) for k in result["asked"]["horizons"]}
-        lost = losses_to(rmse, result["baselines"], result["asked"]["horizons"], result["asked"]["rounding"])
+    for label in result["configs"]:
+        lost = _losses_to(result, label)
         if lost:
-            lines.append(f"The median run of {label} {losing_words(lost, result['step'])}.")
+            lines.append(f"The median run of {label} loses to {', and to '.join(lost)}.")
     if len(lines) > MAX_LINES:
         return [f"{len(lines)} of {len(result['configs'])} configs lose to a baseline in the median."]
     return lines
 
 
-def _or_worst(spread: Mapping[str, Any]) -> float | None:
-    """The median, which is beyond all numbers where it falls on a broken run."""
-    return math.inf if spread["median"] is None and spread["broken"] else spread["median"]
+def _losses_to(result: Result, label: str) -> list[str]:
+    """The baselines that are better than a config's median run, and in which rows: ``the linear model at 8 hours``."""
+    of, scores = terms(result), scores_of(result, label)
+    sign, name, lost = sign_of(of.measure), of.measure.name, []
+    for baseline, tables in result["baselines"].items():
+        rows = []
+        for row in result["asked"]["rows"]:
+            mine, theirs = scores[row][name], tables[of.task.table][row][name]
+            if mine["median"] is None and mine["broken"]:  # it falls on a broken run, which is beyond all numbers
+                score = -math.inf
+            else:
+                score = math.nan if mine["median"] is None else sign * mine["median"]
+            if theirs is not None and is_above(sign * theirs, score, result["asked"]["rounding"]):
+                rows.append(row)
+        if rows:
+            lost.append(f"{of.baseline_words(baseline)}{_where(rows, result)}")
+    return lost
 
 
 def _published(result: Result) -> str:
     """How a published difference of two single runs compares with the spread between seeds."""
-    with_numbers = {label: c for label, c in result["configs"].items() if c["published"]}
+    row, leading = result["asked"]["rows"][0], terms(result).leading
+    with_numbers = {key: c for key, c in result["configs"].items() if leading.name in (c["published"] or ())}
     if len(with_numbers) != 2 or len(result["configs"]) != 2:
         return ""
     (a, one), (b, other) = with_numbers.items()
-    k = result["asked"]["horizons"][0]
-    difference = other["published"]["r2"][0] - one["published"]["r2"][0]
-    spreads = [config["block"][k]["r2"]["std"] for config in (one, other)]
+    difference = other["published"][leading.name][0] - one["published"][leading.name][0]
+    spreads = [scores_of(result, label)[row][leading.name]["std"] for label in with_numbers]
     if None in spreads:
         return ""
     word = "smaller" if abs(difference) < min(spreads) else "not smaller"
+    what = f"difference{_where([row], result)}, {signed(difference)} {leading.words} for {b}"
     return (
-        f"The {one['published']['source']}'s difference at {_hours([k], result)}, {signed(difference)} R² for {b}, "
-        f"is {word} than the standard deviation between seeds, {spreads[0]:.4f} for {a} and {spreads[1]:.4f} for {b}."
+        f"The {one['published']['source']}'s {what}, is {word} than the standard deviation between seeds, "
+        f"{spreads[0]:.4f} for {a} and {spreads[1]:.4f} for {b}."
     )
 
 
@@ -229,13 +244,8 @@ def _seeds(seeds: Sequence[int]) -> str:
     return f"seed{'s' * (len(seeds) > 1)} {shown}{more}"
 
 
-def _hours(horizons: Sequence[str], result: Result) -> str:
-    return horizons_words(horizons, result["step"])
-
-
-def signed(value: float) -> str:
-    """+0.0123; what would round to 0 in two digits: +1.2e-05."""
-    return f"{value:+.4f}" if value == 0 or abs(value) >= 5e-5 else f"{value:+.1e}"
+def _where(rows: Sequence[str], result: Result) -> str:
+    return terms(result).where(rows, result["facts"])
 
 
 def interval(row: Mapping[str, Any], sign: int = 1) -> str:
@@ -247,8 +257,3 @@ def interval(row: Mapping[str, Any], sign: int = 1) -> str:
     if broken:
         return f"no interval: {broken} pair{'s' * (broken > 1)} with a broken run, whose difference has no size"
     return f"no 95 % interval: it needs {fewest_pairs(1)} seeds"
-
-
-def p_words(p: float) -> str:
-    """``= 0.012`` or ``< 0.001``."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"

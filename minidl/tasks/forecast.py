@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from minidl.experiment import Experiment
+    from minidl.tasks.forecast_terms import ForecastTerms
 
 MAX_HORIZON = 10_000
 
@@ -141,6 +142,12 @@ class Forecast(Task):
     def row_words(self, row: str, parts: Any) -> str:
         """``blocks of 8 h``."""
         return f"blocks of {ahead_short(int(row), parts.table.step_name())}"
+
+    def terms(self) -> ForecastTerms:
+        """Horizons, the protocol's shortcuts, errors by lead, two runs over time."""
+        from minidl.tasks.forecast_terms import ForecastTerms
+
+        return ForecastTerms(self)
 
     def beside(self, metric: str) -> tuple[str, Sequence[float]] | None:
         """What was published."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from minidl.experiment import Experiment
+    from minidl.tasks.terms import Terms
 
 Scores = dict[str, Any]
 
@@ -240,6 +241,12 @@ class Task(Configurable, ABC):
                 if is_above(better, worse, rounding):
                     lost.append(f"{baseline_words(name)} on the {self.row_words(row, parts)}")
         return f"loses to {', and to '.join(lost)}" if lost else ""
+
+    def terms(self) -> Terms:
+        """In which terms models are compared."""
+        from minidl.tasks.terms import Terms
+
+        return Terms(self)
 
     def broken_score(self, scores: Mapping[str, Any]) -> str | None:
         """The first of a model's scores that is not finite, in words; None if all are.

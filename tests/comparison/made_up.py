@@ -60,8 +60,7 @@ def record(label: str, seed: int, r2: float | None, rmse: float | None = None) -
         "error": None,
         "engine": "numpy",
         "scores": {"block": block, "lead": {str(k): dict(made) for k in range(1, 5)}},
-        "covariates": {"hold_last": block, "same_hour_yesterday": block},
-        "shifted": block,
+        "more": {"covariates": {"hold_last": block, "same_hour_yesterday": block}, "shifted": block},
         "seconds": {"training": 1.0, "scoring": 1.0},
     }
 
@@ -84,7 +83,12 @@ def analysed(
     entries = tuple(Entry(label, (configs or {}).get(label, config), (points or {}).get(label, {})) for label in labels)
     seeds = len({one["seed"] for one in records})
     plan = Plan(entries, seeds, (), {label: {} for label in labels}, "0")
-    data = {"baselines": baselines or {"persistence": baseline(-1.0, 200.0)}, "units": "µg/m³", "step": "h"}
+    data = {
+        "baselines": baselines or {"persistence": baseline(-1.0, 200.0)},
+        "facts": {"units": "µg/m³", "step": "h"},
+        "assumptions": {label: ["later values of other columns are taken as known"] for label in labels},
+        "left_out": {},
+    }
     return {**analyse(plan, records, data), "over_time": []}
 
 

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from small import hourly_rows, write_csv
 
-from minidl.comparison import baselines
 from minidl.comparison.baselines import describe_baselines
 from minidl.comparison.entries import load_entries
-from minidl.comparison.protocol import protocol_entries
+from minidl.comparison.plan import Plan
+from minidl.comparison.session import beside
 from minidl.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.forecasting import baselines as all_baselines
 from minidl.forecasting import score
+from minidl.tasks import Forecast
 
 LESS = "extends: small.yaml\ndata: {series: {features: [pm, wind]}}\n"
 WIDE = "extends: small.yaml\ndata: {scaler: {type: StandardScaler}}\n"
@@ -33,19 +34,19 @@ def described(folder: Path, **others: str) -> dict[str, Any]:
 def test_configs_of_the_same_data_share_their_baselines_which_are_scored_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scored = []
-    monkeypatch.setattr(baselines, "score", lambda *arguments: scored.append(1) or score(*arguments))
+    scored, evaluate = [], Forecast.evaluate
+    monkeypatch.setattr(Forecast, "evaluate", lambda *arguments: scored.append(1) or evaluate(*arguments))
     found = described(folder, other="extends: small.yaml\nmodel: {layers: [LastStep, {type: Dense, output_size: 1}]}\n")
     experiment = load_experiment("small.yaml")
     splits = experiment.load_data()
     forecasters = all_baselines(splits, experiment.evaluation.future_covariates)
-    assert len(scored) == len(forecasters) > 1
+    assert len(scored) == 1 < len(forecasters)
     assert list(found["baselines"]) == list(forecasters)
     for name, forecaster in forecasters.items():
         expected = score(splits, forecaster, (4, 2, 1))
         for k in ("4", "2", "1"):
             assert found["baselines"][name]["block"][k]["rmse"] == pytest.approx(expected["block"][k]["rmse"])
-    assert (found["units"], found["step"]) == ("µg/m³", "h")
+    assert found["facts"] == {"units": "µg/m³", "step": "h"}
     assert found["data"]["small"] == found["data"]["other"]
     assert found["data"]["small"]["rows"] == 240
     assert found["assumptions"].keys() == {"small", "other"}
@@ -72,9 +73,20 @@ def test_another_scale_of_the_same_numbers_makes_another_baseline_only_where_it_
 def test_what_only_shows_a_shortcut_has_data_and_no_baselines_of_its_own(folder: Path) -> None:
     (folder / "sees.yaml").write_text(SEES, encoding="utf-8")
     compared = load_entries(["sees.yaml", "small.yaml"])
-    found = describe_baselines([*compared, *protocol_entries(compared)])
+    found = describe_baselines([*compared, *beside(compared)])
     assert list(found["data"]) == ["sees", "small", "sees+fit_on_train"]
     assert list(found["assumptions"]) == ["sees", "small"]
+
+
+def test_what_only_shows_a_shortcut_is_trained_with_the_first_five_seeds(folder: Path) -> None:
+    (folder / "sees.yaml").write_text(SEES, encoding="utf-8")
+    compared = load_entries(["sees.yaml", "small.yaml"])
+    (added,) = beside(compared)
+    assert (added.label, added.role) == ("sees+fit_on_train", "beside")
+    entries = (*compared, added)
+    tasks = Plan(entries, 7, (), {entry.label: {} for entry in entries}, "0").tasks()
+    assert [task.seed for task in tasks if task.label == "sees"] == list(range(7))
+    assert [task.seed for task in tasks if task.label == "sees+fit_on_train"] == list(range(5))
 
 
 def test_test_parts_of_other_values_are_refused_with_what_differs(folder: Path) -> None:
@@ -88,7 +100,7 @@ def test_test_parts_of_other_values_are_refused_with_what_differs(folder: Path) 
     values[-1, 0] -= 1
     values[:100, 0] += np.arange(100)
     write_csv(folder / "later.csv", values)  # other training rows are no hindrance
-    assert described(folder, later="extends: small.yaml\ndata: {series: {path: later.csv}}\n")["step"] == "h"
+    assert described(folder, later="extends: small.yaml\ndata: {series: {path: later.csv}}\n")["facts"]["step"] == "h"
 
 
 def test_rows_of_other_times_are_other_test_parts(folder: Path) -> None:
@@ -103,6 +115,6 @@ def test_baselines_that_the_data_cannot_have_are_named_with_the_reason(folder: P
     timeless = "extends: small.yaml\ndata: {series: {time: null}}\n"
     (folder / "a.yaml").write_text(timeless, encoding="utf-8")
     found = describe_baselines(load_entries(["a.yaml", "a.yaml"]))
-    assert found["step"] == "step"
+    assert found["facts"]["step"] == "step"
     assert len(found["left_out"]) == 1
     assert found["baselines"].keys().isdisjoint(found["left_out"])

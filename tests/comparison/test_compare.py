@@ -105,14 +105,14 @@ def test_two_runs_of_one_config_are_not_told_apart(folder: Path) -> None:
     found = result()
     assert found["confounds"]["sentence"] == "nothing differs: the configs are the same"
     assert found["verdict"]["headline"].startswith("No evidence of a difference between small and twin")
-    assert all(row["p_adjusted"] == 1 for row in found["pairs"][0]["horizons"].values())
+    assert all(row["p_adjusted"] == 1 for row in found["pairs"][0]["rows"].values())
 
 
 @pytest.mark.parametrize("order", [("small", "worse"), ("worse", "small")])
 def test_a_config_made_worse_on_purpose_is_told_apart(folder: Path, order: tuple[str, str]) -> None:
     assert compare(*(f"{name}.yaml" for name in order), "--seeds", "8") == 0
     found = result()
-    row = found["pairs"][0]["horizons"]["4"]
+    row = found["pairs"][0]["rows"]["4"]
     assert (row["mean"] < 0) == (order[0] == "small")
     assert found["confounds"]["sentence"] == "learning rate differs"
     assert found["verdict"]["pairs"][0]["better"] == "small"

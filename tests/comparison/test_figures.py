@@ -12,6 +12,7 @@ from matplotlib.colors import to_hex
 
 from minidl import plot_style as look
 from minidl.comparison import figures
+from minidl.tasks.forecast_terms import lead_figure
 
 pytestmark = pytest.mark.figures
 GOOD = [0.70, 0.72, 0.71, 0.73, 0.74]
@@ -59,7 +60,7 @@ def test_scores_have_a_panel_a_horizon_and_a_row_a_config() -> None:
     assert [line.get_xdata().tolist() for line in dots] == [GOOD, BAD]
     assert dots[0].get_ydata().tolist() == pytest.approx([-0.25, -0.125, 0, 0.125, 0.25])
     assert dots[1].get_ydata().tolist() == pytest.approx([0.75, 0.875, 1, 1.125, 1.25])
-    assert [to_hex(line.get_color()) for line in dots] == [color.lower() for color in figures.COLORS[:2]]
+    assert [to_hex(line.get_color()) for line in dots] == [color.lower() for color in look.COLORS[:2]]
     assert lines(last, marker="o")[0].get_xdata().tolist() == pytest.approx([r2 + 0.2 for r2 in GOOD])
     medians = lines(first, marker="D")
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in medians] == [(0.72, 0), (0.62, 1)]
@@ -176,7 +177,8 @@ def test_errors_by_lead_have_median_range_and_baselines() -> None:
     far = baseline(-9.0, 500.0)
     far["lead"]["4"]["rmse"] = None
     baselines = {"persistence": baseline(0.5, 60.0), "linear": baseline(0.5, 200.0), "other": far}
-    axes = figures.lead_figure(analysed(made, baselines)).axes[0]
+    result = analysed(made, baselines)
+    axes = lead_figure(result, figures.shown(result)).axes[0]
     one, other, now, linear, beyond = axes.lines
     assert xy(one)[0] == [1, 2, 3, 4]
     assert xy(one)[1] == pytest.approx([28 + 10, 28 + 20, 28 + 30, 28 + 40])
@@ -194,7 +196,7 @@ def test_errors_by_lead_have_median_range_and_baselines() -> None:
 
 def test_nothing_but_broken_runs_draws_no_line_of_a_config() -> None:
     result = of_two([BROKEN] * 3, [BROKEN] * 3)
-    assert [line.get_label() for line in figures.lead_figure(result).axes[0].lines] == ["same as now"]
+    assert [line.get_label() for line in lead_figure(result, figures.shown(result)).axes[0].lines] == ["same as now"]
     assert figures.scores_figure(result).axes[0].lines[:] == []
 
 
@@ -248,7 +250,8 @@ def test_a_sweeps_best_trade_offs_are_joined_and_named() -> None:
 
 def test_what_fonts_have_no_sign_for_is_shown_escaped(tmp_path: Path) -> None:
     def written(units: str) -> bytes:
-        figure = figures.lead_figure({**of_two(GOOD, BAD), "units": units})
+        result = {**of_two(GOOD, BAD), "facts": {"units": units, "step": "h"}}
+        figure = lead_figure(result, figures.shown(result))
         return figures.save_svg(figure, tmp_path / "figures" / "lead.svg").read_bytes()
 
     assert written("a\x1b$b$") == written("a\\x1b$b$") != written("ab")
@@ -262,7 +265,7 @@ def test_no_panel_is_empty_and_every_one_is_named_and_narrow_enough_for_a_phone(
         "scores": (figures.scores_figure(result), 3),
         "differences": (figures.differences_figure(result), 3),
         "curves": (figures.curves_figure(result, curves), 1),
-        "leads": (figures.lead_figure(result), 1),
+        "leads": (lead_figure(result, figures.shown(result)), 1),
         "sweep": (figures.sweep_figure(result, "parameters"), 1),
     }
     for name, (figure, panels) in made.items():
@@ -282,13 +285,14 @@ def test_a_config_has_its_colour_in_all_figures() -> None:
     dots = lines(figures.scores_figure(result).axes[0], marker="o")
     assert [line.get_color() for line in dots] == colors
     assert [line.get_color() for line in figures.curves_figure(result, curves).axes[0].lines] == colors
-    assert [line.get_color() for line in figures.lead_figure(result).axes[0].lines[:2]] == colors
-    assert len(set(figures.COLORS)) == len(figures.COLORS) == figures.MOST
+    assert [line.get_color() for line in lead_figure(result, figures.shown(result)).axes[0].lines[:2]] == colors
+    assert len(set(look.COLORS)) == len(look.COLORS) == figures.MOST
 
 
 def test_four_baselines_are_four_kinds_of_line() -> None:
     runs = {name: baseline(0.5, 60.0 + i) for i, name in enumerate(("persistence", "linear", "seasonal", "mean"))}
-    axes = figures.lead_figure(of_two(GOOD, BAD, baselines=runs)).axes[0]
+    result = of_two(GOOD, BAD, baselines=runs)
+    axes = lead_figure(result, figures.shown(result)).axes[0]
     drawn = lines(axes, linewidth=1.6)
     assert len(drawn) == len({str(line._dash_pattern) for line in drawn}) == 4
 

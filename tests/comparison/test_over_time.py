@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from minidl.cli import main
-from minidl.comparison.diebold_mariano import diebold_mariano
 from minidl.comparison.folder import ComparisonFolder
 from minidl.experiment import load_experiment
 from minidl.forecasting import model_forecaster
+from minidl.forecasting.diebold_mariano import diebold_mariano
 
 
 @pytest.mark.parametrize("order", [("small", "worse"), ("worse", "small")])

@@ -13,18 +13,28 @@ from made_up import analysed, of_two, record
 
 from minidl.comparison import report, tables
 from minidl.comparison.pictures import Picture
+from minidl.forecasting.over_time import over_time_table
+from minidl.forecasting.shortcuts import shortcuts_table
 
 GOOD, BAD = [0.70, 0.72, 0.71], [0.60, 0.63, 0.20]
-FIGURES = ("scores", "differences", "error_by_lead", "curves", "forecast_one", "by_parameters", "by_seconds")
+FIGURES = {
+    "scores": "scores",
+    "differences": "differences",
+    "error_by_lead": "tables",
+    "curves": "end",
+    "forecast_one": "end",
+    "by_parameters": "sweep",
+    "by_seconds": "sweep",
+}
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[Picture]:
     made = []
-    for name in FIGURES:
+    for name, place in FIGURES.items():
         path = tmp_path / f"{name}.svg"
         path.write_text(f"<svg>{name}</svg>")
-        made.append(Picture(path, f"title of {name}", f"words for {name}"))
+        made.append(Picture(path, f"title of {name}", f"words for {name}", place))
     return made
 
 
@@ -108,18 +118,18 @@ def test_a_protocol_that_says_nothing_is_left_out() -> None:
 def test_each_table_is_that_of_its_place() -> None:
     result = two()
     found = [block[1] for block in blocks(result, []) if block[0] == "table"]
-    scores = [tables.scores_table(result, metric, digits) for metric, _, digits in tables.shown_metrics(result)]
-    for table, (_, title, _) in zip(scores, tables.shown_metrics(result), strict=True):
+    scores = [tables.scores_table(result, metric) for metric in tables.shown_metrics(result)]
+    for table, title in zip(scores, ("R²", "Skill", "RMSE, µg/m³"), strict=True):
         table[0][0] = title
     assert found == [
         tables.confounds_table(result),
         *scores,
-        tables.spread_table(result),
+        tables.spread_table(result, "block"),
         tables.spread_table(result, "lead"),
         tables.differences_table(result),
-        tables.over_time_table(result),
-        tables.protocol_table(result, "one"),
-        tables.protocol_table(result, "other"),
+        over_time_table(result["over_time"], "h"),
+        shortcuts_table(result["protocol"]["one"], "h", {"r2": "R²"}),
+        shortcuts_table(result["protocol"]["other"], "h", {"r2": "R²"}),
         tables.failures_table(result),
         tables.cost_table(result),
     ]

@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from minidl.comparison.diebold_mariano import diebold_mariano
 from minidl.comparison.statistics import compare_pairs, fewest_pairs, holm, spread
 from minidl.errors import ConfigError
+from minidl.forecasting.diebold_mariano import diebold_mariano
 from minidl.forecasting.rounding import ROUNDING, is_above, rounding_of
 
 

@@ -164,9 +164,11 @@ def test_labels_that_are_no_names_of_folders_are_refused(made: Path, label: str,
         ("plan.json", lambda plan: plan["entries"][0]["config"].pop("evaluation"), "small: it is not resolved"),
         ("plan.json", lambda plan: plan["entries"][0]["config"].update(model="x.yaml"), "the config of small: "),
         ("plan.json", lambda plan: plan["entries"][0]["config"].update(loss="os.system"), "the config of small: "),
-        ("plan.json", lambda plan: plan.update(format=1), "plan.json: format 1; this version of minidl reads format"),
+        ("plan.json", lambda plan: plan.update(format=2), "format 2; this version of minidl reads format 3. Compare"),
         ("plan.json", lambda plan: [plan], "plan.json: damaged: Expected `object`, got `array`."),
-        ("data.json", lambda data: data.update(units=3), "data.json: damaged: Expected `str`, got `int` - at"),
+        ("data.json", lambda data: data["facts"].update(units=3), "data.json: damaged: Expected `str`, got `int` - at"),
+        ("data.json", lambda data: data["facts"].update(step="<b>"), "data.json: damaged: its facts are not those"),
+        ("data.json", lambda data: data["facts"].pop("step"), "data.json: damaged: its facts are not those"),
         ("data.json", lambda data: data["baselines"].pop("persistence"), "damaged: there is no baseline called"),
         ("data.json", lambda data: data["baselines"]["linear"]["block"].pop("4"), "linear: damaged: its scores"),
         ("environment.json", lambda found: [], "environment.json: damaged: Expected `object`, got `array`."),
@@ -208,6 +210,12 @@ def test_one_changed_number_of_any_weights_is_noticed_before_anything_is_trained
             lambda file: file["record"]["scores"]["block"]["4"].update(rmse=None),
             "a run that is done has scores that are not finite.",
         ),
+        (lambda file: file["record"]["scores"]["block"]["4"].pop("mae"), "its scores are not those of the task."),
+        (lambda file: file["record"].update(more={}), "its scores are not those of the config."),
+        (lambda file: file["record"]["more"]["shifted"].pop("4"), "its scores are not those of the config."),
+        (lambda file: file["record"]["more"]["covariates"].update(best={}), "its scores are not those of the config."),
+        (lambda file: file["record"]["more"]["shifted"]["4"].update(r2="1"), "its scores are not those of the config."),
+        (lambda file: file["record"]["curve"].pop("train_loss"), "its epochs are not those of the config."),
         (lambda file: file["record"]["curve"]["epoch"].pop(), "its epochs are not those of the config."),
         (lambda file: file["record"].update(seconds={}), "does not say how long the training took"),
         (lambda file: file["record"]["seconds"].update(training=1e300), "damaged: Expected `float` <= 1000000000.0"),
@@ -279,7 +287,7 @@ def test_a_folder_where_a_file_should_be_is_refused_before_anything_is_trained(
 
 
 def test_stray_folders_beside_are_passed_over(made: Path, capsys: Capture) -> None:
-    for number, content in enumerate(['{"format": 2, "shard": [1]}', "[" * 5000, "\0", '{"format": 2}'], 100):
+    for number, content in enumerate(['{"format": 3, "shard": [1]}', "[" * 5000, "\0", '{"format": 3}'], 100):
         (path := Path(f"runs/compare-{number}")).mkdir()
         (path / "plan.json").write_text(content)
     Path("runs/compare-200").mkdir()

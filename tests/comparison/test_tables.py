@@ -8,6 +8,8 @@ import pytest
 from made_up import BROKEN, CONFIG, analysed, baseline, of_two, record
 
 from minidl.comparison import tables
+from minidl.comparison.tested import terms
+from minidl.forecasting.over_time import over_time_table
 
 ONE, OTHER = [0.70, 0.72, 0.71, 0.73], [0.60, 0.63, 0.20, BROKEN]
 DEEP = [
@@ -42,19 +44,19 @@ def rich() -> dict[str, Any]:
 
 # By hand: of 0.60, 0.63, 0.20 and a broken run the median is (0.20 + 0.60) / 2; skill is 1 - (RMSE / 50)².
 SCORES = {
-    ("r2", 4): [
+    "r2": [
         ["", "one", "book", "other", "same as now", "linear model"],
         ["4 h", "0.7150 (0.7000 to 0.7300)", "0.7500", "0.4000 (0.2000 to 0.6300; 1 broken)", "0.5000", "0.6500"],
         ["2 h", "0.7250 (0.7100 to 0.7400)", "0.8500", "0.4100 (0.2100 to 0.6400; 1 broken)", "0.5000", "0.6500"],
         ["1 h", "0.7350 (0.7200 to 0.7500)", "0.9500", "0.4200 (0.2200 to 0.6500; 1 broken)", "0.5000", "0.6500"],
     ],
-    ("skill", 3): [
+    "skill": [
         ["", "one", "other", "same as now", "linear model"],
         ["4 h", "0.675 (0.640 to 0.708)", "-0.600 (-1.560 to 0.452; 1 broken)", "0.000", "0.510"],
         ["2 h", "0.697 (0.664 to 0.730)", "-0.552 (-1.496 to 0.482; 1 broken)", "0.000", "0.510"],
         ["1 h", "0.719 (0.686 to 0.750)", "-0.506 (-1.434 to 0.510; 1 broken)", "0.000", "0.510"],
     ],
-    ("rmse", 2): [
+    "rmse": [
         ["", "one", "other", "same as now", "linear model"],
         ["4 h", "28.50 (27.00 to 30.00)", "60.00 (37.00 to 80.00; 1 broken)", "50.00", "35.00"],
         ["2 h", "27.50 (26.00 to 29.00)", "59.00 (36.00 to 79.00; 1 broken)", "50.00", "35.00"],
@@ -63,20 +65,20 @@ SCORES = {
 }
 
 
-@pytest.mark.parametrize(("metric", "digits"), SCORES)
-def test_scores_stand_under_their_heads(rich: dict[str, Any], metric: str, digits: int) -> None:
-    assert tables.scores_table(rich, metric, digits) == SCORES[metric, digits]
+@pytest.mark.parametrize("metric", SCORES)
+def test_scores_stand_under_their_heads(rich: dict[str, Any], metric: str) -> None:
+    assert tables.scores_table(rich, terms(rich).metric(metric)) == SCORES[metric]
 
 
 def test_published_losses_stand_beside_losses(rich: dict[str, Any]) -> None:
-    head, first, *_ = tables.scores_table(rich, "loss", 3)
+    head, first, *_ = tables.scores_table(rich, terms(rich).metric("loss"))
     cells = dict(zip(head, first, strict=True))
     assert cells["one"].startswith("0.02") or cells["one"].startswith("0.03")
-    assert (cells["book"], cells["same as now"], cells["linear model"]) == ("0.010", "0.050", "0.035")
+    assert (cells["book"], cells["same as now"], cells["linear model"]) == ("0.010000", "0.050000", "0.035000")
 
 
 def test_the_spread_of_every_config_stands_at_every_horizon_and_lead(rich: dict[str, Any]) -> None:
-    assert tables.spread_table(rich) == [
+    assert tables.spread_table(rich, "block") == [
         ["", "", "runs", "broken", "R² median", "mean", "std", "lowest", "highest", "RMSE, µg/m³", "skill"],
         ["one", "4 h", "4", "0", "0.7150", "0.7150", "0.0129", "0.7000", "0.7300", "28.50", "0.675"],
         ["", "2 h", "4", "0", "0.7250", "0.7250", "0.0129", "0.7100", "0.7400", "27.50", "0.697"],
@@ -192,13 +194,13 @@ def test_two_runs_over_time_say_whose_errors_are_smaller() -> None:
         {"lead": "2", "statistic": -2.5, "p": 0.012, "n": 1234, "lags": 1},
         {"lead": "3", "statistic": -1.0, "p": 0.3, "n": 1234, "lags": 2},
     ]
-    result = {**of_two(ONE, ONE), "over_time": [{"first": "one", "second": "other", "seeds": [0, 1], "leads": leads}]}
-    assert tables.over_time_table(result)[1:] == [
+    found = [{"first": "one", "second": "other", "seeds": [0, 1], "leads": leads}]
+    assert over_time_table(found, "h")[1:] == [
         ["1 h", "+3.46", "< 0.001", "1,234", "other"],  # above 0: the first has the larger errors
         ["2 h", "-2.50", "0.012", "1,234", "one"],
         ["3 h", "-1.00", "0.300", "1,234", "no evidence"],
     ]
-    assert len(tables.over_time_table({**result, "over_time": []})) == 1
+    assert len(over_time_table([], "h")) == 1
 
 
 def test_a_sweep_is_listed_from_the_best_on_with_stars_for_trade_offs() -> None:

@@ -12,7 +12,9 @@ from made_up import BROKEN, CONFIG, analysed, baseline, of_two, record
 from minidl.cli.compare import terminal_report
 from minidl.comparison import figures, tables
 from minidl.comparison.report import html_body, markdown
+from minidl.comparison.tested import terms
 from minidl.comparison.verdict import verdict
+from minidl.tasks.terms import SKILL
 
 GOOD = [0.70, 0.72, 0.71, 0.73, 0.74, 0.69, 0.75, 0.68]
 BAD = [0.60, 0.63, 0.64, 0.61, 0.62, 0.57, 0.70, 0.55]  # worse in every seed, by 0.10 on average
@@ -39,7 +41,7 @@ def test_the_better_of_two_is_named_in_either_order(one: list[float], other: lis
         f"{better} is better than {worse}: at 4 hours R² of {better} is higher by 0.1000 on average (95 % interval "
         f"+0.0733 to +0.1233, p = 0.008; median +0.1100), and better in 8 of 8 seeds; corrected p = 0.023."
     )
-    row = result["pairs"][0]["horizons"]["4"]
+    row = result["pairs"][0]["rows"]["4"]
     sign = 1 if better == "other" else -1
     assert row["mean"] == pytest.approx(sign * 0.1)
     assert (row["favours"] == "second") == (better == "other")
@@ -60,7 +62,7 @@ def test_every_table_says_which_is_better_in_either_order(one: list[float], othe
     assert (cells["second better"], cells["first better"]) == (("8", "0") if better == "other" else ("0", "8"))
     assert cells["95 % interval"] == ("+0.0733 to +0.1233" if better == "other" else "-0.1233 to -0.0733")
     assert (cells["p"], cells["corrected p"], cells["of"], cells["pairs"]) == ("0.008", "0.023", "R²", "8")
-    scores = tables.scores_table(result, "r2", 4)
+    scores = tables.scores_table(result, terms(result).leading)
     assert scores[0] == ["", "one", "other", "same as now"]
     assert scores[1] == [
         "4 h",
@@ -74,7 +76,7 @@ def test_nothing_is_better_where_scores_differ_by_rounding_only() -> None:
     sentence = "No evidence of a difference between one and other: every score is the same but for rounding."
     assert result["verdict"]["headline"] == sentence
     assert result["verdict"]["pairs"][0]["better"] is None
-    assert all(row["differences"] == [0.0] * 8 for row in result["pairs"][0]["horizons"].values())
+    assert all(row["differences"] == [0.0] * 8 for row in result["pairs"][0]["rows"].values())
 
 
 def test_float32_models_are_the_same_up_to_their_own_rounding() -> None:
@@ -91,7 +93,7 @@ def test_too_few_seeds_are_named_and_no_interval_is_given() -> None:
         "No evidence of a difference between one and other: with 5 seeds and 3 tests none could be shown, "
         "at least 7 seeds are needed."
     )
-    row = result["pairs"][0]["horizons"]["4"]
+    row = result["pairs"][0]["rows"]["4"]
     assert (row["low"], row["high"]) == (None, None)
     assert tables.differences_table(result)[1][6] == "-"
 
@@ -99,7 +101,7 @@ def test_too_few_seeds_are_named_and_no_interval_is_given() -> None:
 def test_an_interval_and_its_p_stand_together_where_the_correction_changes_the_verdict() -> None:
     other = [0.75, 0.74, 0.78, 0.76, 0.75, 0.70, 0.74, 0.70]
     result = of_two(GOOD, other)
-    row = result["pairs"][0]["horizons"]["4"]
+    row = result["pairs"][0]["rows"]["4"]
     assert row["p"] < 0.05 < row["p_adjusted"]
     assert row["low"] > 0
     assert result["verdict"]["pairs"][0]["better"] is None
@@ -138,7 +140,7 @@ def test_a_broken_run_is_a_loss_everywhere_and_means_are_of_the_survivors(turned
     holds = GOOD
     result = of_two(holds, breaks) if turned else of_two(breaks, holds)
     label = "other" if turned else "one"
-    row = result["pairs"][0]["horizons"]["4"]
+    row = result["pairs"][0]["rows"]["4"]
     wins = (row["second_better"], row["first_better"])
     assert wins == ((6, 2) if turned else (2, 6))
     assert (row["n"], row["survivors"], row["low"]) == (8, 6, None)
@@ -186,7 +188,7 @@ def test_two_configs_that_always_break_are_no_better_than_each_other() -> None:
     result = of_two([BROKEN] * 8, [BROKEN] * 8)
     assert result["verdict"]["headline"].endswith("no run of either gave a score.")
     assert result["verdict"]["pairs"][0]["better"] is None
-    assert all(row["p"] == 1 for row in result["pairs"][0]["horizons"].values())
+    assert all(row["p"] == 1 for row in result["pairs"][0]["rows"].values())
 
 
 def test_of_many_configs_one_that_mostly_breaks_is_not_the_best() -> None:
@@ -236,7 +238,7 @@ def test_where_r2_is_undefined_rmse_is_compared_and_less_is_better(
         block = config["block"]["4"]
         assert (block["r2"]["n"], block["r2"]["median"], block["rmse"]["n"], block["mae"]["n"]) == (0, None, 8, 8)
     assert result["configs"]["one"]["block"]["4"]["rmse"]["median"] == pytest.approx(np.median(one))
-    row = result["pairs"][0]["horizons"]["4"]
+    row = result["pairs"][0]["rows"]["4"]
     assert row["metric"] == "rmse"
     assert row["mean"] == pytest.approx(-1.0 if better == "other" else 1.0)
     text = report_of(result)
@@ -263,7 +265,7 @@ def test_r2_is_compared_where_it_exists_and_rmse_elsewhere() -> None:
     assert result["verdict"]["pairs"][0]["better"] == "one"
     assert [row[2] for row in tables.differences_table(result)[1:]] == ["R²", "RMSE", "R²"]
     assert "R² is undefined at 2 hours: the target" in " ".join(result["verdict"]["lines"])
-    assert [name for name, _, _ in tables.shown_metrics(result)] == ["r2", "skill", "rmse", "mae"]
+    assert [metric.name for metric in tables.shown_metrics(result)] == ["r2", "skill", "rmse", "mae"]
 
 
 def test_baselines_that_win_are_found_by_either_metric() -> None:
@@ -289,7 +291,7 @@ def test_runs_that_failed_to_train_are_worse_than_persistence_at_every_horizon()
     result = analysed(made, {"persistence": baseline(0.69, 31.0)})
     assert result["configs"]["one"]["failed_to_train"] == [7]  # 0.68; 0.69 is equal
     assert result["configs"]["other"]["failed_to_train"] == [1, 2, 3, 4, 5, 7]
-    assert result["configs"]["other"]["worse_than_persistence"] == {"4": 7, "2": 7, "1": 6}
+    assert result["configs"]["other"]["worse_than_reference"] == {"4": 7, "2": 7, "1": 6}
     skill = result["configs"]["one"]["block"]["4"]["skill"]
     assert skill["values"][0] == pytest.approx(1 - (30 / 31) ** 2)
 
@@ -330,7 +332,7 @@ def test_the_figures_show_scores_and_differences_as_they_are(one: list[float], o
 def test_the_interval_in_the_figure_is_that_of_the_table() -> None:
     result = of_two(GOOD, BAD)
     axes = figures.differences_figure(result).axes[0]
-    row = result["pairs"][0]["horizons"]["4"]
+    row = result["pairs"][0]["rows"]["4"]
     bars = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 4]
     assert list(bars[0]) == [row["low"], row["high"]]
     assert "p = 0.008, corrected p = 0.023" in axes.get_title("left")
@@ -362,7 +364,7 @@ def test_a_baseline_that_is_beyond_all_numbers_is_no_reference() -> None:
     assert result["configs"]["one"]["failed_to_train"] == []
     assert result["verdict"]["pairs"][0]["better"] == "one"
     assert "loses" not in " ".join(result["verdict"]["lines"])
-    assert tables.scores_table(result, "skill", 3)[1] == ["4 h", "-", "-", "-", "-"]
+    assert tables.scores_table(result, SKILL)[1] == ["4 h", "-", "-", "-", "-"]
 
 
 @pytest.mark.parametrize(
@@ -390,7 +392,7 @@ def test_holm_corrects_over_all_pairs_and_horizons() -> None:
     made += [record("other", seed, r2) for seed, r2 in enumerate(BAD)]
     made += [record("twin", seed, r2) for seed, r2 in enumerate(GOOD)]
     result = analysed(made)
-    rows = {(pair["first"], pair["second"]): pair["horizons"]["4"] for pair in result["pairs"]}
+    rows = {(pair["first"], pair["second"]): pair["rows"]["4"] for pair in result["pairs"]}
     # Six tests of p = 2/256 are the smallest of nine.
     assert rows["one", "other"]["p_adjusted"] == pytest.approx(9 * 2 / 256)
     assert rows["one", "twin"]["p_adjusted"] == 1

@@ -6,29 +6,28 @@ import copy
 from typing import Any
 
 import pytest
-from made_up import CONFIG, record
 
-from minidl.comparison import tables
-from minidl.comparison.entries import Entry
-from minidl.comparison.folder import Plan
-from minidl.comparison.protocol import protocol_effects, protocol_entries
+from minidl.forecasting.shortcuts import honest_configs, shortcut_effects, shortcuts_table
 
-ENTRY = Entry("net", CONFIG, {})
+CONFIG: dict[str, Any] = {
+    "data": {"scaler": {"type": "MinMaxScaler", "fit_on": "train"}},
+    "evaluation": {"future_covariates": "actual"},
+}
 TESTED = {"4": "r2", "1": "r2"}
 
 
 def numbers(label: str, seed: int, base: float) -> dict[str, Any]:
     """A run whose scores are `base` plus a number of their own each."""
-    made = copy.deepcopy(record(label, seed, 0.5))
-    for i, k in enumerate(("4", "2", "1")):
-        made["scores"]["block"][k]["r2"] = base + 0.01 * i
-        made["scores"]["lead"][k]["r2"] = base + 0.01 * i - 0.2
-    made["covariates"] = {
+    block, lead = (
+        {k: {"r2": base + 0.01 * i - less, "rmse": 5.0} for i, k in enumerate(("4", "2", "1"))} for less in (0, 0.2)
+    )
+    more: dict[str, Any] = {}
+    more["covariates"] = {
         way: {k: {"r2": base + 0.01 * i - less, "rmse": 7.0 + i} for i, k in enumerate(("4", "2", "1"))}
         for way, less in (("hold_last", 0.05), ("same_hour_yesterday", 0.07))
     }
-    made["shifted"] = {k: {"r2": base + 0.01 * i + 0.3, "rmse": 2.0 + i} for i, k in enumerate(("4", "2", "1"))}
-    return made
+    more["shifted"] = {k: {"r2": base + 0.01 * i + 0.3, "rmse": 2.0 + i} for i, k in enumerate(("4", "2", "1"))}
+    return {"label": label, "seed": seed, "status": "done", "scores": {"block": block, "lead": lead}, "more": more}
 
 
 RECORDS = {
@@ -39,7 +38,7 @@ RECORDS = {
 
 
 def rows(tested: dict[str, str] = TESTED, records: dict[str, Any] = RECORDS) -> dict[tuple[str, str], dict[str, Any]]:
-    found = protocol_effects([ENTRY], records, tested)["net"]
+    found = shortcut_effects(records, {"net": CONFIG}, tested)["net"]
     return {(row["shortcut"], row["horizon"], row["without"]): row for row in found}  # type: ignore[misc]
 
 
@@ -66,8 +65,8 @@ def test_each_row_is_the_score_with_and_without_the_shortcut() -> None:
 
 
 def test_the_table_has_each_number_under_its_head() -> None:
-    result = {"protocol": protocol_effects([ENTRY], RECORDS, TESTED), "step": "h"}
-    head, first, *rest = tables.protocol_table(result, "net")
+    found = shortcut_effects(RECORDS, {"net": CONFIG}, TESTED)["net"]
+    head, first, *rest = shortcuts_table(found, "h", {"r2": "R²"})
     assert dict(zip(head, first, strict=True)) == {
         "shortcut": "scaler",
         "with it": "fitted on all rows, the test part included",
@@ -97,8 +96,8 @@ def test_a_shortcut_that_makes_rmse_smaller_flatters() -> None:
 def test_runs_that_broke_and_forecasts_that_were_not_asked_are_left_out() -> None:
     records = copy.deepcopy(RECORDS)
     records["net"][1] |= {"status": "failed"}
-    del records["net"][0]["covariates"]["same_hour_yesterday"]
-    records["net"][2]["covariates"]["hold_last"]["4"]["r2"] = None
+    del records["net"][0]["more"]["covariates"]["same_hour_yesterday"]
+    records["net"][2]["more"]["covariates"]["hold_last"]["4"]["r2"] = None
     counts = {(key[0], key[2]): row["n"] for key, row in rows({"4": "r2"}, records).items()}
     assert counts == {
         ("scaler", "fitted on training rows"): 1,
@@ -107,23 +106,14 @@ def test_runs_that_broke_and_forecasts_that_were_not_asked_are_left_out() -> Non
         ("horizon", "lead 4 alone"): 2,
         ("plot", "drawn at its own row"): 2,
     }
-    held = Entry("net", {**CONFIG, "evaluation": {**CONFIG["evaluation"], "future_covariates": "hold_last"}}, {})
-    shortcuts = {row["shortcut"] for row in protocol_effects([held], RECORDS, TESTED)["net"]}
+    held = {**CONFIG, "evaluation": {"future_covariates": "hold_last"}}
+    shortcuts = {row["shortcut"] for row in shortcut_effects(RECORDS, {"net": held}, TESTED)["net"]}
     assert shortcuts == {"scaler", "horizon", "plot"}  # the weather is not taken as known
 
 
 def test_only_a_scaler_that_sees_the_test_part_is_trained_again() -> None:
-    assert protocol_entries([ENTRY]) == []
-    sees = Entry("net", {**CONFIG, "data": {**CONFIG["data"], "scaler": {"type": "MinMaxScaler", "fit_on": "all"}}}, {})
-    (added,) = protocol_entries([ENTRY, sees])
-    assert (added.label, added.role) == ("net+fit_on_train", "protocol")
-    assert added.config["data"]["scaler"] == {"type": "MinMaxScaler", "fit_on": "train"}
-    assert sees.config["data"]["scaler"]["fit_on"] == "all"
-    assert list(protocol_effects([sees, added], RECORDS, TESTED)) == ["net"]
-
-
-def test_the_other_scaler_is_trained_with_the_first_five_seeds() -> None:
-    entries = (ENTRY, Entry("net+fit_on_train", CONFIG, {}, role="protocol"))
-    tasks = Plan(entries, 7, (), {entry.label: {} for entry in entries}, "0").tasks()
-    assert [task.seed for task in tasks if task.label == "net"] == list(range(7))
-    assert [task.seed for task in tasks if task.label == "net+fit_on_train"] == list(range(5))
+    assert honest_configs(CONFIG) == {}
+    sees = {**CONFIG, "data": {"scaler": {"type": "MinMaxScaler", "fit_on": "all"}}}
+    assert honest_configs(sees) == {"+fit_on_train": CONFIG}
+    assert sees["data"]["scaler"]["fit_on"] == "all"
+    assert list(shortcut_effects(RECORDS, {"net": sees}, TESTED)) == ["net"]

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl.comparison.diebold_mariano import diebold_mariano
-from minidl.comparison.folder import ComparisonFolder
-from minidl.comparison.splits import load_splits
-from minidl.comparison.tasks import set_weights
-from minidl.forecasting import Rows, model_forecaster
+from minidl.data import Splits
+from minidl.data.steps import ahead_short
+from minidl.forecasting.diebold_mariano import diebold_mariano
+from minidl.forecasting.forecasters import Covariates, Rows
 from minidl.forecasting.rounding import Values, differences
-from minidl.runs import one_blas_thread
-from minidl.tasks import forecast_task
+from minidl.forecasting.scores import model_forecaster
+from minidl.layer import Layer
+from minidl.text import p_words
 
 MAX_PAIRS = 6
 
 
-def over_time(folder: ComparisonFolder, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+def over_time(
+    result: Mapping[str, Any],
+    open_run: Callable[[str, int], tuple[Splits, Layer]],
+    horizon: int,
+    covariates: Covariates,
+) -> list[dict[str, Any]]:
     """For each pair ``first``, ``second``, their median ``seeds``, and ``leads`` with statistic, p, n and lags.
 
     A statistic above 0: the first has the larger errors. Pairs without scored
     runs, and those after the sixth, are left out.
+
+    Parameters
+    ----------
+    result : of a comparison.
+    open_run : gives the data and the trained model of a label and a seed.
+    horizon : the largest lead.
+    covariates : as in `Recursive`.
     """
     found = []
     for pair in result["pairs"][:MAX_PAIRS]:
@@ -32,7 +44,8 @@ def over_time(folder: ComparisonFolder, result: Mapping[str, Any]) -> list[dict[
         seeds = [result["configs"][label]["median_seed"] for label in labels]
         if None in seeds:
             continue
-        made = [forecasts(folder, label, seed) for label, seed in zip(labels, seeds, strict=True)]
+        runs = [open_run(label, seed) for label, seed in zip(labels, seeds, strict=True)]
+        made = [_forecasts(*run, horizon, covariates) for run in runs]
         truth, rounding = made[0][1], result["asked"]["rounding"]
         leads = []
         for j in range(truth.shape[1] if len(truth) > truth.shape[1] + 2 else 0):
@@ -47,20 +60,23 @@ def over_time(folder: ComparisonFolder, result: Mapping[str, Any]) -> list[dict[
     return found
 
 
-def forecasts(folder: ComparisonFolder, label: str, seed: int) -> tuple[Values, Values]:
+def _forecasts(splits: Splits, model: Layer, horizon: int, covariates: Covariates) -> tuple[Values, Values]:
     """Forecasts of one run and the truth, in the target's units: (origins, leads) each."""
-    entry = next(entry for entry in folder.plan.entries if entry.label == label)
-    record = next(r for r in folder.records() if (r["label"], r["seed"]) == (label, seed))
-    experiment = entry.experiment(seed)
-    splits = load_splits(experiment)
-    set_weights(experiment.model, folder.weights(record))
-    task = forecast_task(experiment.evaluation)
-    horizon = max(task.horizons)
     starts = splits.test.starts[: len(splits.test.starts) - horizon + 1]
-    with one_blas_thread():
-        forecast = model_forecaster(splits, experiment.model, task.future_covariates)(starts, horizon)
+    forecast = model_forecaster(splits, model, covariates)(starts, horizon)
     column = splits.table.target_index
     truth = Rows(splits.values, splits.test.time_steps, column).truth(starts, horizon)
     values = (splits.scale.unscale(array, column) for array in (forecast, truth))
     made, came = (np.asarray(value, np.float64) for value in values)
     return made, came
+
+
+def over_time_table(found: Sequence[Mapping[str, Any]], step: str) -> list[list[str]]:
+    """The tests of the first pair's runs."""
+    rows = [["lead", "statistic", "p", "forecasts", "smaller errors"]]
+    for row in found[0]["leads"] if found else []:
+        better = found[0]["second" if row["statistic"] > 0 else "first"]
+        word = better if row["p"] < 0.05 else "no evidence"
+        p = p_words(row["p"]).removeprefix("= ")
+        rows.append([ahead_short(row["lead"], step), f"{row['statistic']:+.2f}", p, f"{row['n']:,}", word])
+    return rows

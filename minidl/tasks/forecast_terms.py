@@ -1,0 +1,248 @@
+"""How forecasts are compared: horizons, the protocol's shortcuts, errors by lead, two runs over time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from minidl import plot_style as look
+from minidl.data import Splits
+from minidl.data.steps import ahead_short, unit, units
+from minidl.forecasting import (
+    COVARIATES,
+    left_out,
+    model_forecaster,
+    score,
+    score_shifted,
+)
+from minidl.forecasting.over_time import over_time, over_time_table
+from minidl.forecasting.shortcuts import honest_configs, shortcut_effects, shortcuts_table
+from minidl.forecasting.words import baseline_short, baseline_words, horizons_words
+from minidl.layer import Layer
+from minidl.tasks.forecast import Forecast
+from minidl.tasks.task import Metric
+from minidl.tasks.terms import Block, Drawn, Facts, OpenRun, Record, Result, Terms
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_STEP = re.compile(r"(?:\d+ )?[a-z]+")  # ``h``, ``30 min``
+MOST_CONFIGS = 6  # whose leads a report lists
+MOST_PROTOCOLS = 4
+
+
+class ForecastTerms(Terms):
+    """See `Terms`; the task is a `Forecast`."""
+
+    task: Forecast
+    agree: ClassVar[tuple[str, ...]] = ("evaluation.horizons", "evaluation.future_covariates", "data.test_size")
+    unimportant: ClassVar[tuple[str, ...]] = ("evaluation.published",)
+    key_words: ClassVar[Mapping[str, str]] = {
+        "data.series.type": "data",
+        "data.series.path": "data file",
+        "data.series.features": "features",
+        "data.validation.type": "kind of validation",
+        "data.validation.size": "size of the validation",
+        "data.time_steps": "window length",
+    }
+    example: ClassVar[str] = "window"
+    does_better: ClassVar[str] = "forecasts better"
+    row_noun: ClassVar[str] = "horizon"
+    rows_words: ClassVar[str] = "A block of k averages leads 1 to k, as in the textbook. "
+    loss_words: ClassVar[str] = "training loss, scaled"
+    beyond: ClassVar[str] = "the forecasts grow beyond all numbers"
+    same_data: ClassVar[str] = "series, target, test_size and time_steps"
+    skill_words = "1 - MSE / MSE of persistence"
+    reference_words, reference_head = "persistence", "now"
+
+    @property
+    def measure(self) -> Metric:
+        """RMSE, which is always defined."""
+        return self.metric("rmse")
+
+    def skill(self, scores: Mapping[str, Any], reference: Mapping[str, Any]) -> float | None:
+        """1 - MSE / MSE of persistence; above 0 is better. None if persistence is perfect, or beyond all numbers."""
+        mine, other = scores["rmse"], reference["rmse"]
+        return 1 - (mine / other) ** 2 if other and mine is not None else None
+
+    def describe(self, parts: Splits, model: Layer) -> dict[str, Any]:
+        """The ``step`` from row to row is among the facts."""
+        found = super().describe(parts, model)
+        return {**found, "facts": {**found["facts"], "step": parts.table.step_name()}}
+
+    def truth(self, parts: Splits) -> str:
+        """SHA-256 of the test part's target, unscaled, with its rows' times."""
+        rows, table = parts.test.origin_rows, parts.table
+        digest = hashlib.sha256(np.ascontiguousarray(table.values[rows, table.target_index], "<f8").tobytes())
+        if table.times is not None:
+            digest.update(table.times[rows].astype("datetime64[s]").astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def score(self, parts: Splits, model: Layer) -> dict[str, Any]:
+        """Block and lead scores."""
+        return score(parts, model_forecaster(parts, model, self.task.future_covariates), self.task.horizons)
+
+    def rows_of(self, table: str) -> Sequence[str]:
+        """The horizons, or all leads to the largest."""
+        rows: Sequence[str] = self.task.rows()
+        return rows if table == "block" else [str(lead) for lead in range(1, max(self.task.horizons) + 1)]
+
+    def row_short(self, row: str, facts: Facts) -> str:
+        """``8 h``: the block score over leads 1 to 8, or lead 8."""
+        return ahead_short(row, facts["step"])
+
+    def row_title(self, row: str, facts: Facts) -> str:
+        """``blocks of 8 h``."""
+        return f"blocks of {self.row_short(row, facts)}"
+
+    def rows_title(self, facts: Facts) -> str:
+        """``blocks of k hours``."""
+        return f"blocks of k {units(facts['step'])}"
+
+    def where(self, rows: Sequence[str], facts: Facts) -> str:
+        """`` at 8 and 4 hours``."""
+        return f" at {horizons_words(rows, facts['step'])}"
+
+    def scored_on(self, facts: Facts) -> str:
+        """``hours``."""
+        return f"{unit(facts['step'])}s"
+
+    def everywhere(self) -> str:
+        """`` at every horizon``."""
+        return " at every horizon"
+
+    def baseline_short(self, name: str) -> str:
+        """``same as now``."""
+        return baseline_short(name)
+
+    def baseline_words(self, name: str) -> str:
+        """``persistence (same as now)``."""
+        return baseline_words(name)
+
+    def check_facts(self, facts: Facts) -> None:
+        """The step is one that `Table.step_name` may give."""
+        if not _STEP.fullmatch(facts["step"]):
+            raise ValueError("its step is none")
+
+    def more_configs(self, config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """The config without the scaler's shortcut, if it takes it."""
+        return honest_configs(config)
+
+    def more_scores(self, parts: Splits, model: Layer) -> dict[str, Any]:
+        """Block scores with each other way to know the future, and those of a plot that is shifted."""
+        asked, horizons = self.task.future_covariates, self.task.horizons
+        ways = [way for way in COVARIATES if way != asked and (way != "same_hour_yesterday" or not left_out(parts))]
+        forecaster = model_forecaster(parts, model, asked)
+        return {
+            "covariates": {w: score(parts, model_forecaster(parts, model, w), horizons)["block"] for w in ways},
+            "shifted": {str(k): score_shifted(parts, forecaster, k) for k in horizons},
+        }
+
+    def check_more_scores(self, more: Any) -> None:
+        """Blocks of the horizons each."""
+        if more.keys() != {"covariates", "shifted"} or not more["covariates"].keys() <= {*COVARIATES}:
+            raise ValueError("they are of something else")
+        rows, metrics = set(self.task.rows()), {metric.name for metric in self.task.metrics}
+        for block in (more["shifted"], *more["covariates"].values()):
+            if block.keys() != rows or any(one.keys() != metrics for one in block.values()):
+                raise ValueError("they are of other horizons")
+            numbers = [value for one in block.values() for value in one.values()]
+            if any(not (value is None or type(value) in (int, float)) for value in numbers):
+                raise ValueError("they are no numbers")
+
+    def more_from_records(
+        self, records: Mapping[str, Sequence[Record]], configs: Mapping[str, Any], tested: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """``protocol``: what each shortcut does to the score, by config."""
+        return {"protocol": shortcut_effects(records, configs, tested)}
+
+    def more_from_runs(self, result: Result, open_run: OpenRun) -> dict[str, Any]:
+        """``over_time``: the Diebold-Mariano tests of the median runs."""
+        return {"over_time": over_time(result, open_run, max(self.task.horizons), self.task.future_covariates)}
+
+    def more_blocks(self, result: Result) -> dict[str, list[Block]]:
+        """Scores by lead are in the comparison's own form; here are two runs over time and the shortcuts."""
+        return {"differences": _over_time(result), "sections": self._protocol(result)}
+
+    def _protocol(self, result: Result) -> list[Block]:
+        if len(result["configs"]) > MOST_PROTOCOLS or not any(result["protocol"].values()):
+            return []
+        about = (
+            "Each shortcut of the evaluation, taken and avoided, from runs of the same seeds. Moved by more than 0: "
+            "the shortcut flatters. A shifted plot is no score: it shows how good a plot looks that is drawn one row "
+            "early."
+        )
+        blocks: list[Block] = [("heading", "What the protocol does to the number"), ("text", about)]
+        words = {metric.name: metric.words for metric in self.task.metrics}
+        for label, rows in result["protocol"].items():
+            table = shortcuts_table(rows, result["facts"]["step"], words)
+            blocks += [("text", f"{label}:"), ("table", table)]
+        return blocks
+
+    def table_words(self, table: str, facts: Facts) -> str:
+        """Over the statistics of a table."""
+        if table == "block":
+            return f"By block, all statistics of {self.leading.words}:"
+        return f"By lead: the error at exactly so many {units(facts['step'])} ahead."
+
+    def more_figures(self, result: Result, shown: Mapping[str, Any], said: str) -> list[Drawn]:
+        """The error by lead."""
+        text = f"RMSE for each {unit(result['facts']['step'])} ahead, with the baselines. {said}"
+        return [("error_by_lead", lead_figure(result, shown), f"Error by lead. {said}", text)]
+
+    def run_figures(self, parts: Splits, model: Layer, assumptions: Sequence[str]) -> list[Drawn]:
+        """Forecast against truth over a stretch of the test part, at the largest and the smallest horizon."""
+        from minidl.plotting import forecast_figure
+
+        forecaster = model_forecaster(parts, model, self.task.future_covariates)
+        ends = sorted({max(self.task.horizons), min(self.task.horizons)}, reverse=True)
+        figure = forecast_figure(parts, forecaster, ends, assumption=assumptions[0])
+        figure.set_size_inches(11, 1.8 + 2.3 * len(ends))
+        words = "beside the truth over a stretch of the test part."
+        return [("forecast", figure, "Forecast and truth", f"Forecasts of {{run}}, {words}")]
+
+
+def _over_time(result: Result) -> list[Block]:
+    if not (result["over_time"] and result["over_time"][0]["leads"]):
+        return []
+    pair = result["over_time"][0]
+    text = (
+        f"Two given runs over time: {pair['first']} with seed {pair['seeds'][0]} and {pair['second']} with seed "
+        f"{pair['seeds'][1]}, the median runs, by the Diebold-Mariano test on squared errors. It is about these "
+        "two runs only: with other seeds it can turn round."
+    )
+    return [("text", text), ("table", over_time_table(result["over_time"], result["facts"]["step"]))]
+
+
+def lead_figure(result: Result, shown: Mapping[str, Any]) -> Figure:
+    """RMSE by lead: median and range over seeds, and the baselines."""
+    facts = result["facts"]
+    with look.style():
+        figure, axes = look.panels(1, 4.4)
+        ax, ends, top = axes[0], [], 0.0
+        for (label, config), color in zip(shown.items(), look.COLORS, strict=False):
+            leads = [int(k) for k in config["lead"]]
+            scores = [config["lead"][str(k)]["rmse"] for k in leads]
+            if scores[0]["n"]:
+                low, high = ([s[name] for s in scores] for name in ("minimum", "maximum"))
+                ax.fill_between(leads, low, high, color=color, alpha=0.15, lw=0)
+                medians = np.array([s["median"] for s in scores], float)  # NaN where half of the runs broke
+                ax.plot(leads, medians, color=color, marker="o", label=label)
+                top = max([top, *medians[np.isfinite(medians)]])
+        for (name, baseline), line in zip(result["baselines"].items(), cycle(look.LINES), strict=False):
+            leads = [int(k) for k in baseline["lead"]]
+            y = np.array([baseline["lead"][str(k)]["rmse"] for k in leads], float)
+            ax.plot(leads, y, color="#555555", ls=line, lw=1.6, label=baseline_short(name))
+            ends.append(y[-1])
+        ax.set_ylim(0, 1.25 * max([top, *(y for y in ends if y < 2 * top)]) or 1)
+        look.whole_numbers(ax)
+        ax.set_xlabel(f"{units(facts['step'])} ahead")
+        ax.set_ylabel(look.with_units("RMSE", facts["units"]))
+        ax.set_title("Error by lead: median and range of all seeds")
+        figure.legend(loc="outside lower center", ncols=2, fontsize=10)
+    return figure
