@@ -149,12 +149,12 @@ def test_numbers_that_nobody_can_mean_are_refused(
     assert len(err) < 300
 
 
-@pytest.mark.parametrize("first", [2, 4])
+@pytest.mark.parametrize(("first", "width"), [(2, 3), (4, 3), (1, 2)])
 @pytest.mark.parametrize("n", range(9))
-def test_a_deep_stack_whose_first_layers_are_one_wider_or_narrower_is_found(first: int, n: int) -> None:
-    body = (first,) * n + (3,) * (9 - n)
-    equal = by_hand((3,) * 10, "parameters")
-    last = next(last for last in itertools.count(3) if by_hand((*body, last), "parameters") >= equal)
+def test_a_deep_stack_whose_first_layers_are_one_wider_or_narrower_is_found(first: int, width: int, n: int) -> None:
+    body = (first,) * n + (width,) * (9 - n)
+    equal = by_hand((width,) * 10, "parameters")
+    last = next(last for last in itertools.count(width) if by_hand((*body, last), "parameters") >= equal)
     plans = plan_widths(net(2), (24, 6), depth=10, budget=by_hand((*body, last), "parameters"))
     assert (*body, last) in [plan.widths for plan in plans]
     assert {(len(plan.widths), plan.exact) for plan in plans} == {(10, True)}

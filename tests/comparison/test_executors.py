@@ -65,9 +65,11 @@ def run_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     (folder / "script.py").write_text(text)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "script.py"]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
-    )
+    # Into files: a pipe would be waited for as long as any worker has it.
+    with (folder / "out").open("w+") as out, (folder / "err").open("w+") as err:
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=out, stderr=err, timeout=100, check=False)
+    texts = ((folder / name).read_text() for name in ("out", "err"))
+    return subprocess.CompletedProcess(command, done.returncode, *texts)
 
 
 UNGUARDED = """\
