@@ -48,7 +48,14 @@ KINDS = ["one bit", "one bit", "some bytes", "cut", "longer", "another file", "s
 
 
 def damage(content: bytes, rng: random.Random, others: list[bytes]) -> tuple[str, bytes]:
-    """A kind of damage, and the damaged content."""
+    """A kind of damage, and the damaged content; what happens to change nothing is drawn again."""
+    kind, changed = _damage(content, rng, others)
+    while changed == content:
+        kind, changed = _damage(content, rng, others)
+    return kind, changed
+
+
+def _damage(content: bytes, rng: random.Random, others: list[bytes]) -> tuple[str, bytes]:
     n = len(content)
     kind = rng.choice(KINDS)
     changed = bytearray(content)
@@ -86,8 +93,6 @@ def damaged_files(trials: int, rng: random.Random, outcome: Outcome) -> None:
         twin = other.path / file.relative_to(run.path)
         others = [twin.read_bytes(), whole[rng.choice(files)]]
         kind, content = damage(whole[file], rng, others)
-        if content == whole[file]:
-            continue
         file.write_bytes(content)
         outcome.check(*refused(run, file, kind))
         if outcome.trials % 100 == 0:  # the whole way, down to the exit code

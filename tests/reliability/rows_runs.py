@@ -29,7 +29,7 @@ JSONS = ("environment.json", "scale.json", "evaluation.json", MANIFEST)
 STATES = tuple(f"checkpoints/{kind}/{name}" for kind in ("init", "best", "last") for name in ("state.json", MANIFEST))
 
 
-@row(18, "runs, configs and tables of strangers", full=3_000, sample=100)
+@row(18, "runs, configs and tables of strangers", full=10_000, sample=100)
 def strangers(trials: int, rng: random.Random, outcome: Outcome) -> None:
     """Files are damaged, forged, linked or odd things; a child lets every verb loose on them, and tells."""
     trained(str(RUN), "optimizer={type: Adam}", "engine=numpy", "training.epochs=2")

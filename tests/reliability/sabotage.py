@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ import numpy as np
 import safetensors.numpy
 
 from minidl import cli, initializers, interrupt, randomness, registry, resuming, run_folder
-from minidl.comparison import executors, folder, plan, session
+from minidl.comparison import executors, folder, plan, records, session
 from minidl.config import builder, nodes
 from minidl.data import csv_file, csv_series, series
 from minidl.errors import CorruptFileError
@@ -432,7 +431,11 @@ def _no_seals() -> None:
         return manifests.read_below(path.parent, path, limit)
 
     folder.checked = unchecked  # type: ignore[attr-defined]
-    folder.decode_record = lambda content, plan, where: json.loads(content)  # type: ignore[attr-defined]
+    folder.decode_record = _decode_record  # type: ignore[attr-defined]
+
+
+def _decode_record(content: bytes, plan: str, where: Path) -> records.RecordFile:
+    return reading.decode_json(content, records.RecordFile, where)
 
 
 @sabotage("links-of-a-comparison")
