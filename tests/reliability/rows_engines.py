@@ -106,17 +106,28 @@ def draw(kind: random.Random, rng: random.Random, *, shared: bool) -> Case:
     features, time, batch = rng.randint(1, 6), rng.randint(1, 8), rng.choice([1, 2, 3, 7, 8, 9, 16, 17, 33])
     made_ = np.random.default_rng(rng.randrange(1 << 60))
     model.build((time, features), made_, dtype)
-    saturated = rng.random() < 0.5
+    large, closed = rng.choice([(False, False), (True, False), (False, True)])
     for value in model.params.values():
-        size = 10 ** rng.uniform(0, 1.7) if saturated and rng.random() < 0.5 else rng.uniform(0.2, 1.2)
+        size = 10 ** rng.uniform(0, 1.7) if large and rng.random() < 0.5 else rng.uniform(0.2, 1.2)
         value *= size
         if value.ndim == 1:
             value[...] = size * made_.normal(size=value.shape)
-    x = (10 ** rng.uniform(-2, 2.5 if saturated else 0.5) * made_.normal(size=(batch, time, features))).astype(dtype)
+    if closed:
+        close_units(model, rng)
+    x = (10 ** rng.uniform(-2, 2.5 if large else 0.5) * made_.normal(size=(batch, time, features))).astype(dtype)
     y = model(x)
     target = (y + np.float32(max(1e-3, float(np.abs(y).max()))) * made_.normal(size=y.shape)).astype(dtype)
     recipe = Recipe(loss, optimizer, 10 ** rng.uniform(-3, -1), None, steps=3)
     return Case(model, dtype, x, target, recipe, {name: value.copy() for name, value in model.params.items()})
+
+
+def close_units(model: Sequential, rng: random.Random) -> None:
+    """Move the biases before tanh and sigmoid down: whole layers have the slope 0, or a tiny one that must be right."""
+    ops = ops_of(model, "", {})
+    for op, after in zip(ops, [*ops[1:], ops[-1]], strict=True):
+        if not {"Tanh", "Sigmoid"}.isdisjoint((op.activation, after.kind)):
+            for bias in (model.params[name] for name in op.names if model.params[name].ndim == 1):
+                bias -= 10 ** rng.uniform(0.7, 1.9)
 
 
 class Keep(Callback):
