@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.data import MinMaxScaler, Scaler, Series, Table, WindowData
+from minidl.comparison.splits import OnlyTable
+from minidl.data import MinMaxScaler, Scaler, Table, WindowData
 from minidl.layer import Array
 
 HOUR = np.timedelta64(3600, "s")
@@ -27,24 +28,10 @@ def hourly_table(n: int = 240, seed: int = 5, target_index: int = 0) -> Table:
     return Table(hourly_rows(n, seed), times, ("pm", "temp", "wind"), target_index, units="µg/m³")
 
 
-class TableSeries(Series):
-    """A series that is in memory already."""
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        return self.table.feature_names
-
-    def read(self, path: Path | None = None) -> Table:
-        return self.table
-
-
 def window_data(table: Table, scaler: Scaler | None = None, **arguments: Any) -> WindowData:
     """Windows of 6 rows on a table, the last 60 rows for testing."""
     arguments = {"time_steps": 6, "test_size": 60, **arguments}
-    return WindowData(TableSeries(table), scaler=scaler or MinMaxScaler(), **arguments)
+    return WindowData(OnlyTable(table), scaler=scaler or MinMaxScaler(), **arguments)
 
 
 def write_csv(path: Path | str, values: Array | None = None) -> Path:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small import CONFIG, TableSeries, hourly_table, write_experiment
+from small import CONFIG, hourly_table, write_experiment
 
 from minidl.comparison.leaks import LeakError, check_no_leak, find_leaks
+from minidl.comparison.splits import OnlyTable
 from minidl.config import shipped
 from minidl.data import CSVSeries, Series, Table, WindowData
 from minidl.experiment import load_experiment
@@ -186,7 +187,7 @@ def test_a_series_of_ones_own_is_poisoned_in_its_file(here: Path, whole: bool) -
 
 def test_a_series_without_a_file_is_poisoned_in_its_table_and_the_report_says_so() -> None:
     experiment = load_experiment("pm25_deep_honest", ["data.test_size=60", "data.validation.size=40"])
-    experiment.data.series = TableSeries(hourly_table())
+    experiment.data.series = OnlyTable(hourly_table())
     experiment.data.time_steps = 6
     report = find_leaks(experiment, epochs=1)
     assert (report.from_file, report.leaks) == (False, ())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import json
 import os
@@ -11,9 +10,7 @@ import random
 import shutil
 import signal
 import socket
-import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,20 +19,13 @@ from minidl.errors import MinidlError
 from tests.forged import LISTED, seal, seal_record
 from tests.reliability.harness import Outcome, command, experiment_file, fork, row, wait
 from tests.reliability.rows_files import HOSTILE_VALUES, damage
+from tests.reliability.watching import Hook, in_folder, mutated
 
 ONE, OTHER, OUTSIDE = Path("runs/compare-001"), Path("other"), Path("outside")
 CONFIGS = ["compare", "small.yaml", "other.yaml", "--seeds", "2", "--no-protocol", "--jobs", "1"]
 READ = (*LISTED, "manifest.json")
 SECONDS = 20  # after which a trial counts as hung
 LABELS = ["../../outside", "/outside", "", ".", "..", "a/../../outside", "a\0b", "x" * 300, "a\nb", "CON", "é" * 120]
-VALUES: list[Any] = [
-    *(None, True, 0, -1, 1.5, 10**20, -(10**400), 1e300, "", "x", [], {}, [1], [[[]]], {"a": 1}, "\x1b[31m\n<script>"),
-    *LABELS,
-    *HOSTILE_VALUES,
-]
-QUIET = ("import", "exec", "compile", "ctypes.dlopen")  # what a second look at a folder has no reason to do
-WRITES = {"os.remove": 1, "os.rename": 2, "os.mkdir": 1, "os.rmdir": 1, "os.link": 2, "os.symlink": 2, "os.truncate": 1}
-SUSPICIOUS = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.", "socket.", "shutil.")
 
 
 @row(18, "comparisons of strangers, damaged and forged", full=10_000, sample=150)
@@ -67,32 +57,6 @@ def look(folder: Path) -> dict[str, Any]:
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in [folder, *folder.rglob("*")]}
 
 
-class Hook:
-    """Notes what a trial does that reading a folder has no reason for."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.inside = os.path.realpath("runs") + os.sep
-        self.on = False
-        sys.addaudithook(self)
-
-    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self.on:
-            return
-        if event in QUIET or (event.startswith(SUSPICIOUS) and event != "shutil.copytree"):
-            self.events.append(f"{event} {str(arguments)[:100]}")
-        elif event == "open" and int(arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
-            self.place(event, arguments[0])
-        elif event in WRITES:
-            for path in arguments[: WRITES[event]]:
-                self.place(event, path)
-
-    def place(self, event: str, path: Any) -> None:
-        parent, name = os.path.split(os.path.abspath(os.fsdecode(path) if not isinstance(path, int) else str(path)))
-        if not os.path.join(os.path.realpath(parent), name, "").startswith(self.inside):
-            self.events.append(f"{event} {path!r}")
-
-
 def child(trials: int, rng: random.Random) -> int:
     """Print a line for each trial: ``good refused``, ``good harmless``, or what went wrong."""
     from minidl import plot_style
@@ -108,7 +72,7 @@ def child(trials: int, rng: random.Random) -> int:
     finish(session.reopen(ONE))  # so that all is imported
     shutil.copytree(ONE, "whole")
     signal.signal(signal.SIGALRM, hung)
-    hook = Hook()
+    hook = Hook("runs")
     for n in range(trials):
         what, needed = rng.choice([damaged, damaged, forged, forged, forged, replaced])(rng)
         hook.events.clear()
@@ -193,7 +157,7 @@ def forged(rng: random.Random) -> tuple[str, bool]:
     if name == "plan.json" and rng.random() < 0.3:
         what, needed = known_forgery(value, rng)
     else:
-        what, needed, value = mutated(value, rng), False, value
+        what, needed, value = mutated(value, rng, [*LABELS, *HOSTILE_VALUES]), False, value
     if "seed-" in name:
         seal_record(path, value)
     else:
@@ -217,35 +181,6 @@ def known_forgery(plan: Any, rng: random.Random) -> tuple[str, bool]:
     shutil.rmtree(ONE / "runs")  # nothing is left that belongs to the other plan
     plan["entries"][0]["label"] = label
     return f"label {label!r}", label != "CON"  # that one is a name like others here
-
-
-def mutated(value: Any, rng: random.Random) -> str:
-    """Change one to three places in a JSON value."""
-    return "; ".join(mutate(value, rng) for _ in range(rng.randint(1, 3)))
-
-
-def mutate(value: Any, rng: random.Random) -> str:
-    path: list[Any] = []
-    while True:
-        keys = [*value] if isinstance(value, dict) else [*range(len(value))]
-        if not keys:
-            return f"{path}: left"
-        key = rng.choice(keys)
-        path.append(key)
-        child = value[key]
-        if not (isinstance(child, (dict, list)) and child) or rng.random() < 0.15:
-            break
-        value = child
-    kind = rng.choice(["other", "other", "other", "gone", "added", "again"])
-    if kind == "gone":
-        del value[key]
-    elif kind == "other":
-        value[key] = copy.deepcopy(rng.choice(VALUES))
-    elif isinstance(value, dict):
-        value[str(rng.choice(VALUES))] = copy.deepcopy(child if kind == "again" else rng.choice(VALUES))
-    else:
-        value.insert(key, copy.deepcopy(child if kind == "again" else rng.choice(VALUES)))
-    return f"{path}: {kind} {str(value[key] if kind == 'other' else '')[:60]!r}"
 
 
 def replaced(rng: random.Random) -> tuple[str, bool]:
@@ -272,14 +207,3 @@ def replaced(rng: random.Random) -> tuple[str, bool]:
         with place.open("wb") as file:
             file.truncate(1 << 40)
     return f"{place}: {kind}", kind == "link" or place.name in READ or place.suffix == ".safetensors"
-
-
-@contextlib.contextmanager
-def in_folder(path: Path) -> Iterator[None]:
-    """Names of sockets are short."""
-    here = Path.cwd()
-    os.chdir(path)
-    try:
-        yield
-    finally:
-        os.chdir(here)

@@ -114,7 +114,7 @@ def odd_thing(place: Path, rng: random.Random, outside: Path) -> tuple[str, bool
     elif kind == "pipe":
         os.mkfifo(place)
     elif kind == "socket":
-        with _in_folder(place.parent), socket.socket(socket.AF_UNIX) as made:
+        with in_folder(place.parent), socket.socket(socket.AF_UNIX) as made:
             made.bind(place.name)
     elif kind == "folder":
         place.mkdir()
@@ -125,7 +125,7 @@ def odd_thing(place: Path, rng: random.Random, outside: Path) -> tuple[str, bool
 
 
 @contextlib.contextmanager
-def _in_folder(path: Path) -> Iterator[None]:
+def in_folder(path: Path) -> Iterator[None]:
     """Names of sockets are short."""
     here = Path.cwd()
     os.chdir(path)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
+from trainers import copies, data, net, trainer, weights
 
 from minidl import (
     INFERENCE,
-    MSE,
-    Adam,
     ConfigError,
     Context,
     DataError,
@@ -25,40 +23,9 @@ from minidl import (
     Sequential,
     ShapeError,
 )
-from minidl.compiled.engine import CompiledEngine
 from minidl.layer import Array
-from minidl.randomness import Streams
-from minidl.training import Arrays, Trainer, Training
+from minidl.training import Arrays
 from minidl.training.flat import FlatParameters
-
-COPIES: dict[str, Callable[[Any], Any]] = {
-    "deepcopy": copy.deepcopy,
-    "pickle": lambda item: pickle.loads(pickle.dumps(item)),
-}
-copies = pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
-engines = pytest.mark.parametrize("engine", [lambda: None, CompiledEngine], ids=["numpy", "compiled"])
-
-
-def net(seed: int = 0) -> Sequential:
-    model = Sequential([RecurrentLayer(4), LastStep(), Dense(1)])
-    model.build((6, 3), seed, "float64")
-    return model
-
-
-def data() -> Arrays:
-    rng = np.random.default_rng(0)
-    return Arrays(rng.normal(size=(50, 6, 3)), rng.normal(size=(50, 1)))
-
-
-def trainer(model: Layer, engine: Any = None, optimizer: Any = None, epochs: int = 3) -> Trainer:
-    settings, streams = Training(epochs=epochs), Streams.from_seed(0)
-    return Trainer(
-        model, loss=MSE(), optimizer=optimizer or Adam(0.05), settings=settings, streams=streams, engine=engine
-    )
-
-
-def weights(model: Layer) -> bytes:
-    return b"".join(value.tobytes() for value in model.params.values())
 
 
 def test_a_model_of_another_size_is_refused_before_a_step() -> None:
