@@ -236,6 +236,19 @@ def test_resume_goes_on_with_a_folder_and_a_finished_one_is_only_reported_again(
     assert records("compare-002") == kept
 
 
+@pytest.mark.parametrize("missing", ["comparison.json", "runs/small/seed-0000.json"])
+def test_a_comparison_that_lacks_its_result_or_a_run_is_completed(folder: Path, missing: str) -> None:
+    asked = ("small.yaml", "deep.yaml", "--seeds", "1")
+    assert compare(*asked) == 0
+    path = Path("runs/compare-001", missing)
+    path.unlink()
+    assert compare(*asked) == 0
+    assert path.exists()
+    assert not Path("runs/compare-002").exists()
+    assert compare(*asked) == 0  # nothing is missing: another one
+    assert Path("runs/compare-002").exists()
+
+
 def test_shards_are_joined_to_the_same_records(folder: Path, capsys: Capture) -> None:
     assert compare("small.yaml", "deep.yaml", "--seeds", "3") == 0
     for shard in ("1/2", "2/2"):

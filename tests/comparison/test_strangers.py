@@ -217,6 +217,8 @@ def test_one_changed_number_of_any_weights_is_noticed_before_anything_is_trained
         (lambda file: file["record"]["more"]["shifted"]["4"].update(r2="1"), "its scores are not those of the config."),
         (lambda file: file["record"]["curve"].pop("train_loss"), "its epochs are not those of the config."),
         (lambda file: file["record"]["curve"]["epoch"].pop(), "its epochs are not those of the config."),
+        (lambda file: file["record"]["curve"].update(epoch=[1, 2, 9]), "its epochs are not those of the config."),
+        (lambda file: file["record"]["curve"]["train_loss"].pop(), "its epochs are not those of the config."),
         (lambda file: file["record"].update(seconds={}), "does not say how long the training took"),
         (lambda file: file["record"]["seconds"].update(training=1e300), "damaged: Expected `float` <= 1000000000.0"),
         (lambda file: file["record"]["environment"].update(minidl="9"), "was trained by minidl 9; here it is"),
