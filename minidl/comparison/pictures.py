@@ -79,9 +79,8 @@ def _of_median_runs(folder: ComparisonFolder, result: Result, open_run: OpenRun)
         seed = result["configs"][label]["median_seed"]
         if seed is None:
             continue
-        parts, model = open_run(label, seed)
         run = f"{label}, seed {seed}"
-        for name, figure, title, alt in terms(result).run_figures(parts, model, result["assumptions"][label]):
+        for name, figure, title, alt in terms(result).run_figures(*open_run(label, seed)):
             path = figures.save_svg(figure, folder.path / "figures" / f"{name}_{label}.svg")
             text = f"{title}: {run} (the median run). {caption(result)}"
             pictures.append(Picture(path, text.strip(), alt.format(run=run), "end"))

@@ -36,8 +36,8 @@ from minidl.comparison.tasks import Outcome, Task, set_weights
 from minidl.comparison.tested import terms_of
 from minidl.environment import environment, environment_changes
 from minidl.errors import ConfigError, IncompatibleRunError, MinidlError
+from minidl.experiment import Experiment
 from minidl.files.locking import FileLock
-from minidl.layer import Layer
 from minidl.registry import load_plugin
 from minidl.runs import one_blas_thread
 
@@ -237,20 +237,21 @@ def finish(session: Session) -> dict[str, Any]:
     open_run = functools.partial(_open_run, folder)
     with one_blas_thread():
         result |= terms_of(folder.plan.compared()[0].config).more_from_runs(result, open_run)
-    shown = printable_texts(result)
-    write_reports(folder, shown, draw(folder, shown, open_run))
+        shown = printable_texts(result)
+        pictures = draw(folder, shown, open_run)
+    write_reports(folder, shown, pictures)
     folder.write_json(RESULT, result)
     return result
 
 
-def _open_run(folder: ComparisonFolder, label: str, seed: int) -> tuple[Any, Layer]:
-    """The data's parts, and the model with the weights that this run has scored."""
+def _open_run(folder: ComparisonFolder, label: str, seed: int) -> tuple[Experiment, Any]:
+    """The experiment whose model holds the weights that this run has scored, and its data's parts."""
     entry = next(entry for entry in folder.plan.entries if entry.label == label)
     record = next(record for record in folder.records() if (record["label"], record["seed"]) == (label, seed))
     experiment = entry.experiment(seed)
     parts = load_parts(experiment)
     set_weights(experiment.model, folder.weights(record))
-    return parts, experiment.model
+    return experiment, parts
 
 
 def merge(paths: Sequence[Path], *, plugins: Sequence[str | Path] = ()) -> Session:

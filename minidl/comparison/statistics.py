@@ -135,14 +135,15 @@ def compare_pairs(
     loss = float(np.abs(d).max(initial=0.0)) or 1.0
     gains[np.isfinite(b) & ~np.isfinite(a)] = loss
     gains[np.isfinite(a) & ~np.isfinite(b)] = -loss
-    found = sign_flips(sign * gains, tolerance=tolerance(a[whole], b[whole], rounding))
+    none = tolerance(a[whole], b[whole], rounding)  # what sums to this or less has cancelled
+    found = sign_flips(sign * gains, tolerance=none)
     low, high = (found.low, found.high) if whole.all() else (math.nan, math.nan)
-    total = float(gains.sum())
+    mean, total = float(d.mean()) if len(d) else math.nan, float(gains.sum())
     return Paired(
         n=len(a),
         differences=tuple(by_pair),
         survivors=len(d),
-        mean=float(d.mean()) if len(d) else math.nan,
+        mean=0.0 if abs(mean) <= none else mean,
         median=float(np.median(d)) if len(d) else math.nan,
         std=float(d.std(ddof=1)) if len(d) > 1 else math.nan,
         low=low,
@@ -151,7 +152,7 @@ def compare_pairs(
         p_adjusted=found.p,
         first_better=int(np.count_nonzero(gains < 0)),
         second_better=int(np.count_nonzero(gains > 0)),
-        favours=None if total == 0 else "second" if total > 0 else "first",
+        favours=None if abs(total) <= none * len(a) else "second" if total > 0 else "first",
     )
 
 

@@ -90,7 +90,7 @@ def spread_table(result: Result, table: str) -> Table:
     of = terms(result)
     leading, beside = of.leading, [*of.task.metrics[1:2], SKILL]
     units = result["facts"].get("units", "")
-    names = [metric.title(units) for metric in beside]
+    names = [f"{metric.words}, {units}" if metric.in_units and units else metric.words for metric in beside]
     rows = [["", "", "runs", "broken", f"{leading.words} median", "mean", "std", "lowest", "highest", *names]]
     for label, config in result["configs"].items():
         for i, (row, scores) in enumerate(config[table].items()):

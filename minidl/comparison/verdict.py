@@ -90,7 +90,7 @@ def _by_how_much(result: Result, pair: Mapping[str, Any], name: str, label: str)
     if not row["survivors"]:
         return f"{where}no seed gave scores for both; broken runs count as losses, and {label} is better {last}"
     mean = sign * row["mean"]
-    by = f"{'lower' if mean < 0 else 'higher'} by {signed(abs(mean))[1:]}{_units(result, name)}"
+    by = f"{'lower' if mean < 0 else 'higher'} by {signed(abs(mean))[1:]}{_units(result, name)}" if mean else "the same"
     what = f"{where}{metric_at(result, name).words} of {label} is {by}"
     numbers = f"{interval(row, sign)}, p {p_words(row['p'])}; median {signed(sign * row['median'])}"
     over = f" over the {row['survivors']} seeds that gave scores for both" if lost else ""

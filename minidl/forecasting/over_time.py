@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,12 +17,15 @@ from minidl.forecasting.scores import model_forecaster
 from minidl.layer import Layer
 from minidl.text import p_words
 
+if TYPE_CHECKING:
+    from minidl.experiment import Experiment
+
 MAX_PAIRS = 6
 
 
 def over_time(
     result: Mapping[str, Any],
-    open_run: Callable[[str, int], tuple[Splits, Layer]],
+    open_run: Callable[[str, int], tuple[Experiment, Splits]],
     horizon: int,
     covariates: Covariates,
 ) -> list[dict[str, Any]]:
@@ -34,7 +37,7 @@ def over_time(
     Parameters
     ----------
     result : of a comparison.
-    open_run : gives the data and the trained model of a label and a seed.
+    open_run : of a label and a seed gives the experiment, its model trained, and the data.
     horizon : the largest lead.
     covariates : as in `Recursive`.
     """
@@ -45,7 +48,7 @@ def over_time(
         if None in seeds:
             continue
         runs = [open_run(label, seed) for label, seed in zip(labels, seeds, strict=True)]
-        made = [_forecasts(*run, horizon, covariates) for run in runs]
+        made = [_forecasts(splits, experiment.model, horizon, covariates) for experiment, splits in runs]
         truth, rounding = made[0][1], result["asked"]["rounding"]
         leads = []
         for j in range(truth.shape[1] if len(truth) > truth.shape[1] + 2 else 0):

@@ -15,6 +15,7 @@ from minidl.data import Splits
 from minidl.data.steps import ahead_short, unit, units
 from minidl.forecasting import (
     COVARIATES,
+    assumptions,
     left_out,
     model_forecaster,
     score,
@@ -30,6 +31,8 @@ from minidl.tasks.terms import Block, Drawn, Facts, OpenRun, Record, Result, Ter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from minidl.experiment import Experiment
 
 _STEP = re.compile(r"(?:\d+ )?[a-z]+")  # ``h``, ``30 min``
 MOST_CONFIGS = 6  # whose leads a report lists
@@ -195,13 +198,14 @@ class ForecastTerms(Terms):
         text = f"RMSE for each {unit(result['facts']['step'])} ahead, with the baselines. {said}"
         return [("error_by_lead", lead_figure(result, shown), f"Error by lead. {said}", text)]
 
-    def run_figures(self, parts: Splits, model: Layer, assumptions: Sequence[str]) -> list[Drawn]:
+    def run_figures(self, experiment: Experiment, parts: Splits) -> list[Drawn]:
         """Forecast against truth over a stretch of the test part, at the largest and the smallest horizon."""
         from minidl.plotting import forecast_figure
 
-        forecaster = model_forecaster(parts, model, self.task.future_covariates)
+        way = self.task.future_covariates
+        forecaster = model_forecaster(parts, experiment.model, way)
         ends = sorted({max(self.task.horizons), min(self.task.horizons)}, reverse=True)
-        figure = forecast_figure(parts, forecaster, ends, assumption=assumptions[0])
+        figure = forecast_figure(parts, forecaster, ends, assumption=assumptions(parts, way)[0])
         figure.set_size_inches(11, 1.8 + 2.3 * len(ends))
         words = "beside the truth over a stretch of the test part."
         return [("forecast", figure, "Forecast and truth", f"Forecasts of {{run}}, {words}")]

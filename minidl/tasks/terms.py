@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,12 +20,14 @@ from minidl.text import listed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from minidl.experiment import Experiment
+
 Facts = Mapping[str, str]
 Result = Mapping[str, Any]  # what comparison.json says
 Record = Mapping[str, Any]  # what one run gave
 Block = tuple[str, Any]  # of a report: ("heading" | "text" | "list" | "table", its content)
 Drawn = tuple[str, "Figure", str, str]  # a figure's name, itself, its title, and what it shows in words
-OpenRun = Callable[[str, int], tuple[Any, Layer]]  # of a label and a seed: the data's parts, and the trained model
+OpenRun = Callable[[str, int], tuple["Experiment", Any]]  # of a label and a seed; the model is trained; and its data
 
 SKILL = Metric("skill", "skill", True, digits=3)
 
@@ -157,7 +160,7 @@ class Terms:
 
     def row_short(self, row: str, facts: Facts) -> str:
         """A row's name in a table: ``8 h``."""
-        return row
+        return row if len(self.task.rows()) > 1 else "test part"
 
     def row_title(self, row: str, facts: Facts) -> str:
         """A row's name over a picture: ``blocks of 8 h``."""
@@ -244,6 +247,9 @@ class Terms:
         """What else is drawn from the result, of the configs that are shown; `said` is what the scores assume."""
         return []
 
-    def run_figures(self, parts: Any, model: Layer, assumptions: Sequence[str]) -> list[Drawn]:
-        """Pictures of one trained model; names and titles without its label."""
-        return []
+    def run_figures(self, experiment: Experiment, parts: Any) -> list[Drawn]:
+        """Pictures of one trained model; names and titles without its label, ``{run}`` in the words."""
+        figures = self.task.draw(experiment, parts, self.task.evaluate(parts, experiment.model))
+        drawn = [(Path(name).stem, figure) for name, figure in figures.items()]
+        titles = [name.replace("_", " ").capitalize() for name, _ in drawn]
+        return [(*one, title, f"{title} of {{run}}.") for one, title in zip(drawn, titles, strict=True)]

@@ -12,10 +12,10 @@ from minidl.arguments import PositiveInt
 from minidl.data import Data, ScaleFit
 from minidl.errors import ShapeError
 from minidl.layer import n_parameters
+from minidl.plot_style import new_figure
 from minidl.registry import register
 from minidl.tasks import Metric, Task
-from minidl.training import Arrays
-from minidl.training.sources import predict
+from minidl.training import Arrays, predict
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,11 @@ class Rising(Task):
             "units": "pt",
             "assumptions": [self.assumed] if self.assumed else [],
         }
+
+    def draw(self, experiment: Any, parts: Walked, scores: dict[str, Any]) -> dict[str, Any]:
+        figure = new_figure(4, 2)
+        figure.subplots().bar(["hits"], [scores["scores"]["test part"]["hits"]])
+        return {"all_hits.png": figure}
 
     def predict(self, *arguments: Any) -> Any:
         raise NotImplementedError

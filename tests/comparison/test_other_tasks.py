@@ -99,8 +99,11 @@ def test_report_tables_and_pictures_speak_of_the_task_and_of_nothing_else(walks:
         said = text.replace(str(walks), "").lower()
         assert [word for word in foreign if word in said] == []
     figures = {path.stem for path in Path("runs/compare-001/figures").iterdir()}
-    assert figures == {"scores", "differences", "curves"}
-    assert page.count("<img ") == 3
+    assert figures == {"scores", "differences", "curves", "all_hits_good", "all_hits_bad"}
+    assert page.count("<img ") == 5
+    seed = result()["configs"]["good"]["median_seed"]
+    assert f"![All hits of good, seed {seed}.](figures/all_hits_good.svg)" in report
+    assert f"<figcaption>All hits: good, seed {seed} (the median run).</figcaption>" in page
 
 
 def test_skill_is_the_part_of_the_way_to_a_perfect_score(walks: Path) -> None:

@@ -145,6 +145,14 @@ def test_the_rule_for_rounding_is_one_for_single_numbers_too() -> None:
     assert rounding_of(["float64", "float32"]) == ROUNDING["float32"] > rounding_of(["float64"])
 
 
+def test_differences_that_cancel_have_no_mean_and_favour_neither() -> None:
+    first = [10 / 60, 24 / 60, 24 / 60, 18 / 60, 17 / 60, 15 / 60]
+    second = [11 / 60, 25 / 60, 21 / 60, 20 / 60, 15 / 60, 16 / 60]
+    assert np.mean(np.subtract(second, first)) != 0  # by rounding; in sixtieths the sum is 0
+    found = compare_pairs(first, second)
+    assert (found.mean, found.favours, found.p) == (0.0, None, 1.0)
+
+
 def test_false_alarms_among_four_horizons_stay_below_the_level() -> None:
     # 120 comparisons of one config with itself under other seeds: at 5 %, 6 are expected, 13 have probability 0.005.
     rng = np.random.default_rng(8)

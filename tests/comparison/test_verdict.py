@@ -387,6 +387,11 @@ def test_up_to_four_configs_are_tested_in_all_pairs_and_more_against_the_first(
     assert len(tables.differences_table(result)) == 1 + 3 * len(pairs)
 
 
+def test_a_mean_of_nothing_is_the_same_on_average() -> None:
+    text = of_two([0.3, 0.5] * 4, [0.5, 0.3] * 4)["verdict"]["pairs"][0]["sentence"]
+    assert "at 4 hours R² of other is the same on average (" in text
+
+
 def test_holm_corrects_over_all_pairs_and_horizons() -> None:
     made = [record("one", seed, r2) for seed, r2 in enumerate(GOOD)]
     made += [record("other", seed, r2) for seed, r2 in enumerate(BAD)]
