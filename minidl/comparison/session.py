@@ -209,7 +209,6 @@ def run_missing(
     MinidlError
         Some runs gave no outcome at all; the others are stored.
     """
-    check_main_guard()
     folder = session.folder
     missing, total = folder.missing(), len(folder.plan.tasks())
     done = total - len(missing)
