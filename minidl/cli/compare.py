@@ -20,8 +20,8 @@ from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
 from minidl.comparison.tables import assumption_lines, confounds_table, metric_title, scores_table, shown_metrics
-from minidl.comparison.tasks import Outcome, Task
 from minidl.comparison.tested import terms, terms_of
+from minidl.comparison.trials import Outcome, Trial
 from minidl.comparison.verdict import undefined_words
 from minidl.config.tree import shorten
 from minidl.errors import ConfigError, DataError, NumericalError, StorageError
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="seeds 0 to N-1 for each; default 10")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes at a time; default: one a processor")
-    parser.add_argument("--executor", choices=("processes", "dask"), default="processes", help="what runs the tasks")
+    parser.add_argument("--executor", choices=("processes", "dask"), default="processes", help="what runs trainings")
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster that is running")
     parser.add_argument("--shard", metavar="I/N", help="do only every N-th run, from the I-th on; see --merge")
     parser.add_argument("--merge", action="store_true", help="join the folders of all shards into one comparison")
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     session = _session(args)
     with session.lock:
         folder = session.folder
-        progress = Progress(len(folder.plan.tasks()) - len(folder.missing()), len(folder.plan.tasks()))
+        progress = Progress(len(folder.plan.trials()) - len(folder.missing()), len(folder.plan.trials()))
         try:
             run_missing(session, make_executor, progress)
         except KeyboardInterrupt:
@@ -158,13 +158,13 @@ class Progress:
     def __init__(self, done: int, total: int) -> None:
         self._bar = Bar(total, done, "run")
 
-    def __call__(self, done: int, total: int, task: Task, outcome: Outcome) -> None:
+    def __call__(self, done: int, total: int, trial: Trial, outcome: Outcome) -> None:
         """A run has ended."""
         record = outcome.record
         if record["status"] != "done":
-            text = f"{task.label} seed {task.seed}: {record['error']}"
+            text = f"{trial.label} seed {trial.seed}: {record['error']}"
         else:
-            text = f"{task.label} seed {task.seed}: {_score(task, record)}, {record['seconds']['training']:.1f} s"
+            text = f"{trial.label} seed {trial.seed}: {_score(trial, record)}, {record['seconds']['training']:.1f} s"
         if not self._bar.drawn:
             say(f"{done:>{len(str(total))}}/{total}  {text}")
         elif record["status"] != "done":
@@ -176,13 +176,13 @@ class Progress:
         self._bar.close()
 
 
-def _score(task: Task, record: dict[str, Any]) -> str:
+def _score(trial: Trial, record: dict[str, Any]) -> str:
     """The first score that is defined in the first row."""
-    terms = terms_of(task.config).task
-    row = terms.rows()[0]
-    scores = record["scores"][terms.table][row]
-    metric = next(metric for metric in terms.metrics if scores[metric.name] is not None)
-    where = f" at {row}" if len(terms.rows()) > 1 else ""
+    task = terms_of(trial.config).task
+    row = task.rows()[0]
+    scores = record["scores"][task.table][row]
+    metric = next(metric for metric in task.metrics if scores[metric.name] is not None)
+    where = f" at {row}" if len(task.rows()) > 1 else ""
     return f"{metric.words} {scores[metric.name]:.{metric.digits}f}{where}"
 
 

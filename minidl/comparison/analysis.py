@@ -13,8 +13,8 @@ from minidl.comparison.entries import Entry, example_of, facts_of
 from minidl.comparison.plan import Plan
 from minidl.comparison.statistics import Paired, compare_pairs, fewest_pairs, holm, spread
 from minidl.comparison.sweep import trade_offs
-from minidl.comparison.tasks import Record
 from minidl.comparison.tested import sign_of, terms_of, tested_metrics
+from minidl.comparison.trials import Record
 from minidl.comparison.verdict import verdict
 from minidl.forecasting.rounding import is_above, rounding_of
 from minidl.tasks.task import Metric, Task

@@ -9,8 +9,8 @@ import numpy as np
 
 from minidl.comparison.entries import Entry
 from minidl.comparison.splits import load_parts
-from minidl.comparison.tasks import without_nan
 from minidl.comparison.tested import terms_of
+from minidl.comparison.trials import without_nan
 from minidl.errors import ConfigError
 from minidl.runs import one_blas_thread
 from minidl.tasks.terms import Terms

@@ -73,8 +73,8 @@ def _nobody(scheduler: str, err: Exception) -> StorageError:
 def dask_cluster(scheduler: str) -> Iterator[Executor]:
     """The workers of a Dask cluster that is running. They must have minidl and find the same data.
 
-    Dask itself runs a task again whose worker has died. If the scheduler dies,
-    the tasks that wait are broken.
+    Dask itself runs a trial again whose worker has died. If the scheduler dies,
+    the trials that wait are broken.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def dask_cluster(scheduler: str) -> Iterator[Executor]:
         except (OSError, ValueError, TypeError) as err:
             raise _nobody(scheduler, err) from err
         try:
-            # Every task is pure: run again, it gives the same bytes. Ten workers may die under one task.
+            # Every trial is pure: run again, it gives the same bytes. Ten workers may die under one trial.
             yield _Cluster(scheduler, client.get_executor(retries=10))
         finally:
             with contextlib.suppress(OSError):  # of a scheduler that has gone
@@ -123,7 +123,7 @@ class _Cluster(Executor):
         self._scheduler, self._executor = scheduler, executor
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand a task over.
+        """Hand a trial over.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Running tasks on any ``concurrent.futures.Executor``: here, or in processes; on a Dask cluster see `cluster`."""
+"""Running trials on any ``concurrent.futures.Executor``: here, or in processes; on a Dask cluster see `cluster`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from minidl.comparison.tasks import Outcome, Task, run_task
+from minidl.comparison.trials import Outcome, Trial, run_trial
 from minidl.errors import ConfigError, StorageError
 from minidl.interrupt import leave_signals_to_the_parent, without_hangups
 from minidl.standard_streams import guard_standard_streams
@@ -22,10 +22,10 @@ MAX_JOBS = 1024
 _MOST = 61 if os.name == "nt" else MAX_JOBS  # Windows cannot wait for more processes than that
 
 
-def run_tasks(
-    tasks: Sequence[Task], make_executor: MakeExecutor, on_outcome: Callable[[Task, Outcome], None]
-) -> list[tuple[Task, BaseException]]:
-    """Run every task; hand over each outcome as it comes, in any order.
+def run_trials(
+    trials: Sequence[Trial], make_executor: MakeExecutor, on_outcome: Callable[[Trial, Outcome], None]
+) -> list[tuple[Trial, BaseException]]:
+    """Run every trial; hand over each outcome as it comes, in any order.
 
     Tasks that were lost with their process run again in a new executor, up to
     three times in all. Results do not depend on the executor.
@@ -37,39 +37,41 @@ def run_tasks(
 
     Returns
     -------
-    The tasks that gave no outcome, with their errors. (A training that meets
+    The trials that gave no outcome, with their errors. (A training that meets
     NaN does give one.)
     """
-    failed: list[tuple[Task, BaseException]] = []
-    waiting = list(tasks)
+    failed: list[tuple[Trial, BaseException]] = []
+    waiting = list(trials)
     for _ in range(ATTEMPTS):
-        lost: list[tuple[Task, BaseException]] = []
+        lost: list[tuple[Trial, BaseException]] = []
         if waiting:
             with make_executor() as executor:
-                for task, outcome, error in _results(executor, waiting):
+                for trial, outcome, error in _results(executor, waiting):
                     if outcome is not None:
-                        on_outcome(task, outcome)
+                        on_outcome(trial, outcome)
                     elif isinstance(error, BrokenExecutor):
-                        lost.append((task, error))
+                        lost.append((trial, error))
                     elif error is not None:
-                        failed.append((task, error))
-        waiting = [task for task, _ in lost]
-    return failed + [(task, StorageError(f"its process ended {ATTEMPTS} times: {error}")) for task, error in lost]
+                        failed.append((trial, error))
+        waiting = [trial for trial, _ in lost]
+    return failed + [(trial, StorageError(f"its process ended {ATTEMPTS} times: {error}")) for trial, error in lost]
 
 
-def _results(executor: Executor, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome | None, BaseException | None]]:
-    """Outcome or error of each task, as they come."""
-    futures: dict[Future[Outcome], Task] = {}
-    for task in tasks:
+def _results(
+    executor: Executor, trials: Iterable[Trial]
+) -> Iterator[tuple[Trial, Outcome | None, BaseException | None]]:
+    """Outcome or error of each trial, as they come."""
+    futures: dict[Future[Outcome], Trial] = {}
+    for trial in trials:
         try:
-            future = executor.submit(run_task, task)
+            future = executor.submit(run_trial, trial)
         except BrokenExecutor as err:
-            yield task, None, err
+            yield trial, None, err
             continue
         if future.done():  # it ran here, or was quick: let it be stored before the next one starts
-            yield task, *_ended(future)
+            yield trial, *_ended(future)
         else:
-            futures[future] = task
+            futures[future] = trial
     for future in as_completed(futures):
         yield futures[future], *_ended(future)
 
@@ -84,7 +86,7 @@ def _ended(future: Future[Outcome]) -> tuple[Outcome | None, BaseException | Non
 
 
 class Here(Executor):
-    """Runs each task in this process, when it is submitted."""
+    """Runs each trial in this process, when it is submitted."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run now."""

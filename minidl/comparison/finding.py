@@ -79,9 +79,9 @@ def check_shards(folders: Sequence[ComparisonFolder]) -> Plan:
                 f"{printable(folder.path)}: belongs to another comparison than {printable(folders[0].path)}."
             )
     done = {(record["label"], record["seed"]) for folder in folders for record in folder.records()}
-    missing = [task for task in plan.tasks() if (task.label, task.seed) not in done]
+    missing = [trial for trial in plan.trials() if (trial.label, trial.seed) not in done]
     if missing:
-        named = ", ".join(f"{task.label} seed {task.seed}" for task in missing[:5])
+        named = ", ".join(f"{trial.label} seed {trial.seed}" for trial in missing[:5])
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        raise ConfigError(f"--merge: {len(missing)} of {len(plan.tasks())} runs are missing: {named}{more}.")
+        raise ConfigError(f"--merge: {len(missing)} of {len(plan.trials())} runs are missing: {named}{more}.")
     return plan

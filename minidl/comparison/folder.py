@@ -22,8 +22,8 @@ import numpy as np
 
 from minidl.comparison.plan import PLAN, Plan, check_plan
 from minidl.comparison.records import check_data, check_record, decode_record, encode_record
-from minidl.comparison.tasks import Outcome, Record, Task, Weights, digest_of
 from minidl.comparison.tested import terms_of
+from minidl.comparison.trials import Outcome, Record, Trial, Weights, digest_of
 from minidl.environment import decode_environment
 from minidl.errors import ConfigError, CorruptFileError, StorageError
 from minidl.files.locking import LOCK, FileLock
@@ -161,12 +161,12 @@ class ComparisonFolder:
         """The record of one run."""
         return self.path / "runs" / label / f"seed-{seed:04d}.json"
 
-    def missing(self) -> list[Task]:
+    def missing(self) -> list[Trial]:
         """The runs that are still to be done."""
-        tasks = [task for task in self.plan.tasks() if not os.path.lexists(self.place(task.label, task.seed))]
-        return [replace(task, plugins=self.plugins) for task in tasks]
+        trials = [trial for trial in self.plan.trials() if not os.path.lexists(self.place(trial.label, trial.seed))]
+        return [replace(trial, plugins=self.plugins) for trial in trials]
 
-    def store(self, task: Task, outcome: Outcome) -> None:
+    def store(self, trial: Trial, outcome: Outcome) -> None:
         """Keep the outcome of a run; the record comes last, and with it the run counts as done.
 
         Raises
@@ -177,9 +177,9 @@ class ComparisonFolder:
             The run was made with other data or another minidl than planned, or is no such outcome.
         """
         if not isinstance(outcome, Outcome):
-            raise CorruptFileError(f"{task.label}, seed {task.seed}: its worker's answer is no outcome of a run.")
-        record, path = outcome.record, self.place(task.label, task.seed)
-        self._check(task, record, f"{task.label}, seed {task.seed}")
+            raise CorruptFileError(f"{trial.label}, seed {trial.seed}: its worker's answer is no outcome of a run.")
+        record, path = outcome.record, self.place(trial.label, trial.seed)
+        self._check(trial, record, f"{trial.label}, seed {trial.seed}")
         content = self._encode_weights(outcome, path) if record["status"] == "done" else None
         listed = None if content is None else entry(content)
         body = _readable(encode_record(record, self._whole, listed), path)
@@ -190,14 +190,14 @@ class ComparisonFolder:
         if content is not None:
             write_file(path.with_suffix(".safetensors"), content)
         write_file(path, body)
-        self._records[task.label, task.seed] = record
+        self._records[trial.label, trial.seed] = record
 
-    def _check(self, task: Task, record: Record, where: object) -> None:
+    def _check(self, trial: Trial, record: Record, where: object) -> None:
         """Refuse what is no record of this run."""
-        check_record(record, task.config, where)
-        if (record["label"], record["seed"]) != (task.label, task.seed):
+        check_record(record, trial.config, where)
+        if (record["label"], record["seed"]) != (trial.label, trial.seed):
             raise CorruptFileError(f"{printable(where)}: is of another run.")
-        if record["data"] != self.plan.data[task.label]:
+        if record["data"] != self.plan.data[trial.label]:
             problem = "was trained on other data than those of this process; both must be equal"
             raise CorruptFileError(f"{printable(where)}: {problem}.")
         version = record["environment"].get("minidl")
@@ -226,19 +226,19 @@ class ComparisonFolder:
             A record or its weights are damaged; the message names them.
         """
         found = []
-        for task in self.plan.tasks():
-            if (task.label, task.seed) not in self._records:
-                path = self.place(task.label, task.seed)
+        for trial in self.plan.trials():
+            if (trial.label, trial.seed) not in self._records:
+                path = self.place(trial.label, trial.seed)
                 if not os.path.lexists(path):
                     continue
-                self._records[task.label, task.seed] = self._read(task, path)
-            found.append(self._records[task.label, task.seed])
+                self._records[trial.label, trial.seed] = self._read(trial, path)
+            found.append(self._records[trial.label, trial.seed])
         return found
 
-    def _read(self, task: Task, path: Path) -> Record:
+    def _read(self, trial: Trial, path: Path) -> Record:
         file = decode_record(self._content(path, MAX_FILE), self._whole, path)
         record, weights = file["record"], path.with_suffix(".safetensors")
-        self._check(task, record, path)
+        self._check(trial, record, path)
         if record["status"] == "done":
             content = self._weights(record["label"], weights)
             if entry(content) != file["weights"]:

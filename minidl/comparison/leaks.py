@@ -19,7 +19,7 @@ from typing import get_args
 import numpy as np
 
 from minidl.comparison.splits import OnlyTable
-from minidl.comparison.tasks import digest_of, train_in_memory
+from minidl.comparison.trials import digest_of, train_in_memory
 from minidl.data import Poison, Splits, Table, WindowData
 from minidl.errors import DataError, MinidlError, NumericalError
 from minidl.experiment import Experiment

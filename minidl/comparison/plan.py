@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from minidl.comparison.entries import Entry, check_comparable
-from minidl.comparison.tasks import Task
+from minidl.comparison.trials import Trial
 from minidl.errors import ConfigError, CorruptFileError, IncompatibleRunError, MinidlError
 from minidl.files.reading import convert_json, user_path
 from minidl.plugins import PluginRecord, plugin_digest, plugin_records
@@ -71,15 +71,15 @@ class Plan:
     shard: tuple[int, int] | None = None
     overrides: tuple[str, ...] = ()
 
-    def tasks(self) -> list[Task]:
+    def trials(self) -> list[Trial]:
         """All runs of this plan's shard, seed by seed; those that stand beside for the first seeds only."""
-        tasks = [
-            Task(entry.label, entry.config, seed)
+        trials = [
+            Trial(entry.label, entry.config, seed)
             for seed in range(self.seeds)
             for entry in self.entries
             if entry.role == "compared" or seed < SEEDS_BESIDE
         ]
-        return tasks if self.shard is None else tasks[self.shard[0] - 1 :: self.shard[1]]
+        return trials if self.shard is None else trials[self.shard[0] - 1 :: self.shard[1]]
 
     def compared(self) -> list[Entry]:
         """The configs that the question is about."""
@@ -171,7 +171,7 @@ def check_configs(plan: Plan, where: Path) -> None:
 
 
 def given_plugins(paths: Sequence[str | Path], *, run: bool = True) -> tuple[PluginRecord, ...]:
-    """The plugins that the command line gave, with absolute paths, as tasks need them.
+    """The plugins that the command line gave, with absolute paths, as trials need them.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, TypedDict
 from msgspec import Meta
 
 from minidl.comparison.plan import DataFacts, encode, sha256
-from minidl.comparison.tasks import Record
 from minidl.comparison.tested import terms_of
+from minidl.comparison.trials import Record
 from minidl.errors import CorruptFileError
 from minidl.files.manifests import Entry as FileEntry
 from minidl.files.reading import convert_json, decode_json

@@ -14,7 +14,7 @@ from minidl.comparison.analysis import analyse
 from minidl.comparison.baselines import describe_baselines
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import Entry, load_entries
-from minidl.comparison.executors import MakeExecutor, check_main_guard, run_tasks
+from minidl.comparison.executors import MakeExecutor, check_main_guard, run_trials
 from minidl.comparison.finding import check_shards, find_unfinished
 from minidl.comparison.folder import RESULT, ComparisonFolder
 from minidl.comparison.markup import printable_texts
@@ -32,8 +32,8 @@ from minidl.comparison.plan import (
 from minidl.comparison.report import write_reports
 from minidl.comparison.splits import load_parts
 from minidl.comparison.statistics import fewest_pairs, need_scipy
-from minidl.comparison.tasks import Outcome, Task, set_weights
 from minidl.comparison.tested import terms_of
+from minidl.comparison.trials import Outcome, Trial, set_weights
 from minidl.environment import environment, environment_changes
 from minidl.errors import ConfigError, IncompatibleRunError, MinidlError
 from minidl.experiment import Experiment
@@ -42,7 +42,7 @@ from minidl.registry import load_plugin
 from minidl.runs import one_blas_thread
 
 Say = Callable[[str], None]
-OnDone = Callable[[int, int, Task, Outcome], None]
+OnDone = Callable[[int, int, Trial, Outcome], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +149,7 @@ def start(
     # What is asked now, and of what, is known here; of the folder only its runs are taken.
     folder = ComparisonFolder(found.path, plan, data=data, environment=found.environment, plugins=given)
     lock = folder.lock()
-    done, total = len(folder.records()), len(plan.tasks())
+    done, total = len(folder.records()), len(plan.trials())
     say(f"{folder.path}: goes on; {done} of {total} runs are done (--fresh starts anew)")
     return Session(folder, lock)
 
@@ -210,22 +210,22 @@ def run_missing(
         Some runs gave no outcome at all; the others are stored.
     """
     folder = session.folder
-    missing, total = folder.missing(), len(folder.plan.tasks())
+    missing, total = folder.missing(), len(folder.plan.trials())
     done = total - len(missing)
 
-    def keep(task: Task, outcome: Outcome) -> None:
+    def keep(trial: Trial, outcome: Outcome) -> None:
         nonlocal done
-        folder.store(task, outcome)
+        folder.store(trial, outcome)
         done += 1
-        on_done(done, total, task, outcome)
+        on_done(done, total, trial, outcome)
 
     maker: MakeExecutor = make_executor
-    failed = run_tasks(missing, maker, keep)
+    failed = run_trials(missing, maker, keep)
     if failed:
-        task, error = failed[0]
+        trial, error = failed[0]
         if not isinstance(error, MinidlError):
             raise error
-        where = f"{len(failed)} of {total} runs gave no result; the first, {task.label} seed {task.seed}"
+        where = f"{len(failed)} of {total} runs gave no result; the first, {trial.label} seed {trial.seed}"
         raise type(error)(f"{where}: {error}") from error
 
 
@@ -268,9 +268,9 @@ def merge(paths: Sequence[Path], *, plugins: Sequence[str | Path] = ()) -> Sessi
     shards = [_opened(path, plugins) for path in paths]
     plan, first = check_shards(shards), shards[0]
     folder, lock = ComparisonFolder.create(plan, data=first.data, environment=first.environment, plugins=first.plugins)
-    tasks = {(task.label, task.seed): task for task in plan.tasks()}
+    trials = {(trial.label, trial.seed): trial for trial in plan.trials()}
     for shard in shards:
         for record in shard.records():
             weights = shard.weights(record) if record["status"] == "done" else {}
-            folder.store(tasks[record["label"], record["seed"]], Outcome(record, weights))
+            folder.store(trials[record["label"], record["seed"]], Outcome(record, weights))
     return Session(folder, lock)

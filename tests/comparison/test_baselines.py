@@ -84,9 +84,9 @@ def test_what_only_shows_a_shortcut_is_trained_with_the_first_five_seeds(folder:
     (added,) = beside(compared)
     assert (added.label, added.role) == ("sees+fit_on_train", "beside")
     entries = (*compared, added)
-    tasks = Plan(entries, 7, (), {entry.label: {} for entry in entries}, "0").tasks()
-    assert [task.seed for task in tasks if task.label == "sees"] == list(range(7))
-    assert [task.seed for task in tasks if task.label == "sees+fit_on_train"] == list(range(5))
+    trials = Plan(entries, 7, (), {entry.label: {} for entry in entries}, "0").trials()
+    assert [trial.seed for trial in trials if trial.label == "sees"] == list(range(7))
+    assert [trial.seed for trial in trials if trial.label == "sees+fit_on_train"] == list(range(5))
 
 
 def test_test_parts_of_other_values_are_refused_with_what_differs(folder: Path) -> None:

@@ -21,7 +21,7 @@ WorkerError.__module__ = "distributed.scheduler"
 
 
 class Stub(Executor):
-    """Its one task is still to end."""
+    """Its one trial is still to end."""
 
     def __init__(self, refuses: Exception | None = None) -> None:
         self.future: Future[Any] = Future()

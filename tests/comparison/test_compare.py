@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from minidl.cli import main
-from minidl.comparison.executors import processes, run_tasks
+from minidl.comparison.executors import processes, run_trials
 from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.session import make_plan, run_missing, start
-from minidl.comparison.tasks import Outcome, Task, run_task
+from minidl.comparison.trials import Outcome, Trial, run_trial
 from minidl.experiment import load_experiment
 from minidl.runs import Run
 
@@ -95,7 +95,7 @@ def test_a_record_is_what_train_and_evaluate_give(folder: Path, rate: float, bes
     run.train(splits)
     scores = run.evaluate(splits)
     config = load_experiment("small.yaml", fast).to_config()
-    record = run_task(Task("small", {k: v for k, v in config.items() if k != "seed"}, 1)).record
+    record = run_trial(Trial("small", {k: v for k, v in config.items() if k != "seed"}, 1)).record
     assert record["scores"] == {"block": scores["block"], "lead": scores["lead"]}
     assert record["epoch"] == scores["epoch"] == best
 
@@ -186,18 +186,20 @@ def test_an_interrupted_comparison_goes_on_without_repeating_runs(
 
     made: list[tuple[str, int]] = []
 
-    def counted(task: Task) -> Outcome:
+    def counted(trial: Trial) -> Outcome:
         if len(made) == 3:
             raise KeyboardInterrupt
-        made.append((task.label, task.seed))
-        return run_task(task)
+        made.append((trial.label, trial.seed))
+        return run_trial(trial)
 
-    monkeypatch.setattr(executors, "run_task", counted)
+    monkeypatch.setattr(executors, "run_trial", counted)
     assert compare("small.yaml", "deep.yaml", "--seeds", "3") == 130
     assert "go on with: minidl compare --resume runs/compare-001" in capsys.readouterr().err
     assert len(records("compare-001")) == 3
     first = dict(records("compare-001"))
-    monkeypatch.setattr(executors, "run_task", lambda task: made.append((task.label, task.seed)) or run_task(task))
+    monkeypatch.setattr(
+        executors, "run_trial", lambda trial: made.append((trial.label, trial.seed)) or run_trial(trial)
+    )
     assert compare("small.yaml", "deep.yaml", "--seeds", "3") == 0  # the same command goes on
     assert "3 of 6 runs are done" in capsys.readouterr().err
     assert len(made) == len(set(made)) == 6
@@ -292,15 +294,15 @@ def test_a_task_whose_process_dies_runs_again(folder: Path) -> None:
                 raise BrokenExecutor("killed")
             return super().submit(fn, *args, **kwargs)
 
-    died: list[Task] = []
+    died: list[Trial] = []
 
     @contextmanager
     def dying() -> Any:
         yield Dying()
 
-    done: list[Task] = []
-    assert run_tasks(plan.tasks(), dying, lambda task, outcome: done.append(task)) == []
-    assert sorted(task.label for task in done) == ["deep", "small"]
+    done: list[Trial] = []
+    assert run_trials(plan.trials(), dying, lambda trial, outcome: done.append(trial)) == []
+    assert sorted(trial.label for trial in done) == ["deep", "small"]
 
 
 @pytest.mark.parametrize(

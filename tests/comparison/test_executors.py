@@ -46,7 +46,7 @@ def test_more_processes_than_anybody_has_are_refused_from_python_too() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot wait for more than 61 processes")
 def test_as_many_processes_work_as_are_asked_for() -> None:
-    with processes(100) as pool:  # they are started as tasks come: none here
+    with processes(100) as pool:  # they are started as trials come: none here
         assert pool._max_workers == 100
 
 

@@ -16,7 +16,7 @@ from forged import seal, seal_record
 from minidl.cli import main
 from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.session import make_plan, start
-from minidl.comparison.tasks import Outcome, run_task
+from minidl.comparison.trials import Outcome, run_trial
 from minidl.errors import CorruptFileError, MinidlError
 
 Capture = pytest.CaptureFixture[str]
@@ -131,10 +131,10 @@ def test_a_worker_runs_no_plugin_that_has_changed(folder: Path) -> None:
     load_plugin(plugin)
     plan, data = make_plan(["small.yaml", "deep.yaml"], seeds=1, overrides=["loss=Mine"], plugins=[str(plugin)])
     with (session := start(plan, data, plugins=[plugin])).lock:
-        task = session.folder.missing()[0]
+        trial = session.folder.missing()[0]
     plugin.write_text(PLUGIN.format(version=2))
     with pytest.raises(CorruptFileError, match=r"mine.py: its content is not that of the start"):
-        run_task(task)
+        run_trial(trial)
     assert Path("ran.txt").read_text() == "1"
 
 
@@ -192,7 +192,7 @@ def test_one_changed_digit_is_noticed(made: Path, name: str, capsys: Capture) ->
 def test_one_changed_number_of_any_weights_is_noticed_before_anything_is_trained(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr("minidl.comparison.executors.run_task", lambda task: pytest.fail("something was trained"))
+    monkeypatch.setattr("minidl.comparison.executors.run_trial", lambda trial: pytest.fail("something was trained"))
     path = ONE / "runs/small/seed-0000.safetensors"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -310,12 +310,12 @@ def test_stray_folders_beside_are_passed_over(made: Path, capsys: Capture) -> No
 def test_a_workers_answer_is_checked_before_it_is_stored(folder: Path) -> None:
     plan, data = make_plan(["small.yaml", "deep.yaml"], seeds=1, protocol=False)
     with (session := start(plan, data)).lock:
-        task, other = session.folder.missing()
-        good = run_task(task)
+        trial, other = session.folder.missing()
+        good = run_trial(trial)
         weights = {name: np.zeros(3, np.float32) for name in good.weights}
         forged: list[Any] = [
             None,
-            run_task(other),
+            run_trial(other),
             Outcome({**good.record, "label": "../../x"}, good.weights),
             Outcome({**good.record, "scores": {}}, good.weights),
             Outcome(good.record, weights),
@@ -323,10 +323,10 @@ def test_a_workers_answer_is_checked_before_it_is_stored(folder: Path) -> None:
         ]
         for outcome in forged:
             with pytest.raises(MinidlError) as caught:
-                session.folder.store(task, outcome)
+                session.folder.store(trial, outcome)
             assert "\n" not in str(caught.value)
         assert len(session.folder.missing()) == 2
-        session.folder.store(task, good)
+        session.folder.store(trial, good)
         assert ComparisonFolder.open(session.folder.path).records() == [good.record]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.comparison.leaks import find_leaks
-from minidl.comparison.tasks import digest_of, train_in_memory
+from minidl.comparison.trials import digest_of, train_in_memory
 from minidl.data import CSVSeries, MinMaxScaler, Table
 from minidl.experiment import Experiment, load_experiment
 from tests.reliability.harness import Outcome, row

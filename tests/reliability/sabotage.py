@@ -350,14 +350,14 @@ def _missing_rows_are_passed_over() -> None:
 
 @sabotage("pairing")
 def _outcomes_in_order_of_arrival() -> None:
-    """The outcome that comes first belongs to the task that was given first."""
+    """The outcome that comes first belongs to the trial that was given first."""
 
-    def results(executor: Any, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any, BaseException | None]]:
-        given = list(tasks)
-        futures = [executor.submit(executors.run_task, task) for task in given]
-        for task, future in zip(given, executors.as_completed(futures), strict=True):
+    def results(executor: Any, trials: Iterable[Any]) -> Iterator[tuple[Any, Any, BaseException | None]]:
+        given = list(trials)
+        futures = [executor.submit(executors.run_trial, trial) for trial in given]
+        for trial, future in zip(given, executors.as_completed(futures), strict=True):
             error = future.exception()
-            yield task, None if error else future.result(), error
+            yield trial, None if error else future.result(), error
 
     executors._results = results
 

@@ -1,8 +1,8 @@
-"""One training run as a task: plain values in, plain values out.
+"""One training run as a trial: plain values in, plain values out.
 
-A task can be pickled and runs in any process that has minidl; it reads its data,
+A trial can be pickled and runs in any process that has minidl; it reads its data,
 trains in memory, scores, and returns a record (JSON values) and the weights that
-were scored. It writes no file. The same task gives the same bytes everywhere on
+were scored. It writes no file. The same trial gives the same bytes everywhere on
 one kind of machine, except for its seconds.
 """
 
@@ -41,7 +41,7 @@ Weights = dict[str, Array]
 
 
 @dataclass(frozen=True)
-class Task:
+class Trial:
     """What one run needs.
 
     Parameters
@@ -66,7 +66,7 @@ class Outcome:
     weights: Weights
 
 
-def run_task(task: Task) -> Outcome:
+def run_trial(trial: Trial) -> Outcome:
     """Train and score; a training or a score that meets NaN or Inf gives a record that says so.
 
     Its ``status`` is ``done``, ``failed`` (the training broke) or ``unscored`` (the
@@ -78,7 +78,7 @@ def run_task(task: Task) -> Outcome:
         The data cannot be read, or a plugin cannot be loaded, has changed, or fails.
     """
     try:
-        return _outcome(task)
+        return _outcome(trial)
     except MinidlError:
         raise
     except Exception as err:
@@ -88,15 +88,15 @@ def run_task(task: Task) -> Outcome:
         raise fault from err
 
 
-def _outcome(task: Task) -> Outcome:
-    for plugin in task.plugins:
+def _outcome(trial: Trial) -> Outcome:
+    for plugin in trial.plugins:
         load_plugin(plugin["path"], plugin["sha256"])
     with _ONE_THREAD:
-        experiment = experiment_of(task.config, task.seed)
-        terms, parts = terms_of(task.config), load_parts(experiment)
+        experiment = experiment_of(trial.config, trial.seed)
+        terms, parts = terms_of(trial.config), load_parts(experiment)
         record: Record = {
-            "label": task.label,
-            "seed": task.seed,
+            "label": trial.label,
+            "seed": trial.seed,
             "status": "done",
             "error": None,
             "parameters": n_parameters(experiment.model),
