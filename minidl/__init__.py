@@ -32,7 +32,7 @@ from minidl.layers import (
     SigmoidActivation,
     TanhActivation,
 )
-from minidl.losses import MAE, MSE, HalfMSE, Loss
+from minidl.losses import MAE, MSE, CrossEntropy, DifferenceLoss, HalfMSE, Loss
 from minidl.optimizers import SGD, Adam, Optimizer
 from minidl.registry import register
 from minidl.training import fit
@@ -51,8 +51,10 @@ __all__ = [
     "Container",
     "Context",
     "CorruptFileError",
+    "CrossEntropy",
     "DataError",
     "Dense",
+    "DifferenceLoss",
     "Grads",
     "HalfMSE",
     "IdentityActivation",

@@ -37,6 +37,33 @@ def plain_array(value: Any, name: str) -> Array:
     """
     if type(value) is np.ndarray and value.dtype.char in "fd" and value.dtype.isnative:
         return value
+    array = _numbers(value, name)
+    narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    return array.astype(np.float32 if narrow else np.float64, copy=False)
+
+
+def whole_array(value: Any, name: str) -> Array:
+    """`value` as an array of int64: whole numbers such as class labels; not copied if it is one.
+
+    Raises
+    ------
+    DataError
+        It is not made of whole numbers (booleans are some, floats are not), or some of it is masked.
+    """
+    array = _numbers(value, name)
+    if array.dtype.kind == "f":
+        raise DataError(f"{name}: expected whole numbers, got {array.dtype}; if they are, write astype(int).")
+    return array.astype(np.int64, copy=False)
+
+
+def numbers_array(value: Any, name: str) -> Array:
+    """As `whole_array` for whole numbers, and as `plain_array` for all others."""
+    array = _numbers(value, name)
+    return whole_array(array, name) if array.dtype.kind in "iu" else plain_array(array, name)
+
+
+def _numbers(value: Any, name: str) -> Array:
+    """`value` as an array of floats, whole numbers or booleans of any size; see `plain_array`."""
     for part in _masked(value):
         mask = np.ma.getmaskarray(part)
         place = show_place(np.unravel_index(int(np.argmax(mask)), mask.shape))
@@ -55,8 +82,7 @@ def plain_array(value: Any, name: str) -> Array:
         held = _NO_NUMBERS.get(kind, f"{array.dtype} values")
         first = f" ({printable(repr(array.reshape(-1)[0].item()))[:60]} is the first)" if array.size else ""
         raise DataError(f"{name}: holds {held}{first}; expected numbers.")
-    narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    return array.astype(np.float32 if narrow else np.float64, copy=False)
+    return array
 
 
 def _masked(value: Any) -> Iterator[Any]:
@@ -92,6 +118,8 @@ def first_not_finite(array: Array, dtype: npt.DTypeLike | None = None, rows: Any
 
     `rows` are the first axis's numbers in a larger array; None: 0, 1, 2, ...
     """
+    if array.dtype.kind != "f":
+        return None
     limit = min(float(np.finfo(kind).max) for kind in (array.dtype, dtype or array.dtype))
     with np.errstate(invalid="ignore"):
         # Two passes and no temporary, where all is well; a NaN makes both comparisons false.

@@ -41,6 +41,9 @@ class Context:
         until the next forward with the same workspace.
     input_gradient : whether backward must return dL/dx. The trainer turns it
         off for the first layer of a stack, whose dx nobody reads; dx is then None.
+    lengths : int64 (batch,), the longest first: time steps of each sequence. What
+        stands after them in x and dy is padding; see `minidl.lengths`, also for who must
+        heed it. None: all are whole.
     """
 
     training: bool = False
@@ -48,6 +51,7 @@ class Context:
     state: Any = None
     workspace: Workspace | None = None
     input_gradient: bool = True
+    lengths: Array | None = None
 
 
 INFERENCE = Context()
@@ -61,6 +65,7 @@ class Layer(Configurable, ABC):
     Arrays are (batch, time, feature) or (batch, feature) at this boundary. A
     subclass writes `forward` and `backward`; one with parameters also `build`; one
     that changes the shape, or cannot take every shape, `output_shape`; one that
+    changes the number of time steps `output_lengths`; one that
     is made of layers `children`, unless it derives from `Container`.
     Nothing but `build` and `bind` may write to ``self``.
     """
@@ -105,6 +110,10 @@ class Layer(Configurable, ABC):
             The layer cannot take this input shape.
         """
         return input_shape
+
+    def output_lengths(self, lengths: Array | None) -> Array | None:
+        """`Context.lengths` of y for those of x: the same, by default; None if y has no time axis."""
+        return lengths
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
         """Allocate ``self.params`` and return `output_shape`.

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from minidl.arrays import plain_array
 from minidl.errors import ShapeError
+from minidl.lengths import inside
 
 Array = npt.NDArray[Any]
 
@@ -49,6 +50,14 @@ def rmse(y: Array, target: Array) -> float:
     return float(np.sqrt(2 * half_mse(y, target)))
 
 
-def usual_metrics(y: Array, target: Array) -> dict[str, float]:
-    """What a log tells of validation examples where no task says otherwise: R²."""
+def usual_metrics(y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+    """What a log tells of validation examples where no task says otherwise: R², or how many labels are right.
+
+    `lengths` are the time steps of each sequence of outputs, None: there is no padding.
+    """
+    if lengths is not None:
+        there = inside(lengths, y.shape[1])
+        y, target = y[there], target[there]
+    if target.dtype.kind == "i" and y.shape[:-1] == target.shape:
+        return {"accuracy": float(np.mean(y.argmax(axis=-1) == target))}
     return {"r2": r2(y, target)}

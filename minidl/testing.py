@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minidl.central_differences import check_gradients
+from minidl.check_subject import Subject
 from minidl.fresh_process import NotFindableError
 from minidl.layer import Layer, Shape
-from minidl.layer_checks import CHECKS, Subject
+from minidl.layer_checks import CHECKS
 
 __all__ = ["CheckResult", "check_gradients", "check_layer", "run_checks"]
 
@@ -64,7 +65,9 @@ def check_layer(layer: Layer, input_shape: Shape) -> None:
         gradients; central differences; read-only and non-contiguous input;
         nothing written to self; outputs that share memory with the cache;
         repeated, interleaved and threaded calls; workspaces and batch sizes; rows
-        of a batch; one row, one step; state; config and a fresh process.
+        of a batch; one row, one step; state; a dx that nobody wants; bound
+        parameters; children and their contexts; sequences of different length; config
+        and a fresh process.
     """
     failed = [f"{result.name}: FAILED: {result.error}" for result in run_checks(layer, input_shape) if result.error]
     assert not failed, "\n".join([f"{type(layer).__name__} does not keep the layer protocol:", *failed])

@@ -228,5 +228,5 @@ def test_experiments_data_and_runs_are_copied_too(how: str, tmp_path: Path, monk
     twin = COPIES[how](run)
     assert twin.evaluate(COPIES[how](splits)) == run.evaluate(splits)
     assert os.listdir("runs") == ["small-001"]
-    x = splits.test.gather(slice(0, 3))[0]
+    x = splits.test.gather(slice(0, 3)).x
     np.testing.assert_array_equal(COPIES[how](run.predictor())(x), run.predictor()(x))

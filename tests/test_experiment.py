@@ -52,12 +52,13 @@ def test_dtype_is_that_of_parameters_and_data(dtype: str) -> None:
 def test_a_model_with_an_output_at_every_step_gets_labels_at_every_step() -> None:
     many = experiment(RecurrentLayer(2), Dense(1))
     assert many.build_model() == (6, 1)
-    x, y = many.load_data().train.gather(slice(0, 3))
+    batch = many.load_data().train.gather(slice(0, 3))
+    x, y = batch.x, batch.target
     assert y.shape == (3, 6, 1)
     np.testing.assert_array_equal(y[:, :-1, 0], x[:, 1:, 0])
     one = experiment()
     assert one.build_model() == (1,)
-    assert one.load_data().train.gather(slice(0, 3))[1].shape == (3, 1)
+    assert one.load_data().train.gather(slice(0, 3)).target.shape == (3, 1)
 
 
 def test_asking_for_the_data_changes_no_weight_and_builds_no_model() -> None:
@@ -66,7 +67,8 @@ def test_asking_for_the_data_changes_no_weight_and_builds_no_model() -> None:
     splits = made.load_data()
     assert not made.model.params
     made.build_model()
-    fit(made.model, *splits.train.gather(slice(None)), loss=made.loss, optimizer=made.optimizer)
+    batch = splits.train.gather(slice(None))
+    fit(made.model, batch.x, batch.target, loss=made.loss, optimizer=made.optimizer)
     before = {name: (value, value.copy()) for name, value in made.model.params.items()}
     made.load_data()
     for name, (array, content) in before.items():

@@ -1,6 +1,9 @@
-"""Losses against their formulas in plain floats, and their gradients against central differences."""
+"""Losses against their formulas in plain floats, PyTorch and central differences."""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minidl import MAE, MSE, HalfMSE, ShapeError
+from minidl import MAE, MSE, CrossEntropy, DataError, HalfMSE, ShapeError
 
 ALL = [HalfMSE, MSE, MAE]
 FORMULAS = {
@@ -77,7 +80,7 @@ def test_the_gradient_goes_where_the_caller_says(cls):
     rng = np.random.default_rng(0)
     y, target = rng.normal(size=(2, 3, 1))
     out = np.full((3, 1), np.nan)
-    loss, dy = cls()(y, target, out)
+    loss, dy = cls()(y, target, out=out)
     assert dy is out
     expected = cls()(y, target)
     assert loss == expected[0]
@@ -108,3 +111,128 @@ def test_different_shapes_are_refused_and_not_broadcast(cls, shape):
 @pytest.mark.parametrize("cls", ALL)
 def test_nan_stays_nan(cls):
     assert np.isnan(cls()(np.array([np.nan, 1.0]), np.zeros(2))[0])
+
+
+def labelled(seed: int = 0, shape: tuple[int, ...] = (5, 3), dtype: str = "float64") -> Any:
+    """Logits (..., 3) and labels."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(scale=3, size=shape).astype(dtype), rng.integers(shape[-1], size=shape[:-1])
+
+
+def by_formula(y: Any, target: Any) -> tuple[float, Any]:
+    """Mean of -log p_k and its gradient, row by row in plain floats."""
+    K, n = y.shape[-1], target.size
+    rows, loss = [], 0.0
+    for row, k in zip(y.reshape(-1, K).tolist(), target.ravel().tolist(), strict=True):
+        total = sum(math.exp(value) for value in row)
+        p = [math.exp(value) / total for value in row]
+        loss -= math.log(p[k]) / n
+        rows.append([(value - (i == k)) / n for i, value in enumerate(p)])
+    return loss, np.reshape(rows, y.shape)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 2, 3), (1, 2), (3, 1)])
+def test_cross_entropy_equals_its_formula(shape):
+    # Catches a missing one_hot, a mean over classes as well, and a sum over time.
+    y, target = labelled(shape=shape)
+    loss, dy = CrossEntropy()(y, target)
+    expected = by_formula(y, target)
+    np.testing.assert_allclose(loss, expected[0], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(dy, expected[1], rtol=1e-12, atol=1e-16)
+
+
+def test_cross_entropy_equals_that_of_pytorch():
+    torch = pytest.importorskip("torch")
+    y, target = labelled(shape=(7, 4))
+    logits = torch.tensor(y, requires_grad=True)
+    expected = torch.nn.functional.cross_entropy(logits, torch.tensor(target))
+    expected.backward()
+    loss, dy = CrossEntropy()(y, target)
+    np.testing.assert_allclose(loss, expected.item(), rtol=1e-14)
+    np.testing.assert_allclose(dy, logits.grad.numpy(), rtol=1e-13, atol=1e-17)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cross_entropy_of_huge_logits_is_exact(dtype):
+    # exp(1e4) overflows, and without the largest logit taken off the loss is NaN.
+    y, target = np.array([[1e4, 0.0], [-1e4, 0.0], [1e4, 1e4]], dtype), np.array([1, 1, 0])
+    loss, dy = CrossEntropy()(y, target)
+    assert loss == pytest.approx((1e4 + math.log(2)) / 3, rel=1e-6 if dtype == "float32" else 1e-14)
+    np.testing.assert_allclose(dy * 3, [[1, -1], [0, 0], [-0.5, 0.5]], rtol=1e-6)
+    assert dy.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "message"),
+    [
+        ([0, 3, 4], DataError, r"^CrossEntropy: target: 3 at \[1\] and 1 more; labels of a model with 3 outputs are 0"),
+        ([0, -1, 1], DataError, r"^CrossEntropy: target: -1 at \[1\]; labels"),
+        ([0.0, 1.0, 2.0], DataError, r"^target: expected whole numbers, got float64; if they are, write astype\(int\)"),
+        ([[0], [1], [2]], ShapeError, r"^CrossEntropy: y has shape \(3, 3\), target \(3, 1\); expected one label"),
+    ],
+)  # fmt: skip
+def test_what_are_no_labels_is_refused(target, error, message):
+    # A label of -1 would be the last class without a word.
+    with pytest.raises(error, match=message):
+        CrossEntropy()(np.zeros((3, 3)), target)
+
+
+def any_pair(cls: Any, shape: tuple[int, ...], seed: int) -> Any:
+    y, labels = labelled(seed, shape)
+    return y, labels if cls is CrossEntropy else np.random.default_rng(seed + 1).normal(size=shape)
+
+
+@pytest.mark.parametrize("cls", [*ALL, CrossEntropy])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_a_weight_counts_as_an_example_that_stands_there_so_often(cls, axes):
+    # Against rows repeated, without a weight. Catches a division by n.
+    y, target = any_pair(cls, (4, 3, 2), 0)
+    weight = np.array([2, 0, 1, 3]) if axes == 1 else np.random.default_rng(5).integers(4, size=(4, 3))
+    counts = weight[:, None] * np.ones((4, 3), int) if axes == 1 else weight
+    rows = np.repeat(np.arange(12), counts.ravel())
+    loss, dy = cls()(y, target, weight)
+    flat_y, flat_target = y.reshape(12, 2)[rows], target.reshape(12, *target.shape[2:])[rows]
+    expected, d_rows = cls()(flat_y, flat_target)
+    np.testing.assert_allclose(loss, expected, rtol=1e-13)
+    summed = np.zeros((12, 2))
+    np.add.at(summed, rows, d_rows)
+    np.testing.assert_allclose(dy.reshape(12, 2), summed, rtol=1e-12, atol=1e-17)
+
+
+@pytest.mark.parametrize("cls", [HalfMSE, MSE, CrossEntropy])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_weighted_gradients_equal_central_differences(cls, weighted):
+    y, target = any_pair(cls, (3, 2, 4), 1)
+    weight = np.random.default_rng(2).uniform(0, 3, (3, 2)) if weighted else None
+    _, dy = cls()(y, target, weight)
+    for i in np.ndindex(y.shape):
+        step = np.zeros_like(y)
+        step[i] = 1e-5
+        numeric = (cls()(y + step, target, weight)[0] - cls()(y - step, target, weight)[0]) / 2e-5
+        np.testing.assert_allclose(dy[i], numeric, atol=1e-9)
+
+
+@pytest.mark.parametrize("cls", [*ALL, CrossEntropy])
+def test_where_nothing_counts_loss_and_gradient_are_zero(cls):
+    y, target = any_pair(cls, (2, 3), 0)
+    loss, dy = cls()(y, target, np.zeros(2))
+    assert loss == 0
+    assert not dy.any()
+
+
+@pytest.mark.parametrize("cls", [*ALL, CrossEntropy])
+def test_a_weight_of_another_shape_is_refused(cls):
+    y, target = any_pair(cls, (2, 3), 0)
+    with pytest.raises(ShapeError, match=r"^\w+: weight has shape \(3,\), target \(2.*\); expected the same"):
+        cls()(y, target, np.ones(3))
+
+
+@pytest.mark.parametrize("cls", [*ALL, CrossEntropy])
+def test_weights_keep_the_dtype_and_the_place_of_the_gradient(cls):
+    y, target = any_pair(cls, (2, 3), 0)
+    out = np.empty((2, 3), "float32")
+    loss, dy = cls()(y.astype("float32"), target if cls is CrossEntropy else target.astype("float32"), np.ones(2), out)
+    assert dy is out
+    expected = cls()(y, target)
+    np.testing.assert_allclose(loss, expected[0], rtol=1e-5)
+    np.testing.assert_allclose(dy, expected[1], rtol=1e-5, atol=1e-7)

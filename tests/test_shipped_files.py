@@ -130,7 +130,8 @@ def test_the_textbooks_protocol_is_that_of_the_textbook() -> None:
     np.testing.assert_allclose(splits.values.min(axis=0), 0, atol=0)
     np.testing.assert_allclose(splits.values.max(axis=0), 1, rtol=1e-6)
     assert splits.values.shape == (43_824, 6)
-    x, y = splits.test.gather(slice(0, 1))
+    batch = splits.test.gather(slice(0, 1))
+    x, y = batch.x, batch.target
     np.testing.assert_array_equal(x[0], splits.values[35_064:35_088])
     assert y[0, 0] == splits.values[35_088, 0]
     config = experiment.to_config()

@@ -28,6 +28,7 @@ from minidl.forecasting import model_forecaster
 from minidl.layer import Array
 from minidl.runs import one_blas_thread
 from minidl.tasks import forecast_task, window_data
+from minidl.training import Source
 
 
 class LeakError(MinidlError, AssertionError):
@@ -161,17 +162,21 @@ def _stages(experiment: Experiment, table: Table) -> dict[str, str]:
         return {"scaler": f"none: {err}"}
     stages = {
         "scaler": digest_of({"offset": splits.scale.offset, "range": splits.scale.range}),
-        "training windows": digest_of(dict(zip("xy", splits.train.gather(slice(None)), strict=True))),
+        "training windows": _digest(splits.train),
     }
     if splits.validation is not None:
-        validation = splits.validation.gather(slice(None))
-        stages["validation windows"] = digest_of(dict(zip("xy", validation, strict=True)))
+        stages["validation windows"] = _digest(splits.validation)
     try:
         trained = train_in_memory(experiment, splits)
         stages["chosen checkpoint"] = f"epoch {trained.epoch}: {digest_of(experiment.model.params)}"
     except NumericalError as err:
         stages["chosen checkpoint"] = f"none: {err}"
     return stages
+
+
+def _digest(source: Source) -> str:
+    batch = source.gather(slice(None))
+    return digest_of({"x": batch.x, "y": batch.target})
 
 
 def _validation_leaks(data: WindowData, table: Table) -> Iterator[str]:

@@ -23,6 +23,8 @@ from minidl.compiled.source import train_source
 from minidl.errors import ConfigError
 from minidl.layer import Layer, n_parameters, parts
 from minidl.training.diagnosis import numerical_error
+from minidl.training.outputs import prepared
+from minidl.training.sources import gathered
 
 if TYPE_CHECKING:
     from minidl.training import Source, Trainer
@@ -74,10 +76,10 @@ class CompiledEngine:
         return position + done, total
 
     def _report(self, trainer: Trainer, train: Source, indices: Order, loss: float, trouble: int) -> None:
-        x, target = train.gather(indices) if trouble == 1 else (None, None)
+        batch = prepared(gathered(train, indices), trainer.model)[0] if trouble == 1 else None
         state = trainer.state if trouble == 2 else None
         where, flat = trainer.where(), trainer.parameters
-        raise numerical_error(where, trainer.model, flat, loss, x, target, state, indices=indices)
+        raise numerical_error(where, trainer.model, flat, loss, batch, state, indices=indices)
 
     def _program(self, trainer: Trainer, window: tuple[int, ...], batch: int) -> _Program:
         taken = _arguments(trainer.model), _arguments(trainer.loss), _arguments(trainer.optimizer)

@@ -17,12 +17,13 @@ import numpy.typing as npt
 from minidl.arrays import plain_array
 from minidl.compiled.layout import Layout
 from minidl.compiled.plan import flat
-from minidl.data import Windows
-from minidl.errors import ShapeError
+from minidl.data import Batch, Windows
+from minidl.errors import ConfigError, ShapeError
 from minidl.layer import Array
 from minidl.losses import Loss
 from minidl.training import Arrays, Source
 from minidl.training.engine import Order
+from minidl.training.sources import gathered
 
 
 @dataclass
@@ -50,6 +51,8 @@ def examples(source: Source, indices: Order, batch: int) -> Examples:
 
     Raises
     ------
+    ConfigError
+        They have weights or lengths.
     ShapeError
         There are not as many targets as inputs.
     DataError
@@ -58,12 +61,13 @@ def examples(source: Source, indices: Order, batch: int) -> Examples:
     if type(source) is Windows:
         return _windows(source, indices)
     if type(source) is Arrays:
-        x, y, places = source.x, source.y, np.asarray(indices)
+        given, places = Batch(source.x, source.y, source.lengths, source.weight), np.asarray(indices)
     else:
-        indices = indices[:batch]
-        x, y = source.gather(indices)
-        places = np.arange(len(indices), dtype=np.int64)
-    x, y = plain_array(x, "x"), plain_array(y, "y")
+        given = gathered(source, indices[:batch])
+        places = np.arange(len(given.x), dtype=np.int64)
+    if given.weight is not None or given.lengths is not None:
+        raise ConfigError("the compiled engine takes no weights or lengths of examples; set engine: numpy.")
+    x, y = plain_array(given.x, "x"), plain_array(given.target, "y")
     if not x.ndim or not y.ndim or len(x) != len(y) or len(x) <= places.max(initial=-1):
         raise ShapeError(
             f"x has shape {x.shape}, y {y.shape}; expected one input and one target an example along the first axis."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minidl.data.batch import Batch
 from minidl.data.beijing_pm25 import BeijingPM25
 from minidl.data.csv_series import CSVSeries
 from minidl.data.data import Data
@@ -13,6 +14,7 @@ from minidl.data.splits import SampleValidation, Splits, TailValidation, Validat
 from minidl.data.windows import Windows
 
 __all__ = [
+    "Batch",
     "BeijingPM25",
     "CSVSeries",
     "Data",

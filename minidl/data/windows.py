@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from minidl.data.batch import Batch
 from minidl.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -76,7 +77,7 @@ class Windows:
 
     def gather(
         self, indices: npt.NDArray[np.integer[Any]] | slice, x: Array | None = None, y: Array | None = None
-    ) -> tuple[Array, Array]:
+    ) -> Batch:
         """Windows and labels, as copies.
 
         Parameters
@@ -87,7 +88,7 @@ class Windows:
 
         Returns
         -------
-        x, y : the buffers, filled, or new arrays.
+        The windows as x and the labels as target: the buffers, filled, or new arrays.
         """
         starts = self.starts[indices]
         # One memcpy per window, then one transposed copy if the buffer is laid out otherwise:
@@ -104,4 +105,4 @@ class Windows:
             y = labels
         else:
             y[...] = labels
-        return x, y
+        return Batch(x, y)

@@ -185,7 +185,8 @@ class Linear(Recursive):
         size = rows.time_steps * rows.values.shape[1] + 1
         normal, right = np.zeros((size, size)), np.zeros(size)
         for first in range(0, len(train), CHUNK):
-            x, y = train.gather(slice(first, first + CHUNK))
+            batch = train.gather(slice(first, first + CHUNK))
+            x, y = batch.x, batch.target
             flat = np.ones((len(x), size))
             flat[:, :-1] = x.reshape(len(x), -1)
             normal += flat.T @ flat

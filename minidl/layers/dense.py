@@ -12,6 +12,7 @@ from minidl.arguments import PositiveInt
 from minidl.errors import ShapeError
 from minidl.initializers import Initializer, normal_fan_in, zeros
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features, read_only
+from minidl.lengths import check_lengths, without_padding
 from minidl.registry import register
 from minidl.workspace import Workspace
 
@@ -64,21 +65,24 @@ class Dense(Layer):
                 f"Dense: x has {x.shape[-1]} features, but the layer was built for {W.shape[0]} (x.shape = {x.shape})."
             )
         ws = ctx.workspace or Workspace()
-        rows = _rows(x, W.dtype, ws, "x")
+        lengths = ctx.lengths if x.ndim == 3 else None
+        if lengths is not None:
+            check_lengths(lengths, x.shape, "Dense")
+        rows = _rows(without_padding(x, lengths), W.dtype, ws, "x")
         y = ws.array("y", (len(rows), self.output_size), W.dtype)
         np.dot(rows, W, out=y)
         if self.bias:
             np.add(y, self.params["b"], out=y)
         y = y.reshape(*x.shape[:-1], self.output_size)
-        return read_only(y), (rows, x.shape, W, ctx.input_gradient, ctx.workspace)
+        return read_only(y), (rows, x.shape, W, ctx.input_gradient, ctx.workspace, lengths)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """dW = xᵀ dy (textbook equation 11), db = sum of dy over rows, dx = dy Wᵀ."""
-        rows, shape, W, input_gradient, ws = cache
+        rows, shape, W, input_gradient, ws, lengths = cache
         if dy.shape != (*shape[:-1], self.output_size):
             raise ShapeError(f"Dense: expected dy of shape {(*shape[:-1], self.output_size)}, got {dy.shape}.")
         ws = ws or Workspace()
-        dy = _rows(dy, W.dtype, ws, "dy")
+        dy = _rows(without_padding(dy, lengths), W.dtype, ws, "dy")
         grads = {"W": np.dot(rows.T, dy, out=ws.array("dW", W.shape, W.dtype))}
         if self.bias:
             grads["b"] = np.add.reduce(dy, 0, out=ws.array("db", (self.output_size,), W.dtype))

@@ -93,8 +93,8 @@ class SlabRecurrence(_Plan):
         self.steps = [(self.Z[t], self.h[t + 1]) for t in range(time)]
         self.S: Array | None = None
 
-    def forward(self, x: Array, h_0: Array | None, params: Grads, steps: Steps) -> Array:
-        """All h_t as (batch, time, hidden), a read-only view."""
+    def forward(self, x: Array, h_0: Array | None, params: Grads, steps: Steps, lengths: Array | None = None) -> Array:
+        """All h_t as (batch, time, hidden), a read-only view; `lengths` is None."""
         H, F = len(self.M), x.shape[2]
         # The method of M: without np.dot's dispatch, a quarter of a small product's time.
         M, a, dot, function = self.M, self.a, self.M.dot, steps.function
@@ -173,24 +173,29 @@ class RowRecurrence(_Plan):
         self.da: Array | None = None
         self.dx: Array | None = None
 
-    def forward(self, x: Array, h_0: Array | None, params: Grads, steps: Steps) -> Array:
+    def forward(self, x: Array, h_0: Array | None, params: Grads, steps: Steps, lengths: Array | None = None) -> Array:
         """All h_t as (batch, time, hidden), a read-only view."""
-        h, product, W_hh, dot, add, function = self.h, self.product, params["W_hh"], np.dot, np.add, steps.function
-        self.x = self._time_major(x)
+        h, W_hh = self.h, params["W_hh"]
+        self.x = self._time_major(x, lengths)
         self.W_xh = params["W_xh"]
         self.W_hh_T[...] = W_hh.T
         a = h[1:].reshape(-1, h.shape[2])
-        dot(self.x, self.W_xh, out=a)
+        np.dot(self.x, self.W_xh, out=a)
         if "b_h" in params:
-            add(a, params["b_h"], out=a)
+            np.add(a, params["b_h"], out=a)
         h[0] = 0 if h_0 is None else h_0
+        self._run(W_hh, steps)
+        return self.y
+
+    def _run(self, W_hh: Array, steps: Steps) -> None:
+        """h_t from h_{t-1} and x_t W_xh + b_h, which stands in its place."""
+        h, product, dot, add, function = self.h, self.product, np.dot, np.add, steps.function
         for t in range(len(h) - 1):
             dot(h[t], W_hh, product)
             add(h[t + 1], product, h[t + 1])
             function(h[t + 1], h[t + 1])
-        return self.y
 
-    def _time_major(self, x: Array) -> Array:
+    def _time_major(self, x: Array, lengths: Array | None) -> Array:
         """x as (time · batch, features); copied only if it does not lie in memory like that already."""
         x = x.transpose(1, 0, 2)
         if not (x.flags.c_contiguous and x.dtype == self.h.dtype):
@@ -202,19 +207,13 @@ class RowRecurrence(_Plan):
 
     def backward(self, dy: Array, steps: Steps, grads: Grads, input_gradient: bool) -> Array | None:
         """Fill `grads` and return dx, (batch, time, features), or None if it is not wanted."""
-        h, dh, dot, add, gate = self.h, self.product, np.dot, np.add, steps.gate
+        h, dot = self.h, np.dot
         time, batch, H = h.shape[0] - 1, *h.shape[1:]
         if self.da is None:
             self.da = np.empty((time, batch, H), h.dtype)
         da = self.da
-        dy = dy.transpose(1, 0, 2)
         steps.slopes(h[1:], da)
-        caches = da if steps.caches is None else steps.caches
-        gate(dy[-1], caches[-1], da[-1])
-        for t in range(time - 2, -1, -1):
-            dot(da[t + 1], self.W_hh_T, dh)
-            add(dh, dy[t], dh)
-            gate(dh, caches[t], da[t])
+        self._run_back(dy.transpose(1, 0, 2), da, steps)
         rows = da.reshape(-1, H)
         dot(h[:-1].reshape(-1, H).T, rows, out=grads["W_hh"])
         dot(self.x.T, rows, out=grads["W_xh"])
@@ -227,6 +226,16 @@ class RowRecurrence(_Plan):
         dot(rows, self.W_xh.T, out=self.dx)
         dx: Array = self.dx.reshape(time, batch, -1).transpose(1, 0, 2)
         return dx
+
+    def _run_back(self, dy: Array, da: Array, steps: Steps) -> None:
+        """da_t from dy_t and da_{t+1}; the slopes f'(a_t) of an Activation stand in its place."""
+        dh, dot, add, gate = self.product, np.dot, np.add, steps.gate
+        caches = da if steps.caches is None else steps.caches
+        gate(dy[-1], caches[-1], da[-1])
+        for t in range(len(da) - 2, -1, -1):
+            dot(da[t + 1], self.W_hh_T, dh)
+            add(dh, dy[t], dh)
+            gate(dh, caches[t], da[t])
 
     def final_state(self) -> Array:
         """h_T, (batch, hidden)."""

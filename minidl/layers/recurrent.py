@@ -1,4 +1,4 @@
-"""The Elman recurrent layer. Its time loop, in two memory layouts, is in recurrence.py."""
+"""The Elman recurrent layer. Its time loop is in recurrence.py, in two memory layouts, and in ragged.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from minidl.errors import ShapeError
 from minidl.initializers import Initializer, normal_fan_in, zeros
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features
 from minidl.layers.activations import Activation, TanhActivation
-from minidl.layers.recurrence import SLAB_LIMIT, ElementwiseSteps, LayerSteps, RowRecurrence, SlabRecurrence, Steps
+from minidl.layers.ragged import RaggedRecurrence
+from minidl.layers.recurrence import (
+    SLAB_LIMIT,
+    ElementwiseSteps,
+    LayerSteps,
+    RowRecurrence,
+    SlabRecurrence,
+    Steps,
+)
+from minidl.lengths import check_lengths
 from minidl.registry import register
 from minidl.workspace import Workspace
 
@@ -108,15 +117,18 @@ class RecurrentLayer(Layer):
         if state is not None and state.shape != (batch, H):
             raise ShapeError(f"RecurrentLayer: expected a start state of shape {(batch, H)}, got {state.shape}.")
         ws = ctx.workspace or Workspace()
-        layout = SlabRecurrence if H < SLAB_LIMIT else RowRecurrence
+        layout: type[SlabRecurrence | RowRecurrence] = SlabRecurrence if H < SLAB_LIMIT else RowRecurrence
+        if ctx.lengths is not None:
+            check_lengths(ctx.lengths, x.shape, "RecurrentLayer")
+            layout = RaggedRecurrence
         size = (batch, time, F, H, self.bias, dtype)
-        plan = ws.plan("plan", size, lambda: layout(*size))
+        plan = ws.plan("plan", (layout, *size), lambda: layout(*size))
         steps: Steps
         if isinstance(self.activation, Activation):
             steps = ElementwiseSteps(self.activation)
         else:
             steps = LayerSteps(self.activation, ctx, plan.transposed)
-        return plan.forward(x, state, params, steps), (plan, steps, ctx.input_gradient, ctx.workspace)
+        return plan.forward(x, state, params, steps, ctx.lengths), (plan, steps, ctx.input_gradient, ctx.workspace)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Backpropagation through time; the equations stand at the class."""
@@ -130,5 +142,5 @@ class RecurrentLayer(Layer):
         return dx.copy(order="K") if ws is None and dx is not None else dx, grads
 
     def final_state(self, cache: Any) -> Any:
-        """h_T, (batch, hidden_size)."""
+        """h_T, or h after the last step of each sequence, (batch, hidden_size)."""
         return cache[0].final_state().copy()

@@ -10,13 +10,15 @@ import numpy as np
 
 from minidl.errors import ShapeError
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, read_only
+from minidl.lengths import check_lengths
 from minidl.registry import register
+from minidl.workspace import Workspace
 
 
 @register
 @dataclass(eq=False)
 class LastStep(Layer):
-    """y = x at the last time step: makes a stack many-to-one.
+    """y = x at the last time step of each sequence: makes a stack many-to-one.
 
     Backward puts dy at the last step and zeros before it (textbook equation 14).
 
@@ -29,15 +31,27 @@ class LastStep(Layer):
             raise ShapeError(f"LastStep: expected input of shape (time, features), got {input_shape}.")
         return input_shape[1:]
 
+    def output_lengths(self, lengths: Array | None) -> None:
+        """None: y has no time axis."""
+
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
-        """The view x[:, -1]."""
+        """The view x[:, -1]; a copy where sequences differ in length."""
         if x.ndim != 3 or x.shape[1] == 0:
             raise ShapeError(f"LastStep: expected x of shape (batch, time, features), got {x.shape}.")
-        return read_only(x[:, -1]), (x, ctx.workspace)
+        if ctx.lengths is None:
+            return read_only(x[:, -1]), (x, ctx.workspace, None)
+        check_lengths(ctx.lengths, x.shape, "LastStep")
+        last = np.arange(len(x)), ctx.lengths - 1
+        return x[last], (x, ctx.workspace, last)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Zeros, and dy at the last step; in the memory layout of x, which the layer below prefers."""
-        x, ws = cache
+        x, ws, last = cache
+        if last is not None:
+            dx = (ws or Workspace()).array("ragged dx", x.shape, np.result_type(x, dy))
+            dx[...] = 0
+            dx[last] = dy
+            return dx, {}
         # Only the last step is ever written, so a lent buffer keeps its zeros.
         dtype = np.result_type(x, dy)
         make = partial(np.zeros_like, x, dtype=dtype)

@@ -6,9 +6,10 @@ from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.fitting import fit
 from minidl.training.log import WriteLog, read_log
 from minidl.training.loop import Callback, EpochRecord, Trainer
+from minidl.training.outputs import predict
 from minidl.training.saving import SaveCheckpoints
 from minidl.training.settings import Training
-from minidl.training.sources import Arrays, Source, predict
+from minidl.training.sources import Arrays, Source
 
 __all__ = [
     "Arrays",

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import first_not_finite
+from minidl.data.batch import Batch
 from minidl.errors import NumericalError
-from minidl.layer import Array, Layer
+from minidl.layer import Array, Context, Layer
 from minidl.training.flat import FlatParameters
 from minidl.walk import owner, walk
 
@@ -20,8 +21,7 @@ def numerical_error(
     model: Layer,
     flat: FlatParameters,
     loss: float,
-    x: Array | None = None,
-    target: Array | None = None,
+    batch: Batch | None = None,
     state: Mapping[str, Array] | None = None,
     *,
     indices: Any = None,
@@ -32,20 +32,30 @@ def numerical_error(
 
     Parameters
     ----------
-    indices : which examples x and target are; None: 0, 1, 2, ...
+    batch : what the step was about; see `prepared`.
+    indices : which examples were asked for; None: 0, 1, 2, ...
     """
-    for name, array in (("inputs (x)", x), ("targets (y)", target)):
-        found = None if array is None else first_not_finite(array, rows=indices)
+    if batch is not None:
+        found = _first_example(batch, indices)
         if found is not None:
-            finite = "training takes finite numbers only"
-            return NumericalError(f"{where}: loss is {loss:g}; the {name} have {found}; {finite}.")
+            return NumericalError(f"{where}: loss is {loss:g}; {found}; training takes finite numbers only.")
     found = _first(model, flat.views, "parameter")
-    if found is None and x is not None:
-        found = _first_output(model, x)
+    if found is None and batch is not None:
+        found = _first_output(model, batch)
     found = found or _first_state(state or {})  # its step may have used the gradients as scratch space
     found = found or _first(model, flat.grad_views, "gradient of") or "the gradient's norm overflows"
     hint = "Try a smaller optimizer.learning_rate, or set training.clip_norm."
     return NumericalError(f"{where}: loss is {loss:g}; {found}. {hint}")
+
+
+def _first_example(batch: Batch, indices: Any) -> str | None:
+    if batch.order is not None:
+        indices = batch.order if indices is None else indices[batch.order]
+    for name, array in (("inputs (x)", batch.x), ("targets (y)", batch.target)):
+        found = first_not_finite(array, rows=indices)
+        if found is not None:
+            return f"the {name} have {found}"
+    return None
 
 
 def _finite(x: Array) -> bool:
@@ -72,7 +82,7 @@ class _FoundError(Exception):
     """A layer's output is not finite."""
 
 
-def _first_output(model: Layer, x: Array) -> str | None:
+def _first_output(model: Layer, batch: Batch) -> str | None:
     """The first layer whose output is not finite, in the order in which the outputs come about, whatever the model.
 
     The layers of a copy look at what they put out; nobody else sees the copy.
@@ -83,7 +93,7 @@ def _first_output(model: Layer, x: Array) -> str | None:
             if path:
                 name = f"the output of layer {path} ({type(layer).__name__})"
                 vars(layer)["forward"] = _watched(layer.forward, name)
-        twin.forward(x)
+        twin.forward(batch.x, Context(lengths=batch.lengths))
     except _FoundError as found:
         return str(found)
     except Exception:  # of a user's layer: what it says would hide where NaN came from

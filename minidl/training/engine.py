@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from minidl.training.sources import gathered
+
 if TYPE_CHECKING:
     from minidl.training.loop import Trainer
     from minidl.training.sources import Source
@@ -49,6 +51,6 @@ class NumpyEngine:
         """One step; see `Engine`."""
         indices = order[position : position + trainer.settings.batch_size]
         trainer.batch = indices
-        loss = trainer.train_step(*train.gather(indices))
+        loss = trainer.train_step(gathered(train, indices))
         trainer.batch = None
         return position + len(indices), total + loss * len(indices)

@@ -26,7 +26,9 @@ def fit(
     batch_size: int = 64,
     clip_norm: float | None = None,
     seed: int = 0,
-    validation: tuple[Any, Any] | None = None,
+    lengths: Any = None,
+    weight: Any = None,
+    validation: tuple[Any, Any] | Arrays | None = None,
 ) -> list[EpochRecord]:
     """Train a model on examples x (N, ...) and targets y (N, ...); a Trainer in one call.
 
@@ -36,7 +38,8 @@ def fit(
         Experiment with this seed builds it.
     x, y : arrays, or what turns into one: lists, pandas objects, tensors. Targets of
         a model with a single output may lack its axis: (N,) for (N, 1).
-    validation : a pair (x, y) that is scored after every epoch.
+    lengths, weight : see `Arrays`.
+    validation : a pair (x, y), or `Arrays`, that is scored after every epoch.
 
     Returns
     -------
@@ -51,15 +54,18 @@ def fit(
     settings = Training(epochs=epochs, batch_size=batch_size, clip_norm=clip_norm)
     streams = Streams.from_seed(checked(seed, Seed, "fit: seed"))
     checked(model, Layer, "fit: model")
-    train = Arrays(x, y)
+    train = Arrays(x, y, lengths, weight)
     held_out = None if validation is None else _held_out(validation)
     if not model.params:
-        model.build(train.x.shape[1:], streams.weights, "float32")
+        shape = train.x.shape[1:] if lengths is None else (None, *train.x.shape[2:])
+        model.build(shape, streams.weights, "float32")
     trainer = Trainer(model, loss=loss, optimizer=optimizer, settings=settings, streams=streams)
     return trainer.run(train, held_out)
 
 
 def _held_out(validation: Any) -> Arrays:
+    if isinstance(validation, Arrays):
+        return validation
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise ConfigError(f"fit: validation: expected a pair (x, y), got {type(validation).__name__}.")
     return Arrays(*pair(validation[0], validation[1], "validation "))

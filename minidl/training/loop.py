@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from minidl.arguments import check_in_dtype, checked
+from minidl.data.batch import Batch
 from minidl.errors import ConfigError, NumericalError
 from minidl.layer import Array, Context, Layer
+from minidl.lengths import without_padding
 from minidl.losses import Loss
 from minidl.metrics import usual_metrics
 from minidl.optimizers import Optimizer, clip_global_norm
@@ -23,8 +25,9 @@ from minidl.randomness import Streams, generator_state
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
+from minidl.training.outputs import collected, outputs_by_batch, prepared
 from minidl.training.settings import Training
-from minidl.training.sources import Source, fitted, outputs_by_batch
+from minidl.training.sources import Source, fitted, gathered
 from minidl.workspace import Workspace
 
 
@@ -91,7 +94,7 @@ class Trainer:
     should_stop : asked after every step, or every few steps of a fast engine;
         True ends the training cleanly.
     engine : what computes the steps; None: NumPy.
-    metrics : scores of the validation examples by name, from outputs and targets.
+    metrics : scores of the validation examples by name, from outputs, targets and lengths (see `Batch`).
 
     Attributes
     ----------
@@ -111,7 +114,7 @@ class Trainer:
         streams: Streams,
         should_stop: Callable[[], bool] = never,
         engine: Engine | None = None,
-        metrics: Callable[[Array, Array], dict[str, float]] = usual_metrics,
+        metrics: Callable[[Array, Array, Array | None], dict[str, float]] = usual_metrics,
     ) -> None:
         self.model: Layer = checked(model, Layer, "Trainer: model")
         self.loss: Loss = checked(loss, Loss, "Trainer: loss")
@@ -231,25 +234,28 @@ class Trainer:
             parts.append(part)
             if self.should_stop():
                 return None
-        y, target = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        loss = self.loss(y, target)[0]
+        found = collected(parts)
+        loss = self.loss(found.y, found.target, found.weight)[0]
         if not math.isfinite(loss):
             where = f"epoch {self.epoch + 1}, validation"
-            raise numerical_error(where, self.model, self.parameters, loss, *validation.gather(slice(None)))
-        return loss, self.metrics(y, target)
+            batch, _ = prepared(gathered(validation, slice(None)), self.model)
+            raise numerical_error(where, self.model, self.parameters, loss, batch)
+        return loss, self.metrics(found.y, found.target, found.lengths)
 
-    def train_step(self, x: Array, target: Array) -> float:
+    def train_step(self, batch: Batch) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
         flat = self.parameters
-        y, cache = self.model.forward(x, self._ctx)
-        loss, dy = self.loss(y, target)
+        batch, lengths = prepared(batch, self.model)
+        ctx = self._ctx if batch.lengths is None else replace(self._ctx, lengths=batch.lengths)
+        y, cache = self.model.forward(batch.x, ctx)
+        loss, dy = self.loss(without_padding(y, lengths), batch.target, batch.weight)
         _, grads = self.model.backward(dy, cache)
         flat.collect(grads)
         clip = self.settings.clip_norm
         # Squares can overflow where the norm does not, and clipping makes it small.
         usable = _finite(flat.grads) or (clip is not None and bool(np.isfinite(flat.grads).all()))
         if not (math.isfinite(loss) and usable):
-            raise numerical_error(self.where(), self.model, flat, loss, x, target, indices=self.batch)
+            raise numerical_error(self.where(), self.model, flat, loss, batch, indices=self.batch)
         if clip is not None:
             clip_global_norm(flat.grads, clip)
         self._update(flat, loss)

@@ -1,21 +1,19 @@
-"""Examples by index, and a model's outputs for all of them."""
+"""Examples by index: arrays as a source, and the door through which sources come into training."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arrays import first_not_finite, plain_array
-from minidl.errors import ConfigError, NumericalError, ShapeError
-from minidl.layer import Array, Context, Layer
+from minidl.arrays import first_not_finite, numbers_array, plain_array, whole_array
+from minidl.data.batch import Batch
+from minidl.errors import ConfigError, DataError, NumericalError, ShapeError
+from minidl.layer import Array, Layer
+from minidl.lengths import without_padding
 from minidl.losses import Loss
-from minidl.workspace import Workspace
-
-PREDICT_BATCH = 1024
 
 
 class Source(Protocol):
@@ -24,42 +22,61 @@ class Source(Protocol):
     def __len__(self) -> int:
         """Number of examples."""
 
-    def gather(self, indices: Any) -> tuple[Array, Array]:
-        """Inputs and targets of these examples; a slice or an int array."""
+    def gather(self, indices: Any) -> Batch:
+        """These examples; a slice or an int array."""
 
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """Examples in two arrays: x (N, ...) and targets y (N, ...).
+    """Examples in arrays: x (N, ...) and targets y (N, ...).
 
     Whatever turns into an array of numbers is taken: lists, pandas objects, tensors.
+
+    Parameters
+    ----------
+    x, y : whole numbers in y stay whole numbers, as a loss of labels wants them.
+    lengths : whole numbers (N,) from 1 to T: the time steps of each sequence in x (N, T, F),
+        and in y where it has steps. What stands after them is padding, NaN or anything.
+        None: all have T. A batch has the longest sequence first.
+    weight : (N,) or (N, T), what each example, or each of its steps, counts for in the loss, at least 0; None: 1.
 
     Raises
     ------
     DataError
-        One of them is text, masked, or else no array of numbers.
+        One of them is text, masked, or else no array of numbers; a weight is negative, NaN or infinite.
     ShapeError
         They hold no examples, or not equally many.
     """
 
     x: Array
     y: Array
+    lengths: Array | None = None
+    weight: Array | None = None
 
     def __post_init__(self) -> None:
-        for name, value in zip("xy", pair(self.x, self.y), strict=True):
+        x, y = pair(self.x, self.y)
+        weight = None if self.weight is None else _checked_weight(self.weight, x)
+        lengths = None if self.lengths is None else _checked_lengths(self.lengths, x)
+        for name, value in (("x", x), ("y", y), ("lengths", lengths), ("weight", weight)):
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return len(self.x)
 
-    def gather(self, indices: Any) -> tuple[Array, Array]:
-        """x[indices], y[indices]."""
-        return self.x[indices], self.y[indices]
+    def gather(self, indices: Any) -> Batch:
+        """x[indices], y[indices]; with lengths, the longest sequence first."""
+        lengths = order = None
+        if self.lengths is not None:
+            order = np.argsort(-self.lengths[indices], kind="stable")
+            indices = np.arange(len(self))[indices][order]
+            lengths = self.lengths[indices]
+        weight = None if self.weight is None else self.weight[indices]
+        return Batch(self.x[indices], self.y[indices], lengths, weight, order)
 
 
 def pair(x: Any, y: Any, where: str = "") -> tuple[Array, Array]:
     """Inputs and targets as arrays of equally many examples; `where` stands before their names in messages."""
-    x, y = plain_array(x, f"{where}x"), plain_array(y, f"{where}y")
+    x, y = plain_array(x, f"{where}x"), numbers_array(y, f"{where}y")
     if x.ndim < 2 or not x.size:
         hint = "; of one feature, they are x[:, None]" if x.ndim == 1 and x.size else ""
         raise ShapeError(
@@ -74,8 +91,44 @@ def pair(x: Any, y: Any, where: str = "") -> tuple[Array, Array]:
 
 def longest(source: Source) -> int:
     """How many time steps the examples of a source have, 1 where they have no such axis."""
-    x, _ = source.gather(slice(0, 1))
+    x = gathered(source, slice(0, 1)).x
     return int(x.shape[1]) if x.ndim == 3 else 1
+
+
+def _checked_lengths(given: Any, x: Array) -> Array | None:
+    """None if no sequence has padding."""
+    lengths = whole_array(given, "lengths")
+    if x.ndim != 3 or lengths.shape != x.shape[:1]:
+        raise ShapeError(f"lengths: expected one for each sequence of x (N, T, F), got {lengths.shape} for {x.shape}.")
+    if lengths.min() < 1 or lengths.max() > x.shape[1]:
+        raise DataError(f"lengths: expected 1 to {x.shape[1]}, got {lengths.min()} to {lengths.max()}.")
+    return None if (lengths == x.shape[1]).all() else lengths
+
+
+def _checked_weight(given: Any, x: Array) -> Array:
+    weight = plain_array(given, "weight")
+    if weight.shape not in (x.shape[:1], x.shape[:-1]):
+        raise ShapeError(
+            f"weight: expected shape (examples,) or (examples, time) for x of {x.shape}, got {weight.shape}."
+        )
+    if not (weight >= 0).all() or not np.isfinite(weight).all():
+        raise DataError("weight: expected finite numbers of at least 0.")
+    return weight
+
+
+def gathered(source: Source, indices: Any) -> Batch:
+    """These examples of a source.
+
+    Raises
+    ------
+    ConfigError
+        What it gives is no Batch.
+    """
+    batch: Any = source.gather(indices)
+    if not isinstance(batch, Batch):
+        who = type(source).__name__
+        raise ConfigError(f"{who}: gather must return a Batch(x, target), got {type(batch).__name__}.")
+    return batch
 
 
 def check_source(source: Any, where: str) -> None:
@@ -108,13 +161,13 @@ def fitted(source: Source, model: Layer, loss: Loss, where: str = "") -> Source:
     check_source(source, f"{where}examples")
     if not isinstance(source, Arrays):
         return source
-    y = source.y[:1]
+    x, y = without_padding(source.x, source.lengths), source.y[:1]
     try:
         with np.errstate(all="ignore"):  # weights can be broken; the first step says which
-            output = model(source.x[:1])
+            output = model(x[:1])
     except ShapeError as err:
         raise ShapeError(f"{where}{str(err).rstrip('.')} ({where}x.shape = {source.x.shape}).") from err
-    if (*y.shape, 1) == output.shape:
+    if (*y.shape, 1) == output.shape and not loss.labels:
         source = dataclasses.replace(source, y=source.y[..., None])
         y = source.y[:1]
     try:
@@ -123,25 +176,12 @@ def fitted(source: Source, model: Layer, loss: Loss, where: str = "") -> Source:
         raise ShapeError(
             f"{where}y: targets have shape {y.shape[1:]} an example, but the model's output has {output.shape[1:]}."
         ) from err
+    targets = without_padding(source.y, None if source.lengths is None else model.output_lengths(source.lengths))
+    if loss.labels:
+        loss.check_values(output.shape[-1], whole_array(targets, f"{where}y"))
     dtype = next(iter(model.params.values())).dtype
-    for name, array in (("inputs (x)", source.x), ("targets (y)", source.y)):
+    for name, array in (("inputs (x)", x), ("targets (y)", targets)):
         found = first_not_finite(array, dtype)
         if found is not None:
             raise NumericalError(f"the {where}{name} have {found}; training takes finite numbers only.")
     return source
-
-
-def predict(model: Layer, source: Source) -> tuple[Array, Array]:
-    """The model's outputs and the targets for all examples, in order."""
-    check_source(source, "predict")
-    outputs, targets = zip(*outputs_by_batch(model, source), strict=True)
-    return np.concatenate(outputs), np.concatenate(targets)
-
-
-def outputs_by_batch(model: Layer, source: Source) -> Iterator[tuple[Array, Array]]:
-    """Outputs and targets, batch by batch."""
-    workspace = Workspace()
-    for start in range(0, len(source), PREDICT_BATCH):
-        x, target = source.gather(slice(start, start + PREDICT_BATCH))
-        y, _ = model.forward(x, Context(workspace=workspace))
-        yield y.copy(), target

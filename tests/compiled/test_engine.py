@@ -135,7 +135,8 @@ def test_arrays_and_sources_that_only_gather_train_like_windows():
 
     source = windows(90)
     results = []
-    for one in (source, Arrays(*source.gather(np.arange(90))), OnlyGathers(source)):
+    batch = source.gather(np.arange(90))
+    for one in (source, Arrays(batch.x, batch.target), OnlyGathers(source)):
         fresh = compiled_trainer(net())
         fresh.run(one)
         results.append(fresh.parameters.values.tobytes())

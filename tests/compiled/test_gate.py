@@ -26,7 +26,7 @@ from minidl import (
 from minidl.compiled import LayerKernel, LossKernel, OptimizerKernel, explain, predictor, register_kernel
 from minidl.compiled.engine import CompiledEngine
 from minidl.compiled.gate import own
-from minidl.data import Windows
+from minidl.data import Batch, Windows
 from minidl.training import Arrays, Trainer
 
 X = np.random.default_rng(0).normal(size=(40, 6, 3))
@@ -76,8 +76,8 @@ class OwnTanh(TanhActivation):
 class OwnLoss(MSE):
     """Three times the MSE."""
 
-    def value_and_gradient(self, e):
-        loss, dy = super().value_and_gradient(e)
+    def value_and_gradient(self, *arguments):
+        loss, dy = super().value_and_gradient(*arguments)
         return 3 * loss, 3 * dy
 
 
@@ -170,8 +170,8 @@ def test_kernels_of_users_are_looked_at_too():
 
 def test_a_trainer_with_steps_of_its_own_is_not_compiled():
     class OwnTrainer(Trainer):
-        def train_step(self, x, target):
-            return super().train_step(x[:1], target[:1])
+        def train_step(self, batch):
+            return super().train_step(Batch(batch.x[:1], batch.target[:1]))
 
     one = trainer(built(), engine=CompiledEngine())
     one.__class__ = OwnTrainer
@@ -184,9 +184,9 @@ def test_a_source_that_derives_from_windows_is_asked_batch_by_batch():
         """Its examples depend on how often it was asked, and for how many."""
 
         def gather(self, indices, x=None, y=None):
-            x, y = super().gather(indices)
-            calls.append(len(x))
-            return x + len(calls), y
+            batch = super().gather(indices)
+            calls.append(len(batch.x))
+            return Batch(batch.x + len(calls), batch.target)
 
     results = []
     for engine in (None, CompiledEngine()):

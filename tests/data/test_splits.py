@@ -73,7 +73,8 @@ def test_the_textbook_split_has_its_numbers_of_windows(textbook: Splits) -> None
 def test_the_textbook_label_is_pm25_of_the_hour_after_the_window(textbook: Splits) -> None:
     table = textbook.table
     assert table.times is not None
-    x, y = textbook.test.gather(np.array([0, 8735]))
+    batch = textbook.test.gather(np.array([0, 8735]))
+    x, y = batch.x, batch.target
     # The first test label is 2014-01-02 00:00, the last one 2014-12-31 23:00.
     origins = textbook.test.origin_rows[[0, 8735]]
     assert [str(time) for time in table.times[origins]] == ["2014-01-02T00:00:00", "2014-12-31T23:00:00"]
@@ -117,7 +118,8 @@ def test_fitting_on_all_looks_at_every_row() -> None:
 
 def test_the_label_is_scaled_as_its_column() -> None:
     splits = data().load("float64")
-    x, y = splits.train.gather(slice(None))
+    batch = splits.train.gather(slice(None))
+    x, y = batch.x, batch.target
     # The label of one window is the last value of the target column in the next.
     np.testing.assert_array_equal(y[:-1, 0], x[1:, -1, 1])
     np.testing.assert_allclose(splits.scale.unscale(y[:, 0], 1), 1000 - 2 * splits.train.origin_rows, rtol=1e-13)
@@ -162,7 +164,7 @@ def test_labels_at_every_step_are_passed_on_to_all_parts() -> None:
     splits = data(validation=TailValidation(30)).load(every_step=True)
     assert splits.validation is not None
     for windows in (splits.train, splits.validation, splits.test):
-        assert windows.gather(np.array([0]))[1].shape == (1, 4, 1)
+        assert windows.gather(np.array([0])).target.shape == (1, 4, 1)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ def by_slices(data: Windows, indices: list[int]) -> tuple[np.ndarray, np.ndarray
 @pytest.mark.parametrize("every_step", [False, True])
 def test_gathered_windows_and_labels_equal_slices_of_the_rows(every_step: bool) -> None:
     data = windows(every_step=every_step)
-    x, y = data.gather(np.array([0, 7, 22, 7]))
+    batch = data.gather(np.array([0, 7, 22, 7]))
+    x, y = batch.x, batch.target
     expected_x, expected_y = by_slices(data, [0, 7, 22, 7])
     assert x.shape == (4, 5, 3)
     assert y.shape == ((4, 5, 1) if every_step else (4, 1))
@@ -53,7 +54,8 @@ def test_a_buffer_of_any_layout_is_filled_and_returned(axes: tuple[int, ...], ev
     shape = np.array([4, 5, 3])
     x_buffer = np.full(shape[list(axes)], np.nan, np.float32).transpose(np.argsort(axes))
     y_buffer = np.full((1, 5, 4) if every_step else (1, 4), np.nan, np.float32).T
-    x, y = data.gather(np.array([3, 1, 4, 15]), x_buffer, y_buffer)
+    batch = data.gather(np.array([3, 1, 4, 15]), x_buffer, y_buffer)
+    x, y = batch.x, batch.target
     expected_x, expected_y = by_slices(data, [3, 1, 4, 15])
     assert x is x_buffer
     assert y is y_buffer
@@ -64,7 +66,7 @@ def test_a_buffer_of_any_layout_is_filled_and_returned(axes: tuple[int, ...], ev
 def test_a_part_of_a_larger_buffer_is_filled_without_touching_the_rest() -> None:
     data = windows()
     whole = np.zeros((9, 8, 7), np.float32)
-    x, _ = data.gather(np.array([0, 1]), whole[2:4, 1:6, ::3])
+    x = data.gather(np.array([0, 1]), whole[2:4, 1:6, ::3]).x
     np.testing.assert_array_equal(x, by_slices(data, [0, 1])[0])
     whole[2:4, 1:6, ::3] = 0
     assert not whole.any()
@@ -74,7 +76,8 @@ def test_the_arrays_are_copies_so_that_writing_to_them_leaves_the_rows_alone() -
     data = windows()
     before = data.values.copy()
     for indices in (np.array([0, 1]), slice(0, 5), slice(None)):
-        x, y = data.gather(indices)
+        batch = data.gather(indices)
+        x, y = batch.x, batch.target
         x += 1
         y += 1
     np.testing.assert_array_equal(data.values, before)
@@ -88,7 +91,7 @@ def test_no_copy_of_the_rows_is_made() -> None:
 
 def test_the_origin_row_holds_the_label() -> None:
     data = windows()
-    _, y = data.gather(slice(None))
+    y = data.gather(slice(None)).target
     np.testing.assert_array_equal(data.values[data.origin_rows, 1], y[:, 0])
     assert data.origin_rows[0] == data.starts[0] + 5
 
@@ -100,7 +103,8 @@ def test_the_last_window_has_the_last_row_as_label() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_dtype_is_that_of_the_rows(dtype: str) -> None:
-    x, y = windows(dtype=dtype).gather(np.array([0]))
+    batch = windows(dtype=dtype).gather(np.array([0]))
+    x, y = batch.x, batch.target
     assert (x.dtype, y.dtype) == (np.dtype(dtype), np.dtype(dtype))
 
 
@@ -127,9 +131,10 @@ def test_windows_of_any_size_equal_slices(
     data = Windows(rng.normal(size=(n, n_features)), starts, time_steps, int(rng.integers(n_features)), every_step)
     indices = rng.integers(len(data), size=rng.integers(6))
     if len(indices) == 0:
-        assert data.gather(indices)[0].shape == (0, time_steps, n_features)
+        assert data.gather(indices).x.shape == (0, time_steps, n_features)
         return
-    for actual, expected in zip(data.gather(indices), by_slices(data, list(indices)), strict=True):
+    batch = data.gather(indices)
+    for actual, expected in zip((batch.x, batch.target), by_slices(data, list(indices)), strict=True):
         np.testing.assert_array_equal(actual, expected)
 
 
@@ -142,7 +147,8 @@ def test_threads_share_windows_without_disturbing_each_other() -> None:
         buffer = np.empty((5, 3, 16), np.float32).transpose(2, 0, 1)
         for _ in range(50):
             indices = rng.integers(len(data), size=16)
-            x, y = data.gather(indices, buffer)
+            batch = data.gather(indices, buffer)
+            x, y = batch.x, batch.target
             expected_x, expected_y = by_slices(data, list(indices))
             if not (np.array_equal(x, expected_x) and np.array_equal(y, expected_y)):
                 faults.append(seed)

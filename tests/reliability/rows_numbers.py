@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from minidl import Adam, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, TanhActivation
+from minidl.data import Batch
 from minidl.errors import DataError, NumericalError
 from minidl.layer import Array
 from minidl.layers import activations, dense, recurrence, sequence_ends
@@ -74,8 +75,8 @@ class Gathered:
     def __len__(self) -> int:
         return len(self.x)
 
-    def gather(self, indices: Any) -> tuple[Array, Array]:
-        return self.x[indices], self.y[indices]
+    def gather(self, indices: Any) -> Batch:
+        return Batch(self.x[indices], self.y[indices])
 
 
 def one_bad_number(place: str, value: float, rng: random.Random) -> tuple[bool, str]:

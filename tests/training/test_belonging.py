@@ -23,6 +23,7 @@ from minidl import (
     Sequential,
     ShapeError,
 )
+from minidl.data import Batch
 from minidl.layer import Array
 from minidl.training import Arrays
 from minidl.training.flat import FlatParameters
@@ -48,7 +49,7 @@ def test_a_model_whose_layers_are_others_is_refused(change: Callable[[Sequential
     made = trainer(model)
     change(model)
     with pytest.raises((ConfigError, ShapeError), match=r"make a new Trainer|no parameters yet"):
-        made.train_step(np.zeros((2, 3)), np.zeros((2, 1)))
+        made.train_step(Batch(np.zeros((2, 3)), np.zeros((2, 1))))
 
 
 class TestAssigningAParameter:
@@ -322,7 +323,7 @@ def test_gradients_that_are_not_those_of_the_parameters_are_refused(layer: Layer
     model.build((3,), 0)
     before = weights(model)
     with pytest.raises(ShapeError, match=message):
-        trainer(model).train_step(np.ones((2, 3)), np.zeros((2, 3)))
+        trainer(model).train_step(Batch(np.ones((2, 3)), np.zeros((2, 3))))
     assert weights(model) == before
 
 

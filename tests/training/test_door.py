@@ -34,6 +34,7 @@ from minidl import (
     fit,
 )
 from minidl.arrays import plain_array
+from minidl.data import Batch
 from minidl.layer import Array
 from minidl.metrics import mae, r2, rmse
 from minidl.randomness import Streams
@@ -401,7 +402,7 @@ def test_losses_and_scores_have_the_same_door(measure: Callable[..., Any]) -> No
 
 def test_a_source_of_a_users_own_keeps_its_class_when_its_targets_get_their_axis() -> None:
     class Noting(Arrays):
-        def gather(self, indices: Any) -> tuple[Array, Array]:
+        def gather(self, indices: Any) -> Batch:
             gathered.append(len(indices))
             return super().gather(indices)
 

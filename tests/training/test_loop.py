@@ -16,15 +16,16 @@ from minidl import (
     SGD,
     ConfigError,
     Dense,
+    DifferenceLoss,
     HalfMSE,
     LastStep,
     Layer,
-    Loss,
     NumericalError,
     Optimizer,
     RecurrentLayer,
     Sequential,
 )
+from minidl.data import Batch
 from minidl.layer import Array
 from minidl.randomness import Streams
 from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training, fit, predict
@@ -139,7 +140,7 @@ def test_training_equals_a_plain_loop(settings: dict[str, Any], naive: dict[str,
     for name, value in plain.params.items():
         close(model.params[name], value, 1e-13)
     np.testing.assert_allclose([record.train_loss for record in history], losses, rtol=1e-13)
-    assert history[-1].validation_loss == pytest.approx(plain.loss(*validation.gather(slice(None))), rel=1e-13)
+    assert history[-1].validation_loss == pytest.approx(plain.loss(validation.x, validation.y), rel=1e-13)
     assert [(record.epoch, record.step, record.learning_rate) for record in history] == [(1, 3, 0.1), (2, 6, 0.1)]
 
 
@@ -199,7 +200,7 @@ def test_every_epoch_has_a_new_order() -> None:
     seen: list[list[int]] = []
 
     class Noting(Arrays):
-        def gather(self, indices: Any) -> tuple[Array, Array]:
+        def gather(self, indices: Any) -> Batch:
             seen.append(list(indices))
             return super().gather(indices)
 
@@ -336,8 +337,8 @@ class OnlyGathered:
     def __len__(self) -> int:
         return len(self.x)
 
-    def gather(self, indices: Any) -> tuple[Array, Array]:
-        return self.x[indices], self.y[indices]
+    def gather(self, indices: Any) -> Batch:
+        return Batch(self.x[indices], self.y[indices])
 
 
 def test_nan_in_the_data_stops_in_the_step_that_meets_it_and_its_place_is_named() -> None:
@@ -439,11 +440,14 @@ def test_weights_that_break_in_the_last_step_of_an_epoch_are_not_logged_or_saved
 
 
 @dataclass(eq=False)
-class OwnLoss(Loss):
+class OwnLoss(DifferenceLoss):
     """A user's loss: half the squared error, as HalfMSE."""
 
-    def value_and_gradient(self, e: Array) -> tuple[float, Array]:
-        return float((e * e).mean() / 2), e / e.size
+    def value(self, e: Array) -> Array:
+        return e * e / 2
+
+    def slope(self, e: Array) -> Array:
+        return e
 
 
 def test_a_users_loss_trains_like_the_librarys() -> None:
@@ -455,12 +459,14 @@ def test_a_users_loss_trains_like_the_librarys() -> None:
 
 
 @dataclass(eq=False)
-class DearAbove(Loss):
+class DearAbove(DifferenceLoss):
     """Forecasts above the target cost three times as much as those below."""
 
-    def value_and_gradient(self, e: Array) -> tuple[float, Array]:
-        weights = np.where(e > 0, 3.0, 1.0)
-        return float((weights * e * e).mean() / 2), weights * e / e.size
+    def value(self, e: Array) -> Array:
+        return np.where(e > 0, 3.0, 1.0) * e * e / 2
+
+    def slope(self, e: Array) -> Array:
+        return np.where(e > 0, 3.0, 1.0) * e
 
 
 def test_a_loss_that_tells_above_from_below_does_so_in_training_and_validation() -> None:

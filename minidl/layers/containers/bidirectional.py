@@ -12,6 +12,7 @@ from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
 from minidl.layers.containers.calls import backward_of, forward_of
 from minidl.layers.containers.container import Container
 from minidl.layers.containers.merging import Merge, merged, merged_shape, parts_of, summed
+from minidl.lengths import check_lengths, time_reversed
 from minidl.registry import register
 from minidl.workspace import Workspace
 
@@ -22,8 +23,8 @@ class Bidirectional(Container):
     """y_t = [f(x)_t, g(x reversed)_t'] with t' the same step in the reversed sequence, or their sum.
 
     f and g are two copies of one layer with parameters of their own, named
-    ``forward.…`` and ``backward.…``. Every output knows the whole sequence: the
-    model cannot be fed step by step.
+    ``forward.…`` and ``backward.…``. Each sequence is reversed within its own length.
+    Every output knows the whole sequence: the model cannot be fed step by step.
 
     Parameters
     ----------
@@ -74,21 +75,23 @@ class Bidirectional(Container):
         """Both directions, the second on the reversed sequence."""
         if x.ndim != 3:
             raise ShapeError(f"Bidirectional: expected x of shape (batch, time, features), got {x.shape}.")
+        if ctx.lengths is not None:
+            check_lengths(ctx.lengths, x.shape, "Bidirectional")
         f, g = self._directions.values()
         for_f, for_g = self.contexts(ctx)
         there, cache_f = forward_of(f, x, for_f)
-        back, cache_g = forward_of(g, x[:, ::-1], for_g)
-        y = merged([there, back[:, ::-1]], self.merge, ctx.workspace or Workspace())
-        return y, ([cache_f, cache_g], ctx.workspace, [there.shape[-1], back.shape[-1]])
+        back, cache_g = forward_of(g, time_reversed(x, ctx.lengths), for_g)
+        y = merged([there, time_reversed(back, ctx.lengths)], self.merge, ctx.workspace or Workspace())
+        return y, ([cache_f, cache_g], ctx.workspace, [there.shape[-1], back.shape[-1]], ctx.lengths)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Each direction's backward; dx is the sum, None if one leaves it out."""
-        caches, ws, widths = cache[0], cache[1] or Workspace(), cache[2]
+        caches, ws, widths, lengths = cache[0], cache[1] or Workspace(), cache[2], cache[3]
         f, g = self._directions.values()
         there, back = parts_of(dy, widths, self.merge)
         dx_f, own_f = backward_of(f, there, caches[0])
-        dx_g, own_g = backward_of(g, back[:, ::-1], caches[1])
-        dx = summed([dx_f, None if dx_g is None else dx_g[:, ::-1]], ws)
+        dx_g, own_g = backward_of(g, time_reversed(back, lengths), caches[1])
+        dx = summed([dx_f, None if dx_g is None else time_reversed(dx_g, lengths)], ws)
         return dx, self.summed_gradients({"forward": own_f, "backward": own_g}, ws)
 
     def final_state(self, cache: Any) -> Any:

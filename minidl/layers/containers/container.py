@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,8 +31,8 @@ class Container(Layer):
     """A layer made of layers.
 
     A subclass names its children (`children`), says what goes into each
-    (`child_inputs`: the container's own input, if it says nothing) and what comes
-    out (`output_shape`), and writes `forward` and `backward`. The parameters are the
+    (`child_inputs`, `child_lengths`: the container's own input, if it says nothing) and what comes
+    out (`output_shape`, `output_lengths`), and writes `forward` and `backward`. The parameters are the
     children's own, named ``<child>.<name>``: whatever happens to a child is seen here.
     A child that stands twice shares them, under its first place. Every child draws
     its initial values from a generator of its own.
@@ -139,7 +139,8 @@ class Container(Layer):
         super().check_fit(params)
 
     def contexts(self, ctx: Context) -> list[Context]:
-        """One context a child, in their order; made once for a caller that lends a workspace and hands over no state.
+        """One context a child, in their order; made once for a caller that lends a workspace
+        and hands over no state or lengths.
 
         ``ctx.state`` is a tuple, one entry a child.
 
@@ -148,8 +149,8 @@ class Container(Layer):
         ShapeError
             The state has not one entry for each child.
         """
-        state, ws = ctx.state, ctx.workspace
-        if ws is None or state is not None:
+        ws = ctx.workspace
+        if ws is None or ctx.state is not None or ctx.lengths is not None:
             return self._new_contexts(ctx)
         key = (self, ctx.training, id(ctx.rng), ctx.input_gradient)
         return ws.plan("contexts", key, lambda: self._new_contexts(ctx))
@@ -161,15 +162,21 @@ class Container(Layer):
             raise ShapeError(
                 f"{type(self).__name__}: expected a state of {len(names)} entries, one a layer, got {got}."
             )
+        lengths = self.child_lengths(ctx.lengths)
         return [
             replace(
                 ctx,
+                lengths=lengths[i],
                 state=None if state is None else state[i],
                 workspace=None if ws is None else ws.child(name),
                 input_gradient=self.wants_input_gradient(i, ctx),
             )
             for i, name in enumerate(names)
         ]
+
+    def child_lengths(self, lengths: Array | None) -> Sequence[Array | None]:
+        """The lengths that go into each child for those of the container's input; the same ones, by default."""
+        return [lengths] * len(self.children())
 
     def wants_input_gradient(self, i: int, ctx: Context) -> bool:
         """Whether child number i must return dL/dx."""

@@ -60,6 +60,10 @@ class Parallel(Container):
                 raise self.placed(err, str(i)) from err
         return merged_shape(shapes, self.merge, "Parallel: branches")
 
+    def output_lengths(self, lengths: Array | None) -> Array | None:
+        """Those of the first branch; the others give the same shape."""
+        return self.branches[0].output_lengths(lengths)
+
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
         """Every branch's forward, merged."""
         made = [forward_of(branch, x, own) for branch, own in zip(self.branches, self.contexts(ctx), strict=True)]

@@ -54,6 +54,20 @@ class Chain(Container):
         """That of the last child."""
         return self._shapes(input_shape)[-1]
 
+    def child_lengths(self, lengths: Array | None) -> Sequence[Array | None]:
+        """The lengths after the child before."""
+        return self._all_lengths(lengths)[:-1]
+
+    def output_lengths(self, lengths: Array | None) -> Array | None:
+        """Those after the last child."""
+        return self._all_lengths(lengths)[-1]
+
+    def _all_lengths(self, lengths: Array | None) -> list[Array | None]:
+        found = [lengths]
+        for child in self._row:
+            found.append(child.output_lengths(found[-1]))
+        return found
+
     def wants_input_gradient(self, i: int, ctx: Context) -> bool:
         """The first child alone may leave it out."""
         return ctx.input_gradient or i > 0
