@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("comparison", "forecasting", "training", "data", "config")
+ROOMS = ("comparison", "tasks", "forecasting", "training", "data", "config")
 # Tests that call these rooms. Others, of signals, clusters and compilers, are about something else and slow.
 TESTS = (
     *(f"tests/{room}" for room in ROOMS),
