@@ -67,6 +67,22 @@ def test_every_budget_gets_the_stacks_that_meet_it_the_most_even_first(depth: in
             assert len(plans) == 1
 
 
+def test_the_most_even_stack_comes_first_also_where_another_begins_with_a_smaller_width() -> None:
+    def unevenness(widths: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+        return max(widths) - min(widths), widths
+
+    exact: dict[int, list[tuple[int, ...]]] = {}
+    for widths in itertools.product(range(1, 16), repeat=3):
+        exact.setdefault(by_hand(widths, "parameters"), []).append(widths)
+    tried = [
+        budget for budget, found in sorted(exact.items()) if budget < 250 and min(found) != min(found, key=unevenness)
+    ]
+    assert len(tried) > 5
+    for budget in tried:
+        plans = plan_widths(net(2), (24, 6), depth=3, budget=budget)
+        assert [plan.widths for plan in plans] == sorted(exact[budget], key=unevenness)
+
+
 def test_multiply_adds_are_counted_by_hand() -> None:
     assert multiply_adds(net(4), (24, 6)) == 24 * (6 * 4 + 4 * 4) + 4
     assert multiply_adds(net(2, 2, bias=False), (24, 6)) == 24 * (6 * 2 + 4 + 4 + 4) + 2

@@ -214,6 +214,10 @@ def test_one_changed_number_of_any_weights_is_noticed_before_anything_is_trained
         (lambda file: file["record"].update(more={}), "its scores are not those of the config."),
         (lambda file: file["record"]["more"]["shifted"].pop("4"), "its scores are not those of the config."),
         (lambda file: file["record"]["more"]["covariates"].update(best={}), "its scores are not those of the config."),
+        (
+            lambda file: file["record"]["more"]["covariates"].update(best=file["record"]["more"]["shifted"]),
+            "its scores are not those of the config.",
+        ),
         (lambda file: file["record"]["more"]["shifted"]["4"].update(r2="1"), "its scores are not those of the config."),
         (lambda file: file["record"]["curve"].pop("train_loss"), "its epochs are not those of the config."),
         (lambda file: file["record"]["curve"]["epoch"].pop(), "its epochs are not those of the config."),

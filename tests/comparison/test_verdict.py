@@ -296,6 +296,16 @@ def test_runs_that_failed_to_train_are_worse_than_persistence_at_every_horizon()
     assert skill["values"][0] == pytest.approx(1 - (30 / 31) ** 2)
 
 
+@pytest.mark.parametrize(
+    ("scores", "seed"),
+    [([0.7], 0), ([0.7, 0.6], 1), ([0.7, 0.5, 0.6], 2), ([0.7, 0.5, 0.6, 0.8], 2), ([0.1, 0.5, 0.4, 0.2, 0.3], 4)],
+)
+def test_of_any_number_of_runs_the_median_one_is_found_of_an_even_number_the_worse(
+    scores: list[float], seed: int
+) -> None:
+    assert of_two(scores, scores)["configs"]["one"]["median_seed"] == seed
+
+
 def test_the_median_seed_is_that_of_the_median_score() -> None:
     # GOOD sorted: 0.68 (7), 0.69 (5), 0.70 (0), 0.71 (2), 0.72 ...: the lower of the middle two is seed 2.
     assert of_two(GOOD, BAD)["configs"]["one"]["median_seed"] == 2
