@@ -40,6 +40,7 @@ from minidl.experiment import Experiment
 from minidl.files.locking import FileLock
 from minidl.registry import load_plugin
 from minidl.runs import one_blas_thread
+from minidl.text import counted
 
 Say = Callable[[str], None]
 OnDone = Callable[[int, int, Trial, Outcome], None]
@@ -111,7 +112,7 @@ def describe_plan(plan: Plan) -> list[str]:
     tests = len(terms_of(compared[0].config).task.rows())
     needed = fewest_pairs(tests * (len(compared) - 1))
     if plan.seeds < needed:
-        lines.append(f"{plan.seeds} seeds cannot show a difference at the 5 % level; {needed} or more can")
+        lines.append(f"{counted(plan.seeds, 'seed')} cannot show a difference at the 5 % level; {needed} or more can")
     return lines
 
 

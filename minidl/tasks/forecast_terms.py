@@ -6,13 +6,14 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 
 from minidl import plot_style as look
 from minidl.data import Splits
 from minidl.data.steps import ahead_short, unit, units
+from minidl.files.reading import convert_json
 from minidl.forecasting import (
     COVARIATES,
     assumptions,
@@ -37,6 +38,16 @@ if TYPE_CHECKING:
 _STEP = re.compile(r"(?:\d+ )?[a-z]+")  # ``h``, ``30 min``
 MOST_CONFIGS = 6  # whose leads a report lists
 MOST_PROTOCOLS = 4
+
+
+_Block = dict[str, dict[str, float | None]]  # by horizon and metric
+
+
+class _More(TypedDict):
+    """What `ForecastTerms.more_scores` gives."""
+
+    covariates: dict[str, _Block]
+    shifted: _Block
 
 
 class ForecastTerms(Terms):
@@ -148,15 +159,13 @@ class ForecastTerms(Terms):
 
     def check_more_scores(self, more: Any) -> None:
         """Blocks of the horizons each."""
-        if more.keys() != {"covariates", "shifted"} or not more["covariates"].keys() <= {*COVARIATES}:
+        found = convert_json(more, _More, "more")
+        if more.keys() != found.keys() or not found["covariates"].keys() <= {*COVARIATES}:
             raise ValueError("they are of something else")
         rows, metrics = set(self.task.rows()), {metric.name for metric in self.task.metrics}
-        for block in (more["shifted"], *more["covariates"].values()):
+        for block in (found["shifted"], *found["covariates"].values()):
             if block.keys() != rows or any(one.keys() != metrics for one in block.values()):
                 raise ValueError("they are of other horizons")
-            numbers = [value for one in block.values() for value in one.values()]
-            if any(not (value is None or type(value) in (int, float)) for value in numbers):
-                raise ValueError("they are no numbers")
 
     def more_from_records(
         self, records: Mapping[str, Sequence[Record]], configs: Mapping[str, Any], tested: Mapping[str, str]
