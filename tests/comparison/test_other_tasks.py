@@ -141,6 +141,12 @@ def test_other_test_parts_are_refused(walks: Path, other: str, message: str, cap
     assert message in capsys.readouterr().err
 
 
+def test_models_in_another_number_format_are_compared(walks: Path) -> None:
+    Path("coarse.yaml").write_text("extends: good.yaml\ndtype: float32\n")
+    assert compare("good.yaml", "coarse.yaml", "--seeds", "1") == 0
+    assert result()["confounds"]["sentence"] == "number format differs"
+
+
 def test_models_of_different_tasks_are_not_compared(folder: Path, capsys: Capture) -> None:
     Path("walks.yaml").write_text(CONFIG)
     assert compare("small.yaml", "walks.yaml", "--seeds", "1") == 2
