@@ -34,7 +34,6 @@ from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG, MAX_FILE, S
 from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_weights
 from minidl.training.loop import never
-from minidl.training.sources import longest
 
 
 class Run(RunFolder):
@@ -167,7 +166,7 @@ class Run(RunFolder):
         """Train to the end; for the process that holds the lock."""
         self.unlist_file(LOG)
         train, wanted = parts.train, self.experiment.engine
-        trainer.engine, line = choose_engine(trainer, wanted, len(train), longest(train), self.notify)
+        trainer.engine, line = choose_engine(trainer, wanted, train, self.notify)
         self.notify(f"engine: {line}")
         self.add_engine(line.partition(":")[0])
         with blas_threads(self.experiment.training.threads):

@@ -34,7 +34,6 @@ from minidl.randomness import Streams
 from minidl.registry import load_plugin, plugin_fault
 from minidl.runs import blas_threads, one_blas_thread
 from minidl.training import Callback, EpochRecord, Trainer
-from minidl.training.sources import longest
 
 Record = dict[str, Any]
 Weights = dict[str, Array]
@@ -172,8 +171,7 @@ def train_in_memory(experiment: Experiment, parts: Any) -> Trained:
         streams=Streams.from_seed(experiment.seed),
         metrics=experiment.evaluation.validate,
     )
-    count, steps = len(parts.train), longest(parts.train)
-    trainer.engine, line = choose_engine(trainer, experiment.engine, count, steps, lambda text: None)
+    trainer.engine, line = choose_engine(trainer, experiment.engine, parts.train, lambda text: None)
     best = KeepBest()
     with blas_threads(experiment.training.threads):
         history = trainer.run(parts.train, parts.validation, [best])

@@ -18,6 +18,7 @@ from minidl.layers import RecurrentLayer
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
 from minidl.training.engine import Engine, NumpyEngine
+from minidl.training.sources import Source, gathered, longest
 
 if TYPE_CHECKING:
     from minidl.training import Trainer
@@ -137,18 +138,31 @@ def _line(engine: EngineName, obstacle: Callable[[], str | None], drawback: Call
     return "compiled" if reason is None else f"numpy: {reason}"
 
 
+def source_obstacle(source: Source) -> str | None:
+    """Why the compiled engine cannot take these examples, in a few words; None: it can."""
+    batch = gathered(source, slice(0, 1))
+    for name, array in (("lengths", batch.lengths), ("weights", batch.weight)):
+        if array is not None:
+            return f"the examples have {name}, which compiled code does not take yet"
+    return None
+
+
 def choose_engine(
-    trainer: Trainer, engine: EngineName, n_examples: int, window_steps: int, notify: Callable[[str], None]
+    trainer: Trainer, engine: EngineName, train: Source, notify: Callable[[str], None]
 ) -> tuple[Engine, str]:
     """The engine for a training, and the line of `explain` about it.
 
     Parameters
     ----------
-    n_examples, window_steps : training examples, and time steps of one.
+    train : the training examples.
     notify : gets a line when something takes time or cannot be kept.
     """
-    steps = trainer.settings.epochs * -(-n_examples // trainer.settings.batch_size)
-    line = _line(engine, lambda: training_obstacle(trainer), lambda: drawback(trainer.model, steps * window_steps))
+    steps = trainer.settings.epochs * -(-len(train) // trainer.settings.batch_size)
+    line = _line(
+        engine,
+        lambda: training_obstacle(trainer) or source_obstacle(train),
+        lambda: drawback(trainer.model, steps * longest(train)),
+    )
     if line != "compiled":
         return NumpyEngine(), line
     from minidl.compiled.engine import CompiledEngine

@@ -15,7 +15,7 @@ from numba import types
 from minidl.arguments import Configurable
 from minidl.compiled.cache import Notify, compiled
 from minidl.compiled.choice import training_obstacle
-from minidl.compiled.gate import Examples, check_fit, examples, own
+from minidl.compiled.gate import Examples, check_fit, examples, own, target_sizes
 from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.plan import lanes_for
@@ -64,7 +64,7 @@ class CompiledEngine:
             Inputs, targets and parameters do not fit each other; nothing was changed.
         """
         batch = trainer.settings.batch_size
-        part = examples(train, order[position : position + self._steps_a_call * batch], batch)
+        part = examples(train, order[position : position + self._steps_a_call * batch], batch, trainer.loss.labels)
         program = self._program(trainer, part.window, min(batch, len(train)))
         started = time.perf_counter()
         done, total, loss, trouble = program.run(trainer, part, total)
@@ -119,7 +119,8 @@ class _Program:
         fresh = trainer.optimizer.start(values)
         self.state = {name: (fresh[name].dtype, fresh[name].size) for name in state}
         self.layout = layout_of(trainer.model, window, lanes_for(batch, values.dtype), values.dtype)
-        source = train_source(trainer.model, self.layout, kernel_of(trainer.loss), optimizer, len(state))
+        target = target_sizes(self.layout, trainer.loss)
+        source = train_source(trainer.model, self.layout, target, kernel_of(trainer.loss), optimizer, len(state))
         self.work = np.zeros(source.work, values.dtype)
         self.n_parameters = n_parameters(trainer.model)
         self.sizes = np.array(source.sizes, np.int64)

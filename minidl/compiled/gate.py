@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arrays import plain_array
+from minidl.arrays import plain_array, whole_array
 from minidl.compiled.layout import Layout
 from minidl.compiled.plan import flat
 from minidl.data import Batch, Windows
@@ -43,11 +43,12 @@ class Examples:
     target: tuple[int, ...]
 
 
-def examples(source: Source, indices: Order, batch: int) -> Examples:
+def examples(source: Source, indices: Order, batch: int, labels: bool = False) -> Examples:
     """These examples of a source, or the first of them; those of `Windows` and of `Arrays` are not copied.
 
     Any other source, one that derives from these included, is asked for one batch, as
-    the NumPy engine asks: what it gives may depend on the batch.
+    the NumPy engine asks: what it gives may depend on the batch. With `labels` the
+    targets are whole numbers, one a sequence or one a time step.
 
     Raises
     ------
@@ -67,13 +68,13 @@ def examples(source: Source, indices: Order, batch: int) -> Examples:
         places = np.arange(len(given.x), dtype=np.int64)
     if given.weight is not None or given.lengths is not None:
         raise ConfigError("the compiled engine takes no weights or lengths of examples; set engine: numpy.")
-    x, y = plain_array(given.x, "x"), plain_array(given.target, "y")
+    x, y = plain_array(given.x, "x"), (whole_array if labels else plain_array)(given.target, "y")
     if not x.ndim or not y.ndim or len(x) != len(y) or len(x) <= places.max(initial=-1):
         raise ShapeError(
             f"x has shape {x.shape}, y {y.shape}; expected one input and one target an example along the first axis."
         )
     sizes = [int(np.prod(array.shape[1:])) for array in (x, y)]
-    step = y.shape[-1] if y.ndim > 1 else 1
+    step = y.shape[-1] if y.ndim > 1 and not labels else 1
     return Examples(flat(x), flat(y), places * sizes[0], places * sizes[1], step, x.shape[1:], y.shape[1:])
 
 
@@ -93,15 +94,26 @@ def check_fit(part: Examples, layout: Layout, loss: Loss, batch: int) -> None:
     Raises
     ------
     ShapeError
-        A target has not the shape of the model's output, or a place is not in the arrays.
+        A target does not fit the model's output, or a place is not in the arrays.
+    DataError
+        A label is none of the model's.
     """
     if len(part.starts) != len(part.target_starts) or not len(part.starts):
         raise ShapeError(f"there are {len(part.starts):,} inputs and {len(part.target_starts):,} targets.")
     n = min(batch, len(part.starts))
     loss.check_shapes((n, *layout.output_shape), (n, *part.target))
-    time, features, _ = layout.steps[-1].y
+    time, features = target_sizes(layout, loss)
     _check_places(part.starts, int(np.prod(part.window)), part.inputs)
     _check_places(part.target_starts, (time - 1) * part.target_step + features, part.targets)
+    if loss.labels:
+        places = part.target_starts[:, None] + part.target_step * np.arange(time)
+        loss.check_values(layout.output_shape[-1], whole_array(part.targets[places], "y"))
+
+
+def target_sizes(layout: Layout, loss: Loss) -> tuple[int, int]:
+    """Time steps of a target, and numbers at each of them: one label, or those of the output."""
+    time, features, _ = layout.steps[-1].y
+    return time, 1 if loss.labels else features
 
 
 def _check_places(starts: Array, length: int, array: Array) -> None:

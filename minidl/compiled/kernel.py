@@ -73,7 +73,10 @@ class ActivationKernel:
 
 @dataclass(frozen=True)
 class LossKernel:
-    """``loss(y, target, dy, n)`` fills dy (0 in the lanes from n on) and returns the loss of the first n lanes."""
+    """``loss(y, target, dy, n)`` fills dy (0 in the lanes from n on) and returns the loss of the first n lanes.
+
+    Targets have the sizes of y; labels are numbers of y's type, one at each time step.
+    """
 
     loss: Function
 
@@ -108,6 +111,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.recurrent", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),
     ("minidl.layers.select_features", "SelectFeatures"): (LayerKernel, "select_features:select_features"),
     ("minidl.layers.sequence_ends", "LastStep"): (LayerKernel, "sequence_ends:last_step"),
+    ("minidl.losses", "CrossEntropy"): (LossKernel, "losses:cross_entropy"),
     ("minidl.losses", "HalfMSE"): (LossKernel, "losses:half_mse"),
     ("minidl.losses", "MAE"): (LossKernel, "losses:mae"),
     ("minidl.losses", "MSE"): (LossKernel, "losses:mse"),

@@ -139,15 +139,20 @@ def predict(inputs, outputs, keep, work, sizes):
 """
 
 
-def train_source(model: Layer, layout: Layout, loss: LossKernel, optimizer: OptimizerKernel, state: int) -> Source:
-    """``train``: many steps in one call; `state` is the number of the optimizer's arrays."""
+def train_source(
+    model: Layer, layout: Layout, target: tuple[int, int], loss: LossKernel, optimizer: OptimizerKernel, state: int
+) -> Source:
+    """``train``: many steps in one call.
+
+    `target` are the time steps of a target and its numbers at each, `state` is the number of the optimizer's arrays.
+    """
     from minidl.compiled import runtime
 
     arrays, last = _Arrays(model, layout), layout.steps[-1]
     arrays.parameter_lines("params", "p")
     arrays.parameter_lines("grads", "g")
     arrays.gradient_lines()
-    arrays.lines.append(f"target = {arrays.memory.place(*last.y)}")
+    arrays.lines.append(f"target = {arrays.memory.place(*target, layout.lanes)}")
     text = _TRAIN.format(
         arrays="\n    ".join(arrays.lines),
         forward="\n        ".join(arrays.forward()),

@@ -68,6 +68,35 @@ def mae_loss(y: Array, target: Array, dy: Array, n: int) -> Any:
     return total / size
 
 
+@jit
+def cross_entropy_loss(y: Array, target: Array, dy: Array, n: int) -> Any:
+    """mean(-log p_k), (p - one_hot(k)) / size for p = softmax(y) and the label k."""
+    time, K, lanes = y.shape
+    size, kind = time * n, y.dtype.type
+    total = 0.0
+    for t in range(time):
+        for lane in range(n):
+            k, top = int(target[t, 0, lane]), y[t, 0, lane]
+            for i in range(1, K):
+                top = max(top, y[t, i, lane])
+            whole = kind(0)
+            for i in range(K):
+                dy[t, i, lane] = np.exp(y[t, i, lane] - top)
+                whole += dy[t, i, lane]
+            total += np.log(whole) - (y[t, k, lane] - top)
+            for i in range(K):
+                dy[t, i, lane] = (dy[t, i, lane] / whole - kind(i == k)) / kind(size)
+        for i in range(K):
+            for lane in range(n, lanes):
+                dy[t, i, lane] = 0
+    return total / size
+
+
+def cross_entropy(loss: Any) -> LossKernel:
+    """CrossEntropy."""
+    return LossKernel(cross_entropy_loss)
+
+
 def half_mse(loss: Any) -> LossKernel:
     """HalfMSE."""
     return LossKernel(half_mse_loss)
