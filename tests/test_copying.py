@@ -78,6 +78,11 @@ def rows() -> Rows:
     return Rows(table.values, 6, table.target_index)
 
 
+def sequence_parts() -> minidl.data.SequenceParts:
+    source = minidl.data.Waves(n_sequences=9, learn="numbers")
+    return minidl.data.Sequences(source).load("float64", table=source.read())
+
+
 def objects() -> dict[str, Any]:
     """One object, or more, of every public class."""
     found: dict[str, Any] = {}
@@ -107,6 +112,9 @@ def objects() -> dict[str, Any]:
         "ScaleFit": ScaleFit(offset=np.zeros(3), range=np.ones(3)),
         "Windows": Windows(values, np.arange(9), 6, 0, False),
         "Metric": minidl.tasks.Forecast.metrics[0],
+        "SequenceTable": minidl.data.Waves(n_sequences=9).read(),
+        "SequenceParts": sequence_parts(),
+        "SequenceSet": sequence_parts().train,
         "Rows": rows(),
         "Recursive": Recursive(rows(), one_step),
         "Persistence": Persistence(rows()),
@@ -148,6 +156,10 @@ def _configurable(cls: Any) -> Any:
         "Parallel": {"branches": [RecurrentLayer(2), Dense(2)]},
         "Bidirectional": {"layer": RecurrentLayer(2)},
         "SelectFeatures": {"features": [2, 0]},
+        "ArraySequences": {"x": [np.ones((2, 1))]},
+        "CSVSequences": {"path": "a.csv", "sequence": "id", "features": ["x"]},
+        "NPZSequences": {"path": "a.npz", "features": ["x"]},
+        "Sequences": {"source": minidl.data.Waves()},
     }
     made = cls(**arguments.get(cls.__name__, {}))
     return built(made, (4, 3)) if isinstance(made, Layer) else made

@@ -220,7 +220,7 @@ def test_a_short_test_part_is_shown_whole():
 
 def test_the_loss_figure_shows_both_losses_and_r2_at_their_epochs():
     records = [record(epoch, 1 / epoch**2, 2 / epoch**2, 1 - 1 / epoch) for epoch in range(1, 41)]
-    figure = plotting.loss_figure(records, loss_name="HalfMSE")
+    figure = plotting.loss_figure(records, loss_name="HalfMSE, scaled values")
     train, validation, lowest = figure.axes[0].lines
     np.testing.assert_array_equal(train.get_xdata(), np.arange(1, 41))
     np.testing.assert_allclose(train.get_ydata(), 1 / np.arange(1, 41) ** 2)
@@ -382,7 +382,7 @@ minidl.plotting.loss_figure([minidl.training.EpochRecord(1, 1, 0.1, None, None, 
 assert "matplotlib" in sys.modules
 assert "matplotlib.pyplot" not in sys.modules
 """
-    root = Path(plotting.__file__).parents[1]
+    root = Path(plotting.__file__).parents[2]
     path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}

@@ -122,6 +122,8 @@ def score_table(task: Task, parts: Parts, scores: dict[str, Any]) -> list[str]:
         lines += [*aligned(cells), ""]
         if metric.undefined and any(isnan(score) for score in values["model"]):
             lines[-1:] = [f"  -: {metric.words} is undefined there, for {metric.undefined}", ""]
+    if details := task.details(scores):
+        lines += [*aligned(details), ""]
     lines += [f"assumed: {line}" for line in scores["assumptions"]]
     return lines + [f"no baseline {name}: {why}" for name, why in scores.get("left_out", {}).items()]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from minidl.cli.common import add_json, add_plugin, load_plugins, plugin_arguments, print_json
+from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
 from minidl.cli.output import show
-from minidl.cli.session import draw, report, say_plugin_changes
+from minidl.cli.session import draw, next_line, report, say_plugin_changes
 from minidl.runs import Run
-from minidl.text import shell_word
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,5 +40,5 @@ def run(args: argparse.Namespace) -> int:
         show(*report(made, parts, scores))
         name = "evaluation" if configured else f"evaluation-{scores['checkpoint']}"
         show(f"{made.path / name}.json: all scores")
-        show(f"next: minidl predict {shell_word(made.path)}{plugin_arguments(args)}")
+        show(next_line(made, args))
     return 0

@@ -12,7 +12,7 @@ from minidl.config.nodes import MAX_BYTES
 from minidl.files.reading import read_given
 from minidl.registry import kinds, lookup, names
 
-PLURALS = {"loss": "losses", "series": "series", "data": "data"}
+PLURALS = {"loss": "losses", "series": "series", "data": "data", "sequence source": "sequences"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
             name: _first_comment(read_given(path, MAX_BYTES).decode()) for name, path in shipped(args.kind).items()
         }
     elif args.kind == "metrics":
-        scores = (metrics.half_mse, metrics.r2, metrics.mae, metrics.rmse)
+        scores = (metrics.half_mse, metrics.r2, metrics.mae, metrics.rmse, metrics.accuracy, metrics.macro_f1)
         found = {metric.__name__: _first_line(metric) for metric in scores}
     else:
         base = _kinds()[args.kind]

@@ -52,7 +52,7 @@ def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: T
         show(*report(made, parts, scores))
         what = "scores, log, checkpoints, figures" if figures else "scores, log, checkpoints"
         show(f"{made.path}: {what}")
-        show(f"next: minidl predict {folder}{plugins}")
+        show(next_line(made, args))
     return 0
 
 
@@ -72,6 +72,12 @@ def report(made: Run, parts: Parts, scores: dict[str, object]) -> list[str]:
     weights = f"model: the weights of epoch {scores['epoch']} ({scores['checkpoint']})"
     lost = task.losing_words(parts, scores, rounding_of([made.experiment.dtype]))
     return ["", *score_table(task, parts, scores), "", weights, *([f"The model {lost}."] if lost else [])]
+
+
+def next_line(made: Run, args: argparse.Namespace) -> str:
+    """The natural next command after scores."""
+    file = " --input FILE" if made.experiment.evaluation.needs_file else ""
+    return f"next: minidl predict {shell_word(made.path)}{file}{plugin_arguments(args)}"
 
 
 def say_plugin_changes(made: Run) -> None:

@@ -1,36 +1,57 @@
-"""Series of rows, and how they become scaled windows for training and testing."""
+"""Series of rows and how they become scaled windows; sequences of any length and how they become batches."""
 
 from __future__ import annotations
 
 from minidl.data.batch import Batch
 from minidl.data.beijing_pm25 import BeijingPM25
+from minidl.data.csv_sequences import CSVSequences
 from minidl.data.csv_series import CSVSeries
 from minidl.data.data import Data
 from minidl.data.gaps import Filling, Gaps
+from minidl.data.npz_sequences import NPZSequences
 from minidl.data.poison import Poison
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, StandardScaler
+from minidl.data.sequence_sources import ArraySequences, GeneratedSequences, SequenceSource
+from minidl.data.sequence_splits import FractionSplit, GroupSplit, Split, TimeSplit
+from minidl.data.sequence_table import SequenceTable
+from minidl.data.sequences import SequenceParts, Sequences, SequenceSet
 from minidl.data.series import Series, Table
 from minidl.data.splits import SampleValidation, Splits, TailValidation, Validation, WindowData
+from minidl.data.waves import Waves
 from minidl.data.windows import Windows
 
 __all__ = [
+    "ArraySequences",
     "Batch",
     "BeijingPM25",
+    "CSVSequences",
     "CSVSeries",
     "Data",
     "Filling",
+    "FractionSplit",
     "Gaps",
+    "GeneratedSequences",
+    "GroupSplit",
     "MinMaxScaler",
+    "NPZSequences",
     "Poison",
     "SampleValidation",
     "ScaleFit",
     "Scaler",
+    "SequenceParts",
+    "SequenceSet",
+    "SequenceSource",
+    "SequenceTable",
+    "Sequences",
     "Series",
+    "Split",
     "Splits",
     "StandardScaler",
     "Table",
     "TailValidation",
+    "TimeSplit",
     "Validation",
+    "Waves",
     "WindowData",
     "Windows",
 ]

@@ -9,11 +9,18 @@ from minidl.data.steps import ahead, units
 from minidl.forecasting.rounding import is_above
 from minidl.text import listed
 
-_SHORT = {"persistence": "same as now", "seasonal_24h": "same time yesterday", "linear": "linear model"}
+_SHORT = {
+    "persistence": "same as now",
+    "seasonal_24h": "same time yesterday",
+    "linear": "linear model",
+    "most_frequent": "most frequent class",
+}
 _LONG = {
     "persistence": "persistence (same as now)",
     "seasonal_24h": "the value of the same time yesterday",
     "linear": "the linear model",
+    "most_frequent": "the most frequent class",
+    "mean": "the mean of the training part",
 }
 
 

@@ -87,6 +87,7 @@ class Forecast(Task):
     reported: ClassVar[tuple[str, ...]] = ("r2", "loss", "rmse")
     tables: ClassVar[tuple[str, ...]] = ("block", "lead")
     reference: ClassVar[str] = "persistence"
+    needs_file: ClassVar[bool] = False
     validated: ClassVar[str] = "one step ahead"
     examples: ClassVar[str] = "windows"
     broken_hint: ClassVar[str] = (

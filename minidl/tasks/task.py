@@ -126,6 +126,7 @@ class Task(Configurable, ABC):
     reported : names of those that train and evaluate print, in their order; empty: all.
     tables : the tables of scores in evaluation.json; models are compared by the first.
     reference : the baseline that skill is measured against.
+    needs_file : whether a prediction is about a file that is given.
     validated : what the leading metric is of, in the log, if that is not plain: ``one step ahead``.
     examples : what an example is called, in the plural.
     broken_hint : why scores of a finite training may be NaN or Inf, and what to do.
@@ -137,6 +138,7 @@ class Task(Configurable, ABC):
     reported: ClassVar[tuple[str, ...]] = ()
     tables: ClassVar[tuple[str, ...]] = ("scores",)
     reference: ClassVar[str]
+    needs_file: ClassVar[bool] = True
     validated: ClassVar[str] = ""
     examples: ClassVar[str] = "examples"
     broken_hint: ClassVar[str] = "the model's outputs grow beyond all numbers. Try a smaller learning rate."
@@ -187,7 +189,12 @@ class Task(Configurable, ABC):
 
     @abstractmethod
     def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
-        """Scores of the validation examples after an epoch, for the log."""
+        """Scores of the validation examples after an epoch, for the log.
+
+        Parameters
+        ----------
+        lengths : of the outputs, where they have time steps; what stands beyond is padding. None: there is none.
+        """
 
     @abstractmethod
     def rows(self) -> Sequence[str]:
@@ -217,6 +224,10 @@ class Task(Configurable, ABC):
         path : a file; None: what the experiment's own data end with, where that makes sense.
         horizon : how far ahead; None: as far as the config says, or nothing of the kind.
         """
+
+    def details(self, scores: Scores) -> list[list[str]]:
+        """A further table for people, a head and rows of cells; empty: none."""
+        return []
 
     def draw(self, experiment: Experiment, parts: Parts, scores: Scores) -> dict[str, Figure]:
         """Pictures of a scored model by file name."""

@@ -1,0 +1,23 @@
+"""The pictures of a run: loss by epoch, and those of its task.
+
+Every function returns a matplotlib Figure; pyplot and the global rcParams are
+left alone. matplotlib is the extra ``plot``: it is imported when a figure is
+drawn, never by ``import minidl``. No score is computed here.
+"""
+
+from minidl.plot_style import have_matplotlib
+from minidl.plotting.forecasts import forecast_figure, lead_figure, typical_rows
+from minidl.plotting.sequences import classes_figure, confusion_figure, truth_figure
+from minidl.plotting.training import loss_figure, save_figures
+
+__all__ = [
+    "classes_figure",
+    "confusion_figure",
+    "forecast_figure",
+    "have_matplotlib",
+    "lead_figure",
+    "loss_figure",
+    "save_figures",
+    "truth_figure",
+    "typical_rows",
+]

@@ -1,0 +1,115 @@
+"""One class for each sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
+from minidl.layer import Array
+from minidl.metrics import accuracy, class_scores, confusion, macro_f1
+from minidl.registry import register
+from minidl.tasks.linear import Ridge, flattened
+from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask
+from minidl.tasks.task import Metric, Scores
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from minidl.experiment import Experiment
+
+
+@register
+@dataclass(eq=False)
+class Classify(SequenceTask):
+    """One class for each sequence: the model puts out one number a class, the largest of which is its answer.
+
+    Parameters
+    ----------
+    checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
+    """
+
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("accuracy", "accuracy", True),
+        Metric("macro_f1", "macro F1", True, about="mean of the classes' F1"),
+    )
+    reference: ClassVar[str] = "most_frequent"
+    broken_hint: ClassVar[str] = "the model's outputs grow beyond all numbers. Try a smaller learning rate."
+
+    def targets_of(self, table: SequenceTable) -> npt.NDArray[np.int64]:
+        """One label a sequence."""
+        return table.sequence_labels()
+
+    def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+        """Accuracy and macro F1 of the largest outputs."""
+        counts = confusion(y.argmax(axis=-1), target, y.shape[-1])
+        return {"accuracy": accuracy(counts), "macro_f1": macro_f1(counts)}
+
+    def score(self, parts: SequenceParts, y: Array) -> Scores:
+        """Accuracy and macro F1; scores of each class, and the confusion matrix."""
+        names, target = parts.table.label_names, self.labels_in(parts.test)
+        counts = confusion(y.argmax(axis=-1), target, len(names))
+        whole = bool(np.isfinite(y).all())
+        scores = {"accuracy": accuracy(counts), "macro_f1": macro_f1(counts)}
+        by_class, n = class_scores(counts), counts.sum(axis=1)
+        return {
+            "scores": {ALL: scores if whole else dict.fromkeys(scores, float("nan"))},
+            "classes": {
+                name: {**{metric: float(values[i]) for metric, values in by_class.items()}, "n": int(n[i])}
+                for i, name in enumerate(names)
+            },
+            "confusion": counts.tolist(),
+        }
+
+    def labels_in(self, sequences: SequenceSet) -> npt.NDArray[np.int64]:
+        """The labels of a part, in its order."""
+        return sequences.target
+
+    def inputs_in(self, parts: SequenceParts, sequences: SequenceSet) -> npt.NDArray[np.float64]:
+        """What the linear baseline sees of a part: each sequence in one row, as long as the longest of the training."""
+        return flattened(sequences, parts.train.time_steps)
+
+    def baselines(self) -> dict[str, Callable[[SequenceParts], Array]]:
+        """The most frequent class of the training part, and a linear classifier (ridge regression on 0 and 1)."""
+        return {"most_frequent": self._most_frequent, "linear": self._linear}
+
+    def _most_frequent(self, parts: SequenceParts) -> Array:
+        counts = np.bincount(self.labels_in(parts.train), minlength=len(parts.table.label_names))
+        return np.tile(counts / counts.sum(), (len(self.labels_in(parts.test)), 1))
+
+    def _linear(self, parts: SequenceParts) -> Array:
+        one_hot = np.eye(len(parts.table.label_names))[self.labels_in(parts.train)]
+        return Ridge.fit(self.inputs_in(parts, parts.train), one_hot)(self.inputs_in(parts, parts.test))
+
+    def details(self, scores: Scores) -> list[list[str]]:
+        """Scores of each class."""
+        rows = [["class", "precision", "recall", "F1", "of it"]]
+        for name, values in scores["classes"].items():
+            shown = ["-" if np.isnan(values[key]) else f"{values[key]:.3f}" for key in ("precision", "recall", "f1")]
+            rows.append([f"  {name}", *shown, str(values["n"])])
+        return rows
+
+    def draw(self, experiment: Experiment, parts: Any, scores: Scores) -> dict[str, Figure]:
+        """The confusion matrix, and scores of each class."""
+        from minidl.plotting import classes_figure, confusion_figure
+
+        return {"confusion.png": confusion_figure(scores), "classes.png": classes_figure(scores)}
+
+    def described(self, table: SequenceTable, y: Array, names: tuple[str, ...], scale: ScaleFit) -> Predicted:
+        """The class of each sequence, and how probable each class is."""
+        p = softmax(y)
+        rows: list[list[Any]] = [["sequence", "class", *(f"p({name})" for name in names)]]
+        for i, label in enumerate(y.argmax(axis=-1)):
+            rows.append([table.name(i), names[label], *map(float, p[i])])
+        return Predicted(rows, {"classes": list(names)}, f"{len(table)} sequences of {table.source}")
+
+
+def softmax(y: Array) -> npt.NDArray[np.float64]:
+    """exp(y) / Σ exp(y) over the last axis."""
+    p = np.exp(y - y.max(axis=-1, keepdims=True))
+    shares: npt.NDArray[np.float64] = p / p.sum(axis=-1, keepdims=True)
+    return shares

@@ -1,0 +1,66 @@
+"""One class for each step of a sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
+from minidl.layer import Array
+from minidl.lengths import inside
+from minidl.registry import register
+from minidl.tasks.classify import Classify, softmax
+from minidl.tasks.linear import around_steps
+from minidl.tasks.sequence_task import Predicted
+
+
+@register
+@dataclass(eq=False)
+class Label(Classify):
+    """One class for each step of a sequence: the model puts out one number a class, at every step.
+
+    Scores count steps, of all sequences of the test part.
+
+    Parameters
+    ----------
+    checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
+    """
+
+    every_step: ClassVar[bool] = True
+
+    def targets_of(self, table: SequenceTable) -> npt.NDArray[np.int64]:
+        """One label a row."""
+        return table.step_labels()
+
+    def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+        """Accuracy and macro F1 over all steps."""
+        if lengths is not None:
+            real = inside(lengths, y.shape[1])
+            y, target = y[real], target[real]
+        return super().validate(y, target)
+
+    def row_words(self, row: str, parts: Any) -> str:
+        """``steps of the test part``."""
+        return "steps of the test part"
+
+    def labels_in(self, sequences: SequenceSet) -> npt.NDArray[np.int64]:
+        """The labels of a part's rows, sequence after sequence."""
+        ends = sequences.starts + sequences.lengths
+        return np.concatenate([sequences.target[a:b] for a, b in zip(sequences.starts, ends, strict=True)])
+
+    def inputs_in(self, parts: SequenceParts, sequences: SequenceSet) -> npt.NDArray[np.float64]:
+        """What the linear baseline sees: each step with those around it."""
+        return around_steps(sequences)
+
+    def described(self, table: SequenceTable, y: Array, names: tuple[str, ...], scale: ScaleFit) -> Predicted:
+        """The class of each step, and how probable each class is."""
+        p, labels = softmax(y), y.argmax(axis=-1)
+        rows: list[list[Any]] = [["sequence", "step", "class", *(f"p({name})" for name in names)]]
+        for i, start in enumerate(table.starts):
+            for step in range(int(table.lengths[i])):
+                row = int(start) + step
+                rows.append([table.name(i), str(step), names[labels[row]], *map(float, p[row])])
+        return Predicted(rows, {"classes": list(names)}, f"{len(y)} steps of {len(table)} sequences of {table.source}")

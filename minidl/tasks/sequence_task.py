@@ -1,0 +1,194 @@
+"""What the tasks on whole sequences share: their data, outputs in the order of the examples, and predictions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.data import Data, ScaleFit, SequenceParts, Sequences, SequenceSet, SequenceTable
+from minidl.data.sequences import scaled
+from minidl.errors import ConfigError, DataError, ShapeError
+from minidl.layer import Array, Layer, Shape, n_parameters
+from minidl.lengths import inside
+from minidl.tasks.task import Scores, Task
+from minidl.training.outputs import collected, outputs_by_batch
+
+if TYPE_CHECKING:
+    from minidl.experiment import Experiment
+
+ALL = "all"
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Labels or numbers for new sequences; a `Prediction`.
+
+    Parameters
+    ----------
+    rows : a head and rows.
+    about : what else JSON tells.
+    said_of : of what: ``12 sequences of gestures.csv``.
+    """
+
+    rows: list[list[Any]]
+    about: dict[str, Any]
+    said_of: str
+
+    def table(self) -> list[list[Any]]:
+        """A head and rows; numbers are floats."""
+        return self.rows
+
+    def found(self) -> dict[str, Any]:
+        """The table by column, for JSON."""
+        head, *rows = self.rows
+        columns = list(zip(*rows, strict=True))
+        return {**self.about, **{name: list(column) for name, column in zip(head, columns, strict=True)}}
+
+    def where(self) -> str:
+        """What it is about."""
+        return self.said_of
+
+    def said(self) -> str:
+        """What it rests on."""
+        return f"{self.said_of}, scaled as in training"
+
+
+class SequenceTask(Task):
+    """A task on sequences, each an example; scored on the sequences of the test part, all together."""
+
+    examples: ClassVar[str] = "sequences"
+    # Whether there is something to learn of each step, and labels or numbers.
+    every_step: ClassVar[bool] = False
+    labels: ClassVar[bool] = True
+
+    def check(self, experiment: Experiment) -> None:
+        """Sequences with what is to be learned, and a loss that takes it."""
+        name, data = type(self).__name__, sequence_data(experiment.data, type(self).__name__)
+        super().check(experiment)
+        given, asked = self.names(data), "labels" if self.labels else "targets"
+        if len(given) < (2 if self.labels else 1):
+            what = "at least two classes" if self.labels else "numbers to learn"
+            raise ConfigError(f"data.source: {name} needs {what}; name them in {asked}.")
+        if experiment.loss.labels != self.labels:
+            fitting = "CrossEntropy" if self.labels else "HalfMSE, MSE or MAE"
+            loss = type(experiment.loss).__name__
+            raise ConfigError(f"loss: {name} learns {self.learned()}, for which there is {fitting}; got {loss}.")
+
+    @classmethod
+    def learned(cls) -> str:
+        """What is learned, in words."""
+        return "class labels" if cls.labels else "numbers"
+
+    def names(self, data: Data) -> tuple[str, ...]:
+        """The classes, or the numbers to learn: what the model's outputs are."""
+        source = sequence_data(data, type(self).__name__).source
+        return source.label_names if self.labels else source.target_names
+
+    def check_output(self, output: Shape, data: Data) -> None:
+        """One number for each class, or for each number to learn; at every step if there is one to learn at each."""
+        names = self.names(data)
+        wanted = "(time, {})" if self.every_step else "({},)"
+        if len(output) != (2 if self.every_step else 1) or output[-1] != len(names):
+            where = "at every step" if self.every_step else "at the last step"
+            raise ShapeError(
+                f"the model's output has shape {output}; {type(self).__name__} needs one number {where} for each of "
+                f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}, so it must be {wanted.format(len(names))}."
+            )
+
+    def load(self, experiment: Experiment, output: Shape) -> SequenceParts:
+        """The sequences, scaled and split."""
+        data = sequence_data(experiment.data, type(self).__name__)
+        table = data.source.read()
+        return data.load(experiment.dtype, table=table, labels=self.targets_of(table), every_step=self.every_step)
+
+    @abstractmethod
+    def targets_of(self, table: SequenceTable) -> npt.NDArray[np.int64] | None:
+        """Labels of the sequences or of the rows; None: the table's numbers."""
+
+    def rows(self) -> Sequence[str]:
+        """One: all of the test part."""
+        return [ALL]
+
+    def row_words(self, row: str, parts: Any) -> str:
+        """``test part``."""
+        return "test part"
+
+    def evaluate(self, parts: Any, model: Layer) -> Scores:
+        """Scores on the test part, of the model and the baselines."""
+        found: SequenceParts = parts
+        with np.errstate(all="ignore"):
+            own = self.score(found, outputs(model, found.test, every_step=self.every_step))
+        baselines, left_out = {}, {}
+        for name, make in self.baselines().items():
+            try:
+                baselines[name] = self.score(found, make(found))
+            except DataError as err:
+                left_out[name] = str(err)
+        return {
+            **own,
+            "baselines": baselines,
+            "parameters": n_parameters(model),
+            "units": "",
+            "assumptions": found.assumptions(),
+            "left_out": left_out,
+        }
+
+    @abstractmethod
+    def score(self, parts: SequenceParts, y: Array) -> Scores:
+        """``{"scores": {"all": {metric: value}}}`` and more, of outputs for the test part; see `outputs`."""
+
+    @abstractmethod
+    def baselines(self) -> dict[str, Callable[[SequenceParts], Array]]:
+        """By name, what gives outputs for the test part as a model does."""
+
+    def predict(
+        self, experiment: Experiment, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
+    ) -> Predicted:
+        """Labels or numbers for the sequences of a file, which has the form of the training's.
+
+        Raises
+        ------
+        ConfigError
+            There is no file, or a horizon.
+        DataError
+            The file does not have the form of the training's.
+        """
+        name = type(self).__name__
+        if horizon is not None:
+            raise ConfigError(f"--horizon: {name} looks at what is there, and at nothing ahead; leave it out.")
+        if path is None:
+            raise ConfigError(f"--input: {name} needs a file with sequences, of the form of the run's own.")
+        table = sequence_data(experiment.data, name).source.read(path)
+        columns = slice(0, len(table.feature_names))
+        values = scaled(table.values, scale, columns, experiment.dtype, table)
+        sequences = SequenceSet(values, table.starts, table.lengths, np.zeros(len(table)))
+        with np.errstate(all="ignore"):
+            y = outputs(experiment.model, sequences, every_step=self.every_step)
+        return self.described(table, y.astype(np.float64), self.names(experiment.data), scale)
+
+    @abstractmethod
+    def described(self, table: SequenceTable, y: Array, names: tuple[str, ...], scale: ScaleFit) -> Predicted:
+        """What the outputs for all sequences of a table say."""
+
+
+def sequence_data(data: Data, task: str) -> Sequences:
+    """The data, if they are sequences; else ConfigError."""
+    if not isinstance(data, Sequences):
+        name = type(data).__name__
+        raise ConfigError(f"data: {task} needs sequences; got {name}. Give data the type Sequences.")
+    return data
+
+
+def outputs(model: Layer, sequences: SequenceSet, *, every_step: bool) -> Array:
+    """A model's outputs in the order of the sequences, (S, K), or of their rows, (rows, K)."""
+    found = collected(list(outputs_by_batch(model, sequences)))
+    if not every_step or found.lengths is None:
+        return found.y
+    real: Array = found.y[inside(found.lengths, found.y.shape[1])]
+    return real
