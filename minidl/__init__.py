@@ -14,6 +14,7 @@ from minidl.errors import (
     ShapeError,
     StorageError,
 )
+from minidl.fitting import fit
 from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, n_parameters, read_only
 from minidl.layers import (
     Activation,
@@ -35,7 +36,6 @@ from minidl.layers import (
 from minidl.losses import MAE, MSE, CrossEntropy, DifferenceLoss, HalfMSE, Loss
 from minidl.optimizers import SGD, Adam, Optimizer
 from minidl.registry import register
-from minidl.training import fit
 from minidl.workspace import Workspace
 
 __all__ = [

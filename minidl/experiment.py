@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,7 +22,8 @@ from minidl.optimizers import Optimizer
 from minidl.randomness import Streams
 from minidl.registry import plugin_fault
 from minidl.tasks import Forecast, Task
-from minidl.training import Training
+from minidl.training import Trainer, Training
+from minidl.training.loop import never
 
 
 @dataclass(eq=False)
@@ -100,6 +101,18 @@ class Experiment(Configurable):
     def _checked(self, output: Shape) -> Shape:
         self.evaluation.check_output(output, self.data)
         return output
+
+    def trainer(self, should_stop: Callable[[], bool] = never) -> Trainer:
+        """A trainer of the model, which is built, at the start; `run_training` runs it."""
+        return Trainer(
+            self.model,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            settings=self.training,
+            streams=Streams.from_seed(self.seed),
+            should_stop=should_stop,
+            metrics=self.evaluation.validate,
+        )
 
     def load_data(self) -> Any:
         """The data's parts, as the task needs them; of a forecast, the `Splits` of a series into windows.

@@ -57,7 +57,7 @@ def resume(
     with run.lock():
         run.sweep()
         run.experiment.build_model()
-        trainer = run.trainer(should_stop)
+        trainer = run.experiment.trainer(should_stop)
         name, saved = _newest(run, trainer, allow_fallback)
         if saved is None:
             return _from_the_start(run, parts, callbacks, trainer, allow_changes)

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from minidl.compiled import Predictor, choose_engine, predictor
+from minidl.compiled import Predictor, predictor
 from minidl.compiled.kernel import silent
 from minidl.config import override, parse_bytes
 from minidl.data import ScaleFit
@@ -28,12 +27,13 @@ from minidl.errors import ConfigError, CorruptFileError
 from minidl.experiment import Experiment, experiment_from, written
 from minidl.files.locking import LOCK, FileLock
 from minidl.files.reading import decode_json, read_inside, user_path
+from minidl.fitting import run_training
 from minidl.plugins import plugin_arguments
-from minidl.randomness import Streams
 from minidl.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG, MAX_FILE, SCALE, RunFolder, ScaleFile, existing_run
 from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, SaveCheckpoints, Trainer, WriteLog, load_weights
 from minidl.training.loop import never
+from minidl.training.threads import one_blas_thread
 
 
 class Run(RunFolder):
@@ -132,7 +132,7 @@ class Run(RunFolder):
             self.sweep()
             self.experiment.build_model()
             self.save_scale(parts)
-            return self.go_on(self.trainer(should_stop), self.saving(), parts, callbacks)
+            return self.go_on(self.experiment.trainer(should_stop), self.saving(), parts, callbacks)
 
     def save_scale(self, parts: Parts) -> None:
         """Write scale.json, and what the data are into the manifest."""
@@ -140,19 +140,6 @@ class Run(RunFolder):
         saved = {**parts.columns(), "offset": scale.offset.tolist(), "range": scale.range.tolist()}
         self.write(SCALE, json.dumps(saved, indent=1) + "\n")
         self.describe(data=parts.facts())
-
-    def trainer(self, should_stop: Callable[[], bool]) -> Trainer:
-        """A trainer of the run's model, at the start."""
-        experiment = self.experiment
-        return Trainer(
-            experiment.model,
-            loss=experiment.loss,
-            optimizer=experiment.optimizer,
-            settings=experiment.training,
-            streams=Streams.from_seed(experiment.seed),
-            should_stop=should_stop,
-            metrics=experiment.evaluation.validate,
-        )
 
     def saving(self) -> SaveCheckpoints:
         """What saves this run's checkpoints."""
@@ -165,12 +152,14 @@ class Run(RunFolder):
     ) -> list[EpochRecord]:
         """Train to the end; for the process that holds the lock."""
         self.unlist_file(LOG)
-        train, wanted = parts.train, self.experiment.engine
-        trainer.engine, line = choose_engine(trainer, wanted, train, self.notify)
-        self.notify(f"engine: {line}")
-        self.add_engine(line.partition(":")[0])
-        with blas_threads(self.experiment.training.threads):
-            history = trainer.run(train, parts.validation, [WriteLog(self.path / LOG), saving, *callbacks])
+        history = run_training(
+            trainer,
+            parts.train,
+            parts.validation,
+            engine=self.experiment.engine,
+            callbacks=[_NoteEngine(self), WriteLog(self.path / LOG), saving, *callbacks],
+            notify=self.notify,
+        )
         if history:
             self.list_files(LOG)
         return history
@@ -253,14 +242,15 @@ class Run(RunFolder):
         return ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
 
 
-def blas_threads(n: int) -> Any:
-    """Context manager: matrix products run in `n` threads; small ones are far slower in two than in one."""
-    return threadpool_limits(limits=n, user_api="blas")
+class _NoteEngine(Callback):
+    """Writes into the manifest what computes the steps."""
 
+    def __init__(self, run: Run) -> None:
+        self.run = run
 
-def one_blas_thread() -> Any:
-    """`blas_threads(1)`, the default for all that computes."""
-    return blas_threads(1)
+    def on_start(self, trainer: Trainer) -> None:
+        """Once it is chosen."""
+        self.run.add_engine(trainer.engine.name)
 
 
 def _without_nan(value: Any) -> Any:

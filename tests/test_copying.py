@@ -112,6 +112,7 @@ def objects() -> dict[str, Any]:
         "ScaleFit": ScaleFit(offset=np.zeros(3), range=np.ones(3)),
         "Windows": Windows(values, np.arange(9), 6, 0, False),
         "Metric": minidl.tasks.Forecast.metrics[0],
+        "Batch": sequence_parts().train.gather([0, 1]),
         "SequenceTable": minidl.data.Waves(n_sequences=9).read(),
         "SequenceParts": sequence_parts(),
         "SequenceSet": sequence_parts().train,

@@ -71,12 +71,12 @@ class Progress(Callback):
 
     Parameters
     ----------
-    task : whose metrics the epochs have.
+    task : whose metrics the epochs have; None: nothing is known of them.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task | None = None) -> None:
         self._bar: Bar | None = None
-        self._metrics = {metric.name: metric for metric in task.metrics}
+        self._metrics = {metric.name: metric for metric in (task.metrics if task else ())}
 
     def on_start(self, trainer: Trainer) -> None:
         """Open the bar."""

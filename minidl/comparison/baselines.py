@@ -12,8 +12,8 @@ from minidl.comparison.splits import load_parts
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import without_nan
 from minidl.errors import ConfigError
-from minidl.runs import one_blas_thread
 from minidl.tasks.terms import Terms
+from minidl.training.threads import one_blas_thread
 
 
 def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from minidl.experiment import Experiment
 from minidl.files.appending import write_new
 from minidl.forecasting import model_forecaster
 from minidl.layer import Array
-from minidl.runs import one_blas_thread
 from minidl.tasks import forecast_task, window_data
 from minidl.training import Source
+from minidl.training.threads import one_blas_thread
 
 
 class LeakError(MinidlError, AssertionError):

@@ -39,8 +39,8 @@ from minidl.errors import ConfigError, IncompatibleRunError, MinidlError
 from minidl.experiment import Experiment
 from minidl.files.locking import FileLock
 from minidl.registry import load_plugin
-from minidl.runs import one_blas_thread
 from minidl.text import counted
+from minidl.training.threads import one_blas_thread
 
 Say = Callable[[str], None]
 OnDone = Callable[[int, int, Trial, Outcome], None]

@@ -24,16 +24,15 @@ from threadpoolctl import threadpool_info
 from minidl.comparison.entries import experiment_of
 from minidl.comparison.splits import load_parts
 from minidl.comparison.tested import terms_of
-from minidl.compiled import choose_engine
 from minidl.environment import DECISIVE, environment
 from minidl.errors import MinidlError, NumericalError
 from minidl.experiment import Experiment
+from minidl.fitting import run_training
 from minidl.layer import Array, Layer, n_parameters
 from minidl.plugins import PluginRecord
-from minidl.randomness import Streams
 from minidl.registry import load_plugin, plugin_fault
-from minidl.runs import blas_threads, one_blas_thread
 from minidl.training import Callback, EpochRecord, Trainer
+from minidl.training.threads import one_blas_thread
 
 Record = dict[str, Any]
 Weights = dict[str, Array]
@@ -163,23 +162,13 @@ def train_in_memory(experiment: Experiment, parts: Any) -> Trained:
     NumericalError
         NaN or Inf.
     """
-    trainer = Trainer(
-        experiment.model,
-        loss=experiment.loss,
-        optimizer=experiment.optimizer,
-        settings=experiment.training,
-        streams=Streams.from_seed(experiment.seed),
-        metrics=experiment.evaluation.validate,
-    )
-    trainer.engine, line = choose_engine(trainer, experiment.engine, parts.train, lambda text: None)
-    best = KeepBest()
-    with blas_threads(experiment.training.threads):
-        history = trainer.run(parts.train, parts.validation, [best])
+    trainer, best = experiment.trainer(), KeepBest()
+    history = run_training(trainer, parts.train, parts.validation, engine=experiment.engine, callbacks=[best])
     epoch = history[-1].epoch
     if experiment.evaluation.checkpoint == "best":
         epoch = best.epoch
         set_weights(experiment.model, best.weights)
-    return Trained(history, epoch, "compiled" if line == "compiled" else "numpy")
+    return Trained(history, epoch, trainer.engine.name)
 
 
 def set_weights(model: Layer, weights: Mapping[str, Array]) -> None:

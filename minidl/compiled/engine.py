@@ -42,6 +42,8 @@ class CompiledEngine:
     notify : gets a line when the compiler runs.
     """
 
+    name = "compiled"
+
     def __init__(self, notify: Notify = silent) -> None:
         self.notify = notify
         self._compiled_for: tuple[Any, ...] = ()

@@ -60,7 +60,8 @@ class SequenceSet:
         target = self.target[rows] if self.every_step else self.target[numbers]
         if self.every_step:
             target[~real] = 0
-        return Batch(x, target, lengths=lengths, order=order)
+        ragged = self.lengths.min() < self.lengths.max()  # where all are as long, there is no padding to tell of
+        return Batch(x, target, lengths=lengths if ragged else None, order=order)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,10 @@ import numpy as np
 
 from minidl import plot_style as look
 from minidl.errors import ConfigError
-from minidl.runs import Run, one_blas_thread
+from minidl.runs import Run
 from minidl.tasks import Forecast, Parts, Task
 from minidl.training import EpochRecord
+from minidl.training.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

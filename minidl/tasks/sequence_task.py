@@ -188,7 +188,8 @@ def sequence_data(data: Data, task: str) -> Sequences:
 def outputs(model: Layer, sequences: SequenceSet, *, every_step: bool) -> Array:
     """A model's outputs in the order of the sequences, (S, K), or of their rows, (rows, K)."""
     found = collected(list(outputs_by_batch(model, sequences)))
-    if not every_step or found.lengths is None:
+    if not every_step:
         return found.y
-    real: Array = found.y[inside(found.lengths, found.y.shape[1])]
+    lengths = sequences.lengths if found.lengths is None else found.lengths
+    real: Array = found.y[inside(lengths, found.y.shape[1])]
     return real

@@ -3,7 +3,6 @@
 from minidl.interrupt import StopOnSignal
 from minidl.training.checkpoints import load_checkpoint, load_weights, read_checkpoint, save_checkpoint
 from minidl.training.engine import Engine, NumpyEngine
-from minidl.training.fitting import fit
 from minidl.training.log import WriteLog, read_log
 from minidl.training.loop import Callback, EpochRecord, Trainer
 from minidl.training.outputs import predict
@@ -23,7 +22,6 @@ __all__ = [
     "Trainer",
     "Training",
     "WriteLog",
-    "fit",
     "load_checkpoint",
     "load_weights",
     "predict",

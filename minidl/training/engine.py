@@ -24,6 +24,8 @@ Order = npt.NDArray[np.integer[Any]]
 class Engine(Protocol):
     """Takes steps for a Trainer."""
 
+    name: str
+
     def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
         """Take one or more steps of an epoch.
 
@@ -46,6 +48,8 @@ class Engine(Protocol):
 
 class NumpyEngine:
     """The reference: the layers' own forward and backward, one step at a time."""
+
+    name = "numpy"
 
     def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
         """One step; see `Engine`."""

@@ -170,6 +170,7 @@ def test_a_batch_is_padded_with_zeros_and_has_the_longest_first() -> None:
     table = ArraySequences(X, [0, 1, 0], labels=NAMES).read()
     labels = table.sequence_labels()
     batch = SequenceSet(table.values, table.starts, table.lengths, labels).gather(np.array([1, 0, 2]))
+    assert batch.lengths is not None
     assert (batch.lengths.tolist(), batch.order.tolist(), batch.target.tolist()) == ([4, 3, 1], [2, 1, 0], [0, 0, 1])
     for row, number in enumerate((2, 0, 1)):
         np.testing.assert_array_equal(batch.x[row], np.pad(X[number], [(0, 4 - len(X[number])), (0, 0)]))

@@ -24,11 +24,12 @@ from minidl import (
     Optimizer,
     RecurrentLayer,
     Sequential,
+    fit,
 )
 from minidl.data import Batch
 from minidl.layer import Array
 from minidl.randomness import Streams
-from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training, fit, predict
+from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training, predict
 
 N, T, F = 10, 4, 2
 

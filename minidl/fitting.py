@@ -1,0 +1,128 @@
+"""The one way to train: a trainer, its data, and the engine that is asked for; and all that on arrays, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minidl.arguments import Seed, checked
+from minidl.compiled import EngineName, choose_engine
+from minidl.compiled.kernel import silent
+from minidl.errors import ConfigError
+from minidl.layer import Layer
+from minidl.losses import Loss
+from minidl.optimizers import Optimizer
+from minidl.randomness import Streams
+from minidl.training.loop import Callback, EpochRecord, Trainer, never
+from minidl.training.settings import Training
+from minidl.training.sources import Arrays, Source, pair
+from minidl.training.threads import blas_threads
+
+
+def run_training(
+    trainer: Trainer,
+    train: Source,
+    validation: Source | None = None,
+    *,
+    engine: EngineName = "auto",
+    callbacks: Sequence[Callback] = (),
+    notify: Callable[[str], None] = silent,
+) -> list[EpochRecord]:
+    """Train for the epochs that are left; return the history.
+
+    Runs, comparisons and `fit` train with this function: same data, same settings and
+    same machine give the same weights, whoever asks.
+
+    Parameters
+    ----------
+    trainer : at the start, or where a checkpoint was taken; its `engine` is set.
+    train, validation : examples.
+    engine : as in a config.
+    notify : gets the line that says which engine it is and why, and what else takes time.
+
+    Raises
+    ------
+    ConfigError
+        The engine is ``compiled``, and it cannot take the model.
+    ShapeError, NumericalError
+        As `Trainer.run`.
+    """
+    trainer.engine, line = choose_engine(trainer, engine, train, notify)
+    notify(f"engine: {line}")
+    with blas_threads(trainer.settings.threads):
+        return trainer.run(train, validation, callbacks)
+
+
+def fit(
+    model: Layer,
+    x: Any,
+    y: Any,
+    *,
+    loss: Loss,
+    optimizer: Optimizer,
+    epochs: int = 1,
+    batch_size: int = 64,
+    clip_norm: float | None = None,
+    seed: int = 0,
+    lengths: Any = None,
+    weight: Any = None,
+    validation: tuple[Any, Any] | Arrays | None = None,
+    engine: EngineName = "auto",
+    callbacks: Sequence[Callback] = (),
+    progress: bool = False,
+    should_stop: Callable[[], bool] = never,
+) -> list[EpochRecord]:
+    """Train a model on examples x (N, ...) and targets y (N, ...); a Trainer in one call.
+
+    Parameters
+    ----------
+    model : if it was not built, it is built for x, in float32, from `seed`, as an
+        Experiment with this seed builds it.
+    x, y : arrays, or what turns into one: lists, pandas objects, tensors. Targets of
+        a model with a single output may lack its axis: (N,) for (N, 1).
+    lengths, weight : see `Arrays`.
+    validation : a pair (x, y), or `Arrays`, that is scored after every epoch.
+    engine : what computes the steps, as in a config: ``auto``, ``numpy`` or ``compiled``.
+    callbacks : what happens around the loop; see `Callback`.
+    progress : whether to show the epochs on standard error, as ``minidl train`` does.
+    should_stop : asked after every step; True ends the training.
+
+    Returns
+    -------
+    One EpochRecord an epoch.
+
+    Raises
+    ------
+    ConfigError, DataError, ShapeError, NumericalError
+        An argument does not fit, by its type, content, shape, or by NaN or infinity;
+        the model's weights were not changed.
+    """
+    settings = Training(epochs=epochs, batch_size=batch_size, clip_norm=clip_norm)
+    streams = Streams.from_seed(checked(seed, Seed, "fit: seed"))
+    checked(model, Layer, "fit: model")
+    train = Arrays(x, y, lengths, weight)
+    held_out = None if validation is None else _held_out(validation)
+    if not model.params:
+        shape = train.x.shape[1:] if lengths is None else (None, *train.x.shape[2:])
+        model.build(shape, streams.weights, "float32")
+    trainer = Trainer(
+        model, loss=loss, optimizer=optimizer, settings=settings, streams=streams, should_stop=should_stop
+    )
+    if not progress:
+        return run_training(trainer, train, held_out, engine=engine, callbacks=callbacks)
+    from minidl.cli.common import Progress
+    from minidl.cli.output import say
+
+    shown = Progress()
+    try:
+        return run_training(trainer, train, held_out, engine=engine, callbacks=[shown, *callbacks], notify=say)
+    finally:
+        shown.close()
+
+
+def _held_out(validation: Any) -> Arrays:
+    if isinstance(validation, Arrays):
+        return validation
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise ConfigError(f"fit: validation: expected a pair (x, y), got {type(validation).__name__}.")
+    return Arrays(*pair(validation[0], validation[1], "validation "))

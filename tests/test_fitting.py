@@ -1,0 +1,93 @@
+"""One way to train: runs, comparisons and `fit` give the same weights from the same data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small import write_experiment
+
+from minidl import SGD, ConfigError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, fit
+from minidl.comparison.trials import train_in_memory
+from minidl.compiled.jit import numba_installed
+from minidl.experiment import load_experiment
+from minidl.runs import Run
+from minidl.training import Callback, EpochRecord, Trainer
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((20, 5, 2)), RNG.standard_normal((20, 1))
+
+
+def net() -> Sequential:
+    return Sequential([RecurrentLayer(3), LastStep(), Dense(1)])
+
+
+class Recording(Callback):
+    """Remembers what it was called with."""
+
+    def __init__(self) -> None:
+        self.engine, self.epochs, self.ended = "", list[int](), False
+
+    def on_start(self, trainer: Trainer) -> None:
+        self.engine = trainer.engine.name
+
+    def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
+        self.epochs.append(record.epoch)
+
+    def on_end(self, trainer: Trainer) -> None:
+        self.ended = True
+
+
+def test_a_run_a_comparison_and_fit_end_with_the_same_weights(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path)
+    overrides = [f"data.series.path={tmp_path / 'air.csv'}", "dtype=float32", "evaluation.checkpoint=last"]
+    experiments = [load_experiment(path, overrides) for _ in range(3)]
+    parts = experiments[0].load_data()
+    Run.create(experiments[0], tmp_path / "run").train(parts)
+    assert train_in_memory(experiments[1], experiments[1].load_data()).engine == "numpy"
+    whole = parts.train.gather(slice(None))
+    model = experiments[2].model
+    fit(model, whole.x, whole.target, loss=HalfMSE(), optimizer=SGD(0.05), epochs=3, batch_size=16, seed=3)
+    for name, value in experiments[0].model.params.items():
+        assert value.tobytes() == experiments[1].model.params[name].tobytes(), name
+        assert value.tobytes() == model.params[name].tobytes(), name
+
+
+def test_callbacks_are_called_and_a_training_stops_when_it_is_told_to() -> None:
+    calls, seen = iter(range(100)), Recording()
+    history = fit(
+        net(),
+        X,
+        Y,
+        loss=HalfMSE(),
+        optimizer=SGD(0.01),
+        epochs=5,
+        batch_size=10,
+        callbacks=[seen],
+        should_stop=lambda: next(calls) == 4,  # in the first step of the third epoch
+    )
+    assert (len(history), seen.engine, seen.epochs, seen.ended) == (2, "numpy", [1, 2], True)
+
+
+def test_progress_is_what_train_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    held_out = (X[:4], Y[:4])
+    fit(net(), X, Y, loss=HalfMSE(), optimizer=SGD(0.01), epochs=2, progress=True, validation=held_out)
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert out == ""
+    assert lines[0] == "engine: numpy: so short a training is done before the compiler is" or not numba_installed()
+    assert [line.split("  ")[0] for line in lines[1:]] == ["epoch 1/2", "epoch 2/2"]
+    assert "validation" in lines[1]
+    fit(net(), X, Y, loss=HalfMSE(), optimizer=SGD(0.01))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_engine_is_chosen_as_in_a_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Recording()
+    if numba_installed():
+        fit(net(), X, Y, loss=HalfMSE(), optimizer=SGD(0.01), engine="compiled", callbacks=[seen])
+        assert seen.engine == "compiled"
+    monkeypatch.setattr("minidl.compiled.choice.numba_installed", lambda: False)
+    with pytest.raises(ConfigError, match=r"^engine is compiled, but numba is not installed"):
+        fit(net(), X, Y, loss=HalfMSE(), optimizer=SGD(0.01), engine="compiled")
