@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.arguments import Configurable
-from minidl.arrays import plain_array
+from minidl.arrays import numbers_array
 from minidl.errors import ShapeError
 from minidl.parameters import Parameters
 from minidl.registry import open_kind
@@ -180,9 +180,9 @@ class Layer(Configurable, ABC):
         Raises
         ------
         DataError
-            `x` is text, masked, or else no numbers; see `minidl.arrays.plain_array`.
+            `x` is text, masked, or else no numbers; see `minidl.arrays.numbers_array`.
         """
-        return self.forward(plain_array(x, f"{type(self).__name__}: x"))[0]
+        return self.forward(numbers_array(x, f"{type(self).__name__}: x"))[0]
 
 
 def built(layer: Layer) -> dict[str, Array]:

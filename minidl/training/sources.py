@@ -34,7 +34,7 @@ class Arrays:
 
     Parameters
     ----------
-    x, y : whole numbers in y stay whole numbers, as a loss of labels wants them.
+    x, y : whole numbers stay whole numbers, as a loss of labels and a layer that looks up indices want them.
     lengths : whole numbers (N,) from 1 to T: the time steps of each sequence in x (N, T, F),
         and in y where it has steps. What stands after them is padding, NaN or anything.
         None: all have T. A batch has the longest sequence first.
@@ -76,7 +76,7 @@ class Arrays:
 
 def pair(x: Any, y: Any, where: str = "") -> tuple[Array, Array]:
     """Inputs and targets as arrays of equally many examples; `where` stands before their names in messages."""
-    x, y = plain_array(x, f"{where}x"), numbers_array(y, f"{where}y")
+    x, y = numbers_array(x, f"{where}x"), numbers_array(y, f"{where}y")
     if x.ndim < 2 or not x.size:
         hint = "; of one feature, they are x[:, None]" if x.ndim == 1 and x.size else ""
         raise ShapeError(

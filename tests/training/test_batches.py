@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
 from minidl import (
+    INFERENCE,
     MSE,
     SGD,
     ConfigError,
+    Context,
     CrossEntropy,
     DataError,
     Dense,
     LastStep,
+    Layer,
     Loss,
+    Parallel,
     RecurrentLayer,
+    SelectFeatures,
     Sequential,
+    Shape,
     ShapeError,
     fit,
 )
@@ -26,7 +33,7 @@ from minidl.compiled.engine import CompiledEngine
 from minidl.data import Batch
 from minidl.layer import Array
 from minidl.randomness import Streams
-from minidl.training import Arrays, Source, Trainer, Training
+from minidl.training import Arrays, Source, Trainer, Training, predict
 
 N, T, F, K = 12, 5, 2, 3
 X = np.random.default_rng(0).normal(size=(N, T, F))
@@ -129,6 +136,45 @@ def test_a_source_that_gives_no_batch_is_told_what_one_is() -> None:
 
     with pytest.raises(ConfigError, match=r"^Pairs: gather must return a Batch\(x, target\), got tuple\.$"):
         trained(net(), Pairs(), CrossEntropy())  # type: ignore[arg-type]
+
+
+@dataclass(eq=False)
+class LookUp(Layer):
+    """y = row x of a table, for whole numbers x (batch, time, 1)."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], 3)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: Any) -> Shape:
+        self.params = {"table": rng.normal(size=(5, 3)).astype(dtype)}
+        return self.output_shape(input_shape)
+
+    def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
+        return self.params["table"][x[..., 0]], x[..., 0]  # floats are no indices
+
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, dict[str, Array]]:
+        table = np.zeros((5, 3), dy.dtype)
+        np.add.at(table, cache, dy)
+        return None, {"table": table}
+
+
+def test_whole_numbers_come_to_a_layer_as_they_are() -> None:
+    x, lengths = np.random.default_rng(9).integers(5, size=(N, T, 1)), np.arange(N) % T + 1
+    model = Sequential([LookUp(), RecurrentLayer(4), LastStep(), Dense(K)])
+    model.build((None, 1), 0, "float64")
+    source = Arrays(x, LABELS, lengths)
+    made = trained(model, source, CrossEntropy(), source, epochs=100)
+    assert made.history[-1].train_loss < 0.5 * made.history[0].train_loss
+    assert predict(model, source)[0].shape == (N, K)
+
+
+def test_whole_numbers_in_branches_that_keep_them_are_added_to_others() -> None:
+    # Caught: the dtype of the first branch for all of them.
+    x = np.arange(12).reshape(2, 3, 2)
+    for merge in ("add", "concat"):
+        model = Parallel([SelectFeatures([0, 1]), Dense(2)], merge=merge)
+        model.build((3, 2), 0)
+        np.testing.assert_allclose(model(x), model(x.astype(float)), rtol=1e-6)
 
 
 def test_windows_and_arrays_give_batches() -> None:

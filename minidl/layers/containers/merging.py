@@ -34,13 +34,13 @@ def merged_shape(shapes: Sequence[Shape], merge: Merge, where: str) -> Shape:
 
 def merged(outputs: Sequence[Array], merge: Merge, ws: Workspace) -> Array:
     """The outputs as one new array, which is the workspace's."""
-    first = outputs[0]
+    first, dtype = outputs[0], np.result_type(*outputs)
     if merge == "concat":
         width = sum(part.shape[-1] for part in outputs)
-        return np.concatenate(outputs, axis=-1, out=ws.array("y", (*first.shape[:-1], width), first.dtype))
+        return np.concatenate(outputs, axis=-1, out=ws.array("y", (*first.shape[:-1], width), dtype))
     if any(part.shape != first.shape for part in outputs):
         raise ShapeError(f"expected outputs of one shape to add, got {', '.join(str(p.shape) for p in outputs)}.")
-    y = ws.array("y", first.shape, first.dtype)
+    y = ws.array("y", first.shape, dtype)
     y[...] = first
     for part in outputs[1:]:
         y += part
