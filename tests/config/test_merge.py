@@ -70,6 +70,17 @@ def test_places_of_merged_mappings_are_those_of_the_file_that_extends(drawing: s
     ]
 
 
+def test_a_file_above_is_named_by_its_shortest_path_unless_a_link_makes_that_another_file(write: Written) -> None:
+    write("a.yaml", "seed: here")
+    write("real/a.yaml", "seed: there")
+    for folder in ("configs", "real/deep"):
+        write(f"{folder}/own.yaml", "extends: ../a.yaml")
+    Path("linked").symlink_to("real/deep", target_is_directory=True)
+    assert str(load_node("configs/own.yaml").value["seed"].place) == "a.yaml:1:7"
+    seed = load_node("linked/own.yaml").value["seed"]
+    assert (seed.value, str(seed.place)) == ("there", "linked/../a.yaml:1:7")
+
+
 def test_a_mapping_merges_into_the_file_that_it_lies_over(drawing: str, write: Written) -> None:
     write("configs/more.yaml", "extends: own.yaml\nshape: {members: [PlainRed]}\n")
     assert load_node("configs/more.yaml").plain()["shape"] == {"type": "GroupShape", "members": ["PlainRed"]}
