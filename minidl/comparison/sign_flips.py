@@ -70,8 +70,8 @@ def sign_flips(d: Values, *, tolerance: float = 0.0) -> SignFlips:
     needed = _fewest_above_level(ways)
     if not needed:
         return SignFlips(p, np.nan, np.nan)
-    low = float(np.partition(lower, needed - 1)[needed - 1]) * unit
-    high = float(np.partition(upper, -needed)[-needed]) * unit
+    low = float(np.sort(lower)[needed - 1]) * unit
+    high = float(np.sort(upper)[-needed]) * unit
     return SignFlips(p, low, high)
 
 
