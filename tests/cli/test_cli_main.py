@@ -73,7 +73,7 @@ def test_an_unknown_verb_is_refused_with_a_suggestion(cli: Cli, word: str, messa
     [
         (["train"], "minidl train: the following arguments are required: CONFIG; see minidl train --help"),
         (["train", "x", "--bogus"], "minidl train: unrecognized arguments: --bogus; see minidl train --help"),
-        (["train", "x", "--plug", "y"], "minidl train: unrecognized arguments: --plug y; see minidl train --help"),
+        (["train", "x", "--plug", "y"], "minidl train: unrecognized arguments: --plug y; did you mean --plugin?; see"),
         (["predict", "x", "--horizon", "two"], "minidl predict: argument --horizon: invalid int value: 'two'; see "),
         (["evaluate", "x", "--checkpoint", "bets"], "minidl evaluate: argument --checkpoint: invalid choice: 'bets' "),
         (["list", "layer"], "minidl list: argument kind: invalid choice: 'layer' (choose from"),

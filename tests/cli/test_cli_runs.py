@@ -249,7 +249,7 @@ def test_an_engine_that_cannot_take_the_model_is_refused_before_anything_is_made
 
 def test_list_names_the_metrics(cli: Cli) -> None:
     found = json.loads(cli("list", "metrics", "--json").out)
-    assert list(found) == ["half_mse", "r2", "mae", "rmse"]
+    assert list(found) == ["half_mse", "r2", "mae", "rmse", "accuracy", "macro_f1"]
     assert found["r2"].startswith("R² = 1 - MSE / variance")
 
 

@@ -129,7 +129,7 @@ DATA_FAULTS = {
         replace(",calm\n", ",clam\n"),
         "air.csv:3: column wind: unknown category 'clam'; did you",
     ),
-    "a cell too few": (replace(r"(03:00),[^,]*", r"\1"), "air.csv:5: 3 cells, but the header has 4; every row needs"),
+    "a cell too few": (replace(r"(03:00),[^,]*", r"\1"), "air.csv:5: 3 cells, but the header has 4 cells; every row"),
     "a column that is missing": (replace("temp", "tmp"), "air.csv:1: no column 'temp'; did you mean tmp?"),
     "a time that is no time": (
         replace("2013-01-01 03:00", "tomorrow"),

@@ -160,5 +160,5 @@ def test_the_library_s_own_kernels_have_the_same_names_in_every_process():
     model = Sequential([RecurrentLayer(3, activation=SigmoidActivation()), LastStep(), Dense(1, bias=False)])
     model.build((3, 4), 0, "float64")
     steps = layout_of(model, (3, 4), 8, "float64")
-    names = train_source(model, steps, kernel_of(MSE()), kernel_of(Adam()), 3).names
+    names = train_source(model, steps, (1, 1), kernel_of(MSE()), kernel_of(Adam()), 3).names
     assert not [name for name, value in names.items() if module._THIS_PROCESS in identity(value)]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from minidl import INFERENCE, Dense, LastStep, Layer, RecurrentLayer, Repeat, Sequential
+from minidl.data import Batch
 from minidl.layer import Array
 from minidl.training.diagnosis import numerical_error
 from minidl.training.flat import FlatParameters
@@ -31,17 +32,17 @@ def broken() -> tuple[Sequential, FlatParameters, Array, Array]:
 
 def test_data_come_before_weights_and_gradients() -> None:
     model, flat, x, target = broken()
-    message = str(numerical_error("here", model, flat, math.nan, x, target))
+    message = str(numerical_error("here", model, flat, math.nan, Batch(x, target)))
     # Not a word of the learning rate, which is not to blame.
     finite = "; training takes finite numbers only."
     assert message == "here: loss is nan; the inputs (x) have NaN at [0, 0, 0]" + finite
-    message = str(numerical_error("here", model, flat, math.inf, np.ones_like(x), target, indices=[17, 4]))
+    message = str(numerical_error("here", model, flat, math.inf, Batch(np.ones_like(x), target), indices=[17, 4]))
     assert message == "here: loss is inf; the targets (y) have NaN at [17, 0]" + finite
 
 
 def test_a_parameter_inside_a_repeat_is_named_with_its_class_and_count() -> None:
     model, flat, x, target = broken()
-    message = str(numerical_error("here", model, flat, 0.5, np.ones_like(x), np.ones_like(target)))
+    message = str(numerical_error("here", model, flat, 0.5, Batch(np.ones_like(x), np.ones_like(target))))
     expected = "here: loss is 0.5; parameter 0.1.W_hh (RecurrentLayer) has 2 of 9 values NaN or Inf."
     assert message == expected + HINT
     assert str(numerical_error("here", model, flat, 0.5)) == expected + HINT
@@ -50,7 +51,7 @@ def test_a_parameter_inside_a_repeat_is_named_with_its_class_and_count() -> None
 def test_gradients_are_named_when_all_before_them_is_well() -> None:
     model, flat, x, target = broken()
     flat.views["0.1.W_hh"][:] = 0
-    message = str(numerical_error("here", model, flat, 0.5, np.ones_like(x), np.ones_like(target)))
+    message = str(numerical_error("here", model, flat, 0.5, Batch(np.ones_like(x), np.ones_like(target))))
     assert "; gradient of 0.0.W_xh (RecurrentLayer) has 6 of 6 values NaN or Inf." in message
 
 
@@ -59,7 +60,7 @@ def test_a_norm_that_overflows_is_called_so(value: float) -> None:
     model, flat, x, target = broken()
     flat.views["0.1.W_hh"][:] = 0
     flat.grads[:] = value
-    message = str(numerical_error("here", model, flat, 0.5, np.ones_like(x), np.ones_like(target)))
+    message = str(numerical_error("here", model, flat, 0.5, Batch(np.ones_like(x), np.ones_like(target))))
     assert "; the gradient's norm overflows." in message
 
 
@@ -69,7 +70,7 @@ def test_an_output_that_overflows_is_named_by_its_layer() -> None:
     flat = FlatParameters(model)
     flat.values[:] = 1e25
     with np.errstate(over="ignore", invalid="ignore"):  # as the trainer does
-        message = str(numerical_error("here", model, flat, math.inf, np.ones((1, 2), np.float32)))
+        message = str(numerical_error("here", model, flat, math.inf, Batch(np.ones((1, 2), np.float32), np.ones((1, 1)))))
     assert "; the output of layer 1 (Dense) has NaN or Inf." in message
 
 
@@ -121,7 +122,7 @@ def test_a_layer_of_a_user_that_wraps_another_one_is_named_as_far_as_its_names_l
     model.build((3,), 1, "float64")
     flat = FlatParameters(model)
     flat.views[f"0.{name}W"][0, 0] = np.nan
-    message = str(numerical_error("here", model, flat, math.nan, np.ones((2, 3)), np.ones((2, 1))))
+    message = str(numerical_error("here", model, flat, math.nan, Batch(np.ones((2, 3)), np.ones((2, 1)))))
     assert f"; parameter 0.{name}W ({layer}) has 1 of 6 values NaN or Inf." in message
 
 
@@ -134,5 +135,5 @@ def test_an_output_is_looked_for_in_whatever_feeds_its_layers() -> None:
     flat = FlatParameters(model)
     flat.values[:] = 1e38
     with np.errstate(over="ignore", invalid="ignore"):
-        message = str(numerical_error("here", model, flat, math.inf, np.full((1, 3), 9, np.float32)))
+        message = str(numerical_error("here", model, flat, math.inf, Batch(np.full((1, 3), 9, np.float32), np.ones((1, 1)))))
     assert "; the output of layer 0.0 (Dense) has NaN or Inf." in message
