@@ -34,13 +34,13 @@ from minidl import HalfMSE, register
 
 @register
 class Watched(HalfMSE):
-    def __call__(self, y, target):
+    def __call__(self, y, target, weight=None, out=None):
         here = Path({folder!r})
         if not (here / "go").exists():
             (here / f"began-{{os.getpid()}}").touch()
             while not (here / "go").exists():
                 time.sleep(0.01)
-        return super().__call__(y, target)
+        return super().__call__(y, target, weight, out)
 """
 
 
