@@ -70,7 +70,9 @@ def test_an_output_that_overflows_is_named_by_its_layer() -> None:
     flat = FlatParameters(model)
     flat.values[:] = 1e25
     with np.errstate(over="ignore", invalid="ignore"):  # as the trainer does
-        message = str(numerical_error("here", model, flat, math.inf, Batch(np.ones((1, 2), np.float32), np.ones((1, 1)))))
+        message = str(
+            numerical_error("here", model, flat, math.inf, Batch(np.ones((1, 2), np.float32), np.ones((1, 1))))
+        )
     assert "; the output of layer 1 (Dense) has NaN or Inf." in message
 
 
@@ -135,5 +137,7 @@ def test_an_output_is_looked_for_in_whatever_feeds_its_layers() -> None:
     flat = FlatParameters(model)
     flat.values[:] = 1e38
     with np.errstate(over="ignore", invalid="ignore"):
-        message = str(numerical_error("here", model, flat, math.inf, Batch(np.full((1, 3), 9, np.float32), np.ones((1, 1)))))
+        message = str(
+            numerical_error("here", model, flat, math.inf, Batch(np.full((1, 3), 9, np.float32), np.ones((1, 1))))
+        )
     assert "; the output of layer 0.0 (Dense) has NaN or Inf." in message
