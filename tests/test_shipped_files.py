@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +196,13 @@ def test_a_hundred_epochs_come_into_the_textbooks_neighbourhood(name: str, tmp_p
         assert scores["block"][horizon]["loss"] == pytest.approx(TEXTBOOK_LOSS[name][horizon], rel=0.3), horizon
     linear = scores["baselines"]["linear"]["block"]
     assert linear["1"]["r2"] == pytest.approx(0.95, abs=0.02)
+
+
+def test_every_package_of_the_library_is_in_the_wheel() -> None:
+    # A folder that setup.cfg does not list is missing only where minidl is installed from a wheel.
+    root = Path(__file__).parents[1]
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(root / "setup.cfg", encoding="utf-8")
+    listed = {name for name in config["options"]["packages"].split() if not name.startswith("minidl.shipped")}
+    there = {".".join(file.parent.relative_to(root).parts) for file in (root / "minidl").rglob("__init__.py")}
+    assert there == listed
