@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from minidl.arguments import Configurable, Seed, lost_in_dtype
 from minidl.compiled import EngineName, explain
+from minidl.compiled.choice import source_obstacle
 from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
 from minidl.data import Data
 from minidl.errors import ConfigError, ShapeError
@@ -123,8 +124,14 @@ class Experiment(Configurable):
         ------
         DataError
             The data do not hold what they should, or not what the task asks for.
+        ConfigError
+            `engine` is ``compiled``, which cannot take these examples.
         """
-        return self.evaluation.load(self, self.output_shape())
+        parts = self.evaluation.load(self, self.output_shape())
+        reason = source_obstacle(parts.train) if self.engine == "compiled" else None
+        if reason is not None:
+            raise ConfigError(f"engine: is compiled, but {reason}; set engine: auto or numpy.")
+        return parts
 
 
 def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:

@@ -76,8 +76,12 @@ def report(made: Run, parts: Parts, scores: dict[str, object]) -> list[str]:
 
 def next_line(made: Run, args: argparse.Namespace) -> str:
     """The natural next command after scores."""
-    file = " --input FILE" if made.experiment.evaluation.needs_file else ""
-    return f"next: minidl predict {shell_word(made.path)}{file}{plugin_arguments(args)}"
+    run = f"{shell_word(made.path)}{plugin_arguments(args)}"
+    if not made.experiment.evaluation.needs_file:
+        return f"next: minidl predict {run}"
+    if made.experiment.data.has_files:
+        return f"next: minidl predict {shell_word(made.path)} --input FILE{plugin_arguments(args)}"
+    return f"next: minidl reproduce {run}"
 
 
 def say_plugin_changes(made: Run) -> None:

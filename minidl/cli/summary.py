@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
         experiment = load_experiment(args.config, args.overrides)
         parts = experiment.model, experiment.loss, experiment.optimizer
         engine = explain(*parts, experiment.dtype, experiment.engine)
+        if engine == "compiled" and experiment.data.input_shape[0] is None:
+            engine += "; numpy where sequences differ in length"
     rows = summarize(experiment.model, experiment.data.input_shape)
     total = sum(row.count for row in rows)
     if args.json:

@@ -245,7 +245,7 @@ class _Builder:
                 arguments[key] = self.value(hints[key], child, (*path, key))
             elif key not in not_arguments:
                 unknown = f"unknown key {shorten(key)} of {cls.__name__}"
-                hint = unknown_key_hint(key, hints, self.key_paths)
+                hint = unknown_key_hint(key, hints, self.key_paths, ".".join(map(str, (*path, key))))
                 self.report(node.key_places.get(key), (*path, key), unknown + hint)
         return _BAD if len(self.problems) > before else self.made(cls, arguments, node, path)
 

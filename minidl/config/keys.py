@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from minidl.arguments import Configurable, argument_hints, component_hint
@@ -40,13 +41,14 @@ def called_here(name: str, known: Mapping[str, object]) -> str | None:
     return next((ours for ours, others in _ALSO_CALLED.items() if ours in known and name.lower() in others), None)
 
 
-def unknown_key_hint(name: str, known: Mapping[str, object], elsewhere: Mapping[str, str]) -> str:
+def unknown_key_hint(name: str, known: Mapping[str, object], elsewhere: Mapping[str, str], place: str) -> str:
     """What follows "unknown key": the key of this section that was meant, or where in the config it stands.
 
     Parameters
     ----------
     known : the section's own keys.
     elsewhere : paths of all keys; see `key_paths`.
+    place : where it was written, which another class may take; no other place is meant then.
     """
     ours = called_here(name, known)
     if name == MERGE_KEY:
@@ -55,7 +57,7 @@ def unknown_key_hint(name: str, known: Mapping[str, object], elsewhere: Mapping[
         return f"; did you mean {ours}?"
     if not nearest(name, known):
         path = elsewhere.get(name) or elsewhere.get(called_here(name, elsewhere) or "")
-        if path:
+        if path and path != re.sub(r"\.\d+", ".0", place):
             return f"; in a config it is {path}" + ", at the top" * ("." not in path)
     return suggest(name, known) or "; it takes no arguments" * (not known)
 

@@ -33,3 +33,8 @@ class Data(Configurable, ABC):
     def scaled_names(self) -> tuple[str, ...]:
         """The columns that are scaled: those that a model gets, and those that it is compared with."""
         return self.feature_names
+
+    @property
+    def has_files(self) -> bool:
+        """Whether a file of the same form can be given for predictions."""
+        return True

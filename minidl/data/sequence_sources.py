@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from minidl.registry import open_kind, suggest
 @dataclass(eq=False)
 class SequenceSource(Configurable, ABC):
     """Sequences of rows of numbers, with labels or numbers to learn."""
+
+    # Whether `read` takes the path of another file of the same form.
+    has_files: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -87,6 +90,8 @@ class ArraySequences(SequenceSource):
     DataError
         The parts do not fit each other.
     """
+
+    has_files: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -185,6 +190,7 @@ class GeneratedSequences(SequenceSource):
 
     n_sequences: PositiveInt = 600
     seed: Seed = 0
+    has_files: ClassVar[bool] = False
 
     @abstractmethod
     def generate(self, rng: np.random.Generator) -> tuple[list[npt.NDArray[Any]], Any]:

@@ -146,6 +146,11 @@ class Sequences(Data):
         """Whether the split keeps a part for validation."""
         return self.split.validation > 0
 
+    @property
+    def has_files(self) -> bool:
+        """Whether the source reads files."""
+        return self.source.has_files
+
     def load(
         self,
         dtype: npt.DTypeLike,

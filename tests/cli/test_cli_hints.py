@@ -75,6 +75,8 @@ def test_an_option_that_is_near_to_one_of_the_verb_leads_to_that(cli: Cli, argum
         ("training.seed=5", "training.seed: unknown key 'seed' of Training; in a config it is seed, at the top"),
         ("model.layers.0.units=4", "unknown key 'units' of RecurrentLayer; did you mean hidden_size?"),
         ("model.layers.2.units=4", "unknown key 'units' of Dense; did you mean output_size?"),
+        ("model.layers.1.output_size=4", "unknown key 'output_size' of LastStep; it takes no arguments"),
+        ("evaluation={type: Classify, horizons: [8]}", "unknown key 'horizons' of Classify; known: checkpoint"),
         ("training.batch=8", "training.batch: unknown key 'batch' of Training; did you mean batch_size?"),
     ],
 )

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from command_line import Cli
 
+from minidl.compiled.jit import numba_installed
+
 CONFIG = """\
 data:
   type: Sequences
@@ -111,3 +113,24 @@ def test_a_wrong_file_is_refused_with_its_line(cli: Cli, walks: Path, old: str, 
     assert outcome.code == 3
     assert outcome.line.startswith(line)
     assert not Path("runs").exists()
+
+
+@pytest.mark.skipif(not numba_installed(), reason="needs numba")
+@pytest.mark.parametrize("verb", [["train"], ["compare", "walks.yaml"]])
+def test_an_engine_that_cannot_take_the_lengths_is_refused_before_anything_is_made(
+    cli: Cli, walks: Path, verb: list[str]
+) -> None:
+    # It was refused in the first step only, and left an empty run.
+    outcome = cli(*verb, "walks.yaml", "--set", "engine=compiled")
+    assert outcome.code == 2
+    assert "engine: is compiled, but the examples have lengths" in outcome.line
+    assert not Path("runs").exists()
+    assert "engine: compiled; numpy where sequences differ in length" in cli("summary", "walks.yaml").out
+
+
+def test_the_next_command_is_one_that_works(cli: Cli, walks: Path) -> None:
+    # A run on generated sequences led to minidl predict --input, which refuses every file then.
+    assert cli("train", "walks.yaml").out.endswith("next: minidl predict runs/walks-001 --input FILE\n")
+    few = ("--set", "data.source.n_sequences=30", "--set", "training.epochs=1")
+    assert cli("train", "waves_label", *few).out.endswith("next: minidl reproduce runs/waves_label-001\n")
+    assert cli("reproduce", "runs/waves_label-001").code == 0
