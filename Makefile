@@ -24,7 +24,7 @@ run: $(VENV)/.installed-plot,stats
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-# Every row of the table of faults, in full: about a quarter of an hour on two cores.
+# Every row of the table of faults, in full.
 faults: $(VENV)/.installed-faults
 	$(BIN)/python -m tests.reliability.faults
 

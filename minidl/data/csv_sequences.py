@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.csv_series import Delimiter, Features
-from minidl.data.sequence_sources import SequenceSource, check_names
+from minidl.data.sequence_sources import NamedSequences
 from minidl.data.sequence_table import SequenceTable
 from minidl.data.timestamps import parse_time
 from minidl.errors import ConfigError
@@ -23,7 +23,7 @@ Order = npt.NDArray[np.int64]
 
 @register
 @dataclass(eq=False)
-class CSVSequences(SequenceSource):
+class CSVSequences(NamedSequences):
     """Sequences from a CSV file with a header, in UTF-8, a row for each step.
 
     Parameters
@@ -56,7 +56,6 @@ class CSVSequences(SequenceSource):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_names("CSVSequences", features=self.features, labels=self.labels, targets=self.targets)
         if (self.label is None) != (not self.labels):
             given, missing = ("labels", "label") if self.label is None else ("label", "labels")
             raise ConfigError(f"CSVSequences: {given}: also needs {missing}: a column, and the list of its classes.")
@@ -64,18 +63,6 @@ class CSVSequences(SequenceSource):
         both = next((name for name in self.features if name in learned), None)
         if both is not None:
             raise ConfigError(f"CSVSequences: features: {both!r} is what is to be learned; the model must not see it.")
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        return tuple(self.features)
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        return tuple(self.labels)
-
-    @property
-    def target_names(self) -> tuple[str, ...]:
-        return tuple(self.targets)
 
     def read(self, path: Path | None = None) -> SequenceTable:
         """The sequences of `path`, or of the source's own file, in the order in which they first appear.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from minidl.data.csv_file import read_bytes
 from minidl.data.csv_series import Features
-from minidl.data.sequence_sources import SequenceSource, check_names, label_numbers
+from minidl.data.sequence_sources import NamedSequences, label_numbers
 from minidl.data.sequence_table import SequenceTable
 from minidl.errors import DataError
 from minidl.registry import register
@@ -23,7 +23,7 @@ MAX_UNPACKED = 1 << 31  # bytes of the arrays in a file
 
 @register
 @dataclass(eq=False)
-class NPZSequences(SequenceSource):
+class NPZSequences(NamedSequences):
     """Sequences from a file that ``numpy.savez`` has written; nothing in it is run.
 
     It holds ``x``: (S, time, F), with ``lengths`` (S,) where sequences are shorter; or (n, F), the rows
@@ -43,22 +43,6 @@ class NPZSequences(SequenceSource):
     features: Features
     labels: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_names("NPZSequences", features=self.features, labels=self.labels, targets=self.targets)
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        return tuple(self.features)
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        return tuple(self.labels)
-
-    @property
-    def target_names(self) -> tuple[str, ...]:
-        return tuple(self.targets)
 
     def read(self, path: Path | None = None) -> SequenceTable:
         """The sequences of `path`, or of the source's own file.

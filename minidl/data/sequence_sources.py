@@ -64,14 +64,35 @@ class SequenceSource(Configurable, ABC):
             )
 
 
-def check_names(where: str, **lists: Sequence[str]) -> None:
-    """Refuse a name that stands twice in a list, and labels beside targets; lists go by the name of the argument."""
-    if lists["labels"] and lists["targets"]:
-        raise ConfigError(f"{where}: targets: there are labels too; what is learned is one or the other.")
-    for argument, names in lists.items():
-        twice = next((name for name in names if list(names).count(name) > 1), None)
-        if twice is not None:
-            raise ConfigError(f"{where}: {argument}: {twice!r} appears twice.")
+class NamedSequences(SequenceSource):
+    """A source whose columns, classes and numbers to learn are named by its arguments, which a subclass declares."""
+
+    features: list[str]
+    labels: list[str]
+    targets: list[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        where = type(self).__name__
+        if self.labels and self.targets:
+            raise ConfigError(f"{where}: targets: there are labels too; what is learned is one or the other.")
+        for argument in ("features", "labels", "targets"):
+            names = getattr(self, argument)
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ConfigError(f"{where}: {argument}: {twice!r} appears twice.")
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(self.features)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        return tuple(self.labels)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        return tuple(self.targets)
 
 
 class ArraySequences(SequenceSource):
