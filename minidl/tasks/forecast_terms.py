@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -82,7 +83,9 @@ class ForecastTerms(Terms):
     def skill(self, scores: Mapping[str, Any], reference: Mapping[str, Any]) -> float | None:
         """1 - MSE / MSE of persistence; above 0 is better. None if persistence is perfect, or beyond all numbers."""
         mine, other = scores["rmse"], reference["rmse"]
-        return 1 - (mine / other) ** 2 if other and mine is not None else None
+        ratio = mine / other if other and mine is not None else math.nan
+        way = 1 - ratio * ratio  # a power would be an error where this is infinite
+        return way if math.isfinite(way) else None
 
     def describe(self, parts: Splits, model: Layer) -> dict[str, Any]:
         """The ``step`` from row to row is among the facts."""

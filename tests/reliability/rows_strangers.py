@@ -60,7 +60,9 @@ def look(folder: Path) -> dict[str, Any]:
 def child(trials: int, rng: random.Random) -> int:
     """Print a line for each trial: ``good refused``, ``good harmless``, or what went wrong."""
     from minidl import plot_style
+    from minidl.arguments import argument_hints
     from minidl.comparison import session
+    from minidl.registry import kinds, lookup, names
 
     plot_style.have_matplotlib = lambda: False
     warnings.simplefilter("error")
@@ -70,6 +72,10 @@ def child(trials: int, rng: random.Random) -> int:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             assert command(*CONFIGS, *more)() == 0
     finish(session.reopen(ONE))  # so that all is imported
+    for base in kinds().values():
+        for one in names(base):  # texts of type hints are compiled once, when a class is first named
+            if isinstance(lookup(base, one), type):
+                argument_hints(lookup(base, one))
     shutil.copytree(ONE, "whole")
     signal.signal(signal.SIGALRM, hung)
     hook = Hook("runs")

@@ -108,3 +108,11 @@ def test_a_task_of_ones_own_is_named_in_a_config(tmp_path: Path) -> None:
     experiment = load_experiment(write_experiment(tmp_path, config))
     assert type(experiment.evaluation) is OneRowAhead
     assert experiment.to_config()["evaluation"]["type"] == "OneRowAhead"
+
+
+@pytest.mark.parametrize(
+    ("mine", "persistence", "skill"), [(1.0, 2.0, 0.75), (1e300, 2.0, None), (1.0, 0.0, None), (None, 2.0, None)]
+)
+def test_skill_beyond_all_numbers_is_none(mine: float | None, persistence: float, skill: float | None) -> None:
+    # 1e300 in the data.json of a comparison was an OverflowError.
+    assert Forecast().terms().skill({"rmse": mine}, {"rmse": persistence}) == skill
