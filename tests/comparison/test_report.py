@@ -6,13 +6,17 @@ import base64
 import html
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from made_up import analysed, of_two, record
+from made_up import analysed, baseline, of_two, record
 
 from minidl.comparison import report, tables
+from minidl.comparison.entries import Entry
+from minidl.comparison.page import PAGE
 from minidl.comparison.pictures import Picture
+from minidl.comparison.verdict import undefined_words
 from minidl.forecasting.over_time import over_time_table
 from minidl.forecasting.shortcuts import shortcuts_table
 
@@ -137,6 +141,48 @@ def test_each_table_is_that_of_its_place() -> None:
 
 def test_the_two_runs_that_are_compared_over_time_are_named_with_their_seeds() -> None:
     assert "one with seed 2 and other with seed 0, the median runs" in report.markdown(blocks(two(), []))
+
+
+def folder_of(path: Path, **plan: Any) -> Any:
+    """What a report asks of a comparison's folder."""
+    entries = [Entry("one", {}, source="my configs/one.yaml"), Entry("other", {}), Entry("a", {}, source="s.yaml")]
+    entries += [Entry("b", {}, source="s.yaml")]  # two points of one sweep
+    plan = {"overrides": ("training.epochs=2", "model.x=a b"), "compared": lambda: entries, **plan}
+    return SimpleNamespace(path=path, plan=SimpleNamespace(**plan), plugins=[{"path": "p.py"}, {"path": "q.py"}])
+
+
+def test_the_command_names_sources_once_seeds_overrides_and_plugins() -> None:
+    assert report.repeat_command(folder_of(Path()), {"asked": {"seeds": 7}}) == (
+        "minidl compare 'my configs/one.yaml' other s.yaml --seeds 7 --set training.epochs=2 --set 'model.x=a b' "
+        "--plugin p.py --plugin q.py"
+    )
+
+
+def test_both_reports_are_written_with_title_and_command(tmp_path: Path, pictures: list[Picture]) -> None:
+    result = many(4)
+    result["asked"]["configs"][1] = "%BODY%"
+    report.write_reports(folder_of(tmp_path), result, pictures)
+    command = report.repeat_command(folder_of(tmp_path), result)
+    made = list(report._blocks(result, pictures, command))
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert text == f"# net0 against %BODY% against net2, 2 seeds\n\n{report.markdown(made)}"
+    assert f"$ {command}" in text
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    before, after = PAGE.split("%BODY%")
+    title = "net0 against %BODY% against net2, 2 seeds"
+    assert page == before.replace("%TITLE%", title) + report.html_body(made) + after
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "allows for the one test made"), (2, "allows for all 2 tests made")])
+def test_the_tests_that_were_made_are_counted(number: int, words: str) -> None:
+    assert words in report.markdown(blocks(two(tests={"number": number}), []))
+
+
+def test_a_metric_that_is_undefined_is_said_before_the_tables_of_scores() -> None:
+    made = [record(label, s, None, 5.0 + s) for label in ("one", "other") for s in range(2)]
+    result = analysed(made, {"persistence": baseline(None, 9.0)})
+    assert outline(result, [])["Scores"][:4] == ["text", "list", "text", "table Skill"]
+    assert ("text", undefined_words(result)) in blocks(result, [])
 
 
 def cells(text: str, row: str, cell: str) -> list[list[str]]:
