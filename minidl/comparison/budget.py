@@ -43,14 +43,19 @@ def multiply_adds(model: Layer, input_shape: Shape) -> int:
     ShapeError
         Layers do not fit each other.
     """
-    twin = copy.deepcopy(model)
-    twin.build(input_shape, np.random.default_rng(0), np.float32)
+    twin = _built(model, input_shape)
     return sum(_own_work(layer, shape) for _, layer, shape in walk_shapes(twin, input_shape))
+
+
+def _built(model: Layer, shape: Shape) -> Layer:
+    twin = copy.deepcopy(model)
+    twin.build(shape, np.random.default_rng(0), np.float32)
+    return twin
 
 
 def _own_work(layer: Layer, shape: Shape) -> int:
     """Multiply-adds of a built layer on an input of `shape`, without those of its children."""
-    steps = (shape[0] or 1) if len(shape) == 2 else 1
+    steps = int(np.prod(shape[:-1]))
     return steps * sum(value.size for value in own_parameters(layer).values() if value.ndim == 2)
 
 
@@ -190,14 +195,12 @@ def _stack(first: Layer, head: Sequence[Layer], widths: Sequence[int]) -> Sequen
 def _plan(
     first: Layer, head: Sequence[Layer], widths: tuple[int, ...], shape: tuple[int, int], budget: int, unit: Unit
 ) -> Plan:
-    model = _stack(first, head, widths)
-    model.build(shape, 0, np.float32)
+    model = _built(_stack(first, head, widths), shape)
     return Plan(widths, n_parameters(model), multiply_adds(model, shape), budget, unit)
 
 
 def _measure(layers: Sequence[Layer], shape: Shape, unit: Unit) -> int:
-    model = Sequential([copy.deepcopy(layer) for layer in layers])
-    model.build(shape, 0, np.float32)
+    model = _built(Sequential(layers), shape)
     return n_parameters(model) if unit == "parameters" else multiply_adds(model, shape)
 
 
@@ -212,17 +215,16 @@ def _cost_of_cell(first: Layer, unit: Unit, time: int) -> Callable[[int, int], i
     def terms(size: int, width: int) -> list[int]:
         return [1, size, width, size * width, width * width]
 
-    points = [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3)]
-    system = np.array([terms(*point) for point in points], float)
-    factors = np.rint(np.linalg.solve(system, [measured(*point) for point in points])).astype(int).tolist()
+    small = list(itertools.product(range(1, 4), range(1, 5)))  # more than there are factors, to see whether it fits
+    found, system = [measured(*one) for one in small], np.array([terms(*one) for one in small], float)
+    factors = np.rint(np.linalg.lstsq(system, found, rcond=None)[0]).astype(int).tolist()
 
     def cost(size: int, width: int) -> int:
         return sum(factor * term for factor, term in zip(factors, terms(size, width), strict=True))
 
-    for point in ((3, 2), (5, 7)):
-        if cost(*point) != measured(*point):
-            name = type(first).__name__
-            raise ConfigError(f"budget: the {unit} of {name} do not grow as those of a recurrent layer; cannot plan.")
+    if [cost(*one) for one in small] != found:
+        name = type(first).__name__
+        raise ConfigError(f"budget: the {unit} of {name} do not grow as those of a recurrent layer; cannot plan.")
     return cost
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.data.steps import ahead, ahead_short, later, rows_of_a_day, step_name, step_of, unit, units
+from minidl.data.steps import (
+    ahead,
+    ahead_short,
+    apart,
+    later,
+    rows_of_a_day,
+    step_name,
+    step_of,
+    time_text,
+    unit,
+    units,
+)
 
 
 def times(*texts: str) -> np.ndarray:
@@ -33,6 +44,16 @@ def times(*texts: str) -> np.ndarray:
         (("2024-01-01T00:00", "2024-01-01T01:00", "2024-01-01T03:00"), "step", None),
         (("2024-01-01T00:00",), "step", None),
         (("2024-01-01T01:00", "2024-01-01T00:00"), "step", None),
+        (("2024-01-01T01:00", "2024-01-01T01:00"), "step", None),
+        (("2024-02-01", "2024-01-01"), "step", None),
+        ((), "step", None),
+        (("2024-01-01T00:00", "2024-01-01T12:00"), "12 h", 2),
+        (("2024-01-01T00:00", "2024-01-01T18:00"), "18 h", None),
+        (("2024-01-01T00:00", "2024-01-01T00:01"), "min", 1440),
+        (("2024-01-01", "2024-01-15"), "14 d", None),
+        (("2023-11-29", "2023-12-30", "2024-01-30"), "31 d", None),  # one day before the last is no day of the calendar
+        (("2023-11-30T01:00", "2023-12-31T01:00", "2024-01-31T01:00"), "month", None),  # 23 h before the month's end
+        (("2024-01-01", "2024-02-01", "2024-04-01"), "step", None),
     ],
 )
 def test_a_step_is_named_and_says_how_many_rows_make_a_day(rows: tuple[str, ...], name: str, day: int | None) -> None:
@@ -48,6 +69,8 @@ def test_a_step_is_named_and_says_how_many_rows_make_a_day(rows: tuple[str, ...]
         (("2022-02-28", "2023-02-28"), ("2024-02-29", "2025-02-28", "2026-02-28")),
         (("2023-11-15T06:00", "2023-12-15T06:00"), ("2024-01-15T06:00", "2024-02-15T06:00", "2024-03-15T06:00")),
         (("2024-01-01T00:00", "2024-01-01T00:30"), ("2024-01-01T01:00", "2024-01-01T01:30", "2024-01-01T02:00")),
+        (("2023-11-30T06:00", "2023-12-31T06:00"), ("2024-01-31T06:00", "2024-02-29T06:00", "2024-03-31T06:00")),
+        (("2023-01-30", "2024-01-30"), ("2025-01-30", "2026-01-30", "2027-01-30")),  # not the last day
     ],
 )
 def test_later_times_go_by_the_calendar(rows: tuple[str, ...], expected: tuple[str, ...]) -> None:
@@ -61,6 +84,8 @@ def test_later_times_go_by_the_calendar(rows: tuple[str, ...], expected: tuple[s
     ("step", "words", "short", "one"),
     [
         ("h", ("1 hour", "8 hours"), "8 h", "hour"),
+        ("s", ("1 second", "8 seconds"), "8 s", "second"),
+        ("quarter", ("1 quarter", "8 quarters"), "8 quarters", "quarter"),
         ("d", ("1 day", "8 days"), "8 d", "day"),
         ("min", ("1 minute", "8 minutes"), "8 min", "minute"),
         ("month", ("1 month", "8 months"), "8 months", "month"),
@@ -72,3 +97,12 @@ def test_later_times_go_by_the_calendar(rows: tuple[str, ...], expected: tuple[s
 def test_steps_in_words(step: str, words: tuple[str, str], short: str, one: str) -> None:
     assert (ahead(1, step), ahead("8", step)) == words
     assert (ahead_short(8, step), unit(step), f"8 {units(step)}") == (short, one, words[1])
+
+
+def test_rows_are_a_step_apart() -> None:
+    assert [apart(step) for step in ("h", "30 min", "month")] == ["1 h", "30 min", "1 month"]
+
+
+def test_a_time_is_shown_with_a_z_where_it_is_utc() -> None:
+    time = np.datetime64("2014-12-31T23:00:00")
+    assert (time_text(time), time_text(time, True)) == ("2014-12-31 23:00:00", "2014-12-31 23:00:00Z")

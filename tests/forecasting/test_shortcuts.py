@@ -93,6 +93,14 @@ def test_a_shortcut_that_makes_rmse_smaller_flatters() -> None:
     assert all(row["metric"] == "rmse" for row in found.values())
 
 
+def test_a_shortcut_that_moves_nothing_moves_it_by_plus_zero() -> None:
+    records = copy.deepcopy(RECORDS)
+    for one in records["net"]:
+        one["more"]["shifted"]["4"]["rmse"] = one["scores"]["block"]["4"]["rmse"]
+    found = rows({"4": "rmse"}, records)["plot", "4", "drawn at its own row"]
+    assert [str(found[name]) for name in ("moved", "low", "high")] == ["0.0"] * 3  # not -0.0
+
+
 def test_runs_that_broke_and_forecasts_that_were_not_asked_are_left_out() -> None:
     records = copy.deepcopy(RECORDS)
     records["net"][1] |= {"status": "failed"}
