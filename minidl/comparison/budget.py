@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -55,7 +56,7 @@ def _built(model: Layer, shape: Shape) -> Layer:
 
 def _own_work(layer: Layer, shape: Shape) -> int:
     """Multiply-adds of a built layer on an input of `shape`, without those of its children."""
-    steps = int(np.prod(shape[:-1]))
+    steps = math.prod(size or 1 for size in shape[:-1])
     return steps * sum(value.size for value in own_parameters(layer).values() if value.ndim == 2)
 
 
@@ -200,7 +201,7 @@ def _plan(
 
 
 def _measure(layers: Sequence[Layer], shape: Shape, unit: Unit) -> int:
-    model = _built(Sequential(layers), shape)
+    model = _built(Sequential([*layers]), shape)
     return n_parameters(model) if unit == "parameters" else multiply_adds(model, shape)
 
 
