@@ -107,8 +107,9 @@ def forecast_ahead(
     if gaps[-1].any():
         known = np.flatnonzero(~gaps.any(axis=1))
         column = table.feature_names[int(gaps[-1].argmax())]
-        whole = f"end it with {table.when(int(known[-1]))}, the last row without one"
-        end = whole if len(known) else "no row is without one"
+        end = "no row is without one"
+        if len(known):
+            end = f"end it with {table.when(int(known[-1]))}, the last row without one"
         raise DataError(
             f"{where}the last row has a gap (column {column}), and a forecast would start from a value that nobody "
             f"measured; {end}."

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from small import hourly_rows, hourly_table
 
-from minidl.data import MinMaxScaler, ScaleFit, Table
+from minidl.data import Gaps, MinMaxScaler, ScaleFit, Table
 from minidl.errors import DataError
 from minidl.forecasting import forecast_ahead
+from minidl.forecasting.ahead import Ahead
 from minidl.layer import Array
 
 T = 5
@@ -70,3 +73,87 @@ def test_the_table_is_not_written_to() -> None:
     before = table.values.copy()
     forecast_ahead(table, fitted(table), one_step, time_steps=T, horizon=7, dtype="float64")
     np.testing.assert_array_equal(table.values, before)
+
+
+def ahead(
+    n_filled: tuple[int, int] = (0, 0), *, last: str | None = None, step: int | None = None, **more: Any
+) -> Ahead:
+    time = None if last is None else np.datetime64(last, "s")
+    values = np.array([1.5, 2.0])
+    every = None if step is None else np.timedelta64(step, "s")
+    return Ahead("pm", more.pop("units", ""), values, time, every, 24, n_filled, **more)
+
+
+def test_it_says_what_is_forecast_and_from_what() -> None:
+    plain = ahead()
+    assert plain.where() == "2 rows ahead of the table's end"
+    assert plain.said() == "from the 24 rows up to the table's end; other columns keep their last values"
+    timed = ahead((1, 72), last="2014-12-31T23:00:00", step=3600, utc=True)
+    assert timed.where() == "2 rows ahead of 2014-12-31 23:00:00Z"
+    assert timed.said() == (
+        "from the 24 rows up to 2014-12-31 23:00:00Z, of whose 72 values 1 was a gap and filled; "
+        "other columns keep their last values"
+    )
+    assert ", of whose 72 values 2 were gaps and filled;" in ahead((2, 72)).said()
+
+
+def test_it_is_a_table_with_units_and_a_mapping_for_json() -> None:
+    timed = ahead((1, 72), last="2014-12-31T23:00:00", step=1800, units="µg/m³")
+    times = ["2014-12-31 23:30:00", "2015-01-01 00:00:00"]
+    assert timed.table() == [["time", "pm [µg/m³]"], [times[0], 1.5], [times[1], 2.0]]
+    assert timed.found() == {
+        "target": "pm",
+        "units": "µg/m³",
+        "from": "2014-12-31 23:00:00",
+        "times": times,
+        "values": [1.5, 2.0],
+        "assumptions": ["other columns keep their last values"],
+        "window_values": 72,
+        "filled": 1,
+    }
+    plain = ahead(last="2014-12-31T23:00:00")
+    assert plain.table() == [["time", "pm"], ["+1", 1.5], ["+2", 2.0]]  # no step is known
+    assert all(type(row[1]) is float for row in plain.table()[1:])
+
+
+def with_gaps(*places: tuple[int, int], n: int = 40) -> Table:
+    where = np.zeros((n, 3), bool)
+    for row, column in places:
+        where[row, column] = True
+    table = hourly_table(n)
+    return replace(table, gaps=Gaps(where))
+
+
+def forecast(table: Table, name: str = "") -> Ahead:
+    scale = MinMaxScaler().fit(table.values)
+    return forecast_ahead(table, scale, one_step, time_steps=T, horizon=1, dtype="float64", name=name)
+
+
+def test_gaps_of_the_window_are_counted() -> None:
+    # Rows 35 to 39 are the window.
+    assert forecast(with_gaps((34, 0), (35, 1), (36, 0), (36, 2))).n_filled == (3, 15)
+    assert forecast(hourly_table(40)).n_filled == (0, 15)
+
+
+@pytest.mark.parametrize(
+    ("places", "column", "end"),
+    [
+        ([(39, 1)], "temp", "end it with 2013-01-02 14:00:00, the last row without one"),
+        ([(39, 2), (39, 1), (38, 0)], "temp", "end it with 2013-01-02 13:00:00, the last row without one"),
+        ([(row, 0) for row in range(40)], "pm", "no row is without one"),
+    ],
+)
+def test_a_gap_in_the_last_row_is_refused(places: list[tuple[int, int]], column: str, end: str) -> None:
+    message = (
+        f"air.csv: the last row has a gap (column {column}), and a forecast would start from a value that nobody "
+        f"measured; {end}."
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        forecast(with_gaps(*places), "air.csv")
+
+
+def test_the_time_of_the_last_row_the_step_and_utc_are_passed_on() -> None:
+    table = replace(hourly_table(40), utc=True)
+    found = forecast(table)
+    assert table.times is not None
+    assert (found.last, found.step, found.utc, found.time_steps) == (table.times[-1], table.step, True, T)
