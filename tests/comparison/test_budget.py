@@ -12,7 +12,7 @@ import pytest
 
 from minidl import ConfigError, Dense, LastStep, Layer, RecurrentLayer, Repeat, Sequential, TanhActivation
 from minidl.cli import main
-from minidl.comparison.budget import multiply_adds, plan_widths, with_widths
+from minidl.comparison.budget import _candidates, _largest, multiply_adds, plan_widths, with_widths
 from minidl.layer import n_parameters
 
 
@@ -259,3 +259,55 @@ def test_a_deep_stack_whose_first_layers_are_one_wider_or_narrower_is_found(firs
     plans = plan_widths(net(2), (24, 6), depth=10, budget=by_hand((*body, last), "parameters"))
     assert (*body, last) in [plan.widths for plan in plans]
     assert {(len(plan.widths), plan.exact) for plan in plans} == {(10, True)}
+
+
+def tried(depth: int, budget: int) -> set[tuple[int, ...]]:
+    """The widths that are tried where the sum of all widths is the cost."""
+    return set(_candidates(sum, depth, budget))
+
+
+@pytest.mark.parametrize(
+    ("depth", "budget", "first", "last"),
+    [
+        (3, 300, 65, 135),  # the root of 5,000 is 70, half of it on either side of 100
+        (3, 20, 1, 19),  # as wide as the budget allows, and one more
+        (2, 6000, 500, 5500),
+        (4, 400, 92, 108),
+        (8, 800, 99, 101),
+    ],
+)
+def test_free_widths_around_equal_ones_are_tried_with_two_last_ones_each(
+    depth: int, budget: int, first: int, last: int
+) -> None:
+    span = range(first, last + 1)
+    expected = set()
+    for widths in itertools.product(span, repeat=depth - 1):
+        left = budget - sum(widths)
+        expected |= {(*widths, left), (*widths, left + 1)} if left >= 1 else {(*widths, 1)}
+    assert tried(depth, budget) == expected
+
+
+def test_of_one_layer_the_two_widths_about_the_budget_are_tried() -> None:
+    assert tried(1, 20) == {(20,), (21,)}
+    assert tried(1, 1) == {(1,), (2,)}
+
+
+@pytest.mark.parametrize(("budget", "equal"), [(18, 2), (9, 1)])
+def test_of_deep_stacks_those_whose_first_layers_are_one_wider_or_narrower_are_tried(budget: int, equal: int) -> None:
+    expected = set()
+    for n in range(9):
+        for other in (equal + 1, max(1, equal - 1)):
+            body = (other,) * n + (equal,) * (8 - n)
+            left = budget - sum(body)
+            expected |= {(*body, left), (*body, left + 1)} if left >= 1 else {(*body, 1)}
+    assert tried(9, budget) == expected
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5, 7, 8, 9, 1000, 4096 * 4096 - 1])
+def test_the_largest_width_is_found_by_halving(most: int) -> None:
+    assert _largest(lambda width: width, most) == most
+
+
+def test_widths_that_nobody_can_build_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^budget: widths above 16,777,216 would be needed\.$"):
+        _largest(lambda width: 0, 1)
