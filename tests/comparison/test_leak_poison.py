@@ -51,7 +51,7 @@ def test_noise_lies_far_outside_of_the_data() -> None:
 
 def test_a_file_is_poisoned_as_a_file(tmp_path: Path) -> None:
     series = CSVSeries(
-        str(write_csv(tmp_path / "air.csv")), target="pm", features=["pm", "temp"], missing=["-"], gaps="last"
+        str(write_csv(tmp_path / "air.csv")), target="pm", features=["pm", "temp"], missing=["-"], gaps="interpolate"
     )
     table = series.read()
     data = WindowData(series, time_steps=6, test_size=60, scaler=window_data(table).scaler)
