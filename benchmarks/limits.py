@@ -82,7 +82,7 @@ def _tanh(dtype: str) -> float:
 def _compiled_tanh(x: Any, y: Any) -> Callable[[], Any]:
     import numba  # noqa: F401
 
-    from minidl.compiled.functions import tanh
+    from minidl.compiled.emit.functions import tanh
     from minidl.compiled.jit import jit
 
     @jit

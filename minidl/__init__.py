@@ -5,7 +5,7 @@ models and experiments assembled from YAML.
 """
 
 from minidl._version import __version__
-from minidl.errors import (
+from minidl.core.errors import (
     ConfigError,
     CorruptFileError,
     DataError,
@@ -14,8 +14,10 @@ from minidl.errors import (
     ShapeError,
     StorageError,
 )
+from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape, n_parameters, read_only
+from minidl.core.registry import register
+from minidl.core.workspace import Workspace
 from minidl.fitting import fit
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, n_parameters, read_only
 from minidl.layers import (
     Activation,
     Bidirectional,
@@ -35,8 +37,6 @@ from minidl.layers import (
 )
 from minidl.losses import MAE, MSE, CrossEntropy, DifferenceLoss, HalfMSE, Loss
 from minidl.optimizers import SGD, Adam, Optimizer
-from minidl.registry import register
-from minidl.workspace import Workspace
 
 __all__ = [
     "INFERENCE",

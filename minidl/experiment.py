@@ -9,19 +9,19 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from minidl.arguments import Configurable, Seed, lost_in_dtype
 from minidl.compiled import EngineName, explain
 from minidl.compiled.choice import source_obstacle
 from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
+from minidl.core.arguments import Configurable, Seed, lost_in_dtype
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import Layer, Shape
 from minidl.data import Data
-from minidl.errors import ConfigError, ShapeError
-from minidl.layer import Layer, Shape
+from minidl.files.plugins import plugin_fault
 from minidl.layers.containers.building import build_as_promised, returned_shape
 from minidl.layers.select_features import name_features
 from minidl.losses import HalfMSE, Loss
 from minidl.optimizers import Optimizer
 from minidl.randomness import Streams
-from minidl.registry import plugin_fault
 from minidl.tasks import Forecast, Task
 from minidl.training import Trainer, Training
 from minidl.training.loop import never

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minidl.arguments import Seed, checked
 from minidl.compiled import EngineName, choose_engine
 from minidl.compiled.kernel import silent
-from minidl.errors import ConfigError
-from minidl.layer import Layer
+from minidl.core.arguments import Seed, checked
+from minidl.core.errors import ConfigError
+from minidl.core.layer import Layer
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
 from minidl.randomness import Streams

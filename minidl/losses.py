@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arguments import Configurable
-from minidl.arrays import plain_array, show_place, whole_array
-from minidl.errors import DataError, ShapeError
-from minidl.registry import open_kind, register
+from minidl.core.arguments import Configurable
+from minidl.core.arrays import plain_array, show_place, whole_array
+from minidl.core.errors import DataError, ShapeError
+from minidl.core.registry import open_kind, register
 
 Array = npt.NDArray[Any]
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arrays import plain_array
-from minidl.errors import ShapeError
-from minidl.lengths import inside
+from minidl.core.arrays import plain_array
+from minidl.core.errors import ShapeError
+from minidl.core.lengths import inside
 
 Array = npt.NDArray[Any]
 

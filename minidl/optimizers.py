@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from minidl.arguments import Configurable, PositiveFloat
-from minidl.errors import NumericalError
-from minidl.registry import open_kind, register
+from minidl.core.arguments import Configurable, PositiveFloat
+from minidl.core.errors import NumericalError
+from minidl.core.registry import open_kind, register
 
 Array = npt.NDArray[Any]
 State = dict[str, Array]

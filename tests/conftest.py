@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from minidl import registry
+from minidl.core import registry
 
 # The same examples in every run: a red suite is red again when it is looked at.
 # No deadline and no check for slowness: nothing here measures time. No database: a run leaves no files behind.

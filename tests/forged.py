@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.comparison.plan import Plan, encode, sha256
-from minidl.errors import MinidlError
+from minidl.core.errors import MinidlError
 from minidl.files.manifests import MANIFEST, encode_manifest, entry
 
 LISTED = ("environment.json", "data.json", "plan.json")

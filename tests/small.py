@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minidl.comparison.splits import OnlyTable
+from minidl.core.layer import Array
 from minidl.data import MinMaxScaler, Scaler, Table, WindowData
-from minidl.layer import Array
 
 HOUR = np.timedelta64(3600, "s")
 

@@ -11,8 +11,8 @@ from small import CONFIG, hourly_table, window_data, write_experiment
 
 from minidl import SGD, ConfigError, Dense, LastStep, RecurrentLayer, Sequential, ShapeError, fit
 from minidl.config import construct, dump, parse_text
+from minidl.core.layer import Layer
 from minidl.experiment import Experiment, load_experiment
-from minidl.layer import Layer
 from minidl.randomness import Streams
 from minidl.tasks import Forecast
 

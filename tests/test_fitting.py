@@ -12,7 +12,7 @@ from minidl import SGD, ConfigError, Dense, HalfMSE, LastStep, RecurrentLayer, S
 from minidl.comparison.trials import train_in_memory
 from minidl.compiled.jit import numba_installed
 from minidl.experiment import load_experiment
-from minidl.runs import Run
+from minidl.runs.run import Run
 from minidl.training import Callback, EpochRecord, Trainer
 
 RNG = np.random.default_rng(0)

@@ -15,7 +15,7 @@ from minidl import Layer, n_parameters
 from minidl.config import build, json_schema, load_node, parse_file, shipped
 from minidl.data import Splits
 from minidl.experiment import Experiment, load_experiment
-from minidl.runs import Run
+from minidl.runs.run import Run
 
 CONFIGS, MODELS = shipped("configs"), shipped("models")
 # What several configs share, without a model of its own.

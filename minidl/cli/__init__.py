@@ -15,10 +15,11 @@ from typing import NoReturn
 
 from minidl._version import __version__
 from minidl.cli.output import say, show
-from minidl.errors import MinidlError, StorageError
-from minidl.interrupt import EndOnSignal, RaiseOnSignal
-from minidl.registry import plugin_fault, plugin_place, suggest
-from minidl.standard_streams import guarded_standard_streams
+from minidl.core.errors import MinidlError, StorageError
+from minidl.core.registry import suggest
+from minidl.core.standard_streams import guarded_standard_streams
+from minidl.files.plugins import plugin_fault, plugin_place
+from minidl.training.interrupt import EndOnSignal, RaiseOnSignal
 
 VERBS = {
     "train": "train a config's model, score it, and leave a run folder",

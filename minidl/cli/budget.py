@@ -15,8 +15,8 @@ from minidl.cli.output import show
 from minidl.comparison.budget import Plan, Unit, plan_widths
 from minidl.config import build, find_model, parse_file
 from minidl.config.tree import shorten
-from minidl.errors import ConfigError
-from minidl.layer import Layer
+from minidl.core.errors import ConfigError
+from minidl.core.layer import Layer
 from minidl.layers import Sequential
 
 

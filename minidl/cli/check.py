@@ -6,9 +6,9 @@ import argparse
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, print_json
 from minidl.cli.output import say, show
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
+from minidl.core.layer import n_parameters
 from minidl.experiment import load_experiment
-from minidl.layer import n_parameters
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

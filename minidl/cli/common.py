@@ -8,9 +8,9 @@ from math import isnan
 from typing import Any
 
 from minidl.cli.output import Bar, say, show
-from minidl.registry import load_plugin
+from minidl.core.text import printable, shell_word
+from minidl.files.plugins import load_plugin
 from minidl.tasks import Metric, Parts, Task
-from minidl.text import printable, shell_word
 from minidl.training import Callback, EpochRecord, Trainer
 
 

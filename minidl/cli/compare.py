@@ -24,9 +24,9 @@ from minidl.comparison.tested import terms, terms_of
 from minidl.comparison.trials import Outcome, Trial
 from minidl.comparison.verdict import undefined_words
 from minidl.config.tree import shorten
-from minidl.errors import ConfigError, DataError, NumericalError, StorageError
+from minidl.core.errors import ConfigError, DataError, NumericalError, StorageError
+from minidl.core.text import shell_word
 from minidl.tasks.terms import SKILL
-from minidl.text import shell_word
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

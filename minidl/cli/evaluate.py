@@ -8,7 +8,7 @@ from pathlib import Path
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
 from minidl.cli.output import show
 from minidl.cli.session import draw, next_line, report, say_plugin_changes
-from minidl.runs import Run
+from minidl.runs.run import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Collection
 
 from minidl.config.keys import called_here, key_paths, meant_key
-from minidl.registry import nearest
+from minidl.core.registry import nearest
 
 
 def option_hint(arguments: list[str], options: Collection[str]) -> str:

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from minidl.cli.output import show
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
+from minidl.core.text import shell_word
 from minidl.files.appending import write_new
-from minidl.text import shell_word
 
 TEMPLATE = """\
 # An experiment for minidl. Check it with    minidl check {file}

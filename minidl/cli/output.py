@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from minidl.text import printable
+from minidl.core.text import printable
 
 
 def show(*lines: object) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from minidl.cli.common import Progress, add_json, add_plugin, load_plugins, print_json
 from minidl.cli.output import say, show
-from minidl.reproducing import reproduce
-from minidl.runs import Run
-from minidl.text import counted
+from minidl.core.text import counted
+from minidl.runs.reproducing import reproduce
+from minidl.runs.run import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

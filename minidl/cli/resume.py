@@ -12,9 +12,9 @@ from pathlib import Path
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins
 from minidl.cli.output import say
 from minidl.cli.session import train_and_report
-from minidl.errors import ConfigError
-from minidl.resuming import resume
-from minidl.runs import Run
+from minidl.core.errors import ConfigError
+from minidl.runs.resuming import resume
+from minidl.runs.run import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

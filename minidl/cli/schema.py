@@ -10,8 +10,8 @@ import argparse
 
 from minidl.cli.common import add_plugin, load_plugins, print_json
 from minidl.config.schema import json_schema
+from minidl.core.layer import Layer
 from minidl.experiment import Experiment
-from minidl.layer import Layer
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from minidl.cli.common import Progress, plugin_arguments, print_json, score_table
 from minidl.cli.output import say, show
-from minidl.extras import install_command
+from minidl.core.extras import install_command
+from minidl.core.text import counted, shell_word
+from minidl.files.plugins import plugin_changes
 from minidl.forecasting.rounding import rounding_of
-from minidl.interrupt import Interrupted
-from minidl.plugins import plugin_changes
-from minidl.runs import Run
+from minidl.runs.run import Run
 from minidl.tasks import Parts
-from minidl.text import counted, shell_word
 from minidl.training import Callback, EpochRecord, StopOnSignal
+from minidl.training.interrupt import Interrupted
 
 Train = Callable[[Sequence[Callback], Callable[[], bool]], list[EpochRecord]]
 

@@ -7,12 +7,12 @@ import argparse
 from minidl.cli.common import add_config, add_json, aligned, load_plugins, print_json
 from minidl.cli.output import show
 from minidl.compiled import explain
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
+from minidl.core.summary import summarize
+from minidl.core.text import printable
 from minidl.experiment import load_experiment
 from minidl.files.reading import user_path
-from minidl.runs import Run
-from minidl.summary import summarize
-from minidl.text import printable
+from minidl.runs.run import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 from minidl.cli.common import add_config, add_json, load_plugins
 from minidl.cli.output import say
 from minidl.cli.session import train_and_report
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
+from minidl.core.layer import n_parameters
 from minidl.experiment import load_experiment
-from minidl.layer import n_parameters
-from minidl.runs import Run
+from minidl.runs.run import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from minidl.comparison.entries import Entry
 from minidl.comparison.splits import load_parts
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import without_nan
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 from minidl.tasks.terms import Terms
 from minidl.training.threads import one_blas_thread
 

@@ -14,11 +14,11 @@ from typing import Literal
 
 import numpy as np
 
-from minidl.errors import ConfigError, ShapeError
-from minidl.initializers import MAX_PARAMETERS
-from minidl.layer import Layer, Shape, n_parameters
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.initializers import MAX_PARAMETERS
+from minidl.core.layer import Layer, Shape, n_parameters
+from minidl.core.walk import own_parameters, walk_shapes
 from minidl.layers import Repeat, Sequential
-from minidl.walk import own_parameters, walk_shapes
 
 Unit = Literal["parameters", "multiply_adds"]
 MAX_TRIED = 5_000

@@ -16,9 +16,9 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
-from minidl.errors import ConfigError, StorageError
-from minidl.extras import install_command
-from minidl.text import printable
+from minidl.core.errors import ConfigError, StorageError
+from minidl.core.extras import install_command
+from minidl.core.text import printable
 
 SECONDS = 5  # a scheduler that runs answers within milliseconds
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:\[([0-9a-fA-F:.%]+)\]|([^\s:/\[\]]+)):([0-9]{1,5})")

@@ -13,10 +13,10 @@ from typing import Any
 
 from minidl.comparison.entries import Entry, ModelFacts, example_of, facts_of, is_recurrent
 from minidl.comparison.tested import terms_of
+from minidl.core.layer import Layer
+from minidl.core.text import listed
+from minidl.core.walk import leaves, walk
 from minidl.experiment import Experiment
-from minidl.layer import Layer
-from minidl.text import listed
-from minidl.walk import leaves, walk
 
 # What keys are called; any other key stands with its path.
 _WORDS = {

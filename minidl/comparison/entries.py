@@ -15,10 +15,10 @@ from minidl.comparison.budget import multiply_adds
 from minidl.comparison.sweep import expand_sweep
 from minidl.comparison.tested import terms_of
 from minidl.config import Node, construct
-from minidl.errors import ConfigError, ShapeError
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import Layer, n_parameters
+from minidl.core.walk import longest_path, own_parameters, walk
 from minidl.experiment import Experiment, experiment_from
-from minidl.layer import Layer, n_parameters
-from minidl.walk import longest_path, own_parameters, walk
 
 
 @dataclass(frozen=True)

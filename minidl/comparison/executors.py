@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from minidl.comparison.trials import Outcome, Trial, run_trial
-from minidl.errors import ConfigError, StorageError
-from minidl.interrupt import leave_signals_to_the_parent, without_hangups
-from minidl.standard_streams import guard_standard_streams
+from minidl.core.errors import ConfigError, StorageError
+from minidl.core.standard_streams import guard_standard_streams
+from minidl.training.interrupt import leave_signals_to_the_parent, without_hangups
 
 MakeExecutor = Callable[[], Any]  # a context manager that gives an Executor
 ATTEMPTS = 3

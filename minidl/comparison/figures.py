@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import plot_style as look
 from minidl.comparison.markup import well_formed
 from minidl.comparison.tables import row_words
 from minidl.comparison.tested import metric_at, scores_of, sign_of, terms
+from minidl.core.text import p_words
 from minidl.files.storage import write_file
-from minidl.text import p_words
+from minidl.plotting import style as look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,9 +9,9 @@ from typing import Any
 
 from minidl.comparison.folder import MAX_FILE, RESULT, ComparisonFolder
 from minidl.comparison.plan import PLAN, Plan
-from minidl.errors import ConfigError, CorruptFileError, StorageError
+from minidl.core.errors import ConfigError, CorruptFileError, StorageError
+from minidl.core.text import listed, printable
 from minidl.files.reading import decode_json, read_inside
-from minidl.text import listed, printable
 
 
 def find_unfinished(plan: Plan, say: Callable[[str], None] = lambda text: None) -> ComparisonFolder | None:

@@ -24,16 +24,16 @@ from minidl.comparison.plan import PLAN, Plan, check_plan
 from minidl.comparison.records import check_data, check_record, decode_record, encode_record
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import Outcome, Record, Trial, Weights, digest_of
-from minidl.environment import decode_environment
-from minidl.errors import ConfigError, CorruptFileError, StorageError
+from minidl.core.errors import ConfigError, CorruptFileError, StorageError
+from minidl.core.text import printable
 from minidl.files.locking import LOCK, FileLock
 from minidl.files.manifests import MANIFEST, Manifest, checked, encode_manifest, entry, read_manifest
+from minidl.files.plugins import PluginRecord
 from minidl.files.reading import decode_json, read_inside, real_folder
 from minidl.files.storage import sweep, write_file
 from minidl.files.tensors import decode_tensors, encode_tensors, tensors_limit
-from minidl.plugins import PluginRecord
-from minidl.run_folder import RunFolder
-from minidl.text import printable
+from minidl.runs.environment import decode_environment
+from minidl.runs.run_folder import RunFolder
 
 ENVIRONMENT, DATA, RESULT = "environment.json", "data.json", "comparison.json"
 REPORTS = ("report.md", "report.html")

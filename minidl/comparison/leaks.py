@@ -20,12 +20,12 @@ import numpy as np
 
 from minidl.comparison.splits import OnlyTable
 from minidl.comparison.trials import digest_of, train_in_memory
+from minidl.core.errors import DataError, MinidlError, NumericalError
+from minidl.core.layer import Array
 from minidl.data import Poison, Splits, Table, WindowData
-from minidl.errors import DataError, MinidlError, NumericalError
 from minidl.experiment import Experiment
 from minidl.files.appending import write_new
 from minidl.forecasting import model_forecaster
-from minidl.layer import Array
 from minidl.tasks import forecast_task, window_data
 from minidl.training import Source
 from minidl.training.threads import one_blas_thread

@@ -10,7 +10,7 @@ import html
 import re
 from typing import Any
 
-from minidl.text import printable
+from minidl.core.text import printable
 
 # What begins something else than text in Markdown, wherever it stands in a line; ``_`` not inside a word.
 _MARKS = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minidl import plot_style as look
 from minidl.comparison import figures
 from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.tables import caption
 from minidl.comparison.tested import metric_at, scores_of, terms
+from minidl.plotting import style as look
 from minidl.tasks.terms import OpenRun
 
 Result = Mapping[str, Any]

@@ -19,10 +19,10 @@ from typing import Any, TypedDict
 
 from minidl.comparison.entries import Entry, check_comparable
 from minidl.comparison.trials import Trial
-from minidl.errors import ConfigError, CorruptFileError, IncompatibleRunError, MinidlError
+from minidl.core.errors import ConfigError, CorruptFileError, IncompatibleRunError, MinidlError
+from minidl.core.text import printable
+from minidl.files.plugins import PluginRecord, plugin_digest, plugin_records
 from minidl.files.reading import convert_json, user_path
-from minidl.plugins import PluginRecord, plugin_digest, plugin_records
-from minidl.text import printable
 
 PLAN = "plan.json"
 SEEDS_BESIDE = 5

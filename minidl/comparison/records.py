@@ -16,11 +16,11 @@ from msgspec import Meta
 from minidl.comparison.plan import DataFacts, encode, sha256
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import Record
-from minidl.errors import CorruptFileError
+from minidl.core.errors import CorruptFileError
+from minidl.core.text import listed, printable
 from minidl.files.manifests import Entry as FileEntry
 from minidl.files.reading import convert_json, decode_json
 from minidl.tasks.terms import Terms
-from minidl.text import listed, printable
 
 Time = Annotated[float, Meta(ge=0, le=1e9)]  # seconds; a billion are thirty years
 

@@ -15,9 +15,9 @@ from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
 from minidl.comparison.tested import terms
 from minidl.comparison.verdict import undefined_words
+from minidl.core.text import shell_word
 from minidl.files.reading import read_inside
 from minidl.files.storage import write_file
-from minidl.text import shell_word
 
 MAX_PICTURE = 1 << 26
 Result = Mapping[str, Any]

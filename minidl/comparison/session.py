@@ -34,12 +34,12 @@ from minidl.comparison.splits import load_parts
 from minidl.comparison.statistics import fewest_pairs, need_scipy
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import Outcome, Trial, set_weights
-from minidl.environment import environment, environment_changes
-from minidl.errors import ConfigError, IncompatibleRunError, MinidlError
+from minidl.core.errors import ConfigError, IncompatibleRunError, MinidlError
+from minidl.core.text import counted
 from minidl.experiment import Experiment
 from minidl.files.locking import FileLock
-from minidl.registry import load_plugin
-from minidl.text import counted
+from minidl.files.plugins import load_plugin
+from minidl.runs.environment import environment, environment_changes
 from minidl.training.threads import one_blas_thread
 
 Say = Callable[[str], None]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from minidl.comparison.sign_flips import LEVEL, sign_flips
-from minidl.errors import ConfigError
-from minidl.extras import install_command
+from minidl.core.errors import ConfigError
+from minidl.core.extras import install_command
 from minidl.forecasting.rounding import ROUNDING, differences, tolerance
 
 

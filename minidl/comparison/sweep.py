@@ -14,7 +14,7 @@ from typing import Any
 
 from minidl.comparison.tested import sign_of
 from minidl.config import Node, load_node, problem_at
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 from minidl.forecasting.rounding import ROUNDING, is_above
 from minidl.tasks.task import Metric
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl.comparison.tested import metric_at, scores_of, sign_of, terms, undefined_at
+from minidl.core.text import number, p_words, signed
 from minidl.tasks.task import Metric
 from minidl.tasks.terms import SKILL
-from minidl.text import number, p_words, signed
 
 Result = Mapping[str, Any]
 Table = list[list[str]]  # the first row is the head

@@ -24,13 +24,12 @@ from threadpoolctl import threadpool_info
 from minidl.comparison.entries import experiment_of
 from minidl.comparison.splits import load_parts
 from minidl.comparison.tested import terms_of
-from minidl.environment import DECISIVE, environment
-from minidl.errors import MinidlError, NumericalError
+from minidl.core.errors import MinidlError, NumericalError
+from minidl.core.layer import Array, Layer, n_parameters
 from minidl.experiment import Experiment
+from minidl.files.plugins import PluginRecord, load_plugin, plugin_fault
 from minidl.fitting import run_training
-from minidl.layer import Array, Layer, n_parameters
-from minidl.plugins import PluginRecord
-from minidl.registry import load_plugin, plugin_fault
+from minidl.runs.environment import DECISIVE, environment
 from minidl.training import Callback, EpochRecord, Trainer
 from minidl.training.threads import one_blas_thread
 

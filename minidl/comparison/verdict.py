@@ -10,8 +10,8 @@ from minidl.comparison.confounds import work_words
 from minidl.comparison.sign_flips import LEVEL
 from minidl.comparison.statistics import fewest_pairs
 from minidl.comparison.tested import metric_at, scores_of, sign_of, terms, undefined_at
+from minidl.core.text import listed, p_words, signed
 from minidl.forecasting.rounding import is_above
-from minidl.text import listed, p_words, signed
 
 Result = Mapping[str, Any]
 MAX_LINES = 8

@@ -29,10 +29,10 @@ from numba.core.compiler_lock import global_compiler_lock
 from minidl.compiled.identity import key_of
 from minidl.compiled.jit import jit
 from minidl.compiled.source import Source
-from minidl.errors import MinidlError, StorageError
+from minidl.core.errors import MinidlError, StorageError
+from minidl.core.text import printable
 from minidl.files.private import not_private, write_private
 from minidl.files.reading import read_inside
-from minidl.text import printable
 
 Notify = Callable[[str], None]
 

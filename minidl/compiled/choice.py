@@ -11,9 +11,9 @@ import numpy.typing as npt
 from minidl.compiled.jit import numba_installed
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, LossKernel, OptimizerKernel, no_kernel
 from minidl.compiled.rules import leaves
-from minidl.errors import ConfigError
-from minidl.extras import install_command
-from minidl.layer import Layer
+from minidl.core.errors import ConfigError
+from minidl.core.extras import install_command
+from minidl.core.layer import Layer
 from minidl.layers import RecurrentLayer
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer

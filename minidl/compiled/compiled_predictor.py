@@ -10,14 +10,14 @@ import numpy as np
 from numba import types
 
 from minidl.compiled.cache import compiled
+from minidl.compiled.emit.vectors import NARROW_BYTES
 from minidl.compiled.kernel import silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.plan import lanes_for
 from minidl.compiled.prediction import windows
 from minidl.compiled.source import predict_source
-from minidl.compiled.vectors import NARROW_BYTES
-from minidl.errors import ShapeError
-from minidl.layer import Array, Context, Layer
+from minidl.core.errors import ShapeError
+from minidl.core.layer import Array, Context, Layer
 from minidl.layers.streaming import check_causal, time_step
 
 # Windows of a large batch that go through the stack together.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import types
 
-from minidl.arguments import Configurable
 from minidl.compiled.cache import Notify, compiled
 from minidl.compiled.choice import training_obstacle
 from minidl.compiled.gate import Examples, check_fit, examples, own, target_sizes
@@ -20,8 +19,9 @@ from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.plan import lanes_for
 from minidl.compiled.source import train_source
-from minidl.errors import ConfigError
-from minidl.layer import Layer, n_parameters, parts
+from minidl.core.arguments import Configurable
+from minidl.core.errors import ConfigError
+from minidl.core.layer import Layer, n_parameters, parts
 from minidl.training.diagnosis import numerical_error
 from minidl.training.outputs import prepared
 from minidl.training.sources import gathered

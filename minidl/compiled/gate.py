@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arrays import plain_array, whole_array
 from minidl.compiled.layout import Layout
 from minidl.compiled.plan import flat
+from minidl.core.arrays import plain_array, whole_array
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import Array
 from minidl.data import Batch, Windows
-from minidl.errors import ConfigError, ShapeError
-from minidl.layer import Array
 from minidl.losses import Loss
 from minidl.training import Arrays, Source
 from minidl.training.engine import Order

@@ -21,8 +21,8 @@ import numpy as np
 from minidl._version import __version__
 from minidl.compiled.machine import processor, setting_values
 from minidl.compiled.source import Source
+from minidl.files.plugins import MAX_SOURCE
 from minidl.files.reading import read_given
-from minidl.registry import MAX_SOURCE
 
 _PACKAGE = "minidl.compiled"
 _LIBRARIES = ("numba", "llvmlite", "numpy")

@@ -108,7 +108,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.activations", "SigmoidActivation"): (ActivationKernel, "activations:sigmoid"),
     ("minidl.layers.activations", "TanhActivation"): (ActivationKernel, "activations:tanh"),
     ("minidl.layers.dense", "Dense"): (LayerKernel, "dense:dense"),
-    ("minidl.layers.recurrent", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),
+    ("minidl.layers.recurrent.elman", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),
     ("minidl.layers.select_features", "SelectFeatures"): (LayerKernel, "select_features:select_features"),
     ("minidl.layers.sequence_ends", "LastStep"): (LayerKernel, "sequence_ends:last_step"),
     ("minidl.losses", "CrossEntropy"): (LossKernel, "losses:cross_entropy"),

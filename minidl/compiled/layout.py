@@ -18,8 +18,8 @@ from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_
 from minidl.compiled.kernels import glue
 from minidl.compiled.kernels.activations import elementwise
 from minidl.compiled.rules import rule_of
-from minidl.errors import ShapeError
-from minidl.layer import Array, Layer
+from minidl.core.errors import ShapeError
+from minidl.core.layer import Array, Layer
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl.compiled.vectors import VECTOR_BYTES
-from minidl.layer import Array, Layer
+from minidl.compiled.emit.vectors import VECTOR_BYTES
+from minidl.core.layer import Array, Layer
 
 
 def lanes_for(batch: int, dtype: npt.DTypeLike, vector_bytes: int = VECTOR_BYTES) -> int:

@@ -7,13 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arrays import plain_array
 from minidl.compiled.choice import model_obstacle
 from minidl.compiled.kernel import silent
-from minidl.errors import ShapeError
-from minidl.layer import Array, Context, Layer
+from minidl.core.arrays import plain_array
+from minidl.core.errors import ShapeError
+from minidl.core.layer import Array, Context, Layer
+from minidl.core.workspace import Workspace
 from minidl.layers import Stream
-from minidl.workspace import Workspace
 
 
 class Predictor(Protocol):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from minidl.layer import Layer
+from minidl.core.layer import Layer
+from minidl.core.walk import joined
 from minidl.layers import Bidirectional, Parallel, Repeat, Residual, Sequential
-from minidl.walk import joined
 
 if TYPE_CHECKING:
     from minidl.compiled.layout import Layout

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from minidl.compiled.jit import jit, jit_sum
-from minidl.compiled.kernels.glue import add_to
-from minidl.compiled.products import copy
-from minidl.compiled.vectors import (
+from minidl.compiled.emit.products import copy
+from minidl.compiled.emit.vectors import (
     NOTHING,
     VECTOR_BYTES,
     EmittedArray,
@@ -20,7 +18,9 @@ from minidl.compiled.vectors import (
     transposed,
     view,
 )
-from minidl.layer import Array
+from minidl.compiled.jit import jit, jit_sum
+from minidl.compiled.kernels.glue import add_to
+from minidl.core.layer import Array
 
 
 def _transpose_block(e: Emitter, to: EmittedArray, q: Any, k: Any, rows: list[Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from minidl.compiled.kernel import LossKernel, OptimizerKernel
 from minidl.compiled.layout import Layout, Step
 from minidl.compiled.plan import Memory, parameter_places
-from minidl.layer import Layer, n_parameters
+from minidl.core.layer import Layer, n_parameters
 
 
 @dataclass(frozen=True)

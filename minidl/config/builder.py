@@ -14,15 +14,16 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from minidl.arguments import Configurable, argument_hints, component_hint, required_arguments
 from minidl.config.keys import key_paths, unknown_key_hint, wanted, with_article
 from minidl.config.merge import include, names_file
 from minidl.config.nodes import MAX_DEPTH, MAX_NODES
 from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.config.values import check_plain
-from minidl.errors import ConfigError, MinidlError
-from minidl.registry import default_name, is_kind, kinds, lookup, names, note_place, plugin_line
-from minidl.text import listed
+from minidl.core.arguments import Configurable, argument_hints, component_hint, required_arguments
+from minidl.core.errors import ConfigError, MinidlError
+from minidl.core.registry import default_name, is_kind, kinds, lookup, names, note_place
+from minidl.core.text import listed
+from minidl.files.plugins import plugin_line
 
 MAX_PROBLEMS = 50
 MAX_CHAIN = 20  # files that include one another

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from minidl.arguments import Configurable, argument_hints, component_hint
 from minidl.config.tree import MERGE_KEY, NO_MERGE
-from minidl.layer import Layer
-from minidl.registry import default_name, is_kind, kind_name, lookup, names, nearest, suggest
+from minidl.core.arguments import Configurable, argument_hints, component_hint
+from minidl.core.layer import Layer
+from minidl.core.registry import default_name, is_kind, kind_name, lookup, names, nearest, suggest
 
 # What other libraries call a key, and the names it may have here.
 _ALSO_CALLED = {

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from minidl.config.nodes import MAX_DEPTH, parse_file, parse_value
 from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
+from minidl.core.registry import suggest
+from minidl.core.text import printable, shell_word
 from minidl.files.reading import user_path, variable_hint
-from minidl.registry import suggest
-from minidl.text import printable, shell_word
 
 MAX_EXTENDS = 20
 _SUFFIXES = (".yaml", ".yml")

@@ -17,7 +17,7 @@ import yaml
 
 from minidl.config.scalars import resolve
 from minidl.config.tree import Node, Place, problem_line, shorten, shown
-from minidl.errors import ConfigError, StorageError
+from minidl.core.errors import ConfigError, StorageError
 from minidl.files.reading import read_given
 
 MAX_BYTES = 1_000_000

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from minidl.arguments import Configurable, argument_hints, component_hint, describe, required_arguments
-from minidl.registry import is_kind, kind_name, lookup, names
+from minidl.core.arguments import Configurable, argument_hints, component_hint, describe, required_arguments
+from minidl.core.registry import is_kind, kind_name, lookup, names
 
 Schema = dict[str, Any]
 _FILE: Schema = {

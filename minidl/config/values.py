@@ -13,10 +13,10 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
-from minidl.arguments import convert
 from minidl.config.tree import MERGE_KEY, NO_MERGE, KeyPath, Node, Place, shorten
-from minidl.errors import ConfigError
-from minidl.registry import suggest
+from minidl.core.arguments import convert
+from minidl.core.errors import ConfigError
+from minidl.core.registry import suggest
 
 Report = Callable[[Place | None, KeyPath, str], Any]
 

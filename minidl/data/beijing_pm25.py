@@ -16,13 +16,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import CorruptFileError, StorageError
+from minidl.core.registry import register
 from minidl.data.csv_file import MAX_TABLE, CSVFile, read_bytes
 from minidl.data.gaps import Filling, Gaps
 from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Series, Table
-from minidl.errors import CorruptFileError, StorageError
 from minidl.files.reading import read_given
-from minidl.registry import register
 
 FILE_NAME = "PRSA_data_2010.1.1-2014.12.31.csv.xz"
 MAX_ARCHIVE = 10_000_000

@@ -18,11 +18,11 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import DataError
+from minidl.core.registry import suggest
+from minidl.core.text import counted
 from minidl.data.timestamps import has_offset, parse_time, spacing_problem
-from minidl.errors import DataError
 from minidl.files.reading import read_given
-from minidl.registry import suggest
-from minidl.text import counted
 
 T = TypeVar("T")
 LARGEST = 1e140  # squares of values, summed up, must stay finite

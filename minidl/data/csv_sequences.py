@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import ConfigError
+from minidl.core.registry import register, suggest
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.csv_series import Delimiter, Features
 from minidl.data.sequence_sources import NamedSequences
 from minidl.data.sequence_table import SequenceTable
 from minidl.data.timestamps import parse_time
-from minidl.errors import ConfigError
-from minidl.registry import register, suggest
 
 Order = npt.NDArray[np.int64]
 

@@ -10,13 +10,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arguments import Number
+from minidl.core.arguments import Number
+from minidl.core.errors import ConfigError, DataError
+from minidl.core.registry import register, suggest
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.gaps import Gaps
 from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Series, Table
-from minidl.errors import ConfigError, DataError
-from minidl.registry import register, suggest
 
 Delimiter = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
 Features = Annotated[list[str], msgspec.Meta(min_length=1)]

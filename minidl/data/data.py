@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from minidl.arguments import Configurable
-from minidl.registry import open_kind
+from minidl.core.arguments import Configurable
+from minidl.core.registry import open_kind
 
 
 @open_kind("data", default="WindowData")

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import DataError
+from minidl.core.registry import register
 from minidl.data.csv_file import read_bytes
 from minidl.data.csv_series import Features
 from minidl.data.sequence_sources import NamedSequences, label_numbers
 from minidl.data.sequence_table import SequenceTable
-from minidl.errors import DataError
-from minidl.registry import register
 
 MAX_UNPACKED = 1 << 31  # bytes of the arrays in a file
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from minidl.core.errors import DataError
 from minidl.data.csv_file import LARGEST, CSVFile
-from minidl.errors import DataError
 
 Poison = Literal["noise", "gaps"]
 

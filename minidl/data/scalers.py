@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arguments import Configurable
+from minidl.core.arguments import Configurable
+from minidl.core.errors import DataError
+from minidl.core.registry import open_kind, register
 from minidl.data.series import Table
-from minidl.errors import DataError
-from minidl.registry import open_kind, register
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arguments import Configurable, PositiveInt, Seed
+from minidl.core.arguments import Configurable, PositiveInt, Seed
+from minidl.core.errors import ConfigError, DataError
+from minidl.core.registry import open_kind, suggest
 from minidl.data.sequence_table import SequenceTable, joined
-from minidl.errors import ConfigError, DataError
-from minidl.registry import open_kind, suggest
 
 
 @open_kind("sequence source")

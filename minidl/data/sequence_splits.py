@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from minidl.arguments import Configurable, Seed
+from minidl.core.arguments import Configurable, Seed
+from minidl.core.errors import ConfigError, DataError
+from minidl.core.registry import open_kind, register
 from minidl.data.sequence_table import SequenceTable
-from minidl.errors import ConfigError, DataError
-from minidl.registry import open_kind, register
 
 Ints = npt.NDArray[np.int64]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import DataError
 from minidl.data.csv_file import LARGEST
-from minidl.errors import DataError
 
 Ints = npt.NDArray[np.int64]
 

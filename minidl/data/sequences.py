@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import DataError
+from minidl.core.registry import register
 from minidl.data.batch import Batch
 from minidl.data.data import Data
 from minidl.data.scalers import LARGEST_SCALED, ScaleFit, Scaler, StandardScaler
 from minidl.data.sequence_sources import SequenceSource
 from minidl.data.sequence_splits import FractionSplit, Split
 from minidl.data.sequence_table import Ints, SequenceTable
-from minidl.errors import DataError
-from minidl.registry import register
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arguments import Configurable
+from minidl.core.arguments import Configurable
+from minidl.core.errors import DataError
+from minidl.core.registry import open_kind
 from minidl.data.csv_file import LARGEST, read_bytes
 from minidl.data.gaps import Gaps
 from minidl.data.poison import Poison, forged_numbers
 from minidl.data.steps import rows_of_a_day, step_name, step_of, time_text
-from minidl.errors import DataError
-from minidl.registry import open_kind
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arguments import Configurable, PositiveInt
+from minidl.core.arguments import Configurable, PositiveInt
+from minidl.core.errors import ConfigError, DataError
+from minidl.core.registry import open_kind, register
 from minidl.data.data import Data
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, scaled_rows
 from minidl.data.series import Series, Table
 from minidl.data.windows import Windows
-from minidl.errors import ConfigError, DataError
-from minidl.registry import open_kind, register
 
 Starts = npt.NDArray[np.int64]
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arguments import NonNegativeFloat
+from minidl.core.arguments import NonNegativeFloat
+from minidl.core.registry import register
 from minidl.data.sequence_sources import GeneratedSequences
-from minidl.registry import register
 
 SHAPES = ("sine", "square", "sawtooth")
 HALVES = ("first", "second")

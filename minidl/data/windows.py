@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from minidl.core.errors import DataError
 from minidl.data.batch import Batch
-from minidl.errors import DataError
 
 Array = npt.NDArray[Any]
 

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from minidl.errors import StorageError
+from minidl.core.errors import StorageError
 
 _BINARY: int = getattr(os, "O_BINARY", 0)
 _OWN: int = _BINARY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"))

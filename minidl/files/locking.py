@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from minidl.errors import InUseError, StorageError
+from minidl.core.errors import InUseError, StorageError
 from minidl.files.appending import open_own
 
 LOCK = ".lock"

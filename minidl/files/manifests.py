@@ -15,9 +15,9 @@ from typing import Annotated, Any, TypedDict, TypeVar
 
 from msgspec import Meta
 
-from minidl.errors import CorruptFileError
+from minidl.core.errors import CorruptFileError
+from minidl.core.text import printable
 from minidl.files.reading import convert_json, decode_json, read_inside
-from minidl.text import printable
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1 << 16

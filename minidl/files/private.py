@@ -14,7 +14,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from minidl.text import printable
+from minidl.core.text import printable
 
 _SHARED = stat.S_IWGRP | stat.S_IWOTH
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from minidl.errors import CorruptFileError, StorageError
+from minidl.core.errors import CorruptFileError, StorageError
 from minidl.files.private import foreign
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from minidl.errors import CorruptFileError, StorageError
+from minidl.core.errors import CorruptFileError, StorageError
 from minidl.files.appending import write_all
 
 # Beside NAME stand .NAME.new while it is written and, where folders cannot be exchanged, .NAME.old for a moment.

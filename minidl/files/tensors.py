@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
-from minidl.errors import CorruptFileError, StorageError
+from minidl.core.errors import CorruptFileError, StorageError
+from minidl.core.text import printable
 from minidl.files.reading import convert_json, decode_json
-from minidl.text import printable
 
 Array = npt.NDArray[Any]
 Said = Mapping[str, tuple[str, tuple[int, ...]]]  # dtype and shape by name

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import DataError
+from minidl.core.layer import Array
 from minidl.data import ScaleFit, Table
 from minidl.data.scalers import scaled_rows
 from minidl.data.steps import later, time_text
-from minidl.errors import DataError
 from minidl.forecasting.assumptions import KEPT
-from minidl.layer import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from minidl.core.errors import DataError
 from minidl.data import Splits
-from minidl.errors import DataError
 from minidl.forecasting.forecasters import Covariates
 
 KEPT = "other columns keep their last values"  # what predict does

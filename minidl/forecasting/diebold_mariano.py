@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 from minidl.forecasting.rounding import ROUNDING, differences
 
 

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minidl.errors import DataError
-from minidl.layer import Array, Context, Layer
+from minidl.core.errors import DataError
+from minidl.core.layer import Array, Context, Layer
+from minidl.core.workspace import Workspace
 from minidl.training import Source
-from minidl.workspace import Workspace
 
 Starts = npt.NDArray[np.int64]
 Covariates = Literal["actual", "hold_last", "same_hour_yesterday"]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.core.layer import Layer
+from minidl.core.text import p_words
 from minidl.data import Splits
 from minidl.data.steps import ahead_short
 from minidl.forecasting.diebold_mariano import diebold_mariano
 from minidl.forecasting.forecasters import Covariates, Rows
 from minidl.forecasting.rounding import Values, differences
 from minidl.forecasting.scores import model_forecaster
-from minidl.layer import Layer
-from minidl.text import p_words
 
 if TYPE_CHECKING:
     from minidl.experiment import Experiment

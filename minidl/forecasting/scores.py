@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl import metrics
+from minidl.core.layer import Array, Layer
 from minidl.data import Splits
 from minidl.forecasting.assumptions import check_covariates, left_out
 from minidl.forecasting.forecasters import (
@@ -24,7 +25,6 @@ from minidl.forecasting.forecasters import (
     Seasonal,
     model_one_step,
 )
-from minidl.layer import Array, Layer
 
 Scores = dict[str, float]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.core.text import number, signed
 from minidl.data.steps import ahead_short
-from minidl.text import number, signed
 
 HONEST = "+fit_on_train"  # a config's label with it is that of the same config without the scaler's shortcut
 _LARGER_IS_BETTER = ("r2",)

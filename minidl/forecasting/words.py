@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from minidl.core.text import listed
 from minidl.data.steps import ahead, units
 from minidl.forecasting.rounding import is_above
-from minidl.text import listed
 
 _SHORT = {
     "persistence": "same as now",

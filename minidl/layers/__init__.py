@@ -13,7 +13,7 @@ from minidl.layers.containers.parallel import Parallel
 from minidl.layers.containers.residual import Residual
 from minidl.layers.containers.sequential import Repeat, Sequential
 from minidl.layers.dense import Dense
-from minidl.layers.recurrent import RecurrentLayer
+from minidl.layers.recurrent.elman import RecurrentLayer
 from minidl.layers.select_features import SelectFeatures
 from minidl.layers.sequence_ends import LastStep
 from minidl.layers.streaming import Stream

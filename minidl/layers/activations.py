@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, read_only
-from minidl.registry import register
-from minidl.workspace import Workspace
+from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, read_only
+from minidl.core.registry import register
+from minidl.core.workspace import Workspace
 
 
 @dataclass(eq=False)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arguments import PositiveInt
-from minidl.errors import ShapeError
-from minidl.initializers import Initializer, normal_fan_in, zeros
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features, read_only
-from minidl.lengths import check_lengths, without_padding
-from minidl.registry import register
-from minidl.workspace import Workspace
+from minidl.core.arguments import PositiveInt
+from minidl.core.errors import ShapeError
+from minidl.core.initializers import Initializer, normal_fan_in, zeros
+from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features, read_only
+from minidl.core.lengths import check_lengths, without_padding
+from minidl.core.registry import register
+from minidl.core.workspace import Workspace
 
 
 @register

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.layer import Array
-from minidl.layers.recurrence import RowRecurrence, Steps
-from minidl.lengths import inside
+from minidl.core.layer import Array
+from minidl.core.lengths import inside
+from minidl.layers.recurrent.loop import RowRecurrence, Steps
 
 
 class RaggedRecurrence(RowRecurrence):

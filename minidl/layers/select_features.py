@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from minidl.arguments import NonNegativeInt
-from minidl.errors import ConfigError, ShapeError
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
-from minidl.registry import register, suggest
-from minidl.walk import walk
-from minidl.workspace import Workspace
+from minidl.core.arguments import NonNegativeInt
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.core.registry import register, suggest
+from minidl.core.walk import walk
+from minidl.core.workspace import Workspace
 
 
 @register

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ShapeError
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape, read_only
-from minidl.lengths import check_lengths
-from minidl.registry import register
-from minidl.workspace import Workspace
+from minidl.core.errors import ShapeError
+from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape, read_only
+from minidl.core.lengths import check_lengths
+from minidl.core.registry import register
+from minidl.core.workspace import Workspace
 
 
 @register

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import plain_array
-from minidl.errors import ConfigError, ShapeError
-from minidl.layer import Array, Context, Layer
-from minidl.walk import walk
-from minidl.workspace import Workspace
+from minidl.core.arrays import plain_array
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import Array, Context, Layer
+from minidl.core.walk import walk
+from minidl.core.workspace import Workspace
 
 
 class Stream:

@@ -5,9 +5,9 @@ left alone. matplotlib is the extra ``plot``: it is imported when a figure is
 drawn, never by ``import minidl``. No score is computed here.
 """
 
-from minidl.plot_style import have_matplotlib
 from minidl.plotting.forecasts import forecast_figure, lead_figure, typical_rows
 from minidl.plotting.sequences import classes_figure, confusion_figure, truth_figure
+from minidl.plotting.style import have_matplotlib
 from minidl.plotting.training import loss_figure, save_figures
 
 __all__ = [

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minidl import plot_style as look
 from minidl.data import Splits
 from minidl.data.steps import ahead, unit, units
 from minidl.forecasting import Forecaster
 from minidl.forecasting.words import baseline_short
+from minidl.plotting import style as look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

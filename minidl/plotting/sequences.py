@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl import plot_style as look
+from minidl.plotting import style as look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import plot_style as look
-from minidl.errors import ConfigError
-from minidl.runs import Run
+from minidl.core.errors import ConfigError
+from minidl.plotting import style as look
+from minidl.runs.run import Run
 from minidl.tasks import Forecast, Parts, Task
 from minidl.training import EpochRecord
 from minidl.training.threads import one_blas_thread

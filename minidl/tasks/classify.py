@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.layer import Array
+from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
-from minidl.layer import Array
 from minidl.metrics import accuracy, class_scores, confusion, macro_f1
-from minidl.registry import register
 from minidl.tasks.linear import Ridge, flattened
 from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask
 from minidl.tasks.task import Metric, Scores

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from msgspec import Meta
 
-from minidl.arguments import Configurable, Number, PositiveInt
+from minidl.core.arguments import Configurable, Number, PositiveInt
+from minidl.core.errors import ConfigError, DataError, ShapeError
+from minidl.core.layer import Array, Layer, Shape, n_parameters
+from minidl.core.registry import register
+from minidl.core.text import printable
 from minidl.data import Data, ScaleFit, Splits, Table, WindowData
 from minidl.data.steps import ahead_short, apart
-from minidl.errors import ConfigError, DataError, ShapeError
 from minidl.forecasting import (
     Ahead,
     Covariates,
@@ -26,12 +29,9 @@ from minidl.forecasting import (
     score,
 )
 from minidl.forecasting.words import losing_words, losses_to
-from minidl.layer import Array, Layer, Shape, n_parameters
 from minidl.metrics import r2
 from minidl.randomness import Streams
-from minidl.registry import register
 from minidl.tasks.task import Metric, Scores, Task
-from minidl.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

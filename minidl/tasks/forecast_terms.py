@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 
-from minidl import plot_style as look
+from minidl.core.layer import Layer
 from minidl.data import Splits
 from minidl.data.steps import ahead_short, unit, units
 from minidl.files.reading import convert_json
@@ -26,7 +26,7 @@ from minidl.forecasting import (
 from minidl.forecasting.over_time import over_time, over_time_table
 from minidl.forecasting.shortcuts import honest_configs, shortcut_effects, shortcuts_table
 from minidl.forecasting.words import baseline_short, baseline_words, horizons_words
-from minidl.layer import Layer
+from minidl.plotting import style as look
 from minidl.tasks.forecast import Forecast
 from minidl.tasks.task import Metric
 from minidl.tasks.terms import Block, Drawn, Facts, OpenRun, Record, Result, Terms

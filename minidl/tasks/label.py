@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.layer import Array
+from minidl.core.lengths import inside
+from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
-from minidl.layer import Array
-from minidl.lengths import inside
-from minidl.registry import register
 from minidl.tasks.classify import Classify, softmax
 from minidl.tasks.linear import around_steps
 from minidl.tasks.sequence_task import Predicted

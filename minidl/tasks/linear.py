@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import DataError
 from minidl.data import SequenceSet
-from minidl.errors import DataError
 
 Floats = npt.NDArray[np.float64]
 RIDGE = 1.0

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from minidl.core.layer import Array
+from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceTable
-from minidl.layer import Array
 from minidl.metrics import mae, r2, rmse
-from minidl.registry import register
 from minidl.tasks.linear import Ridge, flattened
 from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask
 from minidl.tasks.task import Metric, Scores

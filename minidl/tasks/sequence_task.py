@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import ConfigError, DataError, ShapeError
+from minidl.core.layer import Array, Layer, Shape, n_parameters
+from minidl.core.lengths import inside
 from minidl.data import Data, ScaleFit, SequenceParts, Sequences, SequenceSet, SequenceTable
 from minidl.data.sequences import scaled
-from minidl.errors import ConfigError, DataError, ShapeError
-from minidl.layer import Array, Layer, Shape, n_parameters
-from minidl.lengths import inside
 from minidl.tasks.task import Scores, Task
 from minidl.training.outputs import collected, outputs_by_batch
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from minidl.arguments import Configurable
+from minidl.core.arguments import Configurable
+from minidl.core.errors import ConfigError, NumericalError
+from minidl.core.layer import Array, Layer, Shape
+from minidl.core.registry import open_kind
 from minidl.data import Data, ScaleFit
-from minidl.errors import ConfigError, NumericalError
 from minidl.forecasting.rounding import is_above
 from minidl.forecasting.words import baseline_words
-from minidl.layer import Array, Layer, Shape
-from minidl.registry import open_kind
 from minidl.training import Source
 
 if TYPE_CHECKING:

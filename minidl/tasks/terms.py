@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from minidl.layer import Layer
+from minidl.core.layer import Layer
+from minidl.core.text import listed
 from minidl.tasks.task import Metric, Task
-from minidl.text import listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

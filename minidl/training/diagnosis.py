@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import first_not_finite
+from minidl.core.arrays import first_not_finite
+from minidl.core.errors import NumericalError
+from minidl.core.layer import Array, Context, Layer
+from minidl.core.walk import owner, walk
 from minidl.data.batch import Batch
-from minidl.errors import NumericalError
-from minidl.layer import Array, Context, Layer
 from minidl.training.flat import FlatParameters
-from minidl.walk import owner, walk
 
 
 def numerical_error(

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ConfigError, ShapeError
-from minidl.layer import Array, Grads, Layer, parts
-from minidl.workspace import Workspace
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import Array, Grads, Layer, parts
+from minidl.core.workspace import Workspace
 
 
 class FlatParameters:

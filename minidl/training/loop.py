@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import check_in_dtype, checked
+from minidl.core.arguments import check_in_dtype, checked
+from minidl.core.errors import ConfigError, NumericalError
+from minidl.core.layer import Array, Context, Layer
+from minidl.core.lengths import without_padding
+from minidl.core.workspace import Workspace
 from minidl.data.batch import Batch
-from minidl.errors import ConfigError, NumericalError
-from minidl.layer import Array, Context, Layer
-from minidl.lengths import without_padding
 from minidl.losses import Loss
 from minidl.metrics import usual_metrics
 from minidl.optimizers import Optimizer, clip_global_norm
@@ -28,7 +29,6 @@ from minidl.training.flat import FlatParameters
 from minidl.training.outputs import collected, outputs_by_batch, prepared
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
-from minidl.workspace import Workspace
 
 
 @dataclass(frozen=True)

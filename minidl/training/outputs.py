@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from minidl.core.layer import Array, Context, Layer
+from minidl.core.lengths import check_lengths, inside, without_padding
+from minidl.core.workspace import Workspace
 from minidl.data.batch import Batch
-from minidl.layer import Array, Context, Layer
-from minidl.lengths import check_lengths, inside, without_padding
 from minidl.training.sources import Source, check_source, gathered
-from minidl.workspace import Workspace
 
 PREDICT_BATCH = 1024
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from minidl.arguments import Configurable, PositiveFloat, PositiveInt
+from minidl.core.arguments import Configurable, PositiveFloat, PositiveInt
 
 Threads = Annotated[int, Meta(ge=1, le=1024)]
 Steps = Annotated[dict[Literal["steps"], PositiveInt], Meta(min_length=1)]

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arrays import first_not_finite, numbers_array, plain_array, whole_array
+from minidl.core.arrays import first_not_finite, numbers_array, plain_array, whole_array
+from minidl.core.errors import ConfigError, DataError, NumericalError, ShapeError
+from minidl.core.layer import Array, Layer
+from minidl.core.lengths import without_padding
 from minidl.data.batch import Batch
-from minidl.errors import ConfigError, DataError, NumericalError, ShapeError
-from minidl.layer import Array, Layer
-from minidl.lengths import without_padding
 from minidl.losses import Loss
 
 

@@ -11,8 +11,10 @@ from command_line import Cli, Outcome
 from small import write_experiment
 
 import minidl.experiment  # noqa: F401  (files every kind in the registry)
-from minidl import plotting, registry
+from minidl import plotting
 from minidl.cli import main
+from minidl.core import registry
+from minidl.files import plugins
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     modules = set(sys.modules)
     monkeypatch.setattr(registry, "_entry_points_loaded", True)
     monkeypatch.setattr(registry, "_entry_point_packages", set())
-    monkeypatch.setattr(registry, "_plugins", {})
+    monkeypatch.setattr(plugins, "_plugins", {})
     yield
     for base, (_, entries) in registry._KINDS.items():
         entries.clear()

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from command_line import Cli
 
-from minidl import registry
-from minidl.errors import ConfigError, IncompatibleRunError
-from minidl.plugins import plugin_changes, plugin_records
-from minidl.registry import load_plugin, loaded_plugins
-from minidl.runs import Run
+from minidl.core import registry
+from minidl.core.errors import ConfigError, IncompatibleRunError
+from minidl.files import plugins
+from minidl.files.plugins import load_plugin, loaded_plugins, plugin_changes, plugin_records
+from minidl.runs.run import Run
 
 PLUGIN = """
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def forget() -> None:
     """As in a new process, no plugin has registered anything."""
     for _, entries in registry._KINDS.values():
         entries.pop("OwnScale", None)
-    registry._plugins.clear()
+    plugins._plugins.clear()
 
 
 def test_where_a_plugin_lies_does_not_matter(run: str, cli: Cli) -> None:

@@ -217,7 +217,7 @@ def test_names_of_tensors(cli: Cli, trained: Path) -> None:
 def test_labels_of_a_comparison(cli: Cli, folder: Path, file_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("scipy")
     name = file_name
-    monkeypatch.setattr("minidl.plot_style.have_matplotlib", lambda: False)
+    monkeypatch.setattr("minidl.plotting.style.have_matplotlib", lambda: False)
     Path(f"{name}.yaml").write_text("extends: small.yaml\noptimizer: {learning_rate: 0.01}\n")
     arguments = ["small.yaml", f"{name}.yaml", "--seeds", "2", "--jobs", "1", "--no-protocol"]
     is_shown(cli("compare", *arguments), cli("compare", *arguments), cli("compare", f"{name}.yaml", f"{name}.yaml"))

@@ -44,7 +44,7 @@ VERBS = [
 
 
 def test_every_verb_gives_one_document_in_ascii(cli: Cli, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.plot_style.have_matplotlib", lambda: False)
+    monkeypatch.setattr("minidl.plotting.style.have_matplotlib", lambda: False)
     for verb in VERBS:
         command = [run if word == "RUN" else word for word in verb]
         outcome = cli(*command, *(["--json"] if verb != ["schema"] else []))

@@ -13,7 +13,7 @@ import pytest
 from command_line import Cli
 from small import CONFIG, folder_content
 
-from minidl import registry
+from minidl.core import registry
 
 PLUGIN = '''
 """A layer, a loss, an optimizer and a series of a user's own."""

@@ -13,7 +13,7 @@ from command_line import Cli
 from small import folder_content, hourly_rows, write_csv
 
 from minidl.cli.predict import shown
-from minidl.runs import Run
+from minidl.runs.run import Run
 
 
 def test_evaluate_prints_what_train_printed(cli: Cli, folder: Path) -> None:

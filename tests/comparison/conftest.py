@@ -22,7 +22,7 @@ model:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     if not request.node.get_closest_marker("figures"):  # they take a second and more, and one test looks at them
-        monkeypatch.setattr("minidl.plot_style.have_matplotlib", lambda: False)
+        monkeypatch.setattr("minidl.plotting.style.have_matplotlib", lambda: False)
     monkeypatch.chdir(tmp_path)
     write_experiment(tmp_path, CONFIG)
     (tmp_path / "deep.yaml").write_text(DEEP, encoding="utf-8")

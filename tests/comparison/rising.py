@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.arguments import PositiveInt
+from minidl.core.arguments import PositiveInt
+from minidl.core.errors import ShapeError
+from minidl.core.layer import n_parameters
+from minidl.core.registry import register
 from minidl.data import Data, ScaleFit
-from minidl.errors import ShapeError
-from minidl.layer import n_parameters
-from minidl.plot_style import new_figure
-from minidl.registry import register
+from minidl.plotting.style import new_figure
 from minidl.tasks import Metric, Task
 from minidl.training import Arrays, predict
 

@@ -13,7 +13,7 @@ from minidl.comparison.baselines import describe_baselines
 from minidl.comparison.entries import load_entries
 from minidl.comparison.plan import Plan
 from minidl.comparison.session import beside
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.forecasting import baselines as all_baselines
 from minidl.forecasting import score

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from minidl.comparison.cluster import _Cluster, _quiet
-from minidl.errors import NumericalError, StorageError
+from minidl.core.errors import NumericalError, StorageError
 
 
 class WorkerError(Exception):

@@ -18,7 +18,7 @@ from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.session import make_plan, run_missing, start
 from minidl.comparison.trials import Outcome, Trial, run_trial
 from minidl.experiment import load_experiment
-from minidl.runs import Run
+from minidl.runs.run import Run
 
 Capture = pytest.CaptureFixture[str]
 

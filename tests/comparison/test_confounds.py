@@ -10,7 +10,7 @@ from minidl.cli import main
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import facts_of, load_entries
 from minidl.comparison.sweep import trade_offs
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.tasks import Forecast
 

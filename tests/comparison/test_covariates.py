@@ -9,8 +9,9 @@ import pytest
 from small import hourly_table, window_data
 
 from minidl import Dense, LastStep, RecurrentLayer, Sequential
+from minidl.core.errors import DataError
+from minidl.core.layer import Array
 from minidl.data import Splits
-from minidl.errors import DataError
 from minidl.forecasting import (
     COVARIATES,
     Recursive,
@@ -19,7 +20,6 @@ from minidl.forecasting import (
     model_forecaster,
     score_shifted,
 )
-from minidl.layer import Array
 from minidl.tasks import Forecast
 
 T, F, TARGET = 5, 3, 1

@@ -19,7 +19,7 @@ from minidl.cli import main
 from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import processes
 from minidl.comparison.session import make_plan, run_missing, start
-from minidl.errors import ConfigError, StorageError
+from minidl.core.errors import ConfigError, StorageError
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed")
 
@@ -79,7 +79,7 @@ def test_the_seeds_of_a_worker_that_dies_run_elsewhere_with_the_same_results(fol
     address, workers = cluster
     plugin = folder / "watched.py"
     plugin.write_text(PLUGIN.format(folder=str(folder)))
-    from minidl.registry import load_plugin
+    from minidl.files.plugins import load_plugin
 
     load_plugin(plugin)
     csv = f"data.series.path={folder / 'air.csv'}"

@@ -13,7 +13,7 @@ import pytest
 
 from minidl.cli import main
 from minidl.comparison.executors import default_jobs, processes
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 
 Capture = pytest.CaptureFixture[str]
 HUGE = str(10**20)
@@ -74,7 +74,7 @@ def run_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 UNGUARDED = """\
 from minidl.comparison.executors import default_jobs, processes
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 try:
     with processes(2) as pool:
         pool.submit(len, "abc").exception()

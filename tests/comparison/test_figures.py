@@ -10,8 +10,8 @@ import pytest
 from made_up import BROKEN, CONFIG, analysed, baseline, of_two, record
 from matplotlib.colors import to_hex
 
-from minidl import plot_style as look
 from minidl.comparison import figures
+from minidl.plotting import style as look
 from minidl.tasks.forecast_terms import lead_figure
 
 pytestmark = pytest.mark.figures

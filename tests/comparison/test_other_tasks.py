@@ -35,7 +35,7 @@ BAD = "extends: good.yaml\noptimizer: {learning_rate: 0.00001}\n"
 @pytest.fixture
 def walks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     if not request.node.get_closest_marker("figures"):
-        monkeypatch.setattr("minidl.plot_style.have_matplotlib", lambda: False)
+        monkeypatch.setattr("minidl.plotting.style.have_matplotlib", lambda: False)
     monkeypatch.chdir(tmp_path)
     Path("good.yaml").write_text(CONFIG)
     Path("bad.yaml").write_text(BAD)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from made_up import BROKEN, of_two, record
 
-from minidl import plot_style
 from minidl.comparison import figures, pictures
+from minidl.plotting import style as plot_style
 
 GOOD, BAD = [0.70, 0.72, 0.71], [0.60, 0.63, 0.20]
 ASSUMED = "Scores assume: later values of other columns are taken as known."

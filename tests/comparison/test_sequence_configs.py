@@ -91,7 +91,7 @@ def test_the_better_model_is_found_with_its_pictures_and_words(waves: Path, task
 
 @pytest.mark.skipif(not numba_installed(), reason="needs numba")
 def test_classifiers_are_compared_in_the_compiled_engine(waves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.plot_style.have_matplotlib", lambda: False)
+    monkeypatch.setattr("minidl.plotting.style.have_matplotlib", lambda: False)
     write_moves(Path("even.csv"), shortest=5, longest=5)
     even = ("--set", "data.source.path=even.csv", "--seeds", "6")
     results = []

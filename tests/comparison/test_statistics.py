@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minidl.comparison.statistics import compare_pairs, fewest_pairs, holm, spread
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 from minidl.forecasting.diebold_mariano import diebold_mariano
 from minidl.forecasting.rounding import ROUNDING, is_above, rounding_of
 

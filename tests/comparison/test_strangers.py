@@ -17,7 +17,7 @@ from minidl.cli import main
 from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.session import make_plan, start
 from minidl.comparison.trials import Outcome, run_trial
-from minidl.errors import CorruptFileError, MinidlError
+from minidl.core.errors import CorruptFileError, MinidlError
 
 Capture = pytest.CaptureFixture[str]
 ONE = Path("runs/compare-001")
@@ -126,7 +126,7 @@ def test_plugins_are_given_again_and_must_be_those_of_the_start(folder: Path, ca
 def test_a_worker_runs_no_plugin_that_has_changed(folder: Path) -> None:
     plugin = folder / "mine.py"
     plugin.write_text(PLUGIN.format(version=1))
-    from minidl.registry import load_plugin
+    from minidl.files.plugins import load_plugin
 
     load_plugin(plugin)
     plan, data = make_plan(["small.yaml", "deep.yaml"], seeds=1, overrides=["loss=Mine"], plugins=[str(plugin)])

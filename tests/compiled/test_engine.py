@@ -26,12 +26,12 @@ from minidl import (
 )
 from minidl.compiled import ActivationKernel, LayerKernel, choose_engine, explain, jit, register_kernel
 from minidl.compiled.engine import CompiledEngine
+from minidl.core.errors import IncompatibleRunError
+from minidl.core.layer import INFERENCE, Layer
 from minidl.data import Windows
-from minidl.errors import IncompatibleRunError
 from minidl.experiment import load_experiment
-from minidl.layer import INFERENCE, Layer
-from minidl.resuming import resume
-from minidl.runs import Run
+from minidl.runs.resuming import resume
+from minidl.runs.run import Run
 from minidl.training import Arrays, Callback, NumpyEngine
 
 
@@ -292,7 +292,7 @@ def test_importing_minidl_and_explaining_do_not_import_numba():
     import subprocess
 
     code = (
-        "import sys, minidl, minidl.compiled, minidl.runs; m = minidl.Sequential([minidl.Dense(1)]); "
+        "import sys, minidl, minidl.compiled, minidl.runs.run; m = minidl.Sequential([minidl.Dense(1)]); "
         "print(minidl.compiled.explain(m, minidl.HalfMSE(), minidl.SGD(0.1)), 'numba' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Protocol
 
 from msgspec import Meta
 
-from minidl.arguments import Configurable, PositiveFloat, PositiveInt
-from minidl.errors import ConfigError
-from minidl.initializers import Initializer, zeros
-from minidl.registry import _KINDS, open_kind, register
+from minidl.core.arguments import Configurable, PositiveFloat, PositiveInt
+from minidl.core.errors import ConfigError
+from minidl.core.initializers import Initializer, zeros
+from minidl.core.registry import _KINDS, open_kind, register
 
 
 @open_kind("shape")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from config_samples import SAMPLE_KINDS, Written
 
-from minidl import registry
+from minidl.core import registry
 
 
 @pytest.fixture(autouse=True)

@@ -21,11 +21,11 @@ from config_samples import (
     Written,
 )
 
-from minidl.arguments import Configurable
 from minidl.config import build, builder, construct, dump, load_node, locate, parse_file, parse_text, problem_at
 from minidl.config.builder import MAX_FILES
-from minidl.errors import ConfigError
-from minidl.initializers import normal_fan_in, zeros
+from minidl.core.arguments import Configurable
+from minidl.core.errors import ConfigError
+from minidl.core.initializers import normal_fan_in, zeros
 
 
 def problems(text: str, target: type = Drawing) -> list[str]:

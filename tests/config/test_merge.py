@@ -11,7 +11,7 @@ from config_samples import Drawing, Written
 
 from minidl.config import build, find_config, find_model, load_node, merge, parse_text, shipped
 from minidl.config.merge import MAX_EXTENDS
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 
 
 def refused(config: str, *overrides: str) -> str:

@@ -16,9 +16,9 @@ from config_samples import GOOD, CircleShape, Drawing, GroupShape, MixedColour, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.arguments import argument_hints
 from minidl.config import build, load_node, parse_text
-from minidl.errors import ConfigError
+from minidl.core.arguments import argument_hints
+from minidl.core.errors import ConfigError
 
 N_MUTANTS = int(os.environ.get("MINIDL_MUTANTS", "600"))
 LINE = re.compile(r"f\.yaml:[1-9][0-9]*:[1-9][0-9]*: .+")

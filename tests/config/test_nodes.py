@@ -14,7 +14,7 @@ from config_samples import GOOD, Written
 
 from minidl.config import Node, parse_file, parse_text
 from minidl.config.nodes import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse_value
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 
 
 def message(text: str) -> str:

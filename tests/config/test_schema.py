@@ -10,8 +10,8 @@ import pytest
 from config_samples import GOOD, CircleShape, Colour, Drawing, MixedColour, PlainRed, Shape
 from jsonschema import Draft202012Validator
 
-from minidl.arguments import Configurable
 from minidl.config import build, json_schema, parse_text
+from minidl.core.arguments import Configurable
 
 
 def errors(text: str, target: type = Drawing) -> list[str]:

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from minidl.config import build, parse_text
 from minidl.config.values import check_plain
-from minidl.errors import ConfigError
+from minidl.core.errors import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minidl.core.errors import CorruptFileError, DataError, StorageError
 from minidl.data import BeijingPM25, Table
 from minidl.data import beijing_pm25 as module
-from minidl.errors import CorruptFileError, DataError, StorageError
 
 HEADER = "No,year,month,day,hour,pm2.5,DEWP,TEMP,PRES,cbwd,Iws,Is,Ir"
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minidl.core.errors import DataError, StorageError
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.steps import step_name, step_of
-from minidl.errors import DataError, StorageError
 
 
 def open_text(text: str, *, delimiter: str = ",") -> CSVFile:

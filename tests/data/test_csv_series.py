@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minidl.core.errors import ConfigError, DataError, StorageError
+from minidl.core.registry import lookup
 from minidl.data import CSVSeries, Series
-from minidl.errors import ConfigError, DataError, StorageError
-from minidl.registry import lookup
 
 
 def write(folder: Path, text: str) -> Path:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minidl.core.errors import DataError
 from minidl.data import BeijingPM25, CSVSeries, MinMaxScaler, Splits, StandardScaler, TailValidation, WindowData
 from minidl.data.beijing_pm25 import shipped_bytes
 from minidl.data.gaps import Filling
-from minidl.errors import DataError
 
 T = 3
 NAN = float("nan")

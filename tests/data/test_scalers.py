@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from minidl.core.errors import ConfigError, DataError
 from minidl.data import MinMaxScaler, ScaleFit, Scaler, StandardScaler
-from minidl.errors import ConfigError, DataError
 
 VALUES = np.array([[1.0, 10.0], [3.0, 10.0], [5.0, 10.0], [7.0, 10.0]])
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minidl.core.errors import DataError
 from minidl.data import Series, Table, WindowData
-from minidl.errors import DataError
 
 
 def table(**parts: Any) -> Table:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minidl.core.errors import ConfigError, DataError
 from minidl.data import (
     BeijingPM25,
     MinMaxScaler,
@@ -23,7 +24,6 @@ from minidl.data import (
     Windows,
 )
 from minidl.data.splits import window_starts
-from minidl.errors import ConfigError, DataError
 
 
 @dataclass(eq=False)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minidl.core.errors import DataError
 from minidl.data import Windows
-from minidl.errors import DataError
 
 
 def windows(

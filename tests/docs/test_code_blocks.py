@@ -34,9 +34,9 @@ import pytest
 
 import minidl
 from minidl.config import parse_text
-from minidl.initializers import Initializer
-from minidl.layer import Layer
-from minidl.registry import lookup, names
+from minidl.core.initializers import Initializer
+from minidl.core.layer import Layer
+from minidl.core.registry import lookup, names
 
 ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]

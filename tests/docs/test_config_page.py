@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from minidl.arguments import Configurable, argument_hints
+from minidl.core.arguments import Configurable, argument_hints
+from minidl.core.registry import kinds, lookup, names
 from minidl.data import WindowData
 from minidl.experiment import Experiment
-from minidl.registry import kinds, lookup, names
 from minidl.tasks import Forecast
 from minidl.training import Training
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minidl.errors import StorageError
+from minidl.core.errors import StorageError
 from minidl.files.appending import append, cut_file, flush_file, open_own, write_new
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from minidl.errors import CorruptFileError, StorageError
+from minidl.core.errors import CorruptFileError, StorageError
 from minidl.files.reading import convert_json, decode_json, read_given, read_inside, real_folder, user_path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from minidl.errors import CorruptFileError, StorageError
+from minidl.core.errors import CorruptFileError, StorageError
 from minidl.files.appending import append, cut_file, flush_file, write_new
 from minidl.files.locking import FileLock, is_locked
 from minidl.files.storage import sweep, write_file, write_folder

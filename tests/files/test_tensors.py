@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl.errors import CorruptFileError, StorageError
+from minidl.core.errors import CorruptFileError, StorageError
 from minidl.files import tensors
 from minidl.files.tensors import decode_tensors, encode_tensors, tensors_limit
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from minidl import INFERENCE, Dense, LastStep, Layer, RecurrentLayer, Sequential
+from minidl.core.layer import Array
 from minidl.forecasting import Linear, Persistence, Recursive, Rows, Seasonal, model_one_step
-from minidl.layer import Array
 from minidl.training import Arrays
 
 N, T, F = 90, 5, 3

@@ -13,6 +13,7 @@ import pytest
 from small import hourly_rows, hourly_table, window_data
 
 from minidl import INFERENCE, ConfigError, DataError, Layer, NumericalError
+from minidl.core.layer import Array
 from minidl.data import Filling, Gaps, MinMaxScaler, Splits, StandardScaler, Table, TailValidation
 from minidl.forecasting import (
     Forecaster,
@@ -29,7 +30,6 @@ from minidl.forecasting import (
     score,
     score_shifted,
 )
-from minidl.layer import Array
 from minidl.tasks import Forecast, Published
 
 T, TEST = 6, 60  # 54 test windows

@@ -21,7 +21,7 @@ from minidl import (
     TanhActivation,
     Workspace,
 )
-from minidl.testing import check_gradients
+from minidl.testing.checks import check_gradients
 
 ALL = [TanhActivation, SigmoidActivation, ReluActivation, IdentityActivation]
 numbers = st.floats(-30, 30, allow_subnormal=False)

@@ -23,7 +23,7 @@ from minidl import (
     Workspace,
 )
 from minidl.layers.select_features import name_features
-from minidl.testing import check_gradients, check_layer
+from minidl.testing.checks import check_gradients, check_layer
 
 X = np.random.default_rng(1).normal(size=(2, 5, 3))
 

@@ -24,8 +24,8 @@ from minidl import (
     Workspace,
     n_parameters,
 )
-from minidl.initializers import normal_fan_in
-from minidl.testing import check_gradients
+from minidl.core.initializers import normal_fan_in
+from minidl.testing.checks import check_gradients
 
 
 def forward_and_backward(layer, x, ctx=Context(), seed=5):  # noqa: B008 - Context is frozen

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from naive import close, dense_backward, dense_forward
 
 from minidl import Context, Dense, ShapeError, Workspace
-from minidl.initializers import glorot_uniform, normal_fan_in
-from minidl.testing import check_gradients
+from minidl.core.initializers import glorot_uniform, normal_fan_in
+from minidl.testing.checks import check_gradients
 
 # Sums of a dozen products: far below these in float64 (eps 2e-16) and float32 (eps 1e-7).
 RTOL = {"float64": 1e-13, "float32": 1e-5}

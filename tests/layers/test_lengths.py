@@ -25,7 +25,7 @@ from minidl import (
     TanhActivation,
     Workspace,
 )
-from minidl.layer import Array
+from minidl.core.layer import Array
 
 Rng = np.random.Generator
 

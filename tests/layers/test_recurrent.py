@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import FUNCTIONS, close, elman_backward, elman_forward
 
-import minidl.layers.recurrent as recurrent_module
+import minidl.layers.recurrent.elman as recurrent_module
 from minidl import (
     Context,
     Dense,
@@ -24,8 +24,8 @@ from minidl import (
     TanhActivation,
     Workspace,
 )
-from minidl.initializers import glorot_uniform, normal_fan_in, orthogonal, zeros
-from minidl.testing import check_gradients
+from minidl.core.initializers import glorot_uniform, normal_fan_in, orthogonal, zeros
+from minidl.testing.checks import check_gradients
 
 ACTIVATIONS = [TanhActivation, SigmoidActivation, ReluActivation, IdentityActivation]
 # Sums of up to some hundred products: rounding stays below 1e-13 of the largest value

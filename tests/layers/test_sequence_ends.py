@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import Context, LastStep, ShapeError, Workspace
-from minidl.testing import check_gradients
+from minidl.testing.checks import check_gradients
 
 
 @given(batch=st.integers(1, 3), time=st.integers(1, 4), features=st.integers(1, 3))

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from minidl import Layer
-from minidl.layer import INFERENCE, Array, Context, Grads, read_only
-from minidl.registry import register
+from minidl.core.layer import INFERENCE, Array, Context, Grads, read_only
+from minidl.core.registry import register
 
 
 @register

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.compiled.jit import numba_installed
-from minidl.errors import MinidlError
+from minidl.core.errors import MinidlError
 from tests.reliability.harness import Outcome, fork, row, wait
 from tests.reliability.rows_files import damage
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from minidl.arguments import argument_hints
-from minidl.errors import ConfigError, DataError, MinidlError
+from minidl.core.arguments import argument_hints
+from minidl.core.errors import ConfigError, DataError, MinidlError
 from minidl.experiment import Experiment, load_experiment
 from tests.reliability.harness import ROOT, Outcome, row, run_command, within
 from tests.small import CONFIG, hourly_rows, write_csv

@@ -13,8 +13,8 @@ from minidl import Dense, LastStep, RecurrentLayer, Repeat, Sequential
 from minidl.compiled import predictor
 from minidl.compiled.jit import numba_installed
 from minidl.compiled.kernel import silent
-from minidl.errors import MinidlError
-from minidl.layer import Layer
+from minidl.core.errors import MinidlError
+from minidl.core.layer import Layer
 from minidl.randomness import Streams
 from minidl.training import Arrays, Callback, Trainer, Training
 from tests.reliability.harness import Outcome, row

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minidl.errors import MinidlError
+from minidl.core.errors import MinidlError
 from minidl.experiment import load_experiment
 from minidl.files.manifests import MANIFEST, encode_manifest, entry
-from minidl.runs import Run
-from minidl.training.checkpoints import STATE, read_checkpoint
+from minidl.runs.checkpoints import STATE, read_checkpoint
+from minidl.runs.run import Run
 from tests.reliability.harness import Outcome, experiment_file, fork, row, run_command, wait
 
 
@@ -212,7 +212,7 @@ def watched(cases: list[tuple[str, Callable[[], Any]]]) -> int:
     """Print a line for each case; suspicious events are in it."""
     import importlib.metadata as importlib_metadata  # what a look-up may load anyway
 
-    from minidl import registry
+    from minidl.core import registry
 
     assert importlib_metadata
     registry.load_entry_points()

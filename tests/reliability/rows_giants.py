@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minidl.errors import MinidlError
+from minidl.core.errors import MinidlError
 from minidl.experiment import load_experiment
 from minidl.files.manifests import MANIFEST, encode_manifest, entry
-from minidl.runs import Run
-from minidl.training.checkpoints import OPTIMIZER, STATE, WEIGHTS, load_checkpoint
+from minidl.runs.checkpoints import OPTIMIZER, STATE, WEIGHTS, load_checkpoint
+from minidl.runs.run import Run
 from tests.reliability.harness import Outcome, fork, row, run_command, wait, within
 from tests.reliability.rows_files import forged, trained
 

@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 
 from minidl import Adam, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, TanhActivation
+from minidl.core.errors import DataError, NumericalError
+from minidl.core.layer import Array
 from minidl.data import Batch
-from minidl.errors import DataError, NumericalError
-from minidl.layer import Array
 from minidl.layers import activations, dense, recurrence, sequence_ends
 from minidl.layers.containers import container
 from minidl.randomness import Streams
-from minidl.testing import check_gradients
-from minidl.training import Arrays, Callback, SaveCheckpoints, Trainer, Training
-from minidl.training.checkpoints import read_checkpoint
+from minidl.runs.checkpoints import read_checkpoint
+from minidl.runs.saving import SaveCheckpoints
+from minidl.testing.checks import check_gradients
+from minidl.training import Arrays, Callback, Trainer, Training
 from tests.reliability.harness import ROOT, Outcome, experiment_file, row, run_command
 from tests.small import hourly_rows, hourly_table
 

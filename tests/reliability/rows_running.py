@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from minidl.compiled.jit import numba_installed
-from minidl.errors import InUseError
+from minidl.core.errors import InUseError
 from minidl.files.locking import LOCK, FileLock, is_locked
 from minidl.files.manifests import MANIFEST
-from minidl.training.checkpoints import read_checkpoint
+from minidl.runs.checkpoints import read_checkpoint
 from tests.reliability.harness import (
     ROOT,
     Outcome,
@@ -91,7 +91,7 @@ CELLS_BIAS = ("true", "false")
 def cells() -> list[str]:
     """The recurrent layers that there are."""
     from minidl import Layer
-    from minidl.registry import names
+    from minidl.core.registry import names
 
     return [name for name in names(Layer) if name in ("RecurrentLayer", "LSTM", "GRU", "LSTMLayer", "GRULayer")]
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import MinidlError, StorageError
+from minidl.core.errors import MinidlError, StorageError
 from minidl.files import storage
-from minidl.training.checkpoints import read_checkpoint, save_checkpoint
-from minidl.training.saving import CHECKPOINT_NAMES, older_checkpoints
+from minidl.runs.checkpoints import read_checkpoint, save_checkpoint
+from minidl.runs.saving import CHECKPOINT_NAMES, older_checkpoints
 from tests.reliability import disks
 from tests.reliability.harness import Outcome, experiment_file, fork, kill, row, run_command, wait, wait_for
 

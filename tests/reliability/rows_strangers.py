@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from minidl.errors import MinidlError
+from minidl.core.errors import MinidlError
 from tests.forged import LISTED, seal, seal_record
 from tests.reliability.harness import Outcome, command, experiment_file, fork, row, wait
 from tests.reliability.rows_files import HOSTILE_VALUES, damage
@@ -59,10 +59,10 @@ def look(folder: Path) -> dict[str, Any]:
 
 def child(trials: int, rng: random.Random) -> int:
     """Print a line for each trial: ``good refused``, ``good harmless``, or what went wrong."""
-    from minidl import plot_style
-    from minidl.arguments import argument_hints
     from minidl.comparison import session
-    from minidl.registry import kinds, lookup, names
+    from minidl.core.arguments import argument_hints
+    from minidl.core.registry import kinds, lookup, names
+    from minidl.plotting import style as plot_style
 
     plot_style.have_matplotlib = lambda: False
     warnings.simplefilter("error")

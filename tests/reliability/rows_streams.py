@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from minidl.experiment import load_experiment
-from minidl.run_folder import RunFolder
-from minidl.runs import Run
-from minidl.training.checkpoints import read_checkpoint
+from minidl.runs.checkpoints import read_checkpoint
+from minidl.runs.run import Run
+from minidl.runs.run_folder import RunFolder
 from tests.reliability.harness import ROOT, SABOTAGE, Outcome, experiment_file, row
 
 # Without figures, which take most of the time; each process loads minidl as the command does.
 _MAIN = f"""
 import os, sys
-from minidl import plot_style, plotting
+from minidl.plotting import style as plot_style
+from minidl import plotting
 plotting.have_matplotlib = plot_style.have_matplotlib = lambda: False
 if os.environ.get('{SABOTAGE}'):
     from tests.reliability.sabotage import SABOTAGES

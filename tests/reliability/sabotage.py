@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from minidl import cli, initializers, interrupt, randomness, registry, resuming, run_folder
+from minidl import cli, randomness
 from minidl.comparison import executors, folder, plan, records, session
 from minidl.config import builder, nodes
+from minidl.core import initializers, registry
+from minidl.core.errors import CorruptFileError
 from minidl.data import csv_file, csv_series, series
-from minidl.errors import CorruptFileError
 from minidl.files import locking, manifests, reading, storage
 from minidl.layers import activations, recurrence
-from minidl.training import checkpoints, loop, saving, state
+from minidl.runs.run import checkpoints, resuming, run_folder, saving, state
+from minidl.training import interrupt, loop
 
 SABOTAGES: dict[str, Callable[[], None]] = {}
 

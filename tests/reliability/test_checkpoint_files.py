@@ -29,10 +29,10 @@ from minidl.files import storage
 from minidl.files.manifests import MANIFEST, Manifest, checked, encode_manifest, entry, read_manifest
 from minidl.files.storage import exchange, sweep, try_to_write, write_file, write_folder
 from minidl.randomness import Streams
-from minidl.training import Arrays, SaveCheckpoints, Trainer, Training
-from minidl.training.checkpoints import OPTIMIZER, STATE, WEIGHTS, read_checkpoint, save_checkpoint
-from minidl.training.saving import older_checkpoints
-from minidl.training.state import restore_trainer, trainer_state
+from minidl.runs.checkpoints import OPTIMIZER, STATE, WEIGHTS, read_checkpoint, save_checkpoint
+from minidl.runs.saving import SaveCheckpoints, older_checkpoints
+from minidl.runs.state import restore_trainer, trainer_state
+from minidl.training import Arrays, Trainer, Training
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PARAMS = {"0.W": np.arange(6, dtype="float32").reshape(2, 3), "1.b": np.array([0.1, 0.2])}

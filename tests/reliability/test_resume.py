@@ -12,7 +12,7 @@ from small import hourly_rows, write_csv, write_experiment
 
 from minidl.cli import main
 from minidl.experiment import load_experiment
-from minidl.runs import Run
+from minidl.runs.run import Run
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_other_data_are_refused(stopped: Path, capsys: Any) -> None:
 
 
 def test_other_versions_are_refused_and_named(stopped: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.environment.__version__", "99.0")
+    monkeypatch.setattr("minidl.runs.environment.__version__", "99.0")
     assert main(["resume", str(stopped)]) == 3
     assert "run: minidl: 0." in capsys.readouterr().err
 

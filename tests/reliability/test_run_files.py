@@ -16,11 +16,11 @@ from small import write_experiment
 
 from minidl import CorruptFileError
 from minidl.cli import main
-from minidl.errors import ConfigError, StorageError
+from minidl.core.errors import ConfigError, StorageError
 from minidl.experiment import load_experiment
 from minidl.files.manifests import MANIFEST, encode_manifest, entry
-from minidl.runs import Run
-from minidl.training.checkpoints import read_checkpoint, save_checkpoint
+from minidl.runs.checkpoints import read_checkpoint, save_checkpoint
+from minidl.runs.run import Run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = ["config.yaml", "environment.json", "scale.json", "log.jsonl", "manifest.json", "evaluation.json"]
@@ -87,7 +87,7 @@ def test_a_link_in_a_run_is_refused_wherever_it_leads(run: Path, name: str) -> N
 @pytest.mark.parametrize("name", [*ALL, *FOLDERS])
 def test_a_link_is_refused_while_it_is_read_as_well(run: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # The look over the folder comes first; without it, as if the link had come later, it is the reading that refuses.
-    monkeypatch.setattr("minidl.run_folder.RunFolder.check_links", lambda self: None)
+    monkeypatch.setattr("minidl.runs.run_folder.RunFolder.check_links", lambda self: None)
     shutil.move(run / name, "elsewhere")
     (run / name).symlink_to(Path("elsewhere").resolve())
     assert "a symbolic link" in refused(run, name)

@@ -13,7 +13,7 @@ from minidl import ConfigError, CrossEntropy, Dense, HalfMSE, Sequential
 from minidl.data import ArraySequences, FractionSplit, SequenceParts, Sequences, Waves
 from minidl.experiment import Experiment, load_experiment
 from minidl.metrics import class_scores, confusion, macro_f1
-from minidl.runs import Run
+from minidl.runs.run import Run
 from minidl.tasks import Classify, Label, Regress
 from minidl.tasks.linear import AROUND, Ridge, around_steps, flattened
 from minidl.tasks.sequence_task import outputs

@@ -11,9 +11,9 @@ from small import CONFIG, write_experiment
 
 from minidl import ConfigError, NumericalError
 from minidl.config import build, construct, parse_text
+from minidl.core.registry import names
 from minidl.data import Data, WindowData
 from minidl.experiment import Experiment, load_experiment
-from minidl.registry import names
 from minidl.tasks import Forecast, Metric, Task
 
 
@@ -94,7 +94,7 @@ def test_an_undefined_metric_is_not_broken_and_an_infinite_one_is(value: float, 
 
 
 def test_a_task_of_ones_own_is_named_in_a_config(tmp_path: Path) -> None:
-    from minidl.registry import register
+    from minidl.core.registry import register
 
     @register
     @dataclass(eq=False)

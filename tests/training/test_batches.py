@@ -30,8 +30,8 @@ from minidl import (
     fit,
 )
 from minidl.compiled.engine import CompiledEngine
+from minidl.core.layer import Array
 from minidl.data import Batch
-from minidl.layer import Array
 from minidl.randomness import Streams
 from minidl.training import Arrays, Source, Trainer, Training, predict
 

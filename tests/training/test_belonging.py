@@ -23,8 +23,8 @@ from minidl import (
     Sequential,
     ShapeError,
 )
+from minidl.core.layer import Array
 from minidl.data import Batch
-from minidl.layer import Array
 from minidl.training import Arrays
 from minidl.training.flat import FlatParameters
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from minidl import INFERENCE, Dense, LastStep, Layer, RecurrentLayer, Repeat, Sequential
+from minidl.core.layer import Array
 from minidl.data import Batch
-from minidl.layer import Array
 from minidl.training.diagnosis import numerical_error
 from minidl.training.flat import FlatParameters
 

@@ -33,9 +33,9 @@ from minidl import (
     TanhActivation,
     fit,
 )
-from minidl.arrays import plain_array
+from minidl.core.arrays import plain_array
+from minidl.core.layer import Array
 from minidl.data import Batch
-from minidl.layer import Array
 from minidl.metrics import mae, r2, rmse
 from minidl.randomness import Streams
 from minidl.training import Arrays, Callback, Trainer, Training, predict

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from minidl import ConfigError, Context, Dense, LastStep, RecurrentLayer, Sequential, TanhActivation
+from minidl.core.workspace import Workspace
 from minidl.training.flat import FlatParameters
-from minidl.workspace import Workspace
 
 
 def stack() -> Sequential:

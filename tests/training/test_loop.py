@@ -26,8 +26,8 @@ from minidl import (
     Sequential,
     fit,
 )
+from minidl.core.layer import Array
 from minidl.data import Batch
-from minidl.layer import Array
 from minidl.randomness import Streams
 from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training, predict
 

@@ -26,7 +26,7 @@ from minidl import (
     fit,
 )
 from minidl.compiled.engine import CompiledEngine
-from minidl.layer import Array
+from minidl.core.layer import Array
 from minidl.randomness import Streams
 from minidl.training import Arrays, Engine, Trainer, Training, outputs, predict
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from minidl.compiled import functions
+from minidl.compiled.emit import functions
+from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import ActivationKernel, LayerKernel
-from minidl.compiled.vectors import view
-from minidl.layer import Array
+from minidl.core.layer import Array
 
 
 @jit

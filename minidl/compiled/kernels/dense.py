@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.compiled.emit.products import add_product, affine, fill, gradient, sums
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import LayerKernel, Sizes
-from minidl.compiled.products import add_product, affine, fill, gradient, sums
-from minidl.layer import Array
+from minidl.core.layer import Array
 
 
 @jit

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from minidl.compiled.emit.products import copy
+from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import LayerKernel
-from minidl.compiled.products import copy
-from minidl.compiled.vectors import view
-from minidl.layer import Array
+from minidl.core.layer import Array
 
 
 @jit

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.compiled.jit import jit, jit_sum
 from minidl.compiled.kernel import LossKernel
-from minidl.layer import Array
+from minidl.core.layer import Array
 
 
 @jit

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import OptimizerKernel
-from minidl.layer import Array
+from minidl.core.layer import Array
 
 
 @jit

@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, sums
+from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
-from minidl.compiled.products import add_product, affine, copy, fill, gradient, sums
-from minidl.compiled.vectors import view
-from minidl.layer import Array
+from minidl.core.layer import Array
 
 
 def _functions(activation: ActivationKernel) -> tuple[Any, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.compiled.emit.products import copy
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import LayerKernel
-from minidl.compiled.products import copy
-from minidl.layer import Array
+from minidl.core.layer import Array
 
 
 @jit

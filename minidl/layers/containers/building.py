@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arguments import Seed, convert
-from minidl.errors import ConfigError, ShapeError
-from minidl.layer import Layer, Shape
-from minidl.walk import walk
+from minidl.core.arguments import Seed, convert
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import Layer, Shape
+from minidl.core.walk import walk
 
 Places = Sequence[tuple[str, Layer]]  # name and child, each child once
 PathOf = Callable[[str], tuple[str | int, ...]]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ShapeError
-from minidl.layer import Array, Context, Grads, Layer
+from minidl.core.errors import ShapeError
+from minidl.core.layer import Array, Context, Grads, Layer
 
 
 def forward_of(child: Layer, x: Array, ctx: Context) -> tuple[Array, Any]:

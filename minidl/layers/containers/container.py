@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl.arrays import float_dtype
-from minidl.errors import ConfigError, ShapeError
-from minidl.initializers import MAX_PARAMETERS
-from minidl.layer import Array, Context, Grads, Layer, Shape, n_parameters
+from minidl.core.arrays import float_dtype
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.initializers import MAX_PARAMETERS
+from minidl.core.layer import Array, Context, Grads, Layer, Shape, n_parameters
+from minidl.core.parameters import Parameters, snapshot
+from minidl.core.workspace import Workspace
 from minidl.layers.containers.building import (
     build_as_promised,
     check_shared,
@@ -22,8 +24,6 @@ from minidl.layers.containers.building import (
     take_in,
 )
 from minidl.layers.streaming import Stream
-from minidl.parameters import Parameters, snapshot
-from minidl.workspace import Workspace
 
 
 @dataclass(eq=False)

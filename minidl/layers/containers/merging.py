@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from minidl.errors import ShapeError
-from minidl.layer import Array, Shape
-from minidl.workspace import Workspace
+from minidl.core.errors import ShapeError
+from minidl.core.layer import Array, Shape
+from minidl.core.workspace import Workspace
 
 Merge = Literal["add", "concat"]
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from minidl.errors import ConfigError, ShapeError
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.core.registry import register
+from minidl.core.workspace import Workspace
 from minidl.layers.containers.calls import backward_of, forward_of
 from minidl.layers.containers.container import Container
 from minidl.layers.containers.merging import Merge, merged, merged_shape, parts_of, summed
-from minidl.registry import register
-from minidl.workspace import Workspace
 
 
 @register

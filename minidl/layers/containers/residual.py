@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ShapeError
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.core.errors import ShapeError
+from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.core.registry import register
+from minidl.core.workspace import Workspace
 from minidl.layers.containers.calls import backward_of, forward_of
 from minidl.layers.containers.container import Container
-from minidl.registry import register
-from minidl.workspace import Workspace
 
 
 @register

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar
 
-from minidl.arguments import PositiveInt
-from minidl.errors import ConfigError, ShapeError
-from minidl.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.core.arguments import PositiveInt
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
+from minidl.core.registry import register
+from minidl.core.walk import n_layers
+from minidl.core.workspace import Workspace
 from minidl.layers.containers.calls import backward_of, forward_of
 from minidl.layers.containers.container import Container
-from minidl.registry import register
-from minidl.walk import n_layers
-from minidl.workspace import Workspace
 
 MAX_LAYERS = 10_000
 

@@ -1,0 +1,1 @@
+"""Pieces of compiled code: vectors, products and elementary functions."""

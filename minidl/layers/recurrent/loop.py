@@ -1,0 +1,243 @@
+"""The time loop of RecurrentLayer in two memory layouts.
+
+Both compute a_t = x_t W_xh + h_{t-1} W_hh + b_h, h_t = f(a_t) and its gradients;
+they differ only in how arrays lie in memory, and so in speed. Below 32 units the
+cost is the number of NumPy calls: SlabRecurrence needs two a step. From there it
+is arithmetic and memory: RowRecurrence has fewer and larger arrays.
+
+An object here is a plan for one (batch, time, features) size: its buffers and the
+views that each step uses. It belongs to the caller's workspace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import Array, Context, Grads, Layer, read_only
+from minidl.layers.activations import Activation
+
+# Below this many hidden units the slab layout is the faster one.
+SLAB_LIMIT = 32
+
+
+class ElementwiseSteps:
+    """An Activation inside the loop: all slopes at once, then one product a step."""
+
+    caches: Sequence[Any] | None = None
+    gate: ClassVar[Any] = staticmethod(np.multiply)  # gate(dh, slope, out)
+
+    def __init__(self, activation: Activation) -> None:
+        self.function = activation.function
+        self.slopes = activation.slope
+
+
+class LayerSteps:
+    """Any other layer inside the loop: its own forward and backward at every step."""
+
+    def __init__(self, layer: Layer, ctx: Context, transposed: bool) -> None:
+        self.layer, self.transposed = layer, transposed
+        self.ctx = Context(ctx.training, ctx.rng)
+        self.caches: list[Any] = []
+
+    def function(self, a: Array, out: Array) -> None:
+        """h_t = f(a_t)."""
+        y, cache = self.layer.forward(a.T.copy() if self.transposed else a.copy(), self.ctx)
+        out[...] = y.T if self.transposed else y
+        self.caches.append(cache)
+
+    def slopes(self, h: Array, out: Array) -> None:
+        """Nothing to prepare: each step's cache has it."""
+
+    def gate(self, dh: Array, cache: Any, da: Array) -> None:
+        """da_t from dh_t and the cache of step t."""
+        dx, _ = self.layer.backward(dh.T if self.transposed else dh, cache)
+        if dx is None:
+            raise ShapeError(f"RecurrentLayer: activation {type(self.layer).__name__} returned None for dx.")
+        da[...] = dx.T if self.transposed else dx
+
+
+Steps = ElementwiseSteps | LayerSteps
+
+
+class _Plan:
+    """Buffers and views of them, which a copy would tear apart."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise ConfigError("RecurrentLayer: the cache of a forward cannot be copied or pickled; call forward again.")
+
+
+class SlabRecurrence(_Plan):
+    """Time, then feature, then batch: one product a step for W_hh, W_xh and b_h together.
+
+    ``Z[t]`` is [h_{t-1}; x_t; 1], so that a_t = M Z[t] with M = [W_hhᵀ W_xhᵀ b_h],
+    and f(a_t) goes straight into the next slab. Backward, ``S[t]`` is [da_t; dy_{t-1}],
+    so that dh_{t-1} = [W_hh 1] S[t] is one product as well.
+    """
+
+    transposed = True
+
+    def __init__(self, batch: int, time: int, features: int, hidden: int, bias: bool, dtype: npt.DTypeLike) -> None:
+        H, F = hidden, features
+        self.M = np.empty((H, H + F + bias), dtype)
+        self.Z = np.empty((time + 1, H + F + bias, batch), dtype)
+        self.Z[:, H + F :] = 1
+        self.a = np.empty((H, batch), dtype)
+        self.x = self.Z[:time, H : H + F].transpose(2, 0, 1)
+        self.h = self.Z[:, :H]
+        self.y: Array = read_only(self.h[1:].transpose(2, 0, 1))
+        self.steps = [(self.Z[t], self.h[t + 1]) for t in range(time)]
+        self.S: Array | None = None
+
+    def forward(self, x: Array, h_0: Array | None, params: Grads, steps: Steps, lengths: Array | None = None) -> Array:
+        """All h_t as (batch, time, hidden), a read-only view; `lengths` is None."""
+        H, F = len(self.M), x.shape[2]
+        # The method of M: without np.dot's dispatch, a quarter of a small product's time.
+        M, a, dot, function = self.M, self.a, self.M.dot, steps.function
+        M[:, :H] = params["W_hh"].T
+        M[:, H : H + F] = params["W_xh"].T
+        if "b_h" in params:
+            M[:, H + F] = params["b_h"]
+        self.x[...] = x
+        self.h[0] = 0 if h_0 is None else h_0.T
+        for z, h in self.steps:
+            dot(z, a)
+            function(a, h)
+        return self.y
+
+    def _plan_backward(self) -> None:
+        time, H, batch = self.h.shape[0] - 1, *self.h.shape[1:]
+        F, dtype = self.x.shape[2], self.M.dtype
+        self.S = S = np.zeros((time + 1, 2 * H, batch), dtype)
+        self.da = S[:time, :H]
+        self.dy = S[1:, H:].transpose(2, 0, 1)
+        self.slope = np.empty((time, H, batch), dtype)
+        self.N = np.concatenate([np.empty((H, H), dtype), np.eye(H, dtype=dtype)], axis=1)
+        self.Z_T = self.Z[:-1].transpose(0, 2, 1)
+        self.slabs_back = [S[t + 1] for t in reversed(range(time))]
+        self.das_back = [S[t, :H] for t in reversed(range(time))]
+        self.slopes_back = [self.slope[t] for t in reversed(range(time))]
+        self.dM_steps = np.empty((time, *self.M.shape), dtype)
+        self.dM = np.empty_like(self.M)
+        self.W_xh = np.empty((F, H), dtype)
+        self.dx = np.empty((time, F, batch), dtype)
+
+    def backward(self, dy: Array, steps: Steps, grads: Grads, input_gradient: bool) -> Array | None:
+        """Fill `grads` and return dx, (batch, time, features), or None if it is not wanted."""
+        if self.S is None:
+            self._plan_backward()
+        H, F = len(self.M), self.x.shape[2]
+        # a_t is not needed any more: its buffer takes dh_t.
+        N, dh, dot, gate = self.N, self.a, self.N.dot, steps.gate
+        N[:, :H] = self.M[:, :H].T
+        self.dy[...] = dy
+        steps.slopes(self.h[1:], self.slope)
+        caches = self.slopes_back if steps.caches is None else reversed(steps.caches)
+        for s, da, cache in zip(self.slabs_back, self.das_back, caches, strict=True):
+            dot(s, dh)
+            gate(dh, cache, da)
+        np.matmul(self.da, self.Z_T, out=self.dM_steps)
+        dM = np.add.reduce(self.dM_steps, 0, out=self.dM)
+        grads["W_hh"][...] = dM[:, :H].T
+        grads["W_xh"][...] = dM[:, H : H + F].T
+        if "b_h" in grads:
+            grads["b_h"][...] = dM[:, H + F]
+        if not input_gradient:
+            return None
+        self.W_xh[...] = self.M[:, H : H + F].T
+        np.matmul(self.W_xh, self.da, out=self.dx)
+        dx: Array = self.dx.transpose(2, 0, 1)
+        return dx
+
+    def final_state(self) -> Array:
+        """h_T, (batch, hidden)."""
+        h: Array = self.h[-1].T
+        return h
+
+
+class RowRecurrence(_Plan):
+    """Time, then batch, then feature: all input products in one, all gradient products in one."""
+
+    transposed = False
+
+    def __init__(self, batch: int, time: int, features: int, hidden: int, bias: bool, dtype: npt.DTypeLike) -> None:
+        self.h = np.empty((time + 1, batch, hidden), dtype)
+        self.y: Array = read_only(self.h[1:].transpose(1, 0, 2))
+        self.product = np.empty((batch, hidden), dtype)
+        self.W_hh_T = np.empty((hidden, hidden), dtype)
+        self.x_copy: Array | None = None
+        self.da: Array | None = None
+        self.dx: Array | None = None
+
+    def forward(self, x: Array, h_0: Array | None, params: Grads, steps: Steps, lengths: Array | None = None) -> Array:
+        """All h_t as (batch, time, hidden), a read-only view."""
+        h, W_hh = self.h, params["W_hh"]
+        self.x = self._time_major(x, lengths)
+        self.W_xh = params["W_xh"]
+        self.W_hh_T[...] = W_hh.T
+        a = h[1:].reshape(-1, h.shape[2])
+        np.dot(self.x, self.W_xh, out=a)
+        if "b_h" in params:
+            np.add(a, params["b_h"], out=a)
+        h[0] = 0 if h_0 is None else h_0
+        self._run(W_hh, steps)
+        return self.y
+
+    def _run(self, W_hh: Array, steps: Steps) -> None:
+        """h_t from h_{t-1} and x_t W_xh + b_h, which stands in its place."""
+        h, product, dot, add, function = self.h, self.product, np.dot, np.add, steps.function
+        for t in range(len(h) - 1):
+            dot(h[t], W_hh, product)
+            add(h[t + 1], product, h[t + 1])
+            function(h[t + 1], h[t + 1])
+
+    def _time_major(self, x: Array, lengths: Array | None) -> Array:
+        """x as (time · batch, features); copied only if it does not lie in memory like that already."""
+        x = x.transpose(1, 0, 2)
+        if not (x.flags.c_contiguous and x.dtype == self.h.dtype):
+            if self.x_copy is None:
+                self.x_copy = np.empty(x.shape, self.h.dtype)
+            self.x_copy[...] = x
+            x = self.x_copy
+        return x.reshape(-1, x.shape[2])
+
+    def backward(self, dy: Array, steps: Steps, grads: Grads, input_gradient: bool) -> Array | None:
+        """Fill `grads` and return dx, (batch, time, features), or None if it is not wanted."""
+        h, dot = self.h, np.dot
+        time, batch, H = h.shape[0] - 1, *h.shape[1:]
+        if self.da is None:
+            self.da = np.empty((time, batch, H), h.dtype)
+        da = self.da
+        steps.slopes(h[1:], da)
+        self._run_back(dy.transpose(1, 0, 2), da, steps)
+        rows = da.reshape(-1, H)
+        dot(h[:-1].reshape(-1, H).T, rows, out=grads["W_hh"])
+        dot(self.x.T, rows, out=grads["W_xh"])
+        if "b_h" in grads:
+            np.add.reduce(rows, 0, out=grads["b_h"])
+        if not input_gradient:
+            return None
+        if self.dx is None:
+            self.dx = np.empty(self.x.shape, h.dtype)
+        dot(rows, self.W_xh.T, out=self.dx)
+        dx: Array = self.dx.reshape(time, batch, -1).transpose(1, 0, 2)
+        return dx
+
+    def _run_back(self, dy: Array, da: Array, steps: Steps) -> None:
+        """da_t from dy_t and da_{t+1}; the slopes f'(a_t) of an Activation stand in its place."""
+        dh, dot, add, gate = self.product, np.dot, np.add, steps.gate
+        caches = da if steps.caches is None else steps.caches
+        gate(dy[-1], caches[-1], da[-1])
+        for t in range(len(da) - 2, -1, -1):
+            dot(da[t + 1], self.W_hh_T, dh)
+            add(dh, dy[t], dh)
+            gate(dh, caches[t], da[t])
+
+    def final_state(self) -> Array:
+        """h_T, (batch, hidden)."""
+        h: Array = self.h[-1]
+        return h

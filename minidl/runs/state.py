@@ -1,0 +1,75 @@
+"""All that a trainer must have to go on as if it had never stopped, apart from its arrays, as JSON values."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from minidl.core.errors import CorruptFileError
+from minidl.randomness import generator_state, restore_generator
+from minidl.runs.checkpoints import STATE, Checkpoint, load_weights
+from minidl.training.loop import EpochRecord, Position, Trainer
+
+
+def trainer_state(trainer: Trainer) -> dict[str, Any]:
+    """Counters, the position in the epoch, and every generator.
+
+    The shuffling generator is given as it was before the current epoch's order
+    was drawn: whoever goes on draws that order again.
+    """
+    streams = trainer.streams
+    generators = {
+        field.name: generator_state(getattr(streams, field.name)) for field in dataclasses.fields(streams)
+    } | {"shuffling": trainer.order_state}
+    return {
+        "epoch": trainer.epoch,
+        "step": trainer.step,
+        "position": dataclasses.asdict(trainer.position),
+        "generators": generators,
+    }
+
+
+def restore_trainer(trainer: Trainer, saved: Checkpoint, history: Sequence[EpochRecord], source: Path) -> None:
+    """Put a new trainer where a checkpoint was taken.
+
+    Parameters
+    ----------
+    trainer : of the same model, optimizer and seed, not yet run.
+    history : the records of the epochs before.
+    source : the checkpoint's folder, for messages.
+
+    Raises
+    ------
+    CorruptFileError
+        The checkpoint is not one of such a trainer.
+    """
+    load_weights(trainer.model, saved.weights, source)
+    if saved.optimizer.keys() != trainer.state.keys():
+        raise CorruptFileError(
+            f"{source}: has the optimizer's arrays {sorted(saved.optimizer)}, "
+            f"{type(trainer.optimizer).__name__} needs {sorted(trainer.state)}."
+        )
+    for name, value in trainer.state.items():
+        value[...] = saved.optimizer[name]
+    try:
+        _restore_counters(trainer, saved.state)
+        for name, state in saved.state["generators"].items():
+            restore_generator(getattr(trainer.streams, name), state)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:
+        raise CorruptFileError(f"{source / STATE}: not the state of a training: {err!r}.") from err
+    trainer.order_state = saved.state["generators"]["shuffling"]
+    trainer.history = list(history)
+
+
+def _restore_counters(trainer: Trainer, state: Mapping[str, Any]) -> None:
+    epoch, step = state["epoch"], state["step"]
+    position = Position(**state["position"])
+    whole = (epoch, step, position.examples)
+    if not all(type(count) is int and count >= 0 for count in whole):
+        raise ValueError(f"epoch, step and examples are {whole}")
+    if not (math.isfinite(position.loss_sum) and math.isfinite(position.seconds)):
+        raise ValueError(f"position is {position}")
+    trainer.epoch, trainer.step, trainer.position = epoch, step, position

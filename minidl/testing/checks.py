@@ -1,0 +1,73 @@
+"""Checks that any layer must pass: the library's own, and yours.
+
+``check_layer(MyLayer(8), (5, 3))`` raises AssertionError with every check that
+failed; ``run_checks`` gives the same as a list; ``check_gradients`` is the central
+one alone. All compute in float64 with fixed seeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minidl.core.layer import Layer, Shape
+from minidl.testing.central_differences import check_gradients
+from minidl.testing.checks.check_subject import Subject
+from minidl.testing.fresh_process import NotFindableError
+from minidl.testing.layer_checks import CHECKS
+
+__all__ = ["CheckResult", "check_gradients", "check_layer", "run_checks"]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check: the sentence it checks, what was wrong (None: nothing), and why it was left out (None: it ran)."""
+
+    name: str
+    error: str | None = None
+    skipped: str | None = None
+
+
+def run_checks(layer: Layer, input_shape: Shape) -> list[CheckResult]:
+    """Every check of `check_layer`, in order, with its outcome."""
+    results = []
+    for check in CHECKS:
+        name = str(check.__doc__)
+        try:
+            check(Subject(layer, input_shape))
+            results.append(CheckResult(name))
+        except NotFindableError as err:
+            results.append(CheckResult(name, skipped=str(err)))
+        except AssertionError as err:
+            results.append(CheckResult(name, _in_one_line(err) or "AssertionError without a message"))
+        except Exception as err:
+            results.append(CheckResult(name, f"{type(err).__name__}: {_in_one_line(err)}"))
+    return results
+
+
+def _in_one_line(err: Exception) -> str:
+    """A message, of which NumPy's have a dozen lines, as one line of at most 200 characters."""
+    text = "; ".join(line.strip() for line in str(err).splitlines() if line.strip())
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def check_layer(layer: Layer, input_shape: Shape) -> None:
+    """Assert that a layer keeps the protocol's promises.
+
+    Parameters
+    ----------
+    layer : an instance, built or not (a copy is built anew).
+    input_shape : (time, features) or (features,).
+
+    Raises
+    ------
+    AssertionError
+        One line for every check that failed: shapes, dtypes and names of
+        gradients; central differences; read-only and non-contiguous input;
+        nothing written to self; outputs that share memory with the cache;
+        repeated, interleaved and threaded calls; workspaces and batch sizes; rows
+        of a batch; one row, one step; state; a dx that nobody wants; bound
+        parameters; children and their contexts; sequences of different length; config
+        and a fresh process.
+    """
+    failed = [f"{result.name}: FAILED: {result.error}" for result in run_checks(layer, input_shape) if result.error]
+    assert not failed, "\n".join([f"{type(layer).__name__} does not keep the layer protocol:", *failed])

@@ -1,0 +1,97 @@
+"""The layer protocol's promises, checked on every layer of the library from one table.
+
+A new layer needs a row here; `check_layer` does the rest (see test_testing.py for
+what it catches).
+"""
+
+from __future__ import annotations
+
+import pytest
+from user_layers import InputSlope, OutputSlope, Scale
+
+from minidl import (
+    Bidirectional,
+    Dense,
+    IdentityActivation,
+    LastStep,
+    Layer,
+    Parallel,
+    RecurrentLayer,
+    ReluActivation,
+    Repeat,
+    Residual,
+    SelectFeatures,
+    Sequential,
+    SigmoidActivation,
+    TanhActivation,
+)
+from minidl.core.initializers import glorot_uniform, orthogonal
+from minidl.core.registry import lookup, names
+from minidl.testing.checks import check_layer, run_checks
+from minidl.testing.fresh_process import CHILD
+
+# name: (layer, input shape without the batch axis; None: any number of time steps)
+CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
+    "RecurrentLayer": (RecurrentLayer(3), (5, 2)),
+    "RecurrentLayer without bias, any length": (RecurrentLayer(2, bias=False), (None, 6)),
+    "RecurrentLayer of one unit": (RecurrentLayer(1), (4, 1)),
+    "RecurrentLayer of 33 units, in rows": (RecurrentLayer(33), (4, 2)),
+    "RecurrentLayer of 40 units, in rows, without bias": (RecurrentLayer(40, bias=False), (None, 3)),
+    "RecurrentLayer with ReLU": (RecurrentLayer(4, activation=ReluActivation()), (5, 2)),
+    "RecurrentLayer with sigmoid, in rows": (RecurrentLayer(32, activation=SigmoidActivation()), (4, 2)),
+    "RecurrentLayer without activation": (
+        RecurrentLayer(3, activation=IdentityActivation(), recurrent_initializer=orthogonal),
+        (4, 2),
+    ),
+    "RecurrentLayer with a user's plain layer": (RecurrentLayer(3, activation=InputSlope()), (4, 2)),
+    "RecurrentLayer with a user's plain layer, in rows": (RecurrentLayer(33, activation=InputSlope()), (3, 2)),
+    "RecurrentLayer with a user's activation": (RecurrentLayer(3, activation=OutputSlope()), (4, 2)),
+    "Dense on sequences": (Dense(3), (5, 4)),
+    "Dense on rows, without bias": (Dense(2, bias=False, weight_initializer=glorot_uniform), (4,)),
+    "TanhActivation": (TanhActivation(), (5, 3)),
+    "SigmoidActivation": (SigmoidActivation(), (3,)),
+    "ReluActivation": (ReluActivation(), (None, 3)),
+    "IdentityActivation": (IdentityActivation(), (5, 3)),
+    "LastStep": (LastStep(), (5, 3)),
+    "Sequential: the textbook's deep net": (
+        Sequential([RecurrentLayer(2, bias=False), RecurrentLayer(2, bias=False), LastStep(), Dense(1, bias=False)]),
+        (24, 6),
+    ),
+    "Sequential, nested": (
+        Sequential([Sequential([RecurrentLayer(3), Scale()]), Sequential([LastStep(), Dense(2)])]),
+        (None, 2),
+    ),
+    "Sequential with both memory layouts": (Sequential([RecurrentLayer(33), RecurrentLayer(3), Dense(1)]), (3, 2)),
+    "Repeat": (Repeat(RecurrentLayer(2), times=3), (4, 2)),
+    "Repeat of a stack, in a stack": (
+        Sequential([Repeat(Sequential([RecurrentLayer(2), TanhActivation()]), times=2), LastStep()]),
+        (4, 2),
+    ),
+    "SelectFeatures": (SelectFeatures([2, 0]), (None, 3)),
+    "Residual": (Residual(RecurrentLayer(3)), (None, 3)),
+    "Parallel": (Parallel([LastStep(), Sequential([RecurrentLayer(2), LastStep()])], merge="concat"), (4, 3)),
+    "Bidirectional": (Bidirectional(Repeat(RecurrentLayer(2), times=2), merge="add"), (None, 3)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_keeps_the_layer_protocol(name):
+    layer, input_shape = CASES[name]
+    check_layer(layer, input_shape)
+
+
+def test_a_stack_in_which_one_layer_stands_twice_keeps_it_within_a_process(monkeypatch):
+    # A config has no way to say that two places hold one layer, and it refuses to; all else holds.
+    monkeypatch.setenv(CHILD, "")
+    shared = RecurrentLayer(2)
+    results = run_checks(Sequential([shared, TanhActivation(), shared]), (4, 2))
+    assert [result.name for result in results if result.error] == ["the layer is rebuilt from its config"]
+
+
+def test_no_registered_layer_is_missing_from_the_table():
+    # Layers that other tests or the user register do not count.
+    library = [cls for cls in (lookup(Layer, name) for name in names(Layer)) if cls.__module__.startswith("minidl.")]
+    covered = {type(layer) for layer, _ in CASES.values()}
+    missing = [cls.__name__ for cls in library if cls not in covered]
+    assert len(library) >= 9
+    assert not missing, f"add a row to CASES in test_layer_contract.py for: {', '.join(missing)}"

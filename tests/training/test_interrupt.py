@@ -1,0 +1,81 @@
+"""What signals do to this process, at once and the second time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from minidl.training.interrupt import EndOnSignal, Interrupted, RaiseOnSignal, StopOnSignal
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
+
+
+@pytest.fixture(autouse=True)
+def the_handlers_of_before() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_is_raised_outside_training(name: str) -> None:
+    number = getattr(signal, name)
+    with pytest.raises(Interrupted) as caught, RaiseOnSignal():
+        signal.raise_signal(number)
+    assert caught.value.signal == number
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_hangup_after_another_signal_is_no_haste(name: str) -> None:
+    # A shell tells its jobs that the terminal is gone, and the system tells them too; after Ctrl-C as well.
+    with StopOnSignal() as stop:
+        assert not stop()
+        signal.raise_signal(getattr(signal, name))
+        signal.raise_signal(signal.SIGHUP)
+        assert stop()
+        assert stop.signal == getattr(signal, name)
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_second_hangup_does_not_disturb_tidying_up() -> None:
+    tidied = False
+
+    def interrupted() -> None:
+        nonlocal tidied
+        with RaiseOnSignal():
+            try:
+                signal.raise_signal(signal.SIGHUP)
+            finally:
+                signal.raise_signal(signal.SIGHUP)
+                tidied = True
+
+    with pytest.raises(Interrupted):
+        interrupted()
+    assert tidied
+
+
+@pytest.mark.parametrize("context", [StopOnSignal, RaiseOnSignal, EndOnSignal])
+def test_a_hangup_that_nohup_ignores_stays_ignored(context: type) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with context():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_worker_leaves_signals_to_its_parent() -> None:
+    code = (
+        "import signal; from minidl.training.interrupt import leave_signals_to_the_parent as leave; leave();"
+        "signal.raise_signal(signal.SIGINT); signal.raise_signal(signal.SIGHUP); print('here', flush=True);"
+        "signal.raise_signal(signal.SIGTERM)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "here\n")
