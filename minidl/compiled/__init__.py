@@ -4,7 +4,8 @@ Importing this package does not import numba; `explain` says which engine a mode
 gets, and why. See docs/engine.md.
 """
 
-from minidl.compiled.choice import EngineName, choose_engine, explain
+from minidl.compiled.choice import EngineName, explain
+from minidl.compiled.engines import choose_engine, predictor
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import (
     ActivationKernel,
@@ -13,7 +14,7 @@ from minidl.compiled.kernel import (
     OptimizerKernel,
     register_kernel,
 )
-from minidl.compiled.prediction import Predictor, predictor
+from minidl.compiled.prediction import Predictor
 from minidl.compiled.rules import register_rule
 
 __all__ = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,8 @@ from minidl.core.layer import Layer
 from minidl.layers import RecurrentLayer
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
-from minidl.training.engine import Engine, NumpyEngine
-from minidl.training.sources import Source, gathered, longest
-
-if TYPE_CHECKING:
-    from minidl.training import Trainer
+from minidl.training import Advanced, Trainer
+from minidl.training.sources import Source, gathered
 
 EngineName = Literal["auto", "numpy", "compiled"]
 
@@ -44,10 +41,8 @@ def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLik
     return None
 
 
-def training_obstacle(trainer: Trainer) -> str | None:
+def training_obstacle(trainer: Advanced) -> str | None:
     """Why the compiled engine cannot take this Trainer's steps, in a few words; None: it can."""
-    from minidl.training.loop import Trainer
-
     if type(trainer).train_step is not Trainer.train_step or "train_step" in vars(trainer):
         return f"the {type(trainer).__name__} has a train_step of its own"
     return obstacle(trainer.model, trainer.loss, trainer.optimizer, trainer.parameters.values.dtype)
@@ -124,10 +119,11 @@ def explain(
     ConfigError
         `engine` is ``compiled`` and the model cannot be compiled.
     """
-    return _line(engine, lambda: obstacle(model, loss, optimizer, dtype), lambda: drawback(model, time_steps))
+    return line(engine, lambda: obstacle(model, loss, optimizer, dtype), lambda: drawback(model, time_steps))
 
 
-def _line(engine: EngineName, obstacle: Callable[[], str | None], drawback: Callable[[], str | None]) -> str:
+def line(engine: EngineName, obstacle: Callable[[], str | None], drawback: Callable[[], str | None]) -> str:
+    """The line of `explain`; what stands against compiled code is asked only where it matters."""
     if engine == "numpy":
         return "numpy: the config asks for it"
     reason = obstacle()
@@ -145,31 +141,3 @@ def source_obstacle(source: Source) -> str | None:
         if array is not None:
             return f"the examples have {name}, which compiled code does not take yet"
     return None
-
-
-def choose_engine(
-    trainer: Trainer, engine: EngineName, train: Source, notify: Callable[[str], None]
-) -> tuple[Engine, str]:
-    """The engine for a training, and the line of `explain` about it.
-
-    Parameters
-    ----------
-    train : the training examples.
-    notify : gets a line when something takes time or cannot be kept.
-    """
-    steps = trainer.settings.epochs * -(-len(train) // trainer.settings.batch_size)
-    line = _line(
-        engine,
-        lambda: training_obstacle(trainer) or source_obstacle(train),
-        lambda: drawback(trainer.model, steps * longest(train)),
-    )
-    if line != "compiled":
-        return NumpyEngine(), line
-    from minidl.compiled.engine import CompiledEngine
-
-    return CompiledEngine(notify), line
-
-
-def parameters_of(position: str, layer: Layer) -> list[str]:
-    """The names of a layer's parameters in the whole model."""
-    return [f"{position}.{name}" if position else name for name in layer.params]

@@ -7,7 +7,7 @@ counters stay where the Trainer has them; this engine owns scratch memory only.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -22,13 +22,11 @@ from minidl.compiled.source import train_source
 from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer, n_parameters, parts
+from minidl.training import Advanced, Source
 from minidl.training.diagnosis import numerical_error
+from minidl.training.engine import Order
 from minidl.training.outputs import prepared
 from minidl.training.sources import gathered
-
-if TYPE_CHECKING:
-    from minidl.training import Source, Trainer
-    from minidl.training.engine import Order
 
 # Whether training should stop is asked this often, in seconds.
 CALL_SECONDS = 0.05
@@ -55,7 +53,7 @@ class CompiledEngine:
         # Machine code with its memory: a copy compiles, or finds, its own.
         return {**vars(self), "_programs": {}, "_compiled_for": (), "_held": []}
 
-    def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
+    def advance(self, trainer: Advanced, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
         """As many steps as fit into `CALL_SECONDS`; see `Engine`.
 
         Raises
@@ -77,13 +75,13 @@ class CompiledEngine:
         self._steps_a_call = max(1, min(2 * self._steps_a_call, int(done / batch * CALL_SECONDS / max(seconds, 1e-9))))
         return position + done, total
 
-    def _report(self, trainer: Trainer, train: Source, indices: Order, loss: float, trouble: int) -> None:
+    def _report(self, trainer: Advanced, train: Source, indices: Order, loss: float, trouble: int) -> None:
         batch = prepared(gathered(train, indices), trainer.model)[0] if trouble == 1 else None
         state = trainer.state if trouble == 2 else None
         where, flat = trainer.where(), trainer.parameters
         raise numerical_error(where, trainer.model, flat, loss, batch, state, indices=indices)
 
-    def _program(self, trainer: Trainer, window: tuple[int, ...], batch: int) -> _Program:
+    def _program(self, trainer: Advanced, window: tuple[int, ...], batch: int) -> _Program:
         taken = _arguments(trainer.model), _arguments(trainer.loss), _arguments(trainer.optimizer)
         if taken != self._compiled_for:  # another training, or something was changed in between
             reason = training_obstacle(trainer)
@@ -114,7 +112,7 @@ def _arguments(item: Any) -> tuple[Any, ...]:
 class _Program:
     """The compiled function of one stack, with its memory for one window shape and batch size."""
 
-    def __init__(self, trainer: Trainer, window: tuple[int, ...], batch: int, notify: Notify) -> None:
+    def __init__(self, trainer: Advanced, window: tuple[int, ...], batch: int, notify: Notify) -> None:
         values = trainer.parameters.values
         optimizer = kernel_of(trainer.optimizer)
         self.numbers, state = optimizer.numbers, optimizer.state(trainer.optimizer)
@@ -130,7 +128,7 @@ class _Program:
         kinds = [_array_type(dtype) for dtype, _ in self.state.values()]
         self.function = compiled(source, _signature(number, kinds), notify)
 
-    def run(self, trainer: Trainer, part: Examples, total: float) -> tuple[int, float, float, int]:
+    def run(self, trainer: Advanced, part: Examples, total: float) -> tuple[int, float, float, int]:
         """Steps over all of these examples; (examples done, total, last loss, what was not finite)."""
         dtype, clip = self.work.dtype, trainer.settings.clip_norm
         check_fit(part, self.layout, trainer.loss, trainer.settings.batch_size)

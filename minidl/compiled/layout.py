@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from minidl.compiled.choice import parameters_of
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
 from minidl.compiled.kernels import glue
 from minidl.compiled.kernels.activations import elementwise
 from minidl.compiled.rules import rule_of
 from minidl.core.errors import ShapeError
 from minidl.core.layer import Array, Layer
+from minidl.core.walk import joined
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Layout:
             kernel = elementwise(kernel)
         target = self._slot(y)
         numbers = kernel.numbers(layer)
-        self._step(layer, kernel, x, target, parameters_of(path, layer), numbers)
+        self._step(layer, kernel, x, target, [joined(path, name) for name in layer.params], numbers)
         return target
 
     def merge(self, parts: Sequence[int], how: str) -> int:

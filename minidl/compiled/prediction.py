@@ -1,14 +1,11 @@
-"""A predictor for any model: compiled where every layer has a kernel, NumPy otherwise."""
+"""What a predictor is, and the one by the layers' own forward."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.compiled.choice import model_obstacle
-from minidl.compiled.kernel import silent
 from minidl.core.arrays import plain_array
 from minidl.core.errors import ShapeError
 from minidl.core.layer import Array, Context, Layer
@@ -67,21 +64,3 @@ def windows(x: Any) -> Array:
             f"predictor: expected x of shape (time, features) or (batch, time, features), got {found.shape}."
         )
     return found
-
-
-def predictor(model: Layer, notify: Callable[[str], None] = silent) -> Predictor:
-    """A predictor with the model's present weights.
-
-    Parameters
-    ----------
-    model : built, usually trained. One thread at a time may use the predictor;
-        give each thread its own.
-    notify : gets a line when the compiler runs.
-    """
-    dtype = next((value.dtype for value in model.params.values()), np.dtype("float32"))
-    reason = model_obstacle(model, dtype) or ("the model has no parameters" if not model.params else None)
-    if reason is not None:
-        return NumpyPredictor(model, f"numpy: {reason}")
-    from minidl.compiled.compiled_predictor import CompiledPredictor
-
-    return CompiledPredictor(model, notify)

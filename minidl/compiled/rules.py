@@ -6,18 +6,29 @@ from a container may do something else. This module does not need numba.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 from minidl.core.layer import Layer
 from minidl.core.walk import joined
 from minidl.layers import Bidirectional, Parallel, Repeat, Residual, Sequential
 
-if TYPE_CHECKING:
-    from minidl.compiled.layout import Layout
+
+class Layout(Protocol):
+    """What a rule uses of `minidl.compiled.layout.Layout`; arrays are known by the numbers of their slots."""
+
+    def layer(self, path: str, layer: Layer, x: int) -> int:
+        """Lay out a child that reads slot x; returns the slot of its output."""
+
+    def merge(self, parts: Sequence[int], how: str) -> int:
+        """Add slots (``add``), or put their features in a row (``concat``)."""
+
+    def reversed(self, x: int) -> int:
+        """A slot with the time steps in reverse order."""
+
 
 # rule(layout, path, container, slot of its input) -> slot of its output
-Rule = Callable[["Layout", str, Any, int], int]
+Rule = Callable[[Layout, str, Any, int], int]
 R = TypeVar("R", bound=Rule)
 _RULES: dict[type, Rule] = {}
 

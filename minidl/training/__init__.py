@@ -1,6 +1,6 @@
 """The training loop."""
 
-from minidl.training.engine import Engine, NumpyEngine
+from minidl.training.engine import Advanced, Engine, NumpyEngine
 from minidl.training.interrupt import StopOnSignal
 from minidl.training.loop import Callback, EpochRecord, Trainer
 from minidl.training.outputs import predict
@@ -8,6 +8,7 @@ from minidl.training.settings import Training
 from minidl.training.sources import Arrays, Source
 
 __all__ = [
+    "Advanced",
     "Arrays",
     "Callback",
     "Engine",

@@ -7,18 +7,42 @@ from one run to its continuation, and none of them has anything to save.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from minidl.training.sources import gathered
-
-if TYPE_CHECKING:
-    from minidl.training.loop import Trainer
-    from minidl.training.sources import Source
+from minidl.core.layer import Array, Layer
+from minidl.data.batch import Batch
+from minidl.losses import Loss
+from minidl.optimizers import Optimizer
+from minidl.training.flat import FlatParameters
+from minidl.training.settings import Training
+from minidl.training.sources import Source, gathered
 
 Order = npt.NDArray[np.integer[Any]]
+
+
+class Advanced(Protocol):
+    """What an engine uses of the `minidl.training.Trainer` that it advances; see there."""
+
+    model: Layer
+    loss: Loss
+    optimizer: Optimizer
+    settings: Training
+    state: dict[str, Array]
+    step: int
+    batch: Any
+
+    @property
+    def parameters(self) -> FlatParameters:
+        """The model's parameters and their gradients, as vectors."""
+
+    def train_step(self, batch: Batch) -> float:
+        """One step; returns the loss before it."""
+
+    def where(self) -> str:
+        """The step being taken, for messages."""
 
 
 class Engine(Protocol):
@@ -26,7 +50,7 @@ class Engine(Protocol):
 
     name: str
 
-    def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
+    def advance(self, trainer: Advanced, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
         """Take one or more steps of an epoch.
 
         Parameters
@@ -51,7 +75,7 @@ class NumpyEngine:
 
     name = "numpy"
 
-    def advance(self, trainer: Trainer, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
+    def advance(self, trainer: Advanced, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
         """One step; see `Engine`."""
         indices = order[position : position + trainer.settings.batch_size]
         trainer.batch = indices
