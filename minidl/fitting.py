@@ -10,11 +10,13 @@ from minidl.compiled.kernel import silent
 from minidl.core.arguments import Seed, checked
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer
+from minidl.core.output import say
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
 from minidl.randomness import Streams
 from minidl.training.loop import Callback, EpochRecord, Trainer, never
 from minidl.training.settings import Training
+from minidl.training.showing import ShowEpochs
 from minidl.training.sources import Arrays, Source, pair
 from minidl.training.threads import blas_threads
 
@@ -110,10 +112,7 @@ def fit(
     )
     if not progress:
         return run_training(trainer, train, held_out, engine=engine, callbacks=callbacks)
-    from minidl.cli.common import Progress
-    from minidl.cli.output import say
-
-    shown = Progress()
+    shown = ShowEpochs()
     try:
         return run_training(trainer, train, held_out, engine=engine, callbacks=[shown, *callbacks], notify=say)
     finally:

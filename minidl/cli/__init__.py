@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from minidl._version import __version__
-from minidl.cli.output import say, show
 from minidl.core.errors import MinidlError, StorageError
+from minidl.core.output import say, show
 from minidl.core.registry import suggest
 from minidl.core.standard_streams import guarded_standard_streams
 from minidl.files.plugins import plugin_fault, plugin_place

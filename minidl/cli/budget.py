@@ -11,12 +11,12 @@ import re
 from dataclasses import asdict
 
 from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
-from minidl.cli.output import show
 from minidl.comparison.budget import Plan, Unit, plan_widths
 from minidl.config import build, find_model, parse_file
 from minidl.config.tree import shorten
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer
+from minidl.core.output import show
 from minidl.layers import Sequential
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, print_json
-from minidl.cli.output import say, show
 from minidl.core.errors import ConfigError
 from minidl.core.layer import n_parameters
+from minidl.core.output import say, show
 from minidl.experiment import load_experiment
 
 

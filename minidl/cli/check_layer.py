@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 from minidl.cli.common import add_json, print_json
-from minidl.cli.output import show
 from minidl.config import construct, parse_text
 from minidl.core.arguments import required_arguments
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer
+from minidl.core.output import show
 from minidl.core.registry import suggest
 from minidl.files.plugins import load_plugin
 from minidl.testing.checks import run_checks

@@ -1,4 +1,4 @@
-"""What several verbs share: arguments, plugins, progress and the table of scores."""
+"""What several verbs share: arguments, plugins and the table of scores."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import json
 from math import isnan
 from typing import Any
 
-from minidl.cli.output import Bar, say, show
+from minidl.core.output import show
 from minidl.core.text import printable, shell_word
 from minidl.files.plugins import load_plugin
-from minidl.tasks import Metric, Parts, Task
-from minidl.training import Callback, EpochRecord, Trainer
+from minidl.tasks import Parts, Task
 
 
 def add_plugin(parser: argparse.ArgumentParser) -> None:
@@ -64,47 +63,6 @@ def print_json(value: Any) -> None:
     """One JSON document on standard output, in ASCII; NaN, which JSON does not have, becomes null."""
     plain = json.loads(json.dumps(value), parse_constant=lambda _: None)
     show(*json.dumps(plain, indent=1).split("\n"))
-
-
-class Progress(Callback):
-    """tqdm on a terminal, one plain line an epoch otherwise; both on standard error.
-
-    Parameters
-    ----------
-    task : whose metrics the epochs have; None: nothing is known of them.
-    """
-
-    def __init__(self, task: Task | None = None) -> None:
-        self._bar: Bar | None = None
-        self._metrics = {metric.name: metric for metric in (task.metrics if task else ())}
-
-    def on_start(self, trainer: Trainer) -> None:
-        """Open the bar."""
-        self._bar = Bar(trainer.settings.epochs, trainer.epoch, "epoch")
-
-    def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
-        """Show the epoch."""
-        parts = [f"train {record.train_loss:.6f}"]
-        if record.validation_loss is not None:
-            parts.append(f"validation {record.validation_loss:.6f}")
-        for name, value in (record.validation_metrics or {}).items():
-            metric = self._metrics.get(name) or Metric(name, name, True)
-            parts.append(f"{metric.words} {metric.shown(value)}")
-        if self._bar is not None and self._bar.drawn:
-            self._bar.update("  ".join(parts))
-        else:
-            total = trainer.settings.epochs
-            place = f"epoch {record.epoch:>{len(str(total))}}/{total}"
-            say("  ".join([place, *parts, f"{record.seconds:.2f} s"]))
-
-    def on_end(self, trainer: Trainer) -> None:
-        """Close the bar."""
-        self.close()
-
-    def close(self) -> None:
-        """Leave the terminal in order, after an error too."""
-        if self._bar is not None:
-            self._bar.close()
 
 
 def score_table(task: Task, parts: Parts, scores: dict[str, Any]) -> list[str]:

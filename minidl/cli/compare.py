@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, aligned, load_plugins, plugin_arguments, print_json
-from minidl.cli.output import Bar, say, show
 from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
@@ -25,6 +24,7 @@ from minidl.comparison.trials import Outcome, Trial
 from minidl.comparison.verdict import undefined_words
 from minidl.config.tree import shorten
 from minidl.core.errors import ConfigError, DataError, NumericalError, StorageError
+from minidl.core.output import Bar, say, show
 from minidl.core.text import shell_word
 from minidl.tasks.terms import SKILL
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     session = _session(args)
     with session.lock:
         folder = session.folder
-        progress = Progress(len(folder.plan.trials()) - len(folder.missing()), len(folder.plan.trials()))
+        progress = ShowTrials(len(folder.plan.trials()) - len(folder.missing()), len(folder.plan.trials()))
         try:
             run_missing(session, make_executor, progress)
         except KeyboardInterrupt:
@@ -152,7 +152,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     return int(first), int(second)
 
 
-class Progress:
+class ShowTrials:
     """tqdm on a terminal, one plain line a run otherwise; both on standard error."""
 
     def __init__(self, done: int, total: int) -> None:

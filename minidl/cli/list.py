@@ -6,9 +6,9 @@ import argparse
 
 from minidl import metrics
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
-from minidl.cli.output import show
 from minidl.config import shipped
 from minidl.config.nodes import MAX_BYTES
+from minidl.core.output import show
 from minidl.core.registry import kinds, lookup, names
 from minidl.files.reading import read_given
 

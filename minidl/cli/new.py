@@ -6,8 +6,8 @@ import argparse
 import re
 from pathlib import Path
 
-from minidl.cli.output import show
 from minidl.core.errors import ConfigError
+from minidl.core.output import show
 from minidl.core.text import shell_word
 from minidl.files.appending import write_new
 

@@ -10,11 +10,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from minidl.cli.common import Progress, add_json, add_plugin, load_plugins, print_json
-from minidl.cli.output import say, show
+from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
+from minidl.core.output import say, show
 from minidl.core.text import counted
 from minidl.runs.reproducing import reproduce
 from minidl.runs.run import Run
+from minidl.training.showing import ShowEpochs
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     load_plugins(args)
     made = Run.open(args.run)
     temporary = Path(tempfile.mkdtemp(prefix="minidl-")) if args.run_dir is None else None
-    progress = Progress(made.experiment.evaluation)
+    progress = ShowEpochs(made.experiment.evaluation.metrics)
     try:
         result = reproduce(made, args.run_dir or Path(str(temporary), "again"), args.plugin, [progress])
     finally:

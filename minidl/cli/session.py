@@ -6,16 +6,18 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minidl.cli.common import Progress, plugin_arguments, print_json, score_table
-from minidl.cli.output import say, show
+from minidl.cli.common import plugin_arguments, print_json, score_table
 from minidl.core.extras import install_command
+from minidl.core.output import say, show
 from minidl.core.text import counted, shell_word
 from minidl.files.plugins import plugin_changes
 from minidl.forecasting.rounding import rounding_of
+from minidl.runs.drawing import save_figures
 from minidl.runs.run import Run
 from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, StopOnSignal
 from minidl.training.interrupt import Interrupted
+from minidl.training.showing import ShowEpochs
 
 Train = Callable[[Sequence[Callback], Callable[[], bool]], list[EpochRecord]]
 
@@ -24,7 +26,7 @@ def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: T
     """Call `train` with callbacks and a request to stop; evaluate and draw unless it was stopped; the exit code."""
     plugins = plugin_arguments(args)
     folder = shell_word(made.path)
-    progress = Progress(made.experiment.evaluation)
+    progress = ShowEpochs(made.experiment.evaluation.metrics)
     made.notify = say
     how = f"{made.path / 'checkpoints'}; go on with: minidl resume {folder}{plugins}"
     with StopOnSignal(
@@ -63,7 +65,7 @@ def draw(made: Run, parts: Parts, scores: dict[str, object]) -> list[Path]:
     if not plotting.have_matplotlib():
         say(f"no figures: matplotlib is not installed ({install_command('plot')})")
         return []
-    return plotting.save_figures(made, parts, scores)
+    return save_figures(made, parts, scores)
 
 
 def report(made: Run, parts: Parts, scores: dict[str, object]) -> list[str]:

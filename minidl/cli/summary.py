@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from minidl.cli.common import add_config, add_json, aligned, load_plugins, print_json
-from minidl.cli.output import show
 from minidl.compiled import explain
 from minidl.core.errors import ConfigError
+from minidl.core.output import show
 from minidl.core.summary import summarize
 from minidl.core.text import printable
 from minidl.experiment import load_experiment

@@ -10,10 +10,10 @@ import argparse
 from pathlib import Path
 
 from minidl.cli.common import add_config, add_json, load_plugins
-from minidl.cli.output import say
 from minidl.cli.session import train_and_report
 from minidl.core.errors import ConfigError
 from minidl.core.layer import n_parameters
+from minidl.core.output import say
 from minidl.experiment import load_experiment
 from minidl.runs.run import Run
 

@@ -17,7 +17,8 @@ from minidl.comparison.tested import sign_of, terms_of, tested_metrics
 from minidl.comparison.trials import Record
 from minidl.comparison.verdict import verdict
 from minidl.forecasting.rounding import is_above, rounding_of
-from minidl.tasks.task import Metric, Task
+from minidl.metrics import Metric
+from minidl.tasks.protocols import Scored
 from minidl.tasks.terms import SKILL, Terms
 
 ALL_PAIRS_UP_TO = 4
@@ -100,7 +101,7 @@ def describe_config(
     }
 
 
-def _published(task: Task) -> dict[str, Any] | None:
+def _published(task: Scored) -> dict[str, Any] | None:
     """Numbers from elsewhere, by metric, with their source."""
     found = {metric.name: task.beside(metric.name) for metric in task.metrics}
     known = {name: beside for name, beside in found.items() if beside is not None}

@@ -35,8 +35,8 @@ from minidl.comparison.statistics import fewest_pairs, need_scipy
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import Outcome, Trial, set_weights
 from minidl.core.errors import ConfigError, IncompatibleRunError, MinidlError
+from minidl.core.layer import Layer
 from minidl.core.text import counted
-from minidl.experiment import Experiment
 from minidl.files.locking import FileLock
 from minidl.files.plugins import load_plugin
 from minidl.runs.environment import environment, environment_changes
@@ -244,14 +244,14 @@ def finish(session: Session) -> dict[str, Any]:
     return result
 
 
-def _open_run(folder: ComparisonFolder, label: str, seed: int) -> tuple[Experiment, Any]:
-    """The experiment whose model holds the weights that this run has scored, and its data's parts."""
+def _open_run(folder: ComparisonFolder, label: str, seed: int) -> tuple[Layer, Any]:
+    """The model with the weights that this run has scored, and its data's parts."""
     entry = next(entry for entry in folder.plan.entries if entry.label == label)
     record = next(record for record in folder.records() if (record["label"], record["seed"]) == (label, seed))
     experiment = entry.experiment(seed)
     parts = load_parts(experiment)
     set_weights(experiment.model, folder.weights(record))
-    return experiment, parts
+    return experiment.model, parts
 
 
 def merge(paths: Sequence[Path], *, plugins: Sequence[str | Path] = ()) -> Session:

@@ -16,7 +16,7 @@ from minidl.comparison.tested import sign_of
 from minidl.config import Node, load_node, problem_at
 from minidl.core.errors import ConfigError
 from minidl.forecasting.rounding import ROUNDING, is_above
-from minidl.tasks.task import Metric
+from minidl.metrics import Metric
 
 MAX_POINTS = 200
 KEY = "sweep"

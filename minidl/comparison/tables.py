@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.comparison.tested import metric_at, scores_of, sign_of, terms, undefined_at
 from minidl.core.text import number, p_words, signed
-from minidl.tasks.task import Metric
+from minidl.metrics import Metric
 from minidl.tasks.terms import SKILL
 
 Result = Mapping[str, Any]

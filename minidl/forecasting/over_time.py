@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,15 +17,12 @@ from minidl.forecasting.forecasters import Covariates, Rows
 from minidl.forecasting.rounding import Values, differences
 from minidl.forecasting.scores import model_forecaster
 
-if TYPE_CHECKING:
-    from minidl.experiment import Experiment
-
 MAX_PAIRS = 6
 
 
 def over_time(
     result: Mapping[str, Any],
-    open_run: Callable[[str, int], tuple[Experiment, Splits]],
+    open_run: Callable[[str, int], tuple[Layer, Splits]],
     horizon: int,
     covariates: Covariates,
 ) -> list[dict[str, Any]]:
@@ -37,7 +34,7 @@ def over_time(
     Parameters
     ----------
     result : of a comparison.
-    open_run : of a label and a seed gives the experiment, its model trained, and the data.
+    open_run : of a label and a seed gives the trained model and its data.
     horizon : the largest lead.
     covariates : as in `Recursive`.
     """
@@ -48,7 +45,7 @@ def over_time(
         if None in seeds:
             continue
         runs = [open_run(label, seed) for label, seed in zip(labels, seeds, strict=True)]
-        made = [_forecasts(splits, experiment.model, horizon, covariates) for experiment, splits in runs]
+        made = [_forecasts(splits, model, horizon, covariates) for model, splits in runs]
         truth, rounding = made[0][1], result["asked"]["rounding"]
         leads = []
         for j in range(truth.shape[1] if len(truth) > truth.shape[1] + 2 else 0):

@@ -1,61 +1,28 @@
-"""Loss and metric by epoch, and the figures of a run."""
+"""Loss and metric by epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minidl.core.errors import ConfigError
+from minidl.metrics import Metric
 from minidl.plotting import style as look
-from minidl.runs.run import Run
-from minidl.tasks import Forecast, Parts, Task
 from minidl.training import EpochRecord
-from minidl.training.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-def save_figures(run: Run, parts: Parts, scores: dict[str, Any]) -> list[Path]:
-    """Draw a run's figures into its folder: loss.png, and those of its task.
-
-    Parameters
-    ----------
-    run : its model holds the weights that `scores` are of.
-    scores : what ``run.evaluate`` returned.
-
-    Returns
-    -------
-    The files. Without a single complete epoch there is no loss.png.
-
-    Raises
-    ------
-    ConfigError
-        matplotlib is not installed.
-    StorageError
-        A file cannot be written.
-    """
-    experiment = run.experiment
-    task = experiment.evaluation
-    with one_blas_thread():
-        figures = task.draw(experiment, parts, scores)
-    records = run.log() if (run.path / "log.jsonl").exists() else []
-    if records:
-        name = type(experiment.loss).__name__
-        loss_name = name if experiment.loss.labels else f"{name}, scaled values"
-        loss = loss_figure(records, loss_name=loss_name, task=task)
-        figures = {"loss.png": loss, **figures}
-    return [look.save(figure, run.path / "figures" / name) for name, figure in figures.items()]
+R2 = Metric("r2", "R²", True)
 
 
 def loss_figure(
-    records: Sequence[EpochRecord], *, loss_name: str = "loss", task: Task | type[Task] = Forecast
+    records: Sequence[EpochRecord], *, loss_name: str = "loss", metric: Metric = R2, about: str = ""
 ) -> Figure:
-    """Training and validation loss by epoch, and the task's leading metric of the validation examples below.
+    """Training and validation loss by epoch, and a metric of the validation examples below.
 
     The loss axis is logarithmic where the losses differ by more than a factor of
     5, else linear and from 0. Without validation there is one panel.
@@ -64,7 +31,8 @@ def loss_figure(
     ----------
     records : at least one.
     loss_name : for the axis.
-    task : whose metric is drawn.
+    metric : of the validation examples.
+    about : what it is of, if that is not plain: ``one step ahead``.
 
     Raises
     ------
@@ -89,7 +57,7 @@ def loss_figure(
             best = int(np.nanargmin(validation))
             label = f"lowest validation loss: epoch {epochs[best]}"
             top.plot(epochs[best], validation[best], "D", color=look.VERMILLION, mec=look.BLACK, ms=8, label=label)
-            _metric_panel(axes[1], records, marker, task)
+            _metric_panel(axes[1], records, marker, metric, about)
         look.loss_axis(top, [*train, *validation])
         top.set_ylabel(loss_name)
         top.legend()
@@ -99,11 +67,10 @@ def loss_figure(
     return figure
 
 
-def _metric_panel(ax: Axes, records: Sequence[EpochRecord], marker: str, task: Task | type[Task]) -> None:
-    metric = task.metrics[0]
+def _metric_panel(ax: Axes, records: Sequence[EpochRecord], marker: str, metric: Metric, about: str) -> None:
     score = np.array([(record.validation_metrics or {}).get(metric.name) for record in records], dtype=float)
     ax.plot([record.epoch for record in records], score, color=look.VERMILLION, marker=marker)
-    about = f", {task.validated}" if task.validated else ""
+    about = f", {about}" if about else ""
     ax.set_title(f"Validation {metric.words}{about} (1 is perfect; last epoch: {score[-1]:.3f})")
     ax.set_ylabel(f"validation {metric.words}")
     finite = score[np.isfinite(score)]

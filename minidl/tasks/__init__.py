@@ -1,11 +1,13 @@
 """What models are for: tasks say what goes in, what comes out, how it is scored, and against which baselines."""
 
+from minidl.metrics import Metric
 from minidl.tasks.classify import Classify
 from minidl.tasks.forecast import Forecast, Published, forecast_task, window_data
 from minidl.tasks.label import Label
+from minidl.tasks.protocols import Parts, Prediction, Setting
 from minidl.tasks.regress import Regress
 from minidl.tasks.sequence_task import SequenceTask
-from minidl.tasks.task import Metric, Parts, Prediction, Task
+from minidl.tasks.task import Task
 
 __all__ = [
     "Classify",
@@ -17,6 +19,7 @@ __all__ = [
     "Published",
     "Regress",
     "SequenceTask",
+    "Setting",
     "Task",
     "forecast_task",
     "window_data",

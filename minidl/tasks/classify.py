@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from minidl.core.layer import Array
+from minidl.core.layer import Array, Layer
 from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
-from minidl.metrics import accuracy, class_scores, confusion, macro_f1
+from minidl.metrics import Metric, accuracy, class_scores, confusion, macro_f1
 from minidl.tasks.linear import Ridge, flattened
+from minidl.tasks.protocols import Scores
 from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask
-from minidl.tasks.task import Metric, Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from minidl.experiment import Experiment
 
 
 @register
@@ -93,7 +91,7 @@ class Classify(SequenceTask):
             rows.append([f"  {name}", *shown, str(values["n"])])
         return rows
 
-    def draw(self, experiment: Experiment, parts: Any, scores: Scores) -> dict[str, Figure]:
+    def draw(self, model: Layer, parts: Any, scores: Scores) -> dict[str, Figure]:
         """The confusion matrix, and scores of each class."""
         from minidl.plotting import classes_figure, confusion_figure
 

@@ -29,15 +29,15 @@ from minidl.forecasting import (
     score,
 )
 from minidl.forecasting.words import losing_words, losses_to
-from minidl.metrics import r2
+from minidl.metrics import Metric, r2
 from minidl.randomness import Streams
-from minidl.tasks.task import Metric, Scores, Task
+from minidl.tasks.forecast_terms import ForecastTerms
+from minidl.tasks.protocols import Scores, Setting
+from minidl.tasks.task import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from minidl.experiment import Experiment
-    from minidl.tasks.forecast_terms import ForecastTerms
 
 MAX_HORIZON = 10_000
 
@@ -107,7 +107,7 @@ class Forecast(Task):
                     f"got {count}; or set published to null."
                 )
 
-    def check(self, experiment: Experiment) -> None:
+    def check(self, experiment: Setting) -> None:
         """Forecasts need windows of a series, and as many of them as the largest horizon."""
         data = window_data(experiment.data)
         super().check(experiment)
@@ -125,7 +125,7 @@ class Forecast(Task):
                 f"the model's output has shape {output}; a forecast is one number, so it must be (1,) or (time, 1)."
             )
 
-    def load(self, experiment: Experiment, output: Shape) -> Splits:
+    def load(self, experiment: Setting, output: Shape) -> Splits:
         """Windows of the series; with labels at every step if the model outputs at every step."""
         data, rng = window_data(experiment.data), Streams.from_seed(experiment.seed).sampling
         splits = data.load(experiment.dtype, rng, every_step=len(output) == 2)
@@ -146,8 +146,6 @@ class Forecast(Task):
 
     def terms(self) -> ForecastTerms:
         """Horizons, the protocol's shortcuts, errors by lead, two runs over time."""
-        from minidl.tasks.forecast_terms import ForecastTerms
-
         return ForecastTerms(self)
 
     def beside(self, metric: str) -> tuple[str, Sequence[float]] | None:
@@ -187,11 +185,11 @@ class Forecast(Task):
         lost = losses_to(rmse, scores["baselines"], self.rows(), rounding)
         return losing_words(lost, parts.table.step_name())
 
-    def draw(self, experiment: Experiment, parts: Any, scores: Scores) -> dict[str, Figure]:
+    def draw(self, model: Layer, parts: Any, scores: Scores) -> dict[str, Figure]:
         """Forecast against truth, and error by lead."""
         from minidl.plotting import forecast_figure, lead_figure
 
-        forecaster = model_forecaster(parts, experiment.model, self.future_covariates)
+        forecaster = model_forecaster(parts, model, self.future_covariates)
         assumption = scores["assumptions"][0]
         return {
             "forecast.png": forecast_figure(parts, forecaster, self.horizons, assumption=assumption),
@@ -199,7 +197,7 @@ class Forecast(Task):
         }
 
     def predict(
-        self, experiment: Experiment, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
+        self, experiment: Setting, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
     ) -> Ahead:
         """The rows after the end of a table (None: the experiment's own series), scaled as in training.
 

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypedDict
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from minidl.data.steps import ahead_short, unit, units
 from minidl.files.reading import convert_json
 from minidl.forecasting import (
     COVARIATES,
+    Covariates,
     assumptions,
     left_out,
     model_forecaster,
@@ -26,15 +27,14 @@ from minidl.forecasting import (
 from minidl.forecasting.over_time import over_time, over_time_table
 from minidl.forecasting.shortcuts import honest_configs, shortcut_effects, shortcuts_table
 from minidl.forecasting.words import baseline_short, baseline_words, horizons_words
+from minidl.metrics import Metric
+from minidl.plotting import forecast_figure
 from minidl.plotting import style as look
-from minidl.tasks.forecast import Forecast
-from minidl.tasks.task import Metric
+from minidl.tasks.protocols import Scored
 from minidl.tasks.terms import Block, Drawn, Facts, OpenRun, Record, Result, Terms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from minidl.experiment import Experiment
 
 _STEP = re.compile(r"(?:\d+ )?[a-z]+")  # ``h``, ``30 min``
 MOST_CONFIGS = 6  # whose leads a report lists
@@ -51,10 +51,22 @@ class _More(TypedDict):
     shifted: _Block
 
 
+class Horizons(Scored, Protocol):
+    """What a `minidl.tasks.Forecast` has beyond other tasks."""
+
+    @property
+    def horizons(self) -> Sequence[int]:
+        """Rows ahead of the block scores."""
+
+    @property
+    def future_covariates(self) -> Covariates:
+        """What forecasts are given for the other columns."""
+
+
 class ForecastTerms(Terms):
     """See `Terms`; the task is a `Forecast`."""
 
-    task: Forecast
+    task: Horizons
     agree: ClassVar[tuple[str, ...]] = ("evaluation.horizons", "evaluation.future_covariates", "data.test_size")
     unimportant: ClassVar[tuple[str, ...]] = ("evaluation.published",)
     key_words: ClassVar[Mapping[str, str]] = {
@@ -210,12 +222,10 @@ class ForecastTerms(Terms):
         text = f"RMSE for each {unit(result['facts']['step'])} ahead, with the baselines. {said}"
         return [("error_by_lead", lead_figure(result, shown), f"Error by lead. {said}", text)]
 
-    def run_figures(self, experiment: Experiment, parts: Splits) -> list[Drawn]:
+    def run_figures(self, model: Layer, parts: Splits) -> list[Drawn]:
         """Forecast against truth over a stretch of the test part, at the largest and the smallest horizon."""
-        from minidl.plotting import forecast_figure
-
         way = self.task.future_covariates
-        forecaster = model_forecaster(parts, experiment.model, way)
+        forecaster = model_forecaster(parts, model, way)
         ends = sorted({max(self.task.horizons), min(self.task.horizons)}, reverse=True)
         figure = forecast_figure(parts, forecaster, ends, assumption=assumptions(parts, way)[0])
         figure.set_size_inches(11, 1.8 + 2.3 * len(ends))

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from minidl.core.layer import Array
+from minidl.core.layer import Array, Layer
 from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceTable
-from minidl.metrics import mae, r2, rmse
+from minidl.metrics import Metric, mae, r2, rmse
 from minidl.tasks.linear import Ridge, flattened
-from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask
-from minidl.tasks.task import Metric, Scores
+from minidl.tasks.protocols import Scores
+from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask, outputs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from minidl.experiment import Experiment
 
 
 @register
@@ -70,12 +68,11 @@ class Regress(SequenceTask):
             rows.append([f"  {name}", *(f"{values[key]:.4g}" for key in ("r2", "rmse", "mae"))])
         return rows
 
-    def draw(self, experiment: Experiment, parts: Any, scores: Scores) -> dict[str, Figure]:
+    def draw(self, model: Layer, parts: Any, scores: Scores) -> dict[str, Figure]:
         """What was put out against the truth, a panel a number."""
         from minidl.plotting import truth_figure
-        from minidl.tasks.sequence_task import outputs
 
-        y = outputs(experiment.model, parts.test, every_step=False)
+        y = outputs(model, parts.test, every_step=False)
         made, true = (_unscaled(array, parts.scale) for array in (y, parts.test.target))
         return {"truth.png": truth_figure(parts.table.target_names, true, made, scores["outputs"])}
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,9 @@ from minidl.core.layer import Array, Layer, Shape, n_parameters
 from minidl.core.lengths import inside
 from minidl.data import Data, ScaleFit, SequenceParts, Sequences, SequenceSet, SequenceTable
 from minidl.data.sequences import scaled
-from minidl.tasks.task import Scores, Task
+from minidl.tasks.protocols import Scores, Setting
+from minidl.tasks.task import Task
 from minidl.training.outputs import collected, outputs_by_batch
-
-if TYPE_CHECKING:
-    from minidl.experiment import Experiment
 
 ALL = "all"
 
@@ -67,7 +65,7 @@ class SequenceTask(Task):
     every_step: ClassVar[bool] = False
     labels: ClassVar[bool] = True
 
-    def check(self, experiment: Experiment) -> None:
+    def check(self, experiment: Setting) -> None:
         """Sequences with what is to be learned, and a loss that takes it."""
         name, data = type(self).__name__, sequence_data(experiment.data, type(self).__name__)
         super().check(experiment)
@@ -101,7 +99,7 @@ class SequenceTask(Task):
                 f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}, so it must be {wanted.format(len(names))}."
             )
 
-    def load(self, experiment: Experiment, output: Shape) -> SequenceParts:
+    def load(self, experiment: Setting, output: Shape) -> SequenceParts:
         """The sequences, scaled and split."""
         data = sequence_data(experiment.data, type(self).__name__)
         table = data.source.read()
@@ -148,7 +146,7 @@ class SequenceTask(Task):
         """By name, what gives outputs for the test part as a model does."""
 
     def predict(
-        self, experiment: Experiment, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
+        self, experiment: Setting, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
     ) -> Predicted:
         """Labels or numbers for the sequences of a file, which has the form of the training's.
 

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError, NumericalError
@@ -20,93 +20,12 @@ from minidl.core.registry import open_kind
 from minidl.data import Data, ScaleFit
 from minidl.forecasting.rounding import is_above
 from minidl.forecasting.words import baseline_words
-from minidl.training import Source
+from minidl.metrics import Metric
+from minidl.tasks.protocols import Parts, Prediction, Scores, Setting
+from minidl.tasks.terms import Terms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from minidl.experiment import Experiment
-    from minidl.tasks.terms import Terms
-
-Scores = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A score: a number for each row of a table.
-
-    Parameters
-    ----------
-    name : its key in scores, ``r2``.
-    words : in a table's head or a sentence, ``R²``.
-    larger_is_better : whether of two values the larger is the better one.
-    digits : after the point, where it is shown.
-    in_units : whether it is in the units of the target.
-    about : more of it, for a table's head; "" if the words say all.
-    undefined : where it may be NaN without anything being broken, and why: ``the target is constant``.
-    """
-
-    name: str
-    words: str
-    larger_is_better: bool
-    digits: int = 4
-    in_units: bool = False
-    about: str = ""
-    undefined: str = ""
-
-    def title(self, units: str = "") -> str:
-        """Over a table: ``RMSE, µg/m³``."""
-        words = f"{self.words} ({self.about})" if self.about else self.words
-        return f"{words}, {units}" if self.in_units and units else words
-
-    def shown(self, value: float | None) -> str:
-        """A value for people; ``-`` where it is undefined."""
-        return "-" if value is None or math.isnan(value) else f"{value:.{self.digits}f}"
-
-
-class Parts(Protocol):
-    """The data of an experiment, cut into parts that are ready for a model."""
-
-    @property
-    def train(self) -> Source:
-        """What training sees."""
-
-    @property
-    def validation(self) -> Source | None:
-        """What judges the model while it trains; None: nothing does."""
-
-    @property
-    def test(self) -> Source:
-        """What only the final scores see."""
-
-    @property
-    def scale(self) -> ScaleFit:
-        """How the columns were scaled."""
-
-    def facts(self) -> dict[str, Any]:
-        """How many rows the data have, and the SHA-256 of what they are."""
-
-    def columns(self) -> dict[str, Any]:
-        """What scale.json says beside offset and range: the columns' names, and the step where there is one."""
-
-    def notes(self) -> list[str]:
-        """What whoever trains on them should know, a line each."""
-
-
-class Prediction(Protocol):
-    """What a trained model says of something new."""
-
-    def table(self) -> list[list[Any]]:
-        """A head and rows; numbers are floats."""
-
-    def found(self) -> dict[str, Any]:
-        """The same and more by name, for JSON."""
-
-    def where(self) -> str:
-        """What it is about: ``8 rows ahead of 2014-12-31 23:00:00``."""
-
-    def said(self) -> str:
-        """What it rests on, in a line."""
 
 
 @open_kind("task", default="Forecast")
@@ -153,7 +72,7 @@ class Task(Configurable, ABC):
         """A metric by its name."""
         return next(metric for metric in cls.metrics if metric.name == name)
 
-    def check(self, experiment: Experiment) -> None:
+    def check(self, experiment: Setting) -> None:
         """Refuse parts of an experiment that do not go together; nothing is read.
 
         Raises
@@ -178,7 +97,7 @@ class Task(Configurable, ABC):
         """
 
     @abstractmethod
-    def load(self, experiment: Experiment, output: Shape) -> Parts:
+    def load(self, experiment: Setting, output: Shape) -> Parts:
         """Read the data and cut them, for a model with this output shape.
 
         Raises
@@ -214,7 +133,7 @@ class Task(Configurable, ABC):
 
     @abstractmethod
     def predict(
-        self, experiment: Experiment, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
+        self, experiment: Setting, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
     ) -> Prediction:
         """Apply the experiment's model, which holds trained weights, to something new.
 
@@ -229,7 +148,7 @@ class Task(Configurable, ABC):
         """A further table for people, a head and rows of cells; empty: none."""
         return []
 
-    def draw(self, experiment: Experiment, parts: Parts, scores: Scores) -> dict[str, Figure]:
+    def draw(self, model: Layer, parts: Parts, scores: Scores) -> dict[str, Figure]:
         """Pictures of a scored model by file name."""
         return {}
 
@@ -255,8 +174,6 @@ class Task(Configurable, ABC):
 
     def terms(self) -> Terms:
         """In which terms models are compared."""
-        from minidl.tasks.terms import Terms
-
         return Terms(self)
 
     def broken_score(self, scores: Mapping[str, Any]) -> str | None:

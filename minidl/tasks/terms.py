@@ -15,19 +15,18 @@ import numpy as np
 
 from minidl.core.layer import Layer
 from minidl.core.text import listed
-from minidl.tasks.task import Metric, Task
+from minidl.metrics import Metric
+from minidl.tasks.protocols import Scored
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from minidl.experiment import Experiment
 
 Facts = Mapping[str, str]
 Result = Mapping[str, Any]  # what comparison.json says
 Record = Mapping[str, Any]  # what one run gave
 Block = tuple[str, Any]  # of a report: ("heading" | "text" | "list" | "table", its content)
 Drawn = tuple[str, "Figure", str, str]  # a figure's name, itself, its title, and what it shows in words
-OpenRun = Callable[[str, int], tuple["Experiment", Any]]  # of a label and a seed; the model is trained; and its data
+OpenRun = Callable[[str, int], tuple[Layer, Any]]  # of a label and a seed: the trained model, and its data
 
 SKILL = Metric("skill", "skill", True, digits=3)
 
@@ -71,7 +70,7 @@ class Terms:
         "most_frequent": ("most frequent class", "the most frequent class"),
     }
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Scored) -> None:
         self.task = task
 
     # What is compared.
@@ -250,9 +249,9 @@ class Terms:
         """What else is drawn from the result, of the configs that are shown; `said` is what the scores assume."""
         return []
 
-    def run_figures(self, experiment: Experiment, parts: Any) -> list[Drawn]:
+    def run_figures(self, model: Layer, parts: Any) -> list[Drawn]:
         """Pictures of one trained model; names and titles without its label, ``{run}`` in the words."""
-        figures = self.task.draw(experiment, parts, self.task.evaluate(parts, experiment.model))
+        figures = self.task.draw(model, parts, self.task.evaluate(parts, model))
         drawn = [(Path(name).stem, figure) for name, figure in figures.items()]
         titles = [name.replace("_", " ").capitalize() for name, _ in drawn]
         return [(*one, title, f"{title} of {{run}}.") for one, title in zip(drawn, titles, strict=True)]

@@ -114,7 +114,7 @@ def test_a_slow_reader_gets_everything_where_writes_do_not_wait() -> None:
     read, write = os.pipe()
     os.set_blocking(write, False)
     code = """
-from minidl.cli.output import show
+from minidl.core.output import show
 from minidl.core.standard_streams import guarded_standard_streams
 with guarded_standard_streams():
     show("x" * 300_000)

@@ -96,7 +96,7 @@ class Rising(Task):
             "assumptions": [self.assumed] if self.assumed else [],
         }
 
-    def draw(self, experiment: Any, parts: Walked, scores: dict[str, Any]) -> dict[str, Any]:
+    def draw(self, model: Any, parts: Walked, scores: dict[str, Any]) -> dict[str, Any]:
         figure = new_figure(4, 2)
         figure.subplots().bar(["hits"], [scores["scores"]["test part"]["hits"]])
         return {"all_hits.png": figure}

@@ -20,6 +20,7 @@ from minidl import plotting
 from minidl.core.errors import ConfigError, MinidlError, StorageError
 from minidl.data import MinMaxScaler, Splits, Table, Windows
 from minidl.forecasting import Persistence, Rows, block_scores
+from minidl.runs.drawing import save_figures
 from minidl.training import EpochRecord
 
 matplotlib = pytest.importorskip("matplotlib", reason="figures need matplotlib: pip install matplotlib")
@@ -329,19 +330,19 @@ training: {{epochs: 1}}
 
 def test_the_figures_of_a_run_are_files_in_its_folder(finished_run):
     run, splits, scores = finished_run
-    files = plotting.save_figures(run, splits, scores)
+    files = save_figures(run, splits, scores)
     assert files == [run.path / "figures" / name for name in ("loss.png", "forecast.png", "error_by_lead.png")]
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
     assert sorted((run.path / "figures").iterdir()) == sorted(files), "no half-written file is left"
     before = [file.read_bytes() for file in files]
-    plotting.save_figures(run, splits, scores)
+    save_figures(run, splits, scores)
     assert [file.read_bytes() for file in files] == before, "the same run gives the same pictures"
 
 
 def test_a_run_without_an_epoch_has_no_loss_figure(finished_run, monkeypatch):
     run, splits, scores = finished_run
     monkeypatch.setattr(run, "log", list)
-    assert [file.name for file in plotting.save_figures(run, splits, scores)] == ["forecast.png", "error_by_lead.png"]
+    assert [file.name for file in save_figures(run, splits, scores)] == ["forecast.png", "error_by_lead.png"]
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(finished_run, monkeypatch, tmp_path):
@@ -350,7 +351,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(finished_run, monkeypatc
     (tmp_path / "log.jsonl").write_bytes((run.path / "log.jsonl").read_bytes())
     monkeypatch.setattr(run, "path", tmp_path)
     with pytest.raises(StorageError, match=r"loss\.png: cannot write: "):
-        plotting.save_figures(run, splits, scores)
+        save_figures(run, splits, scores)
 
 
 def test_without_matplotlib_drawing_says_what_to_install(scores, monkeypatch):

@@ -220,7 +220,9 @@ def test_pictures_are_drawn_from_the_scores(tmp_path: Path, task: str) -> None:
     pytest.importorskip("matplotlib")
     experiment = experiment_of(tmp_path, task)
     parts = experiment.load_data()
-    figures = experiment.evaluation.draw(experiment, parts, experiment.evaluation.evaluate(parts, experiment.model))
+    figures = experiment.evaluation.draw(
+        experiment.model, parts, experiment.evaluation.evaluate(parts, experiment.model)
+    )
     assert list(figures) == (["truth.png"] if task == "Regress" else ["confusion.png", "classes.png"])
     for figure in figures.values():
         figure.draw_without_rendering()

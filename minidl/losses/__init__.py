@@ -1,0 +1,12 @@
+"""Losses: a number to make small, and its gradient.
+
+``loss, dy = HalfMSE()(y, target)``. All are means over *all* entries of y: over the
+batch, and over time and features where y has them; `CrossEntropy` over all labels.
+With weights they are weighted means, divided by the sum of the weights.
+"""
+
+from minidl.losses.cross_entropy import CrossEntropy
+from minidl.losses.differences import MAE, MSE, DifferenceLoss, HalfMSE
+from minidl.losses.loss import Loss
+
+__all__ = ["MAE", "MSE", "CrossEntropy", "DifferenceLoss", "HalfMSE", "Loss"]

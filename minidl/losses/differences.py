@@ -1,0 +1,100 @@
+"""Losses that are functions of the error, y - target."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl.core.registry import register
+from minidl.losses.loss import Array, Loss, shares
+
+
+@dataclass(eq=False)
+class DifferenceLoss(Loss):
+    """L = mean(l(e)), dL/dy = l'(e) / n, a function l of the error e = y - target; a subclass writes l and l'."""
+
+    @abstractmethod
+    def value(self, e: Array) -> Array:
+        """l(e) for every entry, as a new array."""
+
+    @abstractmethod
+    def slope(self, e: Array) -> Array:
+        """l'(e) for every entry; it may be `e` itself."""
+
+    def total(self, e: Array) -> float:
+        """Σ l(e)."""
+        return float(self.value(e).sum(dtype=np.float64))
+
+    def value_and_gradient(
+        self, y: Array, target: Array, weight: Array | None, out: Array | None
+    ) -> tuple[float, Array]:
+        """(mean(l(e)), l'(e) / n), or with w / Σ w in place of 1 / n."""
+        e, share = np.subtract(y, target, out=out), shares(weight, y.shape)
+        if weight is None:
+            loss = self.total(e) / e.size
+        else:
+            loss = float(np.sum(share * self.value(e.astype(np.float64))))
+        return loss, np.multiply(self.slope(e), share, out=e, casting="same_kind")
+
+
+def _sum_of_squares(e: Array) -> float:
+    flat = e.reshape(-1)
+    with np.errstate(over="ignore"):
+        total = float(np.dot(flat, flat))
+    if not math.isfinite(total) and e.itemsize < 8:  # squares of 2e19 overflow in float32
+        wide = flat.astype(np.float64)
+        total = float(np.dot(wide, wide))
+    return total
+
+
+@register
+@dataclass(eq=False)
+class HalfMSE(DifferenceLoss):
+    """L = ½ · mean((y - target)²), dL/dy = (y - target) / n  (textbook equations 9 and 10, averaged)."""
+
+    def value(self, e: Array) -> Array:
+        """½ e²."""
+        return e * e / 2
+
+    def slope(self, e: Array) -> Array:
+        """e."""
+        return e
+
+    def total(self, e: Array) -> float:
+        """½ Σ e², in one call of BLAS."""
+        return _sum_of_squares(e) / 2
+
+
+@register
+@dataclass(eq=False)
+class MSE(DifferenceLoss):
+    """L = mean((y - target)²), dL/dy = 2 (y - target) / n."""
+
+    def value(self, e: Array) -> Array:
+        """e²."""
+        return e * e
+
+    def slope(self, e: Array) -> Array:
+        """2 e."""
+        return 2 * e
+
+    def total(self, e: Array) -> float:
+        """Σ e², in one call of BLAS."""
+        return _sum_of_squares(e)
+
+
+@register
+@dataclass(eq=False)
+class MAE(DifferenceLoss):
+    """L = mean(|y - target|), dL/dy = sign(y - target) / n (0 where they are equal)."""
+
+    def value(self, e: Array) -> Array:
+        """|e|."""
+        return np.abs(e)
+
+    def slope(self, e: Array) -> Array:
+        """sign(e)."""
+        return np.sign(e)

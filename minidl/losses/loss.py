@@ -1,0 +1,94 @@
+"""What a loss is, and the mean with weights."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.core.arguments import Configurable
+from minidl.core.arrays import plain_array, whole_array
+from minidl.core.errors import ShapeError
+from minidl.core.registry import open_kind
+
+Array = npt.NDArray[Any]
+
+
+@open_kind("loss")
+@dataclass(eq=False)
+class Loss(Configurable, ABC):
+    """A scalar L(y, target), and dL/dy of the shape of y."""
+
+    # Whether targets are class labels, whole numbers, and not numbers of the shape of y.
+    labels: ClassVar[bool] = False
+
+    def __call__(
+        self, y: Array, target: Array, weight: Array | None = None, out: Array | None = None
+    ) -> tuple[float, Array]:
+        """(L, dL/dy).
+
+        Parameters
+        ----------
+        y : what the model puts out.
+        target : what it should; see `check_shapes`.
+        weight : what each entry counts for, at least 0, of the shape of `target` or of its first axes: (batch,) or
+            (batch, time); None: 1. Where all are 0, so are L and dL/dy.
+        out : receives the gradient when it is given.
+
+        Raises
+        ------
+        ShapeError
+            The shapes do not fit each other (they are not broadcast), or y is empty.
+        DataError
+            One of them is no array of numbers, or masked: masks are not honoured.
+        """
+        y, target = plain_array(y, "y"), (whole_array if self.labels else plain_array)(target, "target")
+        self.check_shapes(y.shape, target.shape)
+        self.check_values(y.shape[-1], target)
+        if weight is not None:
+            weight = plain_array(weight, "weight")
+            if weight.shape != target.shape[: weight.ndim]:
+                raise ShapeError(
+                    f"{type(self).__name__}: weight has shape {weight.shape}, target {target.shape}; "
+                    "expected the same, or its first axes."
+                )
+            weight = weight.reshape(*weight.shape, *[1] * (y.ndim - weight.ndim))
+        return self.value_and_gradient(y, target, weight, out)
+
+    def check_shapes(self, y: tuple[int, ...], target: tuple[int, ...]) -> None:
+        """Refuse a target that is not of the shape of y; see `__call__`."""
+        if y != target or 0 in y:
+            raise ShapeError(
+                f"{type(self).__name__}: y has shape {y}, target {target}; they must be the same, and not empty."
+            )
+
+    def check_values(self, n_outputs: int, target: Array) -> None:
+        """Refuse a target that cannot be one of a model with so many outputs; any number can, by default.
+
+        Raises
+        ------
+        DataError
+            There is such a target.
+        """
+
+    @abstractmethod
+    def value_and_gradient(
+        self, y: Array, target: Array, weight: Array | None, out: Array | None
+    ) -> tuple[float, Array]:
+        """(L, dL/dy); see `__call__`, which has checked all shapes and given `weight` as many axes as y has."""
+
+
+def shares(weight: Array | None, shape: tuple[int, ...]) -> Any:
+    """What each entry of an array of this shape contributes to its mean: 1 / n, or weight / Σ weight.
+
+    `weight` has the array's axes, some of length 1. Where all are 0, nothing contributes.
+    """
+    n = math.prod(shape)
+    if weight is None:
+        return 1 / n
+    total = float(weight.sum(dtype=np.float64)) * (n / weight.size)
+    return weight * (1 / total if total > 0 else 0.0)

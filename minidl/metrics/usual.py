@@ -1,0 +1,26 @@
+"""The scores of a log where no task says otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.core.lengths import inside
+from minidl.metrics.numbers import r2
+
+Array = npt.NDArray[Any]
+
+
+def usual_metrics(y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+    """What a log tells of validation examples where no task says otherwise: R², or how many labels are right.
+
+    `lengths` are the time steps of each sequence of outputs, None: there is no padding.
+    """
+    if lengths is not None:
+        there = inside(lengths, y.shape[1])
+        y, target = y[there], target[there]
+    if target.dtype.kind == "i" and y.shape[:-1] == target.shape:
+        return {"accuracy": float(np.mean(y.argmax(axis=-1) == target))}
+    return {"r2": r2(y, target)}

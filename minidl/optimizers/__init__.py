@@ -1,0 +1,12 @@
+"""Optimizers: one step on the flat vector of all parameters.
+
+An optimizer holds its arguments only. What it remembers between steps is a dict
+of arrays that `start` makes and the caller keeps.
+"""
+
+from minidl.optimizers.adam import Adam
+from minidl.optimizers.clipping import clip_global_norm
+from minidl.optimizers.optimizer import Optimizer, State
+from minidl.optimizers.sgd import SGD
+
+__all__ = ["SGD", "Adam", "Optimizer", "State", "clip_global_norm"]

@@ -1,0 +1,110 @@
+"""The house: which room may import which, and that no import leads back."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import minidl
+
+PACKAGE = Path(minidl.__file__).parent
+# Each room (a folder, or a file beside them) and those that it imports: all arrows, and no others.
+ROOMS = {
+    "core": "",
+    "files": "core",
+    "layers": "core",
+    "losses": "core",
+    "metrics": "core",
+    "optimizers": "core",
+    "randomness": "",
+    "config": "core files",
+    "data": "core files",
+    "testing": "config core files",
+    "training": "core data losses metrics optimizers randomness",
+    "compiled": "core data files layers losses optimizers training",
+    "fitting": "compiled core losses optimizers randomness training",
+    "forecasting": "core data metrics training",
+    "plotting": "core data files forecasting metrics training",
+    "tasks": "core data files forecasting losses metrics plotting randomness training",
+    "experiment": "compiled config core data files layers losses optimizers randomness tasks training",
+    "runs": "compiled config core data experiment files fitting plotting randomness tasks training",
+    "comparison": "config core data experiment files fitting forecasting layers metrics plotting runs tasks training",
+    "cli": "comparison compiled config core experiment files forecasting layers metrics plotting runs tasks testing"
+    " training",
+}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the library by its dotted name."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(("minidl", *path.relative_to(PACKAGE).with_suffix("").parts))
+        found[name.removesuffix(".__init__")] = path
+    return found
+
+
+def imports(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
+    """The library's modules that one imports anywhere in its text, in functions and for type checkers too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known and alias.name != name)
+        elif isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "minidl":
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found = whole if whole in known else str(node.module)
+                if found != name:
+                    yield found
+
+
+def arrows() -> dict[str, set[str]]:
+    """From each module to those that it imports."""
+    known = modules()
+    return {name: set(imports(name, path, known)) for name, path in known.items()}
+
+
+def room(name: str) -> str:
+    """The part below ``minidl`` of a module's name; "" for the package's own ``__init__``."""
+    return name.partition(".")[2].partition(".")[0]
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Names that lead back to the first of them; [] if none do."""
+    done: set[str] = set()
+
+    def search(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return way[way.index(name) :]
+        if name in done:
+            return []
+        for target in sorted(graph.get(name, ())):
+            found = search(target, [*way, name])
+            if found:
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(graph) if (found := search(name, []))), [])
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}}) == []
+
+
+def test_no_file_imports_another_that_leads_back_to_it() -> None:
+    assert circle(arrows()) == []
+
+
+def test_the_rooms_import_each_other_as_the_table_says() -> None:
+    found: dict[str, set[str]] = {}
+    for name, targets in arrows().items():
+        if room(name) not in ("", "__main__", "_version"):  # the door hands on names of many rooms
+            others = {room(target) for target in targets} - {room(name), "", "_version"}
+            found.setdefault(room(name), set()).update(others)
+    assert {name: " ".join(sorted(targets)) for name, targets in found.items()} == ROOMS
+
+
+def test_the_table_leads_one_way() -> None:
+    assert circle({name: set(targets.split()) for name, targets in ROOMS.items()}) == []
+    assert ROOMS["core"] == ""
