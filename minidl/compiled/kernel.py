@@ -111,12 +111,12 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.recurrent.elman", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),
     ("minidl.layers.select_features", "SelectFeatures"): (LayerKernel, "select_features:select_features"),
     ("minidl.layers.sequence_ends", "LastStep"): (LayerKernel, "sequence_ends:last_step"),
-    ("minidl.losses", "CrossEntropy"): (LossKernel, "losses:cross_entropy"),
-    ("minidl.losses", "HalfMSE"): (LossKernel, "losses:half_mse"),
-    ("minidl.losses", "MAE"): (LossKernel, "losses:mae"),
-    ("minidl.losses", "MSE"): (LossKernel, "losses:mse"),
-    ("minidl.optimizers", "Adam"): (OptimizerKernel, "optimizers:adam"),
-    ("minidl.optimizers", "SGD"): (OptimizerKernel, "optimizers:sgd"),
+    ("minidl.losses.cross_entropy", "CrossEntropy"): (LossKernel, "losses:cross_entropy"),
+    ("minidl.losses.differences", "HalfMSE"): (LossKernel, "losses:half_mse"),
+    ("minidl.losses.differences", "MAE"): (LossKernel, "losses:mae"),
+    ("minidl.losses.differences", "MSE"): (LossKernel, "losses:mse"),
+    ("minidl.optimizers.adam", "Adam"): (OptimizerKernel, "optimizers:adam"),
+    ("minidl.optimizers.sgd", "SGD"): (OptimizerKernel, "optimizers:sgd"),
 }
 _FACTORIES: dict[type, Factory] = {}
 

@@ -20,7 +20,7 @@ _KINDS: dict[type, tuple[str, dict[str, Any]]] = {}
 _FUNCTION_KIND: list[type] = []
 _DEFAULTS: dict[type, str] = {}
 _entry_points_loaded = False
-entry_point_packages: set[str] = set()
+_entry_point_packages: set[str] = set()
 WRITTEN = "_written_at"  # the attribute in which an object keeps its place in a config
 
 
@@ -148,8 +148,13 @@ def load_entry_points() -> None:
     import importlib.metadata  # 40 ms that few processes need
 
     for point in importlib.metadata.entry_points(group="minidl.plugins"):
-        entry_point_packages.add(point.module.split(".")[0])
+        _entry_point_packages.add(point.module.split(".")[0])
         try:
             point.load()
         except Exception as err:
             raise ConfigError(f"plugin {point.name} ({point.value}): {type(err).__name__}: {err}") from err
+
+
+def from_entry_point(module: str) -> bool:
+    """Whether a module belongs to an installed package that registers classes by itself."""
+    return module.split(".")[0] in _entry_point_packages

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from minidl.core.errors import ConfigError, IncompatibleRunError, MinidlError, StorageError
-from minidl.core.registry import WRITTEN, entry_point_packages
+from minidl.core.registry import WRITTEN, from_entry_point
 from minidl.core.text import shell_word
 from minidl.files.reading import read_given, user_path, variable_hint
 
@@ -165,7 +165,7 @@ def plugin_line(err: BaseException) -> str | None:
 
 
 def _is_plugin(module: str) -> bool:
-    return module.startswith(_PREFIX) or module.split(".")[0] in entry_point_packages
+    return module.startswith(_PREFIX) or from_entry_point(module)
 
 
 def load_source(name: str, file: str) -> Any:

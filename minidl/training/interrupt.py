@@ -36,6 +36,7 @@ class _Handlers:
 
     def __init__(self) -> None:
         self._old: dict[int, Any] = {}
+        self._heard = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         raise NotImplementedError
@@ -47,6 +48,7 @@ class _Handlers:
                     self._old[number] = signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._heard = True
         # A terminal hangs up once, but its shell and the system may both tell: the second time is no sign of haste.
         if _HANGUP in self._old:
             signal.signal(_HANGUP, _nothing)
@@ -56,7 +58,9 @@ class _Handlers:
         self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, handler in self._old.items():
-            signal.signal(number, handler)
+            # Where one of these is around this one, and a signal was heard, the next is heard as within this one.
+            if not (self._heard and isinstance(getattr(handler, "__self__", None), _Handlers)):
+                signal.signal(number, handler)
         self._old = {}
 
 

@@ -19,8 +19,9 @@ from minidl import Adam, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, T
 from minidl.core.errors import DataError, NumericalError
 from minidl.core.layer import Array
 from minidl.data import Batch
-from minidl.layers import activations, dense, recurrence, sequence_ends
+from minidl.layers import activations, dense, sequence_ends
 from minidl.layers.containers import container
+from minidl.layers.recurrent.loop import RowRecurrence, SlabRecurrence
 from minidl.randomness import Streams
 from minidl.runs.checkpoints import read_checkpoint
 from minidl.runs.saving import SaveCheckpoints
@@ -137,7 +138,7 @@ def one_bad_number(place: str, value: float, rng: random.Random) -> tuple[bool, 
 
 # Faults in backward: where, what stands there, and what stands there instead.
 Faulty = tuple[Any, str, str, str]
-SLAB, ROWS_LAYOUT = recurrence.SlabRecurrence, recurrence.RowRecurrence
+SLAB, ROWS_LAYOUT = SlabRecurrence, RowRecurrence
 FAULTS: list[Faulty] = [
     (SLAB, "backward", 'grads["W_hh"][...] = dM[:, :H].T', 'grads["W_hh"][...] = -dM[:, :H].T'),
     (SLAB, "backward", 'grads["W_hh"][...] = dM[:, :H].T', 'grads["W_hh"][...] = dM[:, :H]'),

@@ -23,8 +23,9 @@ from minidl.core import initializers, registry
 from minidl.core.errors import CorruptFileError
 from minidl.data import csv_file, csv_series, series
 from minidl.files import locking, manifests, reading, storage
-from minidl.layers import activations, recurrence
-from minidl.runs.run import checkpoints, resuming, run_folder, saving, state
+from minidl.layers import activations
+from minidl.layers.recurrent.loop import RowRecurrence, SlabRecurrence
+from minidl.runs import checkpoints, resuming, run_folder, saving, state
 from minidl.training import interrupt, loop
 
 SABOTAGES: dict[str, Callable[[], None]] = {}
@@ -320,7 +321,7 @@ def _nothing_is_checked_for_nan() -> None:
 @sabotage("forward")
 def _transposed_recurrent_weights() -> None:
     """Forward, in both memory layouts, takes W_hh transposed."""
-    for layout in (recurrence.SlabRecurrence, recurrence.RowRecurrence):
+    for layout in (SlabRecurrence, RowRecurrence):
         layout.forward = _with_transposed(layout.forward)  # type: ignore[method-assign]
 
 

@@ -60,6 +60,28 @@ def test_a_second_hangup_does_not_disturb_tidying_up() -> None:
     assert tidied
 
 
+def test_after_a_training_that_was_stopped_nothing_raises_any_more() -> None:
+    # What is raised between two lines of the end can fall into a destructor, which shows a traceback.
+    with RaiseOnSignal():
+        with StopOnSignal() as stop:
+            assert not stop()
+            signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+
+
+def test_after_a_training_that_was_not_stopped_a_signal_is_raised_as_before_it() -> None:
+    def hung_up() -> None:
+        with RaiseOnSignal():
+            with StopOnSignal():
+                pass
+            signal.raise_signal(signal.SIGHUP)
+
+    with pytest.raises(Interrupted):
+        hung_up()
+
+
 @pytest.mark.parametrize("context", [StopOnSignal, RaiseOnSignal, EndOnSignal])
 def test_a_hangup_that_nohup_ignores_stays_ignored(context: type) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

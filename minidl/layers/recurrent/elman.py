@@ -1,4 +1,4 @@
-"""The Elman recurrent layer. Its time loop is in recurrence.py, in two memory layouts, and in ragged.py."""
+"""The Elman recurrent layer. Its time loop is in loop.py, in two memory layouts, and in ragged.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from minidl.core.lengths import check_lengths
 from minidl.core.registry import register
 from minidl.core.workspace import Workspace
 from minidl.layers.activations import Activation, TanhActivation
-from minidl.layers.ragged import RaggedRecurrence
 from minidl.layers.recurrent.loop import (
     SLAB_LIMIT,
     ElementwiseSteps,
@@ -26,6 +25,7 @@ from minidl.layers.recurrent.loop import (
     SlabRecurrence,
     Steps,
 )
+from minidl.layers.recurrent.ragged import RaggedRecurrence
 
 
 @register
