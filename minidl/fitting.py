@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 from minidl.compiled import EngineName, choose_engine
@@ -74,12 +75,11 @@ def fit(
     progress: bool = False,
     should_stop: Callable[[], bool] = never,
 ) -> list[EpochRecord]:
-    """Train a model on examples x (N, ...) and targets y (N, ...); a Trainer in one call.
+    """Train a model on examples x (N, ...) and targets y (N, ...); a Trainer in one call; return the epochs.
 
     Parameters
     ----------
-    model : if it was not built, it is built for x, in float32, from `seed`, as an
-        Experiment with this seed builds it.
+    model : if it was not built, it is built for x in float32, from `seed` as an Experiment builds it.
     x, y : arrays, or what turns into one: lists, pandas objects, tensors. Targets of
         a model with a single output may lack its axis: (N,) for (N, 1).
     lengths, weight : see `Arrays`.
@@ -89,34 +89,31 @@ def fit(
     progress : whether to show the epochs on standard error, as ``minidl train`` does.
     should_stop : asked after every step; True ends the training.
 
-    Returns
-    -------
-    One EpochRecord an epoch.
-
     Raises
     ------
     ConfigError, DataError, ShapeError, NumericalError
-        An argument does not fit, by its type, content, shape, or by NaN or infinity;
-        the model's weights were not changed.
+        An argument does not fit; the model's weights were not changed.
     """
     settings = Training(epochs=epochs, batch_size=batch_size, clip_norm=clip_norm)
     streams = Streams.from_seed(checked(seed, Seed, "fit: seed"))
-    checked(model, Layer, "fit: model")
     train = Arrays(x, y, lengths, weight)
     held_out = None if validation is None else _held_out(validation)
-    if not model.params:
-        shape = train.x.shape[1:] if lengths is None else (None, *train.x.shape[2:])
-        model.build(shape, streams.weights, "float32")
+    _build(model, train, streams)
     trainer = Trainer(
         model, loss=loss, optimizer=optimizer, settings=settings, streams=streams, should_stop=should_stop
     )
-    if not progress:
-        return run_training(trainer, train, held_out, engine=engine, callbacks=callbacks)
-    shown = ShowEpochs()
-    try:
-        return run_training(trainer, train, held_out, engine=engine, callbacks=[shown, *callbacks], notify=say)
-    finally:
-        shown.close()
+    with closing(ShowEpochs()) as shown:
+        all_callbacks = [shown, *callbacks] if progress else callbacks
+        notify = say if progress else silent
+        return run_training(trainer, train, held_out, engine=engine, callbacks=all_callbacks, notify=notify)
+
+
+def _build(model: Layer, train: Arrays, streams: Streams) -> None:
+    """Initial weights for these examples, if the model has none."""
+    checked(model, Layer, "fit: model")
+    if not model.params:
+        shape = train.x.shape[1:] if train.lengths is None else (None, *train.x.shape[2:])
+        model.build(shape, streams.weights, "float32")
 
 
 def _held_out(validation: Any) -> Arrays:

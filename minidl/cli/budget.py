@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict
 
 from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
-from minidl.comparison.budget import Plan, Unit, plan_widths
+from minidl.comparison.budget import Unit, WidthPlan, plan_widths
 from minidl.config import build, find_model, parse_file
 from minidl.config.tree import shorten
 from minidl.core.errors import ConfigError
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _row(plan: Plan) -> list[str]:
+def _row(plan: WidthPlan) -> list[str]:
     off = plan.spent - plan.budget
     word = "exact" if plan.exact else f"nearest, {abs(off):,} {'more' if off > 0 else 'less'}"
     widths = "+".join(map(str, plan.widths))

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
-from minidl.cli.session import draw, next_line, report, say_plugin_changes
+from minidl.cli.training import draw, next_line, report, say_plugin_changes
 from minidl.core.output import show
 from minidl.runs.run import Run
 

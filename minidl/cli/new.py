@@ -57,10 +57,64 @@ evaluation:
 """
 
 
+SEQUENCES = """\
+# An experiment for minidl. Check it with    minidl check {file}
+# and run it with                            minidl train {file}
+
+seed: 0                       # the same seed gives the same run, bit for bit
+dtype: float32                # or float64
+
+data:
+  type: Sequences
+  # Your own sequences instead, in a table with a row for each step:
+  # source:
+  #   type: CSVSequences
+  #   path: my_data.csv       # from the folder where minidl is started
+  #   sequence: patient       # the column that says which sequence a row belongs to
+  #   time: t                 # the column that orders its rows
+  #   features: [x, y]        # what the model sees
+{own}
+  source: {{type: Waves, learn: {learn}, n_sequences: 600}}   # noisy waves, generated
+  split: {{type: FractionSplit, test: 0.2, validation: 0.2}}   # or GroupSplit, TimeSplit
+  scaler: MinMaxScaler
+
+model:
+  type: Sequential
+  layers:
+    - {{type: RecurrentLayer, hidden_size: 16}}      # add a second one for a deep net
+{ends}
+
+loss: {loss}
+optimizer: {{type: Adam, learning_rate: 0.005}}      # minidl list optimizers
+
+training:
+  epochs: 20
+  batch_size: 32
+  clip_norm: 1.0              # largest norm of the gradient; null: no clipping
+
+evaluation:
+  type: {task}
+  checkpoint: best            # the weights with the lowest validation loss; or last
+"""
+LABELS = """\
+  #   label: way              # the column with the class
+  #   labels: [up, down]      # all classes, one output each"""
+NUMBERS = "  #   targets: [size, weight]   # the columns with the numbers to learn, one output each"
+LAST = "    - {type: LastStep}                             # from the state after the last step\n"
+DENSE = "    - {type: Dense, output_size: %d}                # one output for each %s"
+LEARNED = {
+    "Classify": {"learn": "shape", "own": LABELS, "ends": LAST + DENSE % (3, "class"), "loss": "CrossEntropy"},
+    "Label": {"learn": "half", "own": LABELS, "ends": DENSE % (2, "class, at every step"), "loss": "CrossEntropy"},
+    "Regress": {"learn": "numbers", "own": NUMBERS, "ends": LAST + DENSE % (3, "number"), "loss": "HalfMSE"},
+}
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("what", choices=("experiment",), help="what to write")
     parser.add_argument("name", metavar="NAME", help="the file becomes NAME.yaml in this folder")
+    tasks = ("Forecast", *LEARNED)
+    parser.add_argument("--task", choices=tasks, default="Forecast", help="what the model is for; default Forecast")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,8 +122,11 @@ def run(args: argparse.Namespace) -> int:
     if not re.fullmatch(r"\w[\w.-]{0,99}", args.name):
         raise ConfigError(f"NAME: expected letters, digits, '_', '-' and '.', got {args.name!r}.")
     path = Path(f"{args.name.removesuffix('.yaml')}.yaml")
+    text = TEMPLATE.format(file=path)
+    if args.task in LEARNED:
+        text = SEQUENCES.format(file=path, task=args.task, **LEARNED[args.task])
     try:
-        write_new(path, TEMPLATE.format(file=path).encode())
+        write_new(path, text.encode())
     except FileExistsError as err:
         raise ConfigError(f"{path}: exists already; choose another name.") from err
     show(f"{path}: written; next: minidl train {shell_word(path)}")

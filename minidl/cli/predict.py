@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
-from minidl.cli.session import say_plugin_changes
+from minidl.cli.training import say_plugin_changes
 from minidl.core.errors import ConfigError, StorageError
 from minidl.core.output import say, show
 from minidl.files.appending import write_new

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins
-from minidl.cli.session import train_and_report
+from minidl.cli.training import train_and_report
 from minidl.core.errors import ConfigError
 from minidl.core.output import say
 from minidl.runs.resuming import resume

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
             engine += "; numpy where sequences differ in length"
     rows = summarize(experiment.model, experiment.data.input_shape)
     total = sum(row.count for row in rows)
+    task, loss = type(experiment.evaluation).__name__, type(experiment.loss).__name__
     if args.json:
         layers = [
             {
@@ -49,9 +50,8 @@ def run(args: argparse.Namespace) -> int:
             }
             for row in rows
         ]
-        print_json(
-            {"input_shape": experiment.data.input_shape, "layers": layers, "parameters": total, "engine": engine}
-        )
+        about = {"parameters": total, "engine": engine, "task": task, "loss": loss}
+        print_json({"input_shape": experiment.data.input_shape, "layers": layers, **about})
         return 0
     cells = [["layer", "output shape", "parameters", "count"], ["input", str(experiment.data.input_shape), "", ""]]
     for row in rows:
@@ -60,4 +60,5 @@ def run(args: argparse.Namespace) -> int:
     show(*aligned(cells, left=3))
     show(f"total: {total} parameters, {experiment.dtype}")
     show(f"engine: {engine}")
+    show(f"task: {task}, learned by {loss}")
     return 0

@@ -61,7 +61,7 @@ def _own_work(layer: Layer, shape: Shape) -> int:
 
 
 @dataclass(frozen=True)
-class Plan:
+class WidthPlan:
     """A stack that meets a budget, or comes nearest.
 
     Parameters
@@ -91,7 +91,7 @@ class Plan:
 
 def plan_widths(
     model: Sequential, input_shape: tuple[int, int], *, depth: int, budget: int, unit: Unit = "parameters"
-) -> list[Plan]:
+) -> list[WidthPlan]:
     """The widths of `depth` recurrent layers that meet a budget.
 
     The model gives the kind of its recurrent layers (that of the first one) and
@@ -195,9 +195,9 @@ def _stack(first: Layer, head: Sequence[Layer], widths: Sequence[int]) -> Sequen
 
 def _plan(
     first: Layer, head: Sequence[Layer], widths: tuple[int, ...], shape: tuple[int, int], budget: int, unit: Unit
-) -> Plan:
+) -> WidthPlan:
     model = _built(_stack(first, head, widths), shape)
-    return Plan(widths, n_parameters(model), multiply_adds(model, shape), budget, unit)
+    return WidthPlan(widths, n_parameters(model), multiply_adds(model, shape), budget, unit)
 
 
 def _measure(layers: Sequence[Layer], shape: Shape, unit: Unit) -> int:

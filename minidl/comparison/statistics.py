@@ -12,7 +12,7 @@ import numpy as np
 from minidl.comparison.sign_flips import LEVEL, sign_flips
 from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
-from minidl.forecasting.rounding import ROUNDING, differences, tolerance
+from minidl.forecasting.rounding import ROUNDING, Values, differences, tolerance
 
 
 def need_scipy() -> None:
@@ -130,11 +130,7 @@ def compare_pairs(
     for i, value in zip(np.flatnonzero(whole), d, strict=True):
         by_pair[i] = float(value)
     sign = 1 if larger_is_better else -1
-    gains = np.zeros(len(a))  # of the second
-    gains[whole] = sign * d
-    loss = float(np.abs(d).max(initial=0.0)) or 1.0
-    gains[np.isfinite(b) & ~np.isfinite(a)] = loss
-    gains[np.isfinite(a) & ~np.isfinite(b)] = -loss
+    gains = _gains(a, b, sign * d)
     none = tolerance(a[whole], b[whole], rounding)  # what sums to this or less has cancelled
     found = sign_flips(sign * gains, tolerance=none)
     low, high = (found.low, found.high) if whole.all() else (math.nan, math.nan)
@@ -154,6 +150,15 @@ def compare_pairs(
         second_better=int(np.count_nonzero(gains > 0)),
         favours=None if abs(total) <= none * len(a) else "second" if total > 0 else "first",
     )
+
+
+def _gains(a: Values, b: Values, d: Values) -> Values:
+    """What the second gains in each pair; where one broke, the other gains the largest difference of all."""
+    gains, (first, second) = np.zeros(len(a)), (np.isfinite(a), np.isfinite(b))
+    gains[first & second] = d
+    loss = float(np.abs(d).max(initial=0.0)) or 1.0
+    gains[second & ~first], gains[first & ~second] = loss, -loss
+    return gains
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -105,15 +105,7 @@ def forecast_ahead(
         raise DataError(f"{where}the table has {n} rows; a window needs {time_steps}.")
     gaps = np.zeros(table.values.shape, bool) if table.gaps is None else table.gaps.where
     if gaps[-1].any():
-        known = np.flatnonzero(~gaps.any(axis=1))
-        column = table.feature_names[int(gaps[-1].argmax())]
-        end = "no row is without one"
-        if len(known):
-            end = f"end it with {table.when(int(known[-1]))}, the last row without one"
-        raise DataError(
-            f"{where}the last row has a gap (column {column}), and a forecast would start from a value that nobody "
-            f"measured; {end}."
-        )
+        raise DataError(f"{where}{_ends_with_a_gap(table, gaps)}")
     window: Any = scaled_rows(table.as_test_part(), scale, dtype, first=n - time_steps)
     predictions = np.empty(horizon, np.float64)
     for j in range(horizon):
@@ -130,3 +122,13 @@ def forecast_ahead(
         n_filled=(int(gaps[n - time_steps :].sum()), gaps[n - time_steps :].size),
         utc=table.utc,
     )
+
+
+def _ends_with_a_gap(table: Table, gaps: npt.NDArray[np.bool_]) -> str:
+    known = np.flatnonzero(~gaps.any(axis=1))
+    column = table.feature_names[int(gaps[-1].argmax())]
+    end = "no row is without one"
+    if len(known):
+        end = f"end it with {table.when(int(known[-1]))}, the last row without one"
+    start = "a forecast would start from a value that nobody measured"
+    return f"the last row has a gap (column {column}), and {start}; {end}."

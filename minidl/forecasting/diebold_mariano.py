@@ -78,15 +78,19 @@ def diebold_mariano(
         raise ConfigError(f"diebold_mariano: lead {h} needs more than {max(h, 2)} forecasts, got {n}.")
     d = differences(e2**2, e1**2, rounding)
     mean = float(d.mean())
-    centred = d - mean
-    gamma = [float(np.dot(centred[k:], centred[: n - k])) / n for k in range(h)]
-    lags, variance = h - 1, gamma[0] + 2 * sum(gamma[1:])
-    if variance <= rounding * gamma[0]:
-        lags, variance, h = 0, gamma[0], 1
+    variance, h = _long_run_variance(d - mean, h, rounding)
     if variance <= (rounding * mean) ** 2:  # one constant difference, or none
         statistic = 0.0 if mean == 0 else math.copysign(math.inf, mean)
-        return DieboldMariano(statistic, 1.0 if mean == 0 else 0.0, mean, n, lags)
+        return DieboldMariano(statistic, 1.0 if mean == 0 else 0.0, mean, n, h - 1)
     statistic = mean / math.sqrt(variance / n) * math.sqrt((n + 1 - 2 * h + h * (h - 1) / n) / n)
     from scipy import stats
 
-    return DieboldMariano(statistic, float(2 * stats.t.sf(abs(statistic), n - 1)), mean, n, lags)
+    return DieboldMariano(statistic, float(2 * stats.t.sf(abs(statistic), n - 1)), mean, n, h - 1)
+
+
+def _long_run_variance(centred: npt.NDArray[np.float64], h: int, rounding: float) -> tuple[float, int]:
+    """γ_0 + 2 Σ_{k=1}^{h-1} γ_k, and h; γ_0 and 1 if that is not positive."""
+    n = len(centred)
+    gamma = [float(np.dot(centred[k:], centred[: n - k])) / n for k in range(h)]
+    variance = gamma[0] + 2 * sum(gamma[1:])
+    return (gamma[0], 1) if variance <= rounding * gamma[0] else (variance, h)

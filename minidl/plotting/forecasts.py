@@ -17,9 +17,11 @@ from minidl.forecasting.words import baseline_short
 from minidl.plotting import style as look
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Rows = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
+TableRows = npt.NDArray[np.int64]
 
 
 def forecast_figure(
@@ -58,11 +60,7 @@ def forecast_figure(
         rows = np.arange(shown[0] - 1, shown[-1] + 1)
         for ax, horizon in zip(axes, horizons, strict=True):
             ax.plot(place[rows], truth[rows], color=look.BLACK, lw=1.6, label="truth")
-            rows_of_block, y = _blocks(splits, forecaster, horizon, shown)
-            ax.plot(place[rows_of_block].ravel(), y.ravel(), color=look.VERMILLION, lw=1.8, label="forecast")
-            if horizon > 1:
-                known = rows_of_block[:, 0][np.isfinite(y[:, 0])]
-                ax.plot(place[known], truth[known], "o", color=look.VERMILLION, ms=5, label="start from the truth")
+            _draw_blocks(ax, _blocks(splits, forecaster, horizon, shown), place, truth if horizon > 1 else None)
             ax.set_title(_panel_title(horizon, table.step_name()))
             ax.margins(x=0.01)
         if table.times is None:
@@ -76,7 +74,16 @@ def forecast_figure(
     return figure
 
 
-def typical_rows(splits: Splits, n_rows: int) -> Rows:
+def _draw_blocks(ax: Axes, blocks: tuple[TableRows, Array], place: Array, truth: Array | None) -> None:
+    """Forecasts of a horizon as one line, with dots where it starts from the truth, if that is given."""
+    rows, y = blocks
+    ax.plot(place[rows].ravel(), y.ravel(), color=look.VERMILLION, lw=1.8, label="forecast")
+    if truth is not None:
+        known = rows[:, 0][np.isfinite(y[:, 0])]
+        ax.plot(place[known], truth[known], "o", color=look.VERMILLION, ms=5, label="start from the truth")
+
+
+def typical_rows(splits: Splits, n_rows: int) -> TableRows:
     """The `n_rows` consecutive rows of the test part that are most like the whole of it.
 
     That is, the least |mean - mean of the test part| + |standard deviation -
@@ -102,7 +109,7 @@ def typical_rows(splits: Splits, n_rows: int) -> Rows:
     return rows[first : first + n_rows]
 
 
-def _blocks(splits: Splits, forecaster: Forecaster, horizon: int, shown: Rows) -> tuple[Rows, npt.NDArray[np.float64]]:
+def _blocks(splits: Splits, forecaster: Forecaster, horizon: int, shown: TableRows) -> tuple[TableRows, Array]:
     """The block score's forecasts of the rows `shown`, in the target's units, ready to be drawn as one line.
 
     Returns
@@ -169,7 +176,7 @@ def _panel_title(horizon: int, step: str) -> str:
     return f"1 to {ahead(horizon, step)} ahead: a new forecast from the truth every {ahead(horizon, step)}"
 
 
-def _forecast_title(splits: Splits, shown: Rows) -> str:
+def _forecast_title(splits: Splits, shown: TableRows) -> str:
     """What is shown, which part of the test part it is, and by which rule."""
     table = splits.table
     if table.times is None:

@@ -69,10 +69,9 @@ def resume(
             run.notify(line)
             saved = replace(saved, optimizer=trainer.state)
         restore_trainer(trainer, saved, run.log() if log.exists() else [], place)
-        if trainer.epoch != len(trainer.history):
-            raise CorruptFileError(
-                f"{log}: {len(trainer.history)} epochs; the checkpoint was taken after {trainer.epoch}."
-            )
+        epochs = len(trainer.history)
+        if trainer.epoch != epochs:
+            raise CorruptFileError(f"{log}: {epochs} epochs; the checkpoint was taken after {trainer.epoch}.")
         saving.restore(saved.state, best)
         if trainer.epoch >= trainer.settings.epochs:
             run.notify(f"all of its {counted(trainer.epoch, 'epoch')} are done; it is scored again")

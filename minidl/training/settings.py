@@ -10,7 +10,7 @@ from msgspec import Meta
 from minidl.core.arguments import Configurable, PositiveFloat, PositiveInt
 
 Threads = Annotated[int, Meta(ge=1, le=1024)]
-Steps = Annotated[dict[Literal["steps"], PositiveInt], Meta(min_length=1)]
+StepCount = Annotated[dict[Literal["steps"], PositiveInt], Meta(min_length=1)]
 
 
 @dataclass(eq=False)
@@ -34,6 +34,6 @@ class Training(Configurable):
     batch_size: PositiveInt = 64
     shuffle: bool = True
     clip_norm: PositiveFloat | None = None
-    checkpoint_every: PositiveInt | Steps = 10
+    checkpoint_every: PositiveInt | StepCount = 10
     checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1
     threads: Threads = 1

@@ -118,6 +118,25 @@ def test_the_commented_out_series_of_a_new_config_works_too(cli: Cli, folder: Pa
     assert load_experiment("mine.yaml").data.series.feature_names == ("demand", "temperature")
 
 
+@pytest.mark.parametrize("task", ["Classify", "Label", "Regress"])
+def test_new_writes_a_config_for_each_task(cli: Cli, folder: Path, task: str) -> None:
+    outcome = cli("new", "experiment", "mine", "--task", task)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert cli("check", "mine.yaml").code == 0
+    text = Path("mine.yaml").read_text()
+    assert Draft202012Validator(json.loads(cli("schema").out)).is_valid(yaml.safe_load(text))
+    assert type(load_experiment("mine.yaml").evaluation).__name__ == task
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line == "  # source:")
+    end = next(i for i, line in enumerate(lines) if line.startswith("  source: "))
+    own = [line.replace("  # ", "  ", 1) for line in lines[start:end]]
+    text = "\n".join([*lines[:start], *own, *lines[end + 1 :]])
+    Path("mine.yaml").write_text(text.replace("output_size: 3", "output_size: 2"))
+    outcome = cli("check", "mine.yaml")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert load_experiment("mine.yaml").data.feature_names == ("x", "y")
+
+
 def test_a_name_with_its_ending_is_the_same(cli: Cli, folder: Path) -> None:
     assert cli("new", "experiment", "mine.yaml").code == 0
     assert Path("mine.yaml").is_file()
