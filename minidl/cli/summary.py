@@ -59,6 +59,6 @@ def run(args: argparse.Namespace) -> int:
         cells.append([row.name, str(row.output_shape), shapes, str(row.count)])
     show(*aligned(cells, left=3))
     show(f"total: {total} parameters, {experiment.dtype}")
-    show(f"engine: {engine}")
     show(f"task: {task}, learned by {loss}")
+    show(f"engine: {engine}")
     return 0

@@ -218,7 +218,7 @@ FAULTS: list[Faulty] = [
 def subjects() -> Iterator[tuple[str, Any, tuple[int, ...]]]:
     """Layers and input shapes (without the batch) on which the planted faults must show."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from tests.test_layer_contract import CASES
+    from tests.layers.test_layer_contract import CASES
 
     for name, (layer, shape) in CASES.items():
         yield name, layer, tuple(5 if n is None else n for n in shape)
