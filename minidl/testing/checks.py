@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from minidl.core.layer import Layer, Shape
 from minidl.testing.central_differences import check_gradients
-from minidl.testing.checks.check_subject import Subject
+from minidl.testing.check_subject import Subject
 from minidl.testing.fresh_process import NotFindableError
 from minidl.testing.layer_checks import CHECKS
 

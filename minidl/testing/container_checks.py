@@ -10,7 +10,7 @@ import numpy as np
 from minidl.core.layer import INFERENCE, Array, Context
 from minidl.core.walk import joined, own_parameters, walk
 from minidl.core.workspace import Workspace
-from minidl.testing.checks.check_subject import Subject
+from minidl.testing.check_subject import Subject
 
 
 def without_input_gradient(s: Subject) -> None:

@@ -1,4 +1,4 @@
-"""The single checks that `minidl.testing.checks.check_layer` runs, one function each.
+"""The single checks that `minidl.testing.check_layer` runs, one function each.
 
 A check's docstring is the sentence by which it is reported.
 """
@@ -17,15 +17,15 @@ from minidl.core.layer import INFERENCE, Context, Layer
 from minidl.core.walk import walk
 from minidl.core.workspace import Workspace
 from minidl.testing.central_differences import check_gradients
-from minidl.testing.checks.check_subject import BATCH, Result, Subject
-from minidl.testing.checks.container_checks import (
+from minidl.testing.check_subject import BATCH, Result, Subject
+from minidl.testing.container_checks import (
     bound_parameters,
     children_by_name,
     children_get_the_context,
     without_input_gradient,
 )
 from minidl.testing.fresh_process import NotFindableError, answer_if_asked, output_in_fresh_process
-from minidl.testing.checks.length_checks import padded_equals_alone, padding_changes_nothing
+from minidl.testing.length_checks import padded_equals_alone, padding_changes_nothing
 
 
 def _read_only_input(s: Subject) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from minidl.core.layer import Array, Context
 from minidl.core.lengths import check_lengths, inside
 from minidl.core.workspace import Workspace
-from minidl.testing.checks.check_subject import Subject
+from minidl.testing.check_subject import Subject
 
 TIME = 5
 SOME_LENGTHS = ((5, 3, 1), (3, 3, 2))

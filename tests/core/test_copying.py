@@ -23,7 +23,7 @@ import minidl.data
 import minidl.forecasting
 import minidl.layers
 import minidl.tasks
-import minidl.testing.checks
+import minidl.testing
 import minidl.training
 from minidl import Adam, Dense, LastStep, Layer, MinidlError, RecurrentLayer, Repeat, Sequential, StorageError
 from minidl.compiled.engine import CompiledEngine
@@ -129,7 +129,7 @@ def objects() -> dict[str, Any]:
         "CompiledStream": minidl.compiled.predictor(model()).stream(),
         "Node": parse_text("a: [1, {b: 2}]"),
         "Place": parse_text("a: 1").place,
-        "CheckResult": minidl.testing.checks.run_checks(Dense(2), input_shape=(3,))[0],
+        "CheckResult": minidl.testing.run_checks(Dense(2), input_shape=(3,))[0],
         "ActivationKernel": kernel_of(minidl.TanhActivation()),
         "LayerKernel": kernel_of(Dense(2)),
         "LossKernel": kernel_of(minidl.MSE()),

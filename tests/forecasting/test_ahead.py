@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from small import hourly_rows, hourly_table
 
-from minidl.data import Gaps, MinMaxScaler, ScaleFit, Table
 from minidl.core.errors import DataError
+from minidl.core.layer import Array
+from minidl.data import Gaps, MinMaxScaler, ScaleFit, Table
 from minidl.forecasting import forecast_ahead
 from minidl.forecasting.ahead import Ahead
-from minidl.core.layer import Array
 
 T = 5
 WEIGHTS = np.random.default_rng(3).standard_normal((T, 3))

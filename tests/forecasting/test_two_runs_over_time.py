@@ -11,9 +11,9 @@ import pytest
 from small import hourly_table, window_data
 
 from minidl import INFERENCE, Layer
+from minidl.core.layer import Array
 from minidl.forecasting.diebold_mariano import diebold_mariano
 from minidl.forecasting.over_time import MAX_PAIRS, over_time, over_time_table
-from minidl.core.layer import Array
 
 T, TEST, HORIZON = 6, 60, 3
 

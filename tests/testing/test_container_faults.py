@@ -27,9 +27,9 @@ from minidl import (
     read_only,
 )
 from minidl.core.lengths import inside, time_reversed
-from minidl.testing.checks.check_subject import Subject
+from minidl.testing.check_subject import Subject
 from minidl.testing.checks import run_checks
-from minidl.testing.checks.container_checks import (
+from minidl.testing.container_checks import (
     bound_parameters,
     children_by_name,
     children_get_the_context,
@@ -37,7 +37,7 @@ from minidl.testing.checks.container_checks import (
 )
 from minidl.testing.fresh_process import CHILD
 from minidl.testing.layer_checks import CHECKS
-from minidl.testing.checks.length_checks import padded_equals_alone, padding_changes_nothing
+from minidl.testing.length_checks import padded_equals_alone, padding_changes_nothing
 
 # --- layers that are right ---
 
@@ -575,7 +575,7 @@ def test_each_check_finds_a_fault_itself(check: Any, layer: Layer) -> None:
 
 
 def test_every_check_of_lengths_and_containers_is_tried() -> None:
-    modules = {"minidl.testing.checks.container_checks", "minidl.testing.checks.length_checks"}
+    modules = {"minidl.testing.container_checks", "minidl.testing.length_checks"}
     assert {check for check, _ in OWN_FAULTS} == {check for check in CHECKS if check.__module__ in modules}
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from minidl.testing.checks import fresh_process
+from minidl.testing import fresh_process
 
 LAYERS = """
 import pathlib, sys
