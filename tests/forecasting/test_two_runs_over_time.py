@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ PARTS = {("a", 3): 0.0, ("b", 5): 0.5, ("c", 0): -0.5}
 
 
 def open_run(label: str, seed: int) -> Any:
-    return SimpleNamespace(model=Tilted(PARTS[label, seed])), SPLITS
+    return Tilted(PARTS[label, seed]), SPLITS
 
 
 def result(*pairs: tuple[str, str], **seeds: int | None) -> dict[str, Any]:
