@@ -12,10 +12,10 @@ import pytest
 from minidl import SGD, CorruptFileError, Dense, HalfMSE, NumericalError, StorageError
 from minidl.files.manifests import entry
 from minidl.randomness import Streams
+from minidl.runs.checkpoints import Checkpoint, load_checkpoint, read_checkpoint
+from minidl.runs.saving import CHECKPOINT_NAMES, SaveCheckpoints, older_checkpoints
 from minidl.training import Arrays, Trainer, Training
-from minidl.training.checkpoints import Checkpoint, load_checkpoint, read_checkpoint
 from minidl.training.loop import EpochRecord, Position
-from minidl.training.saving import CHECKPOINT_NAMES, SaveCheckpoints, older_checkpoints
 
 BEST = {"epoch": 2, "step": 6, "validation_loss": 0.5}
 
