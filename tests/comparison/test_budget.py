@@ -13,7 +13,7 @@ import pytest
 from minidl import ConfigError, Dense, LastStep, Layer, RecurrentLayer, Repeat, Sequential, TanhActivation
 from minidl.cli import main
 from minidl.comparison.budget import _candidates, _largest, multiply_adds, plan_widths, with_widths
-from minidl.layer import n_parameters
+from minidl.core.layer import n_parameters
 
 
 def net(*widths: int, bias: bool = True) -> Sequential:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minidl import SGD, ConfigError, Dense, HalfMSE, LastStep, NumericalError, RecurrentLayer, Sequential
-from minidl.layer import Array
+from minidl.core.layer import Array
 from minidl.randomness import Streams
 from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training
 from minidl.training.flat import FlatParameters
