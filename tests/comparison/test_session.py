@@ -1,0 +1,116 @@
+"""The steps of a comparison that need no training: what is asked, in words, and how outcomes are kept."""
+
+from __future__ import annotations
+
+import re
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from made_up import CONFIG
+
+from minidl.comparison import session
+from minidl.comparison.entries import Entry
+from minidl.comparison.plan import Plan
+from minidl.errors import DataError, StorageError
+
+SEES = {**CONFIG, "data": {**CONFIG["data"], "scaler": {"type": "MinMaxScaler", "fit_on": "all"}}}
+
+
+def test_a_config_with_a_shortcut_is_trained_without_it_too() -> None:
+    entries = [Entry("one", CONFIG, {"x": 1}), Entry("other", SEES, {"x": 2}, source="s")]
+    (added,) = session.beside(entries)
+    assert (added.label, added.role, added.point, added.source) == ("other+fit_on_train", "beside", {"x": 2}, "")
+    assert added.config == {**SEES, "data": CONFIG["data"]}
+
+
+def plan(seeds: int, labels: str = "ab") -> Plan:
+    entries = [Entry(label, CONFIG) for label in labels]
+    return Plan((*entries, Entry("beside", CONFIG, role="beside")), seeds, (), {}, "1")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "labels", "warning"),
+    [
+        (6, "ab", ["6 seeds cannot show a difference at the 5 % level; 7 or more can"]),
+        (1, "ab", ["1 seed cannot show a difference at the 5 % level; 7 or more can"]),
+        (7, "ab", []),
+        (7, "abc", ["7 seeds cannot show a difference at the 5 % level; 8 or more can"]),
+        (8, "abc", []),
+    ],
+)
+def test_too_few_seeds_are_told_before_anything_is_trained(seeds: int, labels: str, warning: list[str]) -> None:
+    # Two sided p of n pairs is at best 2 / 2^n; three horizons, times the configs but one.
+    names = ", ".join(labels)
+    assert session.describe_plan(plan(seeds, labels)) == [
+        f"{names}: nothing differs: the configs are the same",
+        *warning,
+    ]
+
+
+class Kept:
+    """A comparison's folder, of which two of five runs are done."""
+
+    def __init__(self) -> None:
+        self.stored: list[Any] = []
+        self.plan = SimpleNamespace(trials=lambda: [trial(i) for i in range(5)])
+
+    def missing(self) -> list[Any]:
+        return [trial(i) for i in (2, 3, 4)]
+
+    def store(self, trial: Any, outcome: Any) -> None:
+        self.stored.append((trial.seed, outcome))
+
+
+def trial(seed: int) -> Any:
+    return SimpleNamespace(label="net", seed=seed)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, failed: list[Any]) -> tuple[Kept, list[Any]]:
+    folder, told, asked = Kept(), [], []
+
+    def run_trials(missing: Any, make: Any, keep: Any) -> list[Any]:
+        asked.append((missing, make))
+        for one in missing:
+            keep(one, f"outcome {one.seed}")
+        return failed
+
+    monkeypatch.setattr(session, "run_trials", run_trials)
+    opened: Any = SimpleNamespace(folder=folder)
+    session.run_missing(opened, nullcontext, lambda *args: told.append(args))
+    assert [([one.seed for one in missing], make) for missing, make in asked] == [([2, 3, 4], nullcontext)]
+    return folder, told
+
+
+def test_every_outcome_is_stored_as_it_comes_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, told = run(monkeypatch, [])
+    assert folder.stored == [(seed, f"outcome {seed}") for seed in (2, 3, 4)]
+    assert [(done, total, one.seed, outcome) for done, total, one, outcome in told] == [
+        (3, 5, 2, "outcome 2"),
+        (4, 5, 3, "outcome 3"),
+        (5, 5, 4, "outcome 4"),
+    ]
+
+
+def test_runs_without_an_outcome_are_counted_and_the_first_error_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = DataError("no such file."), StorageError("full.")
+    message = "2 of 5 runs gave no result; the first, net seed 3: no such file."
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        run(monkeypatch, [(trial(3), first), (trial(4), second)])
+    with pytest.raises(KeyError):
+        run(monkeypatch, [(trial(3), KeyError("a fault of ours")), (trial(4), second)])
+
+
+def test_the_weights_of_a_run_are_those_that_it_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [{"label": label, "seed": seed} for label in "ab" for seed in (0, 1)]
+
+    def weights(record: dict[str, Any]) -> dict[str, Any]:
+        own = 10.0 * ("ab".index(record["label"]) + 1) + record["seed"]
+        return {name: value * 0 + own for name, value in Entry("a", CONFIG).experiment().model.params.items()}
+
+    folder: Any = SimpleNamespace(plan=plan(2), records=lambda: records, weights=weights)
+    monkeypatch.setattr(session, "load_parts", lambda experiment: f"parts of seed {experiment.seed}")
+    experiment, parts = session._open_run(folder, "b", 1)
+    assert (experiment.seed, parts) == (1, "parts of seed 1")
+    assert {float(number) for value in experiment.model.params.values() for number in value.ravel()} == {21.0}
