@@ -54,6 +54,7 @@ def times(*texts: str) -> np.ndarray:
         (("2023-11-29", "2023-12-30", "2024-01-30"), "31 d", None),  # one day before the last is no day of the calendar
         (("2023-11-30T01:00", "2023-12-31T01:00", "2024-01-31T01:00"), "month", None),  # 23 h before the month's end
         (("2024-01-01", "2024-02-01", "2024-04-01"), "step", None),
+        (("2024-01-31", "2024-02-28", "2024-03-31"), "step", None),  # the second is no last day
     ],
 )
 def test_a_step_is_named_and_says_how_many_rows_make_a_day(rows: tuple[str, ...], name: str, day: int | None) -> None:

@@ -262,6 +262,10 @@ def test_nan_and_infinity_are_refused_with_their_array_and_first_place(value: fl
     refused(net(), X, Y, NumericalError, rf"^the validation targets \(y\) have {shown} at \[4, 0\]", **held_out)
 
 
+def test_of_inputs_and_targets_that_are_both_broken_the_inputs_are_named() -> None:
+    refused(net(), np.full_like(X, np.nan), np.full_like(Y, np.nan), NumericalError, r"^the inputs \(x\) have NaN")
+
+
 def test_a_number_that_the_parameters_dtype_cannot_hold_is_refused() -> None:
     x = X.copy()
     x[2, 1, 0] = -1e300
