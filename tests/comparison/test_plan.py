@@ -27,7 +27,7 @@ from minidl.comparison.plan import (
     recorded_plugins,
     sha256,
 )
-from minidl.errors import ConfigError, CorruptFileError, IncompatibleRunError
+from minidl.core.errors import ConfigError, CorruptFileError, IncompatibleRunError
 
 FACTS: Any = {"rows": 240, "sha256": "x"}
 

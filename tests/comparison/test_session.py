@@ -13,7 +13,7 @@ from made_up import CONFIG
 from minidl.comparison import session
 from minidl.comparison.entries import Entry
 from minidl.comparison.plan import Plan
-from minidl.errors import DataError, StorageError
+from minidl.core.errors import DataError, StorageError
 
 SEES = {**CONFIG, "data": {**CONFIG["data"], "scaler": {"type": "MinMaxScaler", "fit_on": "all"}}}
 
@@ -111,6 +111,6 @@ def test_the_weights_of_a_run_are_those_that_it_scored(monkeypatch: pytest.Monke
 
     folder: Any = SimpleNamespace(plan=plan(2), records=lambda: records, weights=weights)
     monkeypatch.setattr(session, "load_parts", lambda experiment: f"parts of seed {experiment.seed}")
-    experiment, parts = session._open_run(folder, "b", 1)
-    assert (experiment.seed, parts) == (1, "parts of seed 1")
-    assert {float(number) for value in experiment.model.params.values() for number in value.ravel()} == {21.0}
+    model, parts = session._open_run(folder, "b", 1)
+    assert parts == "parts of seed 1"
+    assert {float(number) for value in model.params.values() for number in value.ravel()} == {21.0}
