@@ -1,6 +1,6 @@
 """The layer protocol's promises, checked on every layer of the library from one table.
 
-A new layer needs a row here; `check_layer` does the rest (see test_testing.py for
+A new layer needs a row here; `check_layer` does the rest (see test_layer_faults.py for
 what it catches).
 """
 
