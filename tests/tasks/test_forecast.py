@@ -259,10 +259,9 @@ def test_a_run_is_drawn_at_its_largest_and_its_smallest_horizon(
     asked: list[Any] = []
     sizes: list[Any] = []
     figure = SimpleNamespace(set_size_inches=lambda *size: sizes.append(size))
-    monkeypatch.setattr("minidl.plotting.forecast_figure", lambda *args, **more: asked.append((args, more)) or figure)
+    monkeypatch.setattr(forecast_terms, "forecast_figure", lambda *args, **more: asked.append((args, more)) or figure)
     parts, net = window_data(hourly_table()).load("float64"), model()
-    experiment: Any = SimpleNamespace(model=net)
-    drawn = terms(*horizons).run_figures(experiment, parts)
+    drawn = terms(*horizons).run_figures(net, parts)
     words = "Forecasts of {run}, beside the truth over a stretch of the test part."
     assert drawn == [("forecast", figure, "Forecast and truth", words)]
     ((args, more),) = asked
