@@ -67,8 +67,9 @@ class Workplace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        ignored = shutil.ignore_patterns(".git", "runs", "__pycache__", "benchmarks", ".hypothesis", "*.egg-info")
-        shutil.copytree(ROOT, folder, ignore=ignored)
+        ignored = shutil.ignore_patterns(".git", "__pycache__", "benchmarks", ".hypothesis", "*.egg-info")
+        made = {str(ROOT): {"runs"}}  # what trainings leave; minidl has a folder of that name too
+        shutil.copytree(ROOT, folder, ignore=lambda place, names: ignored(place, names) | made.get(str(place), set()))
 
     def note(self, tests: Sequence[str], report: Path) -> None:
         """Run all tests once, and note what each calls; those that fail are said and left out."""
