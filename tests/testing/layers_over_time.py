@@ -7,11 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import (
-    INFERENCE,
-    Context,
-    Layer,
-)
+from minidl import INFERENCE, Context, Layer
 from minidl.core.lengths import inside, time_reversed
 
 

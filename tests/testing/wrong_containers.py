@@ -6,16 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from minidl import (
-    INFERENCE,
-    Bidirectional,
-    Dense,
-    Parallel,
-    Repeat,
-    Residual,
-    Sequential,
-    read_only,
-)
+from minidl import INFERENCE, Bidirectional, Dense, Parallel, Repeat, Residual, Sequential, read_only
 from minidl.core.lengths import time_reversed
 
 

@@ -7,14 +7,7 @@ from dataclasses import replace
 import numpy as np
 from layers_over_time import MeanOverTime, Reversed, Shifted
 
-from minidl import (
-    INFERENCE,
-    Context,
-    Dense,
-    LastStep,
-    Layer,
-    RecurrentLayer,
-)
+from minidl import INFERENCE, Context, Dense, LastStep, Layer, RecurrentLayer
 from minidl.core.lengths import inside
 
 
