@@ -165,6 +165,13 @@ def test_what_is_saved_already_is_not_saved_again(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["init", "last"]
 
 
+def test_an_older_checkpoint_that_is_gone_already_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minidl.runs.saving.older_checkpoints", lambda folder: [tmp_path / "kept", tmp_path / "gone"])
+    assert saved(tmp_path / "c", 1, [(1, 0)]) == ["init", "last"]
+
+
 def test_initial_weights_are_saved_once_and_before_the_first_step(tmp_path: Path) -> None:
     made = trainer()
     made.step = 1
