@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidl.core.errors import DataError, StorageError
+from minidl.data import csv_file
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.steps import step_name, step_of
 
@@ -315,3 +316,53 @@ def test_a_folder_is_a_storage_error(tmp_path: Path) -> None:
 def test_a_name_with_a_nul_is_a_storage_error() -> None:
     with pytest.raises(StorageError, match="cannot be read: a path holds no null character"):
         read_bytes("a\0b")
+
+
+def test_a_long_text_is_shown_to_its_40th_letter() -> None:
+    assert csv_file._shown("x" * 40) == repr("x" * 40)
+    assert csv_file._shown("x" * 41) == repr("x" * 37 + "...")
+
+
+@pytest.mark.parametrize(("year", "right"), [("1", True), ("0", False), ("9999", True)])
+def test_years_are_counted_from_1(year: str, right: bool) -> None:
+    file = open_text(f"y,m,d\n{year},1,1\n{year},1,2\n")
+    if right:
+        assert str(file.timestamps_from_parts(["y", "m", "d"])[1]) == f"{int(year):04}-01-02T00:00:00"
+    else:
+        with refused("air.csv:2: y 0, m 1, d 1: no such time."):
+            file.timestamps_from_parts(["y", "m", "d"])
+
+
+def test_times_from_parts_have_their_hours() -> None:
+    file = open_text("y,m,d,h\n2012,1,31,22\n2012,1,31,23\n2012,2,1,0\n")
+    found = file.timestamps_from_parts(["y", "m", "d", "h"])
+    assert [str(time) for time in found] == ["2012-01-31T22:00:00", "2012-01-31T23:00:00", "2012-02-01T00:00:00"]
+    for row in ("2012,1,31,24", "2012,13,1,0", "2012,0,1,0", "2012,2,30,0", "2012,1,0,0"):
+        with refused(f"air.csv:3: y {row.split(',')[0]}, m {row.split(',')[1]}, d {row.split(',')[2]}, h"):
+            open_text(f"y,m,d,h\n2012,1,31,22\n{row}\n").timestamps_from_parts(["y", "m", "d", "h"])
+
+
+def test_cells_are_changed_from_a_row_on_and_all_else_stays() -> None:
+    file = open_text('a,b,c\n1,x,"p,q"\n2,y,r\n3,z,s\n')
+    made = file.with_cells(1, {"b": lambda i: f"row {i}", "a": lambda i: str(10 * i)})
+    assert made.decode() == 'a,b,c\n1,x,"p,q"\n10,row 1,r\n20,row 2,s\n'
+    assert file.texts("b") == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize(("beginning", "what"), list(csv_file._NO_TEXT.items()))
+def test_files_that_are_no_text_are_called_what_they_are(beginning: bytes, what: str) -> None:
+    with pytest.raises(DataError, match=f"^air.csv: the file is {re.escape(what)}"):
+        csv_file._decode(beginning + b"\x00\xff", "air.csv")
+    assert csv_file._decode(b"BZh,a\n", "air.csv") == "BZh,a\n"  # a header may begin like that
+
+
+def test_a_byte_that_is_not_utf_8_is_named_with_its_line() -> None:
+    with pytest.raises(DataError, match=r"^air\.csv:3: the byte 0xfc is not UTF-8; save the file as UTF-8\.$"):
+        csv_file._decode(b"a\nb\n1\xfc\n", "air.csv")
+    assert csv_file._decode(b"\xef\xbb\xbfa", "air.csv") == "a"
+
+
+def test_a_header_in_one_cell_may_have_another_delimiter() -> None:
+    assert csv_file._other_delimiter(["a;b"]) == "; is the delimiter ';'?"
+    assert csv_file._other_delimiter(["a\tb|c"]) == "; is the delimiter '\\t'?"
+    assert [csv_file._other_delimiter(header) for header in (["a"], ["a;b", "c"])] == ["", ""]

@@ -12,8 +12,9 @@ import pytest
 from minidl import SGD, ConfigError, Dense, HalfMSE, LastStep, NumericalError, RecurrentLayer, Sequential
 from minidl.core.layer import Array
 from minidl.randomness import Streams
-from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training
+from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training, loop
 from minidl.training.flat import FlatParameters
+from minidl.training.sources import longest
 
 N, T, F = 10, 4, 2
 RNG = np.random.default_rng(11)
@@ -188,3 +189,30 @@ def test_a_step_returns_the_loss_before_it_and_clips_what_is_too_long(clip: floa
     norm = float(np.linalg.norm(whole))
     np.testing.assert_allclose(step, whole * min(1.0, (clip or 1e9) / norm), rtol=1e-9, atol=1e-14)
     assert made.step == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "finite"),
+    [
+        ([1.0, 2.0], True),
+        ([1e308, 1e308], True),
+        ([1e308, np.inf], False),
+        ([np.nan, 1.0], False),
+        ([np.inf, -np.inf], False),
+    ],
+)
+def test_numbers_are_finite_also_where_their_sum_is_not(values: list[float], finite: bool) -> None:
+    with np.errstate(all="ignore"):  # as in a training
+        assert loop._finite_sum(np.array(values, float)) == finite
+
+
+def test_a_norm_that_overflows_is_none() -> None:
+    with np.errstate(all="ignore"):
+        assert loop._finite(np.array([1e150, 1e150]))
+        assert not loop._finite(np.array([1e160, 0.0]))
+        assert not loop._finite(np.array([np.nan]))
+
+
+def test_a_source_tells_how_many_steps_its_examples_have() -> None:
+    assert longest(SOURCE) == T
+    assert longest(Arrays(SOURCE.x[:, 0], SOURCE.y)) == 1
