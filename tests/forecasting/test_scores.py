@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
-from small import hourly_rows, hourly_table, window_data
+from plain_scores import Naive, naive_forecasts
+from small import hourly_rows, window_data
+from weighted import KEYS, TEST, T, Weighted, splits
 
 from minidl import INFERENCE, ConfigError, DataError, Layer, NumericalError
 from minidl.core.layer import Array
@@ -18,110 +18,16 @@ from minidl.data import Filling, Gaps, MinMaxScaler, Splits, StandardScaler, Tab
 from minidl.forecasting import (
     Forecaster,
     Persistence,
-    Recursive,
     Rows,
     assumptions,
     baselines,
     block_scores,
-    check_covariates,
     lead_scores,
-    left_out,
     model_forecaster,
     score,
     score_shifted,
 )
 from minidl.tasks import Forecast, Published
-
-T, TEST = 6, 60  # 54 test windows
-KEYS = {"loss", "r2", "mae", "rmse"}
-
-
-def splits(target_index: int = 0, **arguments: Any) -> Splits:
-    return window_data(hourly_table(target_index=target_index), **arguments).load("float64")
-
-
-WEIGHTS = np.random.default_rng(8).standard_normal((T, 3))
-
-
-@dataclass(eq=False)
-class Weighted(Layer):
-    """One number from all of a window; no two entries count the same."""
-
-    def forward(self, x: Array, ctx: Any = INFERENCE) -> tuple[Array, Any]:
-        return np.tanh(0.4 * np.tensordot(x, WEIGHTS, 2))[:, None], None
-
-    def backward(self, dy: Array, cache: Any) -> tuple[Array, dict[str, Array]]:
-        raise AssertionError("scores need no gradients")
-
-
-def single(window: list[list[float]]) -> float:
-    return math.tanh(0.4 * sum(WEIGHTS[t][f] * window[t][f] for t in range(T) for f in range(3)))
-
-
-class Naive:
-    """The test hours by the definitions; nothing of minidl but the fitted scaling's two numbers is used."""
-
-    def __init__(self, parts: Splits) -> None:
-        values = parts.table.values
-        train = values[: len(values) - TEST]
-        low, high = train.min(axis=0), train.max(axis=0)
-        self.scaled = ((values - low) / (high - low)).tolist()
-        self.raw = values.tolist()
-        self.target = parts.table.target_index
-        self.low, self.range = float(low[self.target]), float((high - low)[self.target])
-        # A part of n hours has n - T windows; the target of the window of hours i ... i + T - 1 is that of hour i + T.
-        self.starts = list(range(len(values) - TEST, len(values) - T))
-
-    def recursive(self, start: int, horizon: int, predict: Callable[[list[list[float]]], float]) -> list[float]:
-        made: list[float] = []
-        for j in range(horizon):
-            window = [list(row) for row in self.scaled[start + j : start + j + T]]
-            for back in range(1, j + 1):
-                if back <= T:
-                    window[-back][self.target] = made[j - back]
-            made.append(predict(window))
-        return made
-
-    def scores(self, pairs: list[tuple[float, int]]) -> dict[str, float]:
-        """Of scaled forecasts and the rows that they are for."""
-        y = [forecast for forecast, _ in pairs]
-        a = [self.scaled[row][self.target] for _, row in pairs]
-        n, mean = len(pairs), sum(a) / len(a)
-        mse = sum((p - q) ** 2 for p, q in zip(y, a, strict=True)) / n
-        variance = sum((q - mean) ** 2 for q in a) / n
-        units = [
-            forecast * self.range + self.low - self.raw[row][self.target] for forecast, row in pairs
-        ]  # errors in µg/m³
-        return {
-            "loss": mse / 2,
-            "r2": 1 - mse / variance,
-            "mae": sum(map(abs, units)) / n,
-            "rmse": math.sqrt(sum(e * e for e in units) / n),
-        }
-
-    def block(self, k: int, forecast: Callable[[int, int], list[float]]) -> dict[str, float]:
-        pairs = []
-        for b in range(len(self.starts) // k):
-            first = self.starts[b * k]
-            pairs += [(value, first + j + T) for j, value in enumerate(forecast(first, k))]
-        return self.scores(pairs)
-
-    def lead(self, k: int, forecast: Callable[[int, int], list[float]]) -> dict[str, dict[str, float]]:
-        last_row = self.starts[-1] + T
-        origins = [start for start in self.starts if start + T + k - 1 <= last_row]
-        made = {start: forecast(start, k) for start in origins}
-        return {str(j + 1): self.scores([(made[start][j], start + T + j) for start in origins]) for j in range(k)}
-
-
-def naive_forecasts(naive: Naive) -> dict[str, Callable[[int, int], list[float]]]:
-    def seasonal(start: int, k: int) -> list[float]:
-        return [naive.scaled[start + T + j - 24][naive.target] for j in range(k)]  # k <= 24
-
-    return {
-        "model": lambda start, k: naive.recursive(start, k, single),
-        "persistence": lambda start, k: [naive.scaled[start + T - 1][naive.target]] * k,
-        "seasonal_24h": seasonal,
-    }
 
 
 def assert_scores(actual: dict[str, float], expected: dict[str, float]) -> None:
@@ -258,55 +164,6 @@ def test_evaluate_has_every_score_of_the_model_and_of_three_baselines() -> None:
     assert scores["block"]["4"] == block_scores(parts, model_forecaster(parts, Weighted(), "hold_last"), 4)
 
 
-def spaced(step: int | None, n: int = 240) -> Splits:
-    """The small table, its rows so many seconds apart."""
-    times = None if step is None else np.datetime64("2013-01-01", "s") + np.arange(n) * np.timedelta64(step, "s")
-    return window_data(Table(hourly_rows(n), times, ("pm", "temp", "wind"), 0)).load("float64")
-
-
-@pytest.mark.parametrize(("step", "rows"), [(3600, 24), (1800, 48), (900, 96), (7200, 12), (43200, 2)])
-def test_a_season_is_as_many_rows_as_a_day_has(step: int, rows: int) -> None:
-    parts = spaced(step)
-    forecast = baselines(parts)["seasonal_24h"](parts.test.starts[:5], 3)
-    origin = parts.test.origin_rows[:5, None] + np.arange(3)
-    back = rows * (np.arange(3) // rows + 1)
-    np.testing.assert_array_equal(forecast, parts.values[origin - back, 0])
-    assert left_out(parts) == {}
-
-
-@pytest.mark.parametrize(
-    ("step", "why"),
-    [
-        (None, "the rows have no times, so that nothing says how many make a day."),
-        (7 * 3600, "the rows are 7 h apart, and a day is no whole number of 2 or more of them."),
-        (86400, "the rows are one day apart, so that there is no time of day."),
-        (600, "a day is 144 rows; the table has 86 before the first forecast."),
-    ],
-)
-def test_where_there_is_no_yesterday_nothing_is_made_of_it(step: int | None, why: str) -> None:
-    parts = spaced(step) if step != 600 else spaced(step, 140)
-    assert list(baselines(parts)) == ["persistence", "linear"]
-    assert left_out(parts) == {"seasonal_24h": why}
-    message = f"evaluation.future_covariates: same_hour_yesterday cannot be used: {why} Use hold_last."
-    for refuse in (check_covariates, lambda splits, way: model_forecaster(splits, Weighted(), way)):
-        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-            refuse(parts, "same_hour_yesterday")
-    with pytest.raises(DataError, match="nothing says how many rows make a day"):
-        Recursive(Rows(parts.values, 6, 0), lambda x: x[:, -1, 0], "same_hour_yesterday")(parts.test.starts, 2)
-
-
-def test_half_hourly_rows_of_yesterday_forecast_what_repeats_every_day() -> None:
-    # y[t] = 10 + 5 z[t-1], and z has a period of 48 rows: with z of 48 rows before, a linear model makes no error.
-    n = 480
-    z = np.round(np.sin(2 * np.pi * np.arange(n) / 48), 5)
-    y = 10 + 5 * np.r_[z[-1], z[:-1]]
-    times = np.datetime64("2024-01-01T00:00:00", "s") + np.arange(n) * np.timedelta64(1800, "s")
-    parts = window_data(Table(np.stack([y, z], axis=1), times, ("y", "z"), 0), test_size=120).load("float64")
-    scores = block_scores(parts, baselines(parts, "same_hour_yesterday")["linear"], 8)
-    assert scores["rmse"] < 0.01  # 4 with rows of 12 hours before
-    assert block_scores(parts, baselines(parts, "hold_last")["linear"], 8)["rmse"] > 1
-
-
 def test_what_scores_assume_is_said_with_gaps_and_scaling() -> None:
     rows = hourly_rows()
     where = np.zeros(rows.shape, bool)
@@ -327,14 +184,6 @@ def test_what_scores_assume_is_said_with_gaps_and_scaling() -> None:
     assert assumptions(window_data(alone).load("float64"), "actual") == [
         "the target is the only column, so that nothing of the future is assumed"
     ]
-
-
-def test_there_is_no_seasonal_baseline_where_no_season_comes_before_the_test_part() -> None:
-    # 70 rows, 60 for testing: the first forecast is for row 16, and row -8 is not "a day before" it.
-    parts = window_data(hourly_table(70)).load("float64")
-    assert list(baselines(parts)) == ["persistence", "linear"]
-    parts = window_data(hourly_table(78)).load("float64")  # row 24: its day before is row 0
-    assert list(baselines(parts)) == ["persistence", "seasonal_24h", "linear"]
 
 
 def test_a_test_part_that_never_changes_has_no_r2() -> None:
