@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cli, Outcome
+from own_classes import OWN, PLUGIN
 from small import write_experiment
 
 import minidl.experiment  # noqa: F401  (files every kind in the registry)
@@ -67,3 +68,11 @@ def trained(folder: Path, cli: Cli) -> Path:
     """A finished run of small.yaml."""
     assert cli("train", "small.yaml").code == 0
     return Path("runs/small-001")
+
+
+@pytest.fixture
+def own(folder: Path) -> Path:
+    """own.yaml, and mine.py whose classes it names."""
+    Path("mine.py").write_text(PLUGIN)
+    Path("own.yaml").write_text(OWN)
+    return folder

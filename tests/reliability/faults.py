@@ -20,16 +20,18 @@ from tests.reliability import rows_cluster as rows_cluster
 from tests.reliability import rows_configs as rows_configs
 from tests.reliability import rows_engines as rows_engines
 from tests.reliability import rows_files as rows_files
+from tests.reliability import rows_forward as rows_forward
 from tests.reliability import rows_giants as rows_giants
+from tests.reliability import rows_gradients as rows_gradients
 from tests.reliability import rows_leaks as rows_leaks
-from tests.reliability import rows_numbers as rows_numbers
+from tests.reliability import rows_not_finite as rows_not_finite
 from tests.reliability import rows_running as rows_running
 from tests.reliability import rows_runs as rows_runs
 from tests.reliability import rows_saving as rows_saving
 from tests.reliability import rows_strangers as rows_strangers
 from tests.reliability import rows_streams as rows_streams
 from tests.reliability.harness import ROWS, SABOTAGE
-from tests.reliability.sabotage import SABOTAGES
+from tests.reliability.sabotages import SABOTAGES
 
 SEED = 20100101
 

@@ -167,7 +167,7 @@ def command(*arguments: str) -> Callable[[], int]:
 
 SABOTAGE = "MINIDL_FAULTS_SABOTAGE"  # the protection that fresh processes go without
 _MAIN = (
-    "import os, sys; from tests.reliability.sabotage import SABOTAGES; from minidl.cli import main;"
+    "import os, sys; from tests.reliability.sabotages import SABOTAGES; from minidl.cli import main;"
     f"SABOTAGES[os.environ['{SABOTAGE}']](); sys.exit(main())"
 )
 

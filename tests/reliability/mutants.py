@@ -31,7 +31,9 @@ ROOMS = ("comparison", "tasks", "forecasting", "training", "runs", "data", "conf
 # Tests that call these rooms. Others, of signals, clusters and compilers, are about something else and slow.
 TESTS = (
     *(f"tests/{room}" for room in ROOMS),
+    "tests/cli/test_cli_broken_plugins.py",
     "tests/cli/test_cli_configs.py",
+    "tests/cli/test_cli_installed_packages.py",
     "tests/cli/test_cli_json.py",
     "tests/cli/test_cli_main.py",
     "tests/cli/test_cli_plugins.py",

@@ -32,7 +32,7 @@ from minidl.plotting import style as plot_style
 from minidl import plotting
 plotting.have_matplotlib = plot_style.have_matplotlib = lambda: False
 if os.environ.get('{SABOTAGE}'):
-    from tests.reliability.sabotage import SABOTAGES
+    from tests.reliability.sabotages import SABOTAGES
     SABOTAGES[os.environ['{SABOTAGE}']]()
 from minidl.cli import main
 if __name__ == "__main__":

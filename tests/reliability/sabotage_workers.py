@@ -1,0 +1,46 @@
+"""Without what protects runs in several processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from minidl.comparison import executors
+from tests.reliability.sabotage import sabotage
+
+
+@sabotage("pairing")
+def _outcomes_in_order_of_arrival() -> None:
+    """The outcome that comes first belongs to the trial that was given first."""
+
+    def results(executor: Any, trials: Iterable[Any]) -> Iterator[tuple[Any, Any, BaseException | None]]:
+        given = list(trials)
+        futures = [executor.submit(executors.run_trial, trial) for trial in given]
+        for trial, future in zip(given, executors.as_completed(futures), strict=True):
+            error = future.exception()
+            yield trial, None if error else future.result(), error
+
+    executors._results = results
+
+
+@sabotage("running-again")
+def _lost_tasks_stay_lost() -> None:
+    """What a worker was doing when it died is not given to another one."""
+    os.environ["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "0"
+
+
+@sabotage("ending-with-the-parent")
+def _workers_live_on() -> None:
+    """Workers do not watch whether the process that started them is there."""
+    executors._start_worker = _start_without_watching
+
+
+def _start_without_watching(tell: Any) -> None:
+    tell.send_bytes(b"ready")
+
+
+@sabotage("given-up-tasks")
+def _given_up_tasks_are_errors() -> None:
+    """What a scheduler gave up when it died is an error that nobody expects."""
+    executors._ended = lambda future: (future.result(), None)
