@@ -34,22 +34,29 @@ TAU = 3  # time steps
 UNITS = range(2)
 
 
+def states_by_hand(x):
+    """What both hidden layers give to a window x, after tanh: s[t] belongs to step t."""
+    U, W1, Q, W2 = (WEIGHTS[name] for name in ("U", "W1", "Q", "W2"))
+    s1, s2 = [[0.0, 0.0]], [[0.0, 0.0]]  # s[0] is the zero before the first step
+    for t in range(1, TAU + 1):
+        # (1) at the first step, where s1[0] is zero; (3) at the later ones
+        h1 = [sum(x[t - 1][i] * U[i][j] for i in UNITS) + sum(s1[t - 1][k] * W1[k][j] for k in UNITS)
+              for j in UNITS]  # fmt: skip
+        s1.append([math.tanh(h) for h in h1])  # (5)
+        # (2) at the first step, (4) at the later ones
+        h2 = [sum(s1[t][i] * Q[i][j] for i in UNITS) + sum(s2[t - 1][k] * W2[k][j] for k in UNITS)
+              for j in UNITS]  # fmt: skip
+        s2.append([math.tanh(h) for h in h2])  # (6)
+    return s1, s2
+
+
 def step_by_hand(*, drop_dh2_q_at_inner_steps=False, flip_sign_of=None, forget_the_sum_of=None):
     """Loss, gradients and new weights; the arguments plant one fault each."""
-    U, W1, Q, W2, V = (WEIGHTS[name] for name in ("U", "W1", "Q", "W2", "V"))
+    W1, Q, W2, V = (WEIGHTS[name] for name in ("W1", "Q", "W2", "V"))
     grads = {name: [[0.0] * len(row) for row in matrix] for name, matrix in WEIGHTS.items()}
     total = 0.0
     for x, y in zip(X, Y, strict=True):
-        s1, s2 = [[0.0, 0.0]], [[0.0, 0.0]]  # s[0] is the zero before the first step, s[t] belongs to step t
-        for t in range(1, TAU + 1):
-            # (1) at the first step, where s1[0] is zero; (3) at the later ones
-            h1 = [sum(x[t - 1][i] * U[i][j] for i in UNITS) + sum(s1[t - 1][k] * W1[k][j] for k in UNITS)
-                  for j in UNITS]  # fmt: skip
-            s1.append([math.tanh(h) for h in h1])  # (5)
-            # (2) at the first step, (4) at the later ones
-            h2 = [sum(s1[t][i] * Q[i][j] for i in UNITS) + sum(s2[t - 1][k] * W2[k][j] for k in UNITS)
-                  for j in UNITS]  # fmt: skip
-            s2.append([math.tanh(h) for h in h2])  # (6)
+        s1, s2 = states_by_hand(x)
         z = s2[TAU][0] * V[0][0] + s2[TAU][1] * V[1][0]  # (7)
         a = z  # (8)
         total += 0.5 * (a - y) ** 2  # (9)

@@ -42,15 +42,17 @@ TESTS = (
     "tests/cli/test_cli_wrong_input.py",
     "tests/files",
     "tests/layers",
+    "tests/losses",
+    "tests/metrics",
+    "tests/optimizers",
+    "tests/plotting",
     "tests/reliability/test_checkpoint_files.py",
     "tests/reliability/test_resume.py",
     "tests/core/test_arguments.py",
     "tests/core/test_bounds.py",
     "tests/core/test_registry.py",
     "tests/core/test_summary.py",
-    "tests/plotting",
-    *(f"tests/test_{name}.py" for name in ("experiment", "losses", "metrics", "optimizers")),
-    *(f"tests/test_{name}.py" for name in ("shipped_files", "two_layer_step")),
+    *(f"tests/test_{name}.py" for name in ("experiment", "shipped_files", "two_layer_step")),
 )
 LIMIT = 300.0  # seconds for one test; more is a hang, which is noticed
 NOTICED, SURVIVED, HUNG = "noticed", "survived", "hung"
