@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -114,3 +115,21 @@ def test_the_weights_of_a_run_are_those_that_it_scored(monkeypatch: pytest.Monke
     model, parts = session._open_run(folder, "b", 1)
     assert parts == "parts of seed 1"
     assert {float(number) for value in model.params.values() for number in value.ravel()} == {21.0}
+
+
+def test_every_way_into_a_comparison_looks_for_a_main_guard_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    class UnguardedError(Exception):
+        pass
+
+    def check() -> None:
+        raise UnguardedError
+
+    monkeypatch.setattr(session, "check_main_guard", check)
+    for enter in (
+        lambda: session.make_plan(["nothing.yaml"], seeds=0),
+        lambda: session.start(plan(1), {}),
+        lambda: session.reopen(Path("nowhere")),
+        lambda: session.merge([]),
+    ):
+        with pytest.raises(UnguardedError):
+            enter()

@@ -12,7 +12,7 @@ import pytest
 from minidl import SGD, CorruptFileError, Dense, HalfMSE, NumericalError, StorageError
 from minidl.files.manifests import entry
 from minidl.randomness import Streams
-from minidl.runs.checkpoints import Checkpoint, load_checkpoint, read_checkpoint
+from minidl.runs.checkpoints import Checkpoint, load_checkpoint, read_checkpoint, save_checkpoint
 from minidl.runs.saving import CHECKPOINT_NAMES, SaveCheckpoints, older_checkpoints
 from minidl.training import Arrays, Trainer, Training
 from minidl.training.loop import EpochRecord, Position
@@ -214,3 +214,16 @@ def test_a_training_saves_at_its_end(tmp_path: Path) -> None:
     made.run(Arrays(np.ones((4, 2)), np.ones((4, 1))), None, [SaveCheckpoints(tmp_path)])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["init", "last"]
     assert load_checkpoint(tmp_path / "last")[1]["epoch"] == 9
+
+
+def test_without_others_to_compare_with_an_optimizer_may_have_16_numbers_a_parameter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minidl.files.tensors.MAX_HEADER", 100)  # beside them
+    for n, fits in ((1600, True), (1650, False)):
+        save_checkpoint(tmp_path / "last", {"W": np.ones(100)}, {"epoch": 1, "step": 1}, optimizer={"m": np.ones(n)})
+        if fits:
+            assert read_checkpoint(tmp_path / "last").optimizer["m"].shape == (n,)
+        else:
+            with pytest.raises(CorruptFileError, match=r"optimizer\.safetensors"):
+                read_checkpoint(tmp_path / "last")
