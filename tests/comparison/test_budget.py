@@ -243,3 +243,11 @@ def test_the_largest_width_is_found_by_halving(most: int) -> None:
 def test_widths_that_nobody_can_build_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"^budget: widths above 16,777,216 would be needed\.$"):
         _largest(lambda width: 0, 1)
+
+
+@pytest.mark.parametrize("width", [9, 12, 14])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_stack_of_one_wide_layer_is_found_wherever_that_is(width: int, place: int) -> None:
+    widths = tuple(width if i == place else 1 for i in range(3))
+    plans = plan_widths(net(2), (24, 6), depth=3, budget=by_hand(widths, "parameters"))
+    assert widths in [plan.widths for plan in plans]

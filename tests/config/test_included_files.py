@@ -83,3 +83,12 @@ def test_a_problem_found_later_is_placed_by_its_path(write: Written) -> None:
     assert str(locate(node, ("shape", "members", 7))) == "parts/group.yaml:3:3"
     assert str(locate(node, ())) == "a.yaml:1:1"
     assert problem_at(node, ("shape", 3), "a\nb") == "parts/group.yaml:1:1: shape.3: a; b"
+
+
+def test_a_file_that_is_wrong_as_a_whole_is_told_where_it_is_named(write: Written) -> None:
+    write("big.yaml", "# " + "x" * 2_000_000)
+    write("a.yaml", "extends: base.yaml\nshape:\n  filled: false\n")
+    write("base.yaml", "shape: big.yaml\n")
+    for overrides in ([], ["shape.radius=2"]):
+        with pytest.raises(ConfigError, match=r"^base\.yaml:1:8: shape: big\.yaml: "):
+            load_node("a.yaml", overrides)
