@@ -1,4 +1,4 @@
-"""The house: which room may import which, and that no import leads back."""
+"""The house: which room may import which, that no import leads back, and that nothing is too long to read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import minidl
 
 PACKAGE = Path(minidl.__file__).parent
+LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 300, 50
 # Each room (a folder, or a file beside them) and those that it imports: all arrows, and no others.
 ROOMS = {
     "core": "",
@@ -108,3 +109,32 @@ def test_the_rooms_import_each_other_as_the_table_says() -> None:
 def test_the_table_leads_one_way() -> None:
     assert circle({name: set(targets.split()) for name, targets in ROOMS.items()}) == []
     assert ROOMS["core"] == ""
+
+
+def too_long(text: str) -> list[str]:
+    """The functions of a file, and "the file", that have more lines than one may; docstrings count."""
+    long = ["the file"] if len(text.splitlines()) > LINES_OF_A_FILE else []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert node.end_lineno is not None
+            if node.end_lineno - node.lineno + 1 > LINES_OF_A_FUNCTION:
+                long.append(node.name)
+    return long
+
+
+def test_what_is_too_long_is_found() -> None:
+    def function(lines: int) -> str:
+        return "def f():\n" + "    pass\n" * (lines - 1)
+
+    assert (too_long(function(50)), too_long(function(51))) == ([], ["f"])
+    assert (too_long("x = 1\n" * 300), too_long("x = 1\n" * 301)) == ([], ["the file"])
+
+
+def test_no_file_is_longer_than_300_lines_and_no_function_than_50() -> None:
+    root = Path(__file__).parents[1]
+    found = []
+    for path in (
+        path for folder in ("minidl", "tests", "benchmarks") for path in sorted((root / folder).rglob("*.py"))
+    ):
+        found += [f"{path.relative_to(root)}: {name}" for name in too_long(path.read_text(encoding="utf-8"))]
+    assert found == []

@@ -30,55 +30,6 @@ def xy(line: Any) -> tuple[list[float], list[float]]:
     return np.asarray(line.get_xdata()).tolist(), np.asarray(line.get_ydata()).tolist()
 
 
-def many(count: int) -> dict[str, Any]:
-    """`count` configs of two runs, the later the better, but for the first, whose runs broke."""
-    made = []
-    for i in range(count):
-        for seed in range(2):
-            made.append(record(f"net{i}", seed, BROKEN if i == 0 else 0.5 + 0.01 * i + 0.001 * seed))
-    return analysed(made)
-
-
-def test_of_many_configs_the_best_five_are_shown_in_their_own_order() -> None:
-    assert list(figures.shown(many(7))) == ["net2", "net3", "net4", "net5", "net6"]
-    assert list(figures.shown(many(5))) == ["net0", "net1", "net2", "net3", "net4"]
-    made = [record(f"net{i}", 0, None, 5.0 + i) for i in range(7)]
-    less = analysed(made, {"persistence": baseline(None, 9.0)})
-    assert list(figures.shown(less)) == ["net0", "net1", "net2", "net3", "net4"]
-
-
-def test_a_config_of_broken_runs_comes_after_all_others_also_where_these_are_below_zero() -> None:
-    r2 = {"net0": BROKEN, **{f"net{i}": -1.0 * i for i in range(1, 6)}}
-    result = analysed([record(label, seed, value) for label, value in r2.items() for seed in range(2)])
-    assert list(figures.shown(result)) == ["net1", "net2", "net3", "net4", "net5"]
-
-
-def test_the_first_row_decides_which_configs_are_shown() -> None:
-    made = [record(f"net{i}", 0, 0.5 + 0.01 * i) for i in range(7)]
-    for i, run in enumerate(made):
-        for k in ("2", "1"):
-            run["scores"]["block"][k]["r2"] = 0.9 - 0.1 * i
-    assert list(figures.shown(analysed(made))) == ["net2", "net3", "net4", "net5", "net6"]
-
-
-@pytest.mark.parametrize(
-    ("value", "sign", "near"),
-    [
-        # Of 0, 1, ..., 10 a tenth is below 1: of R², 0.1 less than that is near.
-        (0.91, 1, True),
-        (0.9, 1, False),
-        (0.89, 1, False),
-        # Of RMSE a tenth is above 9: near is what is less worse than that by their range, 10, and a tenth of 5.
-        (19.4, -1, True),
-        (19.5, -1, False),
-        (19.6, -1, False),
-    ],
-)
-def test_what_a_baseline_is_near_to(value: float, sign: int, near: bool) -> None:
-    assert figures._is_near(value, [float(score) for score in range(11)], sign) == near
-    assert figures._is_near(sign * 1e9, [0.0], sign)  # better by any distance
-
-
 def test_scores_have_a_panel_a_horizon_and_a_row_a_config() -> None:
     made = [record("one", seed, r2) for seed, r2 in enumerate(GOOD)]
     made += [record("other", seed, r2) for seed, r2 in enumerate(BAD)]

@@ -1,4 +1,4 @@
-"""Train one model twice, once in each engine."""
+"""A small model, its data and its trainers: trained twice, once in each engine."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import copy
 
 import numpy as np
 
-from minidl import SGD, HalfMSE
+from minidl import SGD, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
 from minidl.compiled.engine import CompiledEngine
 from minidl.data import Windows
 from minidl.randomness import Streams
 from minidl.training import Trainer, Training
+
+X = np.random.default_rng(0).normal(size=(40, 6, 3))
+Y = np.random.default_rng(1).normal(size=(40, 1))
+
+
+def built(*layers, dtype="float64"):
+    model = Sequential([*(layers or [RecurrentLayer(4)]), LastStep(), Dense(1)])
+    model.build((6, 3), 5, dtype)
+    return model
 
 
 def windows(n, *, time_steps=6, features=3, every_step=False, dtype="float64", seed=1):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from both_engines import difference, train_both, trainer, windows
+from both_engines import built, difference, train_both, trainer, windows
 from small import write_experiment
 
 from minidl import (
     SGD,
-    Activation,
     Adam,
     ConfigError,
     Dense,
@@ -24,21 +22,14 @@ from minidl import (
     Sequential,
     TanhActivation,
 )
-from minidl.compiled import ActivationKernel, LayerKernel, choose_engine, explain, jit, register_kernel
+from minidl.compiled import choose_engine, explain
 from minidl.compiled.engine import CompiledEngine
 from minidl.core.errors import IncompatibleRunError
-from minidl.core.layer import INFERENCE, Layer
 from minidl.data import Windows
 from minidl.experiment import load_experiment
 from minidl.runs.resuming import resume
 from minidl.runs.run import Run
 from minidl.training import Arrays, Callback, NumpyEngine
-
-
-def net(dtype="float64", *layers):
-    model = Sequential([*(layers or [RecurrentLayer(4)]), LastStep(), Dense(1)])
-    model.build((6, 3), 5, dtype)
-    return model
 
 
 def compiled_trainer(model, **arguments):
@@ -50,7 +41,7 @@ def test_nan_in_a_window_is_found_in_its_step_as_numpy_finds_it():
     source.values[40, 1] = np.nan
     messages, states = [], []
     for engine in (None, CompiledEngine()):
-        one = trainer(net(), engine=engine, shuffle=False)
+        one = trainer(built(), engine=engine, shuffle=False)
         with pytest.raises(NumericalError) as caught:
             one.run(source)
         messages.append(str(caught.value))
@@ -66,13 +57,13 @@ def test_an_overflowing_step_is_found_as_numpy_finds_it(optimizer):
     messages = []
     for engine in (None, CompiledEngine()):
         with pytest.raises(NumericalError) as caught:
-            trainer(net(), engine=engine, optimizer=optimizer, epochs=30).run(windows(64))
+            trainer(built(), engine=engine, optimizer=optimizer, epochs=30).run(windows(64))
         messages.append(str(caught.value).split(":")[0])
     assert messages[0] == messages[1]
 
 
 def test_a_request_to_stop_is_heard_between_calls_and_nothing_is_lost():
-    one = compiled_trainer(net(), epochs=1000)
+    one = compiled_trainer(built(), epochs=1000)
     asked = []
     one.should_stop = lambda: asked.append(one.step) or len(asked) == 3
     one.run(windows(20_000))
@@ -91,7 +82,7 @@ def test_callbacks_and_validation_see_the_same():
     seen = []
     for engine in (None, CompiledEngine()):
         keep = Keep()
-        trainer(net(), engine=engine, epochs=3).run(windows(90), windows(30, seed=2), [keep])
+        trainer(built(), engine=engine, epochs=3).run(windows(90), windows(30, seed=2), [keep])
         seen.append(keep.seen)
     assert [part[:2] for part in seen[0]] == [part[:2] for part in seen[1]]
     assert [part[2] for part in seen[0]] == pytest.approx([part[2] for part in seen[1]], rel=1e-12)
@@ -100,7 +91,7 @@ def test_callbacks_and_validation_see_the_same():
 def test_repeated_trainings_are_equal_bit_for_bit_however_the_calls_are_cut():
     results = []
     for steps in (1, 3, 1000):
-        one = compiled_trainer(net(), epochs=2)
+        one = compiled_trainer(built(), epochs=2)
         one.engine._steps_a_call = steps
         history = one.run(windows(90))
         results.append((one.parameters.values.tobytes(), history[-1].train_loss))
@@ -137,88 +128,10 @@ def test_arrays_and_sources_that_only_gather_train_like_windows():
     results = []
     batch = source.gather(np.arange(90))
     for one in (source, Arrays(batch.x, batch.target), OnlyGathers(source)):
-        fresh = compiled_trainer(net())
+        fresh = compiled_trainer(built())
         fresh.run(one)
         results.append(fresh.parameters.values.tobytes())
     assert results[0] == results[1] == results[2]
-
-
-@dataclass(eq=False)
-class OwnCube(Activation):
-    """y = a³, with f'(a) = 3 y^(2/3): a user's activation."""
-
-    def function(self, a, out):
-        np.power(a, 3, out=out)
-
-    def slope(self, y, out):
-        np.multiply(3, np.cbrt(y) ** 2, out=out)
-
-
-@jit
-def cube(a):
-    return a * a * a
-
-
-@jit
-def cube_slope(y):
-    return 3 * np.cbrt(y) ** 2
-
-
-@dataclass(eq=False)
-class OwnGain(Layer):
-    """y = g x: a user's layer."""
-
-    def build(self, input_shape, rng, dtype):
-        self.params = {"g": np.ones(input_shape[-1], dtype)}
-        return input_shape
-
-    def forward(self, x, ctx=INFERENCE):
-        return x * self.params["g"], x
-
-    def backward(self, dy, cache):
-        return dy * self.params["g"], {"g": (dy * cache).reshape(-1, cache.shape[-1]).sum(0)}
-
-
-@jit
-def gain_forward(x, y, scratch, g):
-    for t in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            for lane in range(x.shape[2]):
-                y[t, i, lane] = g[i] * x[t, i, lane]
-
-
-@jit
-def gain_backward(x, y, dy, dx, scratch, g, dg):
-    for i in range(x.shape[1]):
-        dg[i] = 0
-        for t in range(x.shape[0]):
-            for lane in range(x.shape[2]):
-                dg[i] += dy[t, i, lane] * x[t, i, lane]
-                if dx.size:
-                    dx[t, i, lane] = g[i] * dy[t, i, lane]
-
-
-def test_a_users_layer_and_activation_bring_their_kernels():
-    model = net("float64", Dense(3), OwnCube(), OwnGain())
-    assert explain(model, HalfMSE(), SGD(0.1)) == "numpy: OwnCube 1 has no kernel"
-    register_kernel(OwnCube)(lambda layer: ActivationKernel(cube, cube_slope))
-    assert explain(model, HalfMSE(), SGD(0.1)) == "numpy: OwnGain 2 has no kernel"
-    register_kernel(OwnGain)(lambda layer: LayerKernel(gain_forward, gain_backward))
-    assert explain(model, HalfMSE(), SGD(0.1)) == "compiled"
-    agree_for_three_epochs(model)
-
-
-@pytest.mark.slow
-def test_a_users_activation_brings_its_kernel_into_the_recurrence():
-    register_kernel(OwnCube)(lambda layer: ActivationKernel(cube, cube_slope))
-    agree_for_three_epochs(net("float64", RecurrentLayer(3, activation=OwnCube())))
-
-
-def agree_for_three_epochs(model):
-    for value in model.params.values():
-        value *= 0.3  # the cube of a large number is larger
-    numpy, compiled = train_both(model, windows(90), epochs=3, optimizer=SGD(0.01))
-    assert difference(numpy.parameters.values, compiled.parameters.values) < 1e-12
 
 
 class OwnDense(Dense):
@@ -240,7 +153,7 @@ def test_what_cannot_be_compiled_or_does_not_pay_is_named(model, reason):
 
 
 def test_the_config_decides_and_what_it_asks_for_is_given_or_refused():
-    assert explain(net(), HalfMSE(), SGD(0.1), engine="numpy") == "numpy: the config asks for it"
+    assert explain(built(), HalfMSE(), SGD(0.1), engine="numpy") == "numpy: the config asks for it"
     assert explain(Sequential([RecurrentLayer(300)]), HalfMSE(), SGD(0.1), engine="compiled") == "compiled"
     with pytest.raises(ConfigError, match="engine is compiled, but OwnDense 0 has no kernel; set engine: auto"):
         explain(Sequential([OwnDense(1)]), HalfMSE(), SGD(0.1), engine="compiled")
@@ -271,11 +184,11 @@ def resume_to_the_end(folder):
 
 
 def test_auto_compiles_long_trainings_only():
-    one = trainer(net(), epochs=10)
+    one = trainer(built(), epochs=10)
     engine, line = choose_engine(one, "auto", windows(90), lambda line: None)
     assert isinstance(engine, NumpyEngine)
     assert line == "numpy: so short a training is done before the compiler is"
-    one = trainer(net(), epochs=1_000_000)
+    one = trainer(built(), epochs=1_000_000)
     engine, line = choose_engine(one, "auto", windows(90), lambda line: None)
     assert isinstance(engine, CompiledEngine)
     assert line == "compiled"
@@ -285,7 +198,7 @@ def test_without_numba_everything_runs_with_numpy(monkeypatch):
     import minidl.compiled.choice
 
     monkeypatch.setattr(minidl.compiled.choice, "numba_installed", lambda: False)
-    assert explain(net(), HalfMSE(), SGD(0.1)) == "numpy: numba is not installed (pip install numba)"
+    assert explain(built(), HalfMSE(), SGD(0.1)) == "numpy: numba is not installed (pip install numba)"
 
 
 def test_importing_minidl_and_explaining_do_not_import_numba():
