@@ -128,7 +128,7 @@ class Experiment(Configurable):
             `engine` is ``compiled``, which cannot take these examples.
         """
         parts = self.evaluation.load(self, self.output_shape())
-        reason = source_obstacle(parts.train) if self.engine == "compiled" else None
+        reason = source_obstacle(parts.train, self.model, self.loss) if self.engine == "compiled" else None
         if reason is not None:
             raise ConfigError(f"engine: is compiled, but {reason}; set engine: auto or numpy.")
         return parts

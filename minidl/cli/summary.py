@@ -6,6 +6,7 @@ import argparse
 
 from minidl.cli.common import add_config, add_json, aligned, load_plugins, print_json
 from minidl.compiled import explain
+from minidl.compiled.choice import uneven_obstacle
 from minidl.core.errors import ConfigError
 from minidl.core.output import show
 from minidl.core.summary import summarize
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
         experiment = load_experiment(args.config, args.overrides)
         parts = experiment.model, experiment.loss, experiment.optimizer
         engine = explain(*parts, experiment.dtype, experiment.engine)
-        if engine == "compiled" and experiment.data.input_shape[0] is None:
+        lengths = experiment.data.input_shape[0] is None
+        if engine == "compiled" and uneven_obstacle(*parts[:2], lengths=lengths, weights=False):
             engine += "; numpy where sequences differ in length"
     rows = summarize(experiment.model, experiment.data.input_shape)
     total = sum(row.count for row in rows)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.compiled.jit import numba_installed
-from minidl.compiled.kernel import ActivationKernel, LayerKernel, LossKernel, OptimizerKernel, no_kernel
+from minidl.compiled.kernel import ActivationKernel, LayerKernel, LossKernel, OptimizerKernel, has_part, no_kernel
 from minidl.compiled.rules import leaves
 from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
@@ -27,6 +27,7 @@ UNITS_LIMIT = 256
 # Below this many time steps in all training steps together, NumPy is done before the compiler is.
 # The count, not the state of the cache, decides: the same config gets the same engine everywhere.
 WORTH_COMPILING = 500_000
+_SOME_LENGTHS = np.array([9, 4, 1])
 
 
 def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLike) -> str | None:
@@ -134,10 +135,28 @@ def line(engine: EngineName, obstacle: Callable[[], str | None], drawback: Calla
     return "compiled" if reason is None else f"numpy: {reason}"
 
 
-def source_obstacle(source: Source) -> str | None:
-    """Why the compiled engine cannot take these examples, in a few words; None: it can."""
+def source_obstacle(source: Source, model: Layer, loss: Loss) -> str | None:
+    """Why the compiled engine cannot take these examples, in a few words; None: it can. The model has kernels."""
     batch = gathered(source, slice(0, 1))
-    for name, array in (("lengths", batch.lengths), ("weights", batch.weight)):
-        if array is not None:
-            return f"the examples have {name}, which compiled code does not take yet"
+    return uneven_obstacle(model, loss, lengths=batch.lengths is not None, weights=batch.weight is not None)
+
+
+def uneven_obstacle(model: Layer, loss: Loss, *, lengths: bool, weights: bool) -> str | None:
+    """Why examples with lengths or weights are left to NumPy, in a few words; None: they are not."""
+    if (lengths or weights) and not has_part(loss, "weighted"):
+        what = "lengths" if lengths else "weights"
+        return f"the examples have {what}, and the loss {type(loss).__name__} has no kernel for them"
+    return ragged_obstacle(model) if lengths else None
+
+
+def ragged_obstacle(model: Layer) -> str | None:
+    """Why sequences of different length are left to NumPy, in a few words; None: they are not."""
+    for position, layer in leaves(model):
+        after = layer.output_lengths(_SOME_LENGTHS)
+        if after is not None and layer.causal:  # it works step by step
+            taken = np.array_equal(after, _SOME_LENGTHS)
+        else:
+            taken = has_part(layer, "ragged")
+        if not taken:
+            return f"the examples have lengths, and {_named(position, layer)} has no kernel for them"
     return None

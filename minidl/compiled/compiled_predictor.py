@@ -10,14 +10,16 @@ import numpy as np
 from numba import types
 
 from minidl.compiled.cache import compiled
+from minidl.compiled.choice import ragged_obstacle
 from minidl.compiled.emit.vectors import NARROW_BYTES
 from minidl.compiled.kernel import silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.plan import lanes_for
-from minidl.compiled.prediction import windows
+from minidl.compiled.prediction import NumpyPredictor, padded_lengths, windows
 from minidl.compiled.source import predict_source
 from minidl.core.errors import ShapeError
 from minidl.core.layer import Array, Context, Layer
+from minidl.core.lengths import without_padding
 from minidl.layers.streaming import check_causal, time_step
 
 # Windows of a large batch that go through the stack together.
@@ -29,10 +31,12 @@ _OneWindow = tuple[Array, Callable[..., None], tuple[Any, ...], Array]
 class _Program:
     """The compiled function with its memory, for one window shape and number of lanes."""
 
-    def __init__(self, model: Layer, params: Array, window: tuple[int, ...], batch: int, notify: Any) -> None:
+    def __init__(
+        self, model: Layer, params: Array, window: tuple[int, ...], batch: int, notify: Any, ragged: bool = False
+    ) -> None:
         dtype = params.dtype
         self.lanes = lanes_for(batch, dtype, NARROW_BYTES)
-        self.layout = layout_of(model, window, self.lanes, dtype)
+        self.layout = layout_of(model, window, self.lanes, dtype, ragged=ragged)
         source = predict_source(model, self.layout)
         self.scratch = source.scratch
         self.work = np.zeros(source.work, dtype)
@@ -43,12 +47,14 @@ class _Program:
         self.outputs = np.zeros((batch, time * features), dtype)
         number = types.float32 if dtype == np.float32 else types.float64
         table, flat = types.Array(number, 2, "C"), types.Array(number, 1, "C")
-        signature = table, table, types.boolean, flat, types.Array(types.int64, 1, "C")
+        places = types.Array(types.int64, 1, "C")
+        signature = table, table, types.boolean, flat, places, *([places, places] if ragged else [])
         self.function = compiled(source, signature, notify)
         self.window, self.output_shape = window, self.layout.output_shape
 
-    def run(self, inputs: Array, outputs: Array, keep: bool) -> None:
-        self.function(inputs, outputs, keep, self.work, self.sizes)
+    def run(self, inputs: Array, outputs: Array, keep: bool, lengths: Array | None = None) -> None:
+        more = () if lengths is None else (lengths, np.arange(len(inputs)) * inputs.shape[1])
+        self.function(inputs, outputs, keep, self.work, self.sizes, *more)
 
     def one_window(self) -> _OneWindow:
         """What forecasting one window takes, looked up once: looking up is a third of such a call's time."""
@@ -83,14 +89,18 @@ class CompiledPredictor:
         # Machine code and memory that it looks into: a copy makes its own.
         return {**vars(self), "_programs": {}, "_windows": {}}
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: Any, lengths: Any = None) -> Array:
         """The model's output; the same as ``model(x)`` up to rounding.
+
+        `lengths` are those of the sequences of a batch; see `Predictor`.
 
         Raises
         ------
         ShapeError, DataError
             `x` is not what the model can take; see `minidl.compiled.gate.windows`.
         """
+        if lengths is not None:
+            return self._ragged(windows(x), lengths)
         if type(x) is not np.ndarray or x.dtype.char not in "fd":
             x = windows(x)
         found = self._windows.get(x.shape)
@@ -108,18 +118,29 @@ class CompiledPredictor:
         if x.ndim == 2:
             self._windows[x.shape] = self._program(x.shape, 1).one_window()
             return self(x)
-        program = self._program(x.shape[1:], LANES)
+        return self._many(self._program(x.shape[1:], LANES), x)
+
+    def _ragged(self, x: Array, lengths: Any) -> Array:
+        found, reason = padded_lengths(lengths, x), ragged_obstacle(self.model)
+        if found is None:
+            return self(x)
+        if reason is not None:
+            return NumpyPredictor(self.model, reason)(x, found)
+        y = self._many(self._program(x.shape[1:], LANES, ragged=True), without_padding(x, found), found)
+        return without_padding(y, self.model.output_lengths(found))
+
+    def _many(self, program: _Program, x: Array, lengths: Array | None = None) -> Array:
         inputs = np.ascontiguousarray(x, self.params.dtype).reshape(len(x), -1)
         if not inputs.flags.writeable:  # the compiled function takes no others
             inputs = inputs.copy()
         outputs = np.empty((len(x), program.outputs.shape[1]), self.params.dtype)
-        program.run(inputs, outputs, False)
+        program.run(inputs, outputs, False, lengths)
         return outputs.reshape(len(x), *program.output_shape)
 
-    def _program(self, window: tuple[int, ...], batch: int) -> _Program:
-        key = window, batch
+    def _program(self, window: tuple[int, ...], batch: int, ragged: bool = False) -> _Program:
+        key = window, batch, ragged
         if key not in self._programs:
-            self._programs[key] = _Program(self.model, self.params, window, batch, self.notify)
+            self._programs[key] = _Program(self.model, self.params, window, batch, self.notify, ragged)
         return self._programs[key]
 
     def stream(self, state: Any = None, batch: int = 1) -> CompiledStream:

@@ -13,8 +13,9 @@ import numpy as np
 from numba import types
 
 from minidl.compiled.cache import Notify, compiled
-from minidl.compiled.choice import training_obstacle
-from minidl.compiled.gate import Examples, check_fit, examples, own, target_sizes
+from minidl.compiled.choice import training_obstacle, uneven_obstacle
+from minidl.compiled.examples import Examples, Weights, examples
+from minidl.compiled.gate import check_fit, own, target_sizes
 from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.plan import lanes_for
@@ -65,7 +66,7 @@ class CompiledEngine:
         """
         batch = trainer.settings.batch_size
         part = examples(train, order[position : position + self._steps_a_call * batch], batch, trainer.loss.labels)
-        program = self._program(trainer, part.window, min(batch, len(train)))
+        program = self._program(trainer, part, min(batch, len(train)))
         started = time.perf_counter()
         done, total, loss, trouble = program.run(trainer, part, total)
         seconds = time.perf_counter() - started
@@ -81,7 +82,7 @@ class CompiledEngine:
         where, flat = trainer.where(), trainer.parameters
         raise numerical_error(where, trainer.model, flat, loss, batch, state, indices=indices)
 
-    def _program(self, trainer: Advanced, window: tuple[int, ...], batch: int) -> _Program:
+    def _program(self, trainer: Advanced, part: Examples, batch: int) -> _Program:
         taken = _arguments(trainer.model), _arguments(trainer.loss), _arguments(trainer.optimizer)
         if taken != self._compiled_for:  # another training, or something was changed in between
             reason = training_obstacle(trainer)
@@ -90,9 +91,12 @@ class CompiledEngine:
             self._compiled_for, self._programs = taken, {}
             # While they live, no other object can have their identity.
             self._held = [*parts(trainer.model), trainer.loss, trainer.optimizer]
-        key = window, batch
+        key = part.window, batch, part.lengths is not None, part.weights is not None
         if key not in self._programs:
-            self._programs[key] = _Program(trainer, window, batch, self.notify)
+            reason = uneven_obstacle(trainer.model, trainer.loss, lengths=key[2], weights=key[3])
+            if reason is not None:
+                raise ConfigError(f"the compiled engine cannot take these examples: {reason}.")
+            self._programs[key] = _Program(trainer, part, batch, self.notify)
         return self._programs[key]
 
 
@@ -112,21 +116,22 @@ def _arguments(item: Any) -> tuple[Any, ...]:
 class _Program:
     """The compiled function of one stack, with its memory for one window shape and batch size."""
 
-    def __init__(self, trainer: Advanced, window: tuple[int, ...], batch: int, notify: Notify) -> None:
+    def __init__(self, trainer: Advanced, part: Examples, batch: int, notify: Notify) -> None:
         values = trainer.parameters.values
         optimizer = kernel_of(trainer.optimizer)
         self.numbers, state = optimizer.numbers, optimizer.state(trainer.optimizer)
         fresh = trainer.optimizer.start(values)
         self.state = {name: (fresh[name].dtype, fresh[name].size) for name in state}
-        self.layout = layout_of(trainer.model, window, lanes_for(batch, values.dtype), values.dtype)
-        target = target_sizes(self.layout, trainer.loss)
-        source = train_source(trainer.model, self.layout, target, kernel_of(trainer.loss), optimizer, len(state))
+        lanes, ragged = lanes_for(batch, values.dtype), part.lengths is not None
+        self.layout = layout_of(trainer.model, part.window, lanes, values.dtype, ragged=ragged)
+        target, loss = target_sizes(self.layout, trainer.loss), kernel_of(trainer.loss)
+        source = train_source(trainer.model, self.layout, target, loss, optimizer, len(state), part.uneven)
         self.work = np.zeros(source.work, values.dtype)
         self.n_parameters = n_parameters(trainer.model)
         self.sizes = np.array(source.sizes, np.int64)
         number = types.float32 if values.dtype == np.float32 else types.float64
         kinds = [_array_type(dtype) for dtype, _ in self.state.values()]
-        self.function = compiled(source, _signature(number, kinds), notify)
+        self.function = compiled(source, _signature(number, kinds, part.uneven), notify)
 
     def run(self, trainer: Advanced, part: Examples, total: float) -> tuple[int, float, float, int]:
         """Steps over all of these examples; (examples done, total, last loss, what was not finite)."""
@@ -147,6 +152,7 @@ class _Program:
             own(flat.grads, dtype, n, "gradients"),
             self.work,
             self.sizes,
+            *(_uneven(part, self.layout.output_shape) if part.uneven else ()),
             *(own(trainer.state.get(name), *expected, name) for name, expected in self.state.items()),
         )
         return done, total, loss, trouble
@@ -156,10 +162,20 @@ def _array_type(dtype: Any) -> Any:
     return types.Array(types.float32 if dtype == np.float32 else types.float64, 1, "C")
 
 
-def _signature(number: Any, state: list[Any]) -> tuple[Any, ...]:
+def _uneven(part: Examples, output: tuple[int, ...]) -> tuple[Any, ...]:
+    """Lengths, weights, their places and how far apart they are; where there are none, all are whole and count 1."""
+    n, time = len(part.starts), part.window[0] if len(part.window) == 2 else 1
+    lengths = np.full(n, time) if part.lengths is None else part.lengths
+    weights = part.weights or Weights(np.ones(1), np.zeros(n, np.int64), ())
+    steps = np.array(weights.steps(output), np.int64)
+    return lengths.astype(np.int64, copy=False), weights.values, weights.starts, steps
+
+
+def _signature(number: Any, state: list[Any], uneven: bool) -> tuple[Any, ...]:
     read = types.Array(number, 1, "C", readonly=True)
     write = types.Array(number, 1, "C")
     places = types.Array(types.int64, 1, "C")
     doubles = types.Array(types.float64, 1, "C")
     first = read, read, places, places, types.int64, types.int64
-    return *first, doubles, types.float64, doubles, write, write, write, places, *state
+    more = (places, types.Array(types.float64, 1, "C", readonly=True), places, places) if uneven else ()
+    return *first, doubles, types.float64, doubles, write, write, write, places, *more, *state

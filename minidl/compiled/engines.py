@@ -27,7 +27,7 @@ def choose_engine(
     steps = trainer.settings.epochs * -(-len(train) // trainer.settings.batch_size)
     said = line(
         engine,
-        lambda: training_obstacle(trainer) or source_obstacle(train),
+        lambda: training_obstacle(trainer) or source_obstacle(train, trainer.model, trainer.loss),
         lambda: drawback(trainer.model, steps * longest(train)),
     )
     if said != "compiled":

@@ -1,6 +1,6 @@
 """The border of compiled code, which looks at no type, shape or bound: what passes here fits.
 
-Every array of a training comes through here: `examples` and `check_fit` for what is
+Every array of a training comes through here: `check_fit` for what is
 read, `own` for what is written. (What is forecast from is copied into arrays of the
 predictor's own, of the very same shape.) Shapes are compared with those of the plan,
 and the plan is made by the layers' own forward, so both engines refuse the same.
@@ -8,84 +8,17 @@ and the plan is made by the layers' own forward, so both engines refuse the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from minidl.compiled.examples import Examples
 from minidl.compiled.layout import Layout
-from minidl.compiled.plan import flat
-from minidl.core.arrays import plain_array, whole_array
-from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.arrays import whole_array
+from minidl.core.errors import ShapeError
 from minidl.core.layer import Array
-from minidl.data import Batch, Windows
 from minidl.losses import Loss
-from minidl.training import Arrays, Source
-from minidl.training.engine import Order
-from minidl.training.sources import gathered
-
-
-@dataclass
-class Examples:
-    """Examples in flat arrays: example i begins at ``starts[i]``, its target at ``target_starts[i]``.
-
-    The time steps of a target lie `target_step` values apart. `window` and `target` are
-    the shapes of an input and of a target.
-    """
-
-    inputs: Array
-    targets: Array
-    starts: Array
-    target_starts: Array
-    target_step: int
-    window: tuple[int, ...]
-    target: tuple[int, ...]
-
-
-def examples(source: Source, indices: Order, batch: int, labels: bool = False) -> Examples:
-    """These examples of a source, or the first of them; those of `Windows` and of `Arrays` are not copied.
-
-    Any other source, one that derives from these included, is asked for one batch, as
-    the NumPy engine asks: what it gives may depend on the batch. With `labels` the
-    targets are whole numbers, one a sequence or one a time step.
-
-    Raises
-    ------
-    ConfigError
-        They have weights or lengths.
-    ShapeError
-        There are not as many targets as inputs.
-    DataError
-        They are no numbers.
-    """
-    if type(source) is Windows:
-        return _windows(source, indices)
-    if type(source) is Arrays:
-        given, places = Batch(source.x, source.y, source.lengths, source.weight), np.asarray(indices)
-    else:
-        given = gathered(source, indices[:batch])
-        places = np.arange(len(given.x), dtype=np.int64)
-    if given.weight is not None or given.lengths is not None:
-        raise ConfigError("the compiled engine takes no weights or lengths of examples; set engine: numpy.")
-    x, y = plain_array(given.x, "x"), (whole_array if labels else plain_array)(given.target, "y")
-    if not x.ndim or not y.ndim or len(x) != len(y) or len(x) <= places.max(initial=-1):
-        raise ShapeError(
-            f"x has shape {x.shape}, y {y.shape}; expected one input and one target an example along the first axis."
-        )
-    sizes = [int(np.prod(array.shape[1:])) for array in (x, y)]
-    step = y.shape[-1] if y.ndim > 1 and not labels else 1
-    return Examples(flat(x), flat(y), places * sizes[0], places * sizes[1], step, x.shape[1:], y.shape[1:])
-
-
-def _windows(source: Windows, indices: Order) -> Examples:
-    n_features = source.values.shape[1]
-    rows = source.starts[indices]
-    labels = rows + (1 if source.every_step else source.time_steps)
-    values = flat(plain_array(source.values, "values"))
-    target = (source.time_steps, 1) if source.every_step else (1,)
-    places = labels * n_features + source.target_index % n_features
-    return Examples(values, values, rows * n_features, places, n_features, (source.time_steps, n_features), target)
 
 
 def check_fit(part: Examples, layout: Layout, loss: Loss, batch: int) -> None:
@@ -100,14 +33,38 @@ def check_fit(part: Examples, layout: Layout, loss: Loss, batch: int) -> None:
     """
     if len(part.starts) != len(part.target_starts) or not len(part.starts):
         raise ShapeError(f"there are {len(part.starts):,} inputs and {len(part.target_starts):,} targets.")
-    n = min(batch, len(part.starts))
-    loss.check_shapes((n, *layout.output_shape), (n, *part.target))
+    n, output = min(batch, len(part.starts)), layout.output_shape
     time, features = target_sizes(layout, loss)
-    _check_places(part.starts, int(np.prod(part.window)), part.inputs)
-    _check_places(part.target_starts, (time - 1) * part.target_step + features, part.targets)
+    inputs: Any = int(np.prod(part.window))
+    longest: int | None = None
+    steps: Any = time  # of targets
+    if part.lengths is not None:
+        _check_lengths(part.lengths, part)
+        inputs = part.lengths * part.window[1]
+        if len(output) == 2:
+            steps, longest = part.lengths, int(part.lengths.max())
+    loss.check_shapes((n, *_cut(output, longest)), (n, *_cut(part.target, longest)))
+    _check_places(part.starts, inputs, part.inputs)
+    _check_places(part.target_starts, (steps - 1) * part.target_step + features, part.targets)
+    if part.weights is not None:
+        loss.check_weight((n, *_cut(part.weights.shape, longest)), (n, *_cut(part.target, longest)))
+        apart = part.weights.steps(output)
+        _check_places(part.weights.starts, (steps - 1) * apart[0] + (features - 1) * apart[1] + 1, part.weights.values)
     if loss.labels:
-        places = part.target_starts[:, None] + part.target_step * np.arange(time)
-        loss.check_values(layout.output_shape[-1], whole_array(part.targets[places], "y"))
+        held = np.minimum(np.arange(time), np.reshape(steps, (-1, 1)) - 1)
+        places = part.target_starts[:, None] + part.target_step * held
+        loss.check_values(output[-1], whole_array(part.targets[places], "y"))
+
+
+def _check_lengths(lengths: Array, part: Examples) -> None:
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    if len(lengths) != len(part.starts) or shortest < 1 or longest > part.window[0]:
+        raise ShapeError(f"lengths: expected 1 to {part.window[0]}, got {shortest} to {longest}.")
+
+
+def _cut(shape: tuple[int, ...], longest: int | None) -> tuple[int, ...]:
+    """Without the time steps that no sequence has; None: there are none."""
+    return shape if longest is None or not shape else (min(shape[0], longest), *shape[1:])
 
 
 def target_sizes(layout: Layout, loss: Loss) -> tuple[int, int]:
@@ -116,8 +73,8 @@ def target_sizes(layout: Layout, loss: Loss) -> tuple[int, int]:
     return time, 1 if loss.labels else features
 
 
-def _check_places(starts: Array, length: int, array: Array) -> None:
-    first, last = int(starts.min()), int(starts.max()) + length
+def _check_places(starts: Array, lengths: Any, array: Array) -> None:
+    first, last = int(starts.min()), int((starts + lengths).max())
     if first < 0 or last > array.size:
         raise ShapeError(f"examples at {first:,} to {last:,} do not lie within {array.size:,} numbers.")
 

@@ -53,6 +53,10 @@ class LayerKernel:
         the first ``state_size`` · lanes values of scratch.
     state_size : ``state_size(layer)``, features of the state.
     numbers : ``numbers(layer)``, whole numbers that both functions get as one array.
+    ragged : forward and backward where lanes have lengths, for a layer that looks ahead, changes the
+        time axis or goes on after a lane's end: both get ``lengths``, int64 (lanes,), before the parameters.
+        None: they are the same. Beyond its length a lane of x repeats its last step, or holds other
+        finite numbers, and dy is 0; y must be finite there, and dx 0.
     """
 
     forward: Function
@@ -61,6 +65,7 @@ class LayerKernel:
     carry: Function | None = None
     state_size: Callable[[Any], int] = _no_state
     numbers: Callable[[Any], Sequence[int]] = _no_numbers
+    ragged: tuple[Function, Function] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,15 @@ class LossKernel:
     """``loss(y, target, dy, n)`` fills dy (0 in the lanes from n on) and returns the loss of the first n lanes.
 
     Targets have the sizes of y; labels are numbers of y's type, one at each time step.
+
+    Parameters
+    ----------
+    weighted : ``weighted(y, target, dy, share)``, the same with a share of the mean for each number of the
+        target, all of which are 1 together or 0; None: examples with weights or lengths are left to NumPy.
     """
 
     loss: Function
+    weighted: Function | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +183,12 @@ def _is_method(cls: type, name: str) -> bool:
     """Whether a class has a method of this name; its arguments' defaults, which may be functions, are none."""
     arguments = {field.name for field in fields(cls)} if is_dataclass(cls) else set()
     return name not in arguments and callable(getattr(cls, name, None))
+
+
+def has_part(item: Any, name: str) -> bool:
+    """Whether the kernel of an object that has one has this part; the library's own are known to have all they need."""
+    factory = _FACTORIES.get(type(item))
+    return factory is None or getattr(factory(item), name, None) is not None
 
 
 def kernel_of(item: Any) -> Any:

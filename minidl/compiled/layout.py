@@ -8,7 +8,7 @@ added before the step that wrote the slot runs backward.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ class Step:
     x, y : their sizes.
     parameters : their names in the whole model.
     numbers : what the kernel is given besides, as an array of int64; none if it is empty.
+    ragged : whether the kernel is given lengths.
     """
 
     layer: Layer | None
@@ -43,6 +44,7 @@ class Step:
     y: Sizes
     parameters: Sequence[str] = ()
     numbers: Sequence[int] = ()
+    ragged: bool = False
 
     @property
     def scratch(self) -> int:
@@ -56,10 +58,12 @@ class Layout:
 
     An array of zeros goes through the layers' own forward: what they refuse is refused
     here, in their words, and the sizes of the slots are those of the arrays they return.
+    `ragged`: lanes have lengths.
     """
 
     lanes: int
     samples: list[Array]
+    ragged: bool = False
     steps: list[Step] = field(default_factory=list)
 
     @property
@@ -130,17 +134,24 @@ class Layout:
         numbers: Sequence[int],
     ) -> None:
         sizes = self.sizes(source), self.sizes(target)
-        self.steps.append(Step(layer, kernel, source, target, *sizes, parameters, numbers))
+        pair = kernel.ragged if self.ragged else None
+        if pair is not None:
+            kernel = replace(kernel, forward=pair[0], backward=pair[1])
+        self.steps.append(Step(layer, kernel, source, target, *sizes, parameters, numbers, pair is not None))
 
 
-def layout_of(model: Layer, window: tuple[int, ...], lanes: int, dtype: npt.DTypeLike) -> Layout:
+def layout_of(
+    model: Layer, window: tuple[int, ...], lanes: int, dtype: npt.DTypeLike, *, ragged: bool = False
+) -> Layout:
     """The steps of a built model for windows of this shape, (time, features) or (features,).
+
+    `ragged`: a window may end before its last step.
 
     Raises
     ------
     ShapeError
         The model cannot take such a window.
     """
-    layout = Layout(lanes, [np.zeros((1, *window), dtype)])
+    layout = Layout(lanes, [np.zeros((1, *window), dtype)], ragged)
     layout.layer("", model, 0)
     return layout

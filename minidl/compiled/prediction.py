@@ -9,8 +9,10 @@ import numpy as np
 from minidl.core.arrays import plain_array
 from minidl.core.errors import ShapeError
 from minidl.core.layer import Array, Context, Layer
+from minidl.core.lengths import without_padding
 from minidl.core.workspace import Workspace
 from minidl.layers import Stream
+from minidl.training.sources import checked_lengths
 
 
 class Predictor(Protocol):
@@ -23,8 +25,12 @@ class Predictor(Protocol):
 
     engine: str
 
-    def __call__(self, x: Array) -> Array:
-        """The output for one window (time, features) or a batch (batch, time, features), as a new array."""
+    def __call__(self, x: Array, lengths: Array | None = None) -> Array:
+        """The output for one window (time, features) or a batch (batch, time, features), as a new array.
+
+        `lengths`: time steps of each sequence of a batch, in any order; what stands after them in x may be
+        anything, and is 0 in outputs at every step. None: all are whole.
+        """
 
     def stream(self, state: Any = None, batch: int = 1) -> Any:
         """Feed the model one time step at a time; see `minidl.layers.Stream`."""
@@ -37,11 +43,22 @@ class NumpyPredictor:
         self.model, self.engine = model, engine
         self._workspace = Workspace()
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: Any, lengths: Any = None) -> Array:
         """The output for one window or a batch."""
         x = windows(x)
+        found = padded_lengths(lengths, x)
+        if found is not None:
+            return self._ragged(x, found)
         y = np.array(self.model.forward(x if x.ndim == 3 else x[None], Context(workspace=self._workspace))[0])
         return y if x.ndim == 3 else y[0]
+
+    def _ragged(self, x: Array, lengths: Array) -> Array:
+        order = np.argsort(-lengths, kind="stable")
+        sorted_lengths = lengths[order]
+        ctx = Context(workspace=self._workspace, lengths=sorted_lengths)
+        y = self.model.forward(without_padding(x[order], sorted_lengths), ctx)[0]
+        result: Array = without_padding(y, self.model.output_lengths(sorted_lengths))[np.argsort(order)]
+        return result
 
     def stream(self, state: Any = None, batch: int = 1) -> Stream:
         """As of the compiled predictor."""
@@ -64,3 +81,14 @@ def windows(x: Any) -> Array:
             f"predictor: expected x of shape (time, features) or (batch, time, features), got {found.shape}."
         )
     return found
+
+
+def padded_lengths(lengths: Any, x: Array) -> Array | None:
+    """Lengths of the sequences of a batch; None: none has padding.
+
+    Raises
+    ------
+    DataError, ShapeError
+        They are none of such a batch.
+    """
+    return checked_lengths(lengths, x) if lengths is not None and x.size else None

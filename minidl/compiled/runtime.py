@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from minidl.compiled.emit.products import copy
+from minidl.compiled.emit.products import copy, fill
 from minidl.compiled.emit.vectors import (
     NOTHING,
     VECTOR_BYTES,
@@ -95,6 +95,44 @@ def gather_targets(target: Array, targets: Array, starts: Array, step: int, posi
 
 
 @jit
+def gather_lengths(lengths: Array, given: Array, position: int, n: int) -> None:
+    """Time steps of the windows in the lanes; the last window fills up."""
+    for k in range(lengths.size):
+        lengths[k] = given[position + min(k, n - 1)]
+
+
+@jit
+def gather_held(x: Array, source: Array, starts: Array, step: int, lengths: Array, position: int, n: int) -> None:
+    """Windows into lanes, time steps `step` values apart; the last step of each stands in its padding too."""
+    time, features, lanes = x.shape
+    for k in range(lanes):
+        start, last = starts[position + min(k, n - 1)], lengths[k] - 1
+        for t in range(time):
+            first = start + min(t, last) * step
+            for i in range(features):
+                x[t, i, k] = source[first + i]
+
+
+@jit
+def gather_shares(
+    share: Array, weights: Array, starts: Array, steps: Array, lengths: Array, position: int, n: int
+) -> None:
+    """Of the sum of weights in the first n lanes, but not in the padding; all are 0 where that sum is 0."""
+    time, features = share.shape[:2]
+    total = 0.0
+    for k in range(n):
+        for t in range(min(time, lengths[k])):
+            for i in range(features):
+                total += weights[starts[position + k] + t * steps[0] + i * steps[1]]
+    factor = 1 / total if total > 0 else 0.0
+    fill(share, 0)
+    for k in range(n):
+        for t in range(min(time, lengths[k])):
+            for i in range(features):
+                share[t, i, k] = factor * weights[starts[position + k] + t * steps[0] + i * steps[1]]
+
+
+@jit
 def spread_inputs(x: Array, inputs: Array, first: int, n: int) -> None:
     """Windows ``inputs[first : first + n]``, (n, time · features), into lanes; other lanes hold what they may."""
     time, features, lanes = x.shape
@@ -178,7 +216,10 @@ NAMES: dict[str, Any] = {
     "clip": clip,
     "collect_outputs": collect_outputs,
     "copy": copy,
+    "gather_held": gather_held,
     "gather_inputs": gather_inputs,
+    "gather_lengths": gather_lengths,
+    "gather_shares": gather_shares,
     "gather_targets": gather_targets,
     "finite": finite,
     "isfinite": np.isfinite,

@@ -91,7 +91,8 @@ class _Arrays:
         return [f"copy(d{slot}, {first})" for _ in others[:1]] + [f"add_to(d{slot}, {other})" for other in others]
 
     def _more(self, i: int) -> str:
-        return f", n{i}" if self.steps[i].numbers else ""
+        step = self.steps[i]
+        return (f", n{i}" if step.numbers else "") + (", lengths" if step.ragged else "")
 
     def _of(self, i: int, letter: str) -> str:
         return "".join(f", {letter}{i}_{j}" for j in range(len(self.steps[i].parameters)))
@@ -99,16 +100,15 @@ class _Arrays:
 
 _TRAIN = """\
 def train(inputs, targets, starts, target_starts, target_step, batch, limits, total, numbers, params, grads,
-          work, sizes{state}):
+          work, sizes{uneven}{state}):
     inputs, targets, params, grads = borrow(inputs), borrow(targets), borrow(params), borrow(grads)
     {arrays}
     position, loss, trouble = 0, 0.0, 0
     while position < len(starts):
         n = min(batch, len(starts) - position)
-        gather_inputs(x0, inputs, starts, position, n)
-        gather_targets(target, targets, target_starts, target_step, position, n)
+        {gather}
         {forward}
-        loss = loss_function(x{last}, target, d{last}, n)
+        loss = loss_function(x{last}, target, d{last}, {counted})
         {backward}
         square = sum_of_squares(grads)
         if not isfinite(loss) or (not isfinite(square) and not (isfinite(limits[0]) and all_finite(grads))):
@@ -125,13 +125,29 @@ def train(inputs, targets, starts, target_starts, target_step, batch, limits, to
     return position, total, loss, trouble
 """
 
+_GATHER = """\
+gather_inputs(x0, inputs, starts, position, n)
+gather_targets(target, targets, target_starts, target_step, position, n)"""
+
+# Where examples have lengths or weights.
+_GATHER_UNEVEN = """\
+gather_lengths(lengths, given_lengths, position, n)
+gather_held(x0, inputs, starts, x0.shape[1], lengths, position, n)
+gather_held(target, targets, target_starts, target_step, lengths, position, n)
+gather_shares(share, weights, weight_starts, weight_steps, lengths, position, n)"""
+
+_SPREAD = "spread_inputs(x0, inputs, first, n)"
+_SPREAD_UNEVEN = """\
+gather_lengths(lengths, given_lengths, first, n)
+gather_held(x0, view(inputs, 0, (inputs.size,)), starts, x0.shape[1], lengths, first, n)"""
+
 _PREDICT = """\
-def predict(inputs, outputs, keep, work, sizes):
+def predict(inputs, outputs, keep, work, sizes{uneven}):
     inputs, outputs = borrow(inputs), borrow(outputs)
     {arrays}
     for first in range(0, len(inputs), x0.shape[2]):
         n = min(x0.shape[2], len(inputs) - first)
-        spread_inputs(x0, inputs, first, n)
+        {gather}
         {forward}
         collect_outputs(outputs, x{last}, first, n)
     if keep:
@@ -140,11 +156,18 @@ def predict(inputs, outputs, keep, work, sizes):
 
 
 def train_source(
-    model: Layer, layout: Layout, target: tuple[int, int], loss: LossKernel, optimizer: OptimizerKernel, state: int
+    model: Layer,
+    layout: Layout,
+    target: tuple[int, int],
+    loss: LossKernel,
+    optimizer: OptimizerKernel,
+    state: int,
+    uneven: bool,
 ) -> Source:
     """``train``: many steps in one call.
 
-    `target` are the time steps of a target and its numbers at each, `state` is the number of the optimizer's arrays.
+    `target` are the time steps of a target and its numbers at each, `state` is the number of the optimizer's arrays;
+    `uneven`: examples have lengths or weights.
     """
     from minidl.compiled import runtime
 
@@ -153,15 +176,22 @@ def train_source(
     arrays.parameter_lines("grads", "g")
     arrays.gradient_lines()
     arrays.lines.append(f"target = {arrays.memory.place(*target, layout.lanes)}")
+    if uneven:
+        arrays.lines.append(f"share = {arrays.memory.place(*target, layout.lanes)}")
+        arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
     text = _TRAIN.format(
         arrays="\n    ".join(arrays.lines),
         forward="\n        ".join(arrays.forward()),
         backward="\n        ".join(arrays.backward()),
         last=last.target,
+        gather=(_GATHER_UNEVEN if uneven else _GATHER).replace("\n", "\n        "),
+        counted="share" if uneven else "n",
+        uneven=", given_lengths, weights, weight_starts, weight_steps" if uneven else "",
         state="".join(f", state{i}" for i in range(state)),
         finite="".join(f" and finite(state{i})" for i in range(state)),
     )
-    names = {**runtime.NAMES, **_kernels(layout.steps), "loss_function": loss.loss, "update": optimizer.update}
+    function = loss.weighted if uneven else loss.loss
+    names = {**runtime.NAMES, **_kernels(layout.steps), "loss_function": function, "update": optimizer.update}
     return arrays.source(text, names)
 
 
@@ -173,11 +203,15 @@ def predict_source(model: Layer, layout: Layout) -> Source:
     first = arrays.memory.size
     arrays.memory.size += n_parameters(model)
     arrays.parameter_lines("work", "p", first)
+    if layout.ragged:
+        arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
     steps = enumerate(layout.steps)
     carry = [f"carry{i}(x{step.source}, x{step.target}, s{i})" for i, step in steps if step.kernel.carry]
     text = _PREDICT.format(
         arrays="\n    ".join(arrays.lines),
         forward="\n        ".join(arrays.forward()),
+        gather=(_SPREAD_UNEVEN if layout.ragged else _SPREAD).replace("\n", "\n        "),
+        uneven=", given_lengths, starts" if layout.ragged else "",
         carry="\n        ".join(carry or ["pass"]),
         last=last.target,
     )

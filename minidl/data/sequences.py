@@ -46,6 +46,11 @@ class SequenceSet:
         """Rows of the longest sequence."""
         return int(self.lengths.max())
 
+    @property
+    def ragged(self) -> bool:
+        """Whether there is padding to tell of: sequences differ in length."""
+        return bool(self.lengths.min() < self.lengths.max())
+
     def gather(self, indices: Any) -> Batch:
         """These sequences, longest first; see `Batch.order`."""
         numbers = np.arange(len(self))[indices]
@@ -60,8 +65,7 @@ class SequenceSet:
         target = self.target[rows] if self.every_step else self.target[numbers]
         if self.every_step:
             target[~real] = 0
-        ragged = self.lengths.min() < self.lengths.max()  # where all are as long, there is no padding to tell of
-        return Batch(x, target, lengths=lengths if ragged else None, order=order)
+        return Batch(x, target, lengths=lengths if self.ragged else None, order=order)
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,11 +51,7 @@ class Loss(Configurable, ABC):
         self.check_values(y.shape[-1], target)
         if weight is not None:
             weight = plain_array(weight, "weight")
-            if weight.shape != target.shape[: weight.ndim]:
-                raise ShapeError(
-                    f"{type(self).__name__}: weight has shape {weight.shape}, target {target.shape}; "
-                    "expected the same, or its first axes."
-                )
+            self.check_weight(weight.shape, target.shape)
             weight = weight.reshape(*weight.shape, *[1] * (y.ndim - weight.ndim))
         return self.value_and_gradient(y, target, weight, out)
 
@@ -64,6 +60,14 @@ class Loss(Configurable, ABC):
         if y != target or 0 in y:
             raise ShapeError(
                 f"{type(self).__name__}: y has shape {y}, target {target}; they must be the same, and not empty."
+            )
+
+    def check_weight(self, weight: tuple[int, ...], target: tuple[int, ...]) -> None:
+        """Refuse weights that are not of the shape of the target, or of its first axes."""
+        if weight != target[: len(weight)]:
+            raise ShapeError(
+                f"{type(self).__name__}: weight has shape {weight}, target {target}; "
+                "expected the same, or its first axes."
             )
 
     def check_values(self, n_outputs: int, target: Array) -> None:

@@ -56,7 +56,7 @@ class Arrays:
     def __post_init__(self) -> None:
         x, y = pair(self.x, self.y)
         weight = None if self.weight is None else _checked_weight(self.weight, x)
-        lengths = None if self.lengths is None else _checked_lengths(self.lengths, x)
+        lengths = None if self.lengths is None else checked_lengths(self.lengths, x)
         for name, value in (("x", x), ("y", y), ("lengths", lengths), ("weight", weight)):
             object.__setattr__(self, name, value)
 
@@ -95,8 +95,14 @@ def longest(source: Source) -> int:
     return int(x.shape[1]) if x.ndim == 3 else 1
 
 
-def _checked_lengths(given: Any, x: Array) -> Array | None:
-    """None if no sequence has padding."""
+def checked_lengths(given: Any, x: Array) -> Array | None:
+    """Lengths of the sequences of x as int64; None if no sequence has padding.
+
+    Raises
+    ------
+    ShapeError, DataError
+        They are not whole numbers (N,) from 1 to T for x (N, T, F).
+    """
     lengths = whole_array(given, "lengths")
     if x.ndim != 3 or lengths.shape != x.shape[:1]:
         raise ShapeError(f"lengths: expected one for each sequence of x (N, T, F), got {lengths.shape} for {x.shape}.")

@@ -28,6 +28,28 @@ training: {epochs: 2, batch_size: 8}
 evaluation: {type: Classify, checkpoint: best}
 """
 
+MEAN = """\
+from minidl import Layer
+from minidl.compiled import LayerKernel, register_kernel
+from minidl.registry import register
+
+@register
+class MeanStep(Layer):
+    def output_shape(self, input_shape):
+        return input_shape[1:]
+
+    def output_lengths(self, lengths):
+        return None
+
+    def forward(self, x, ctx=None):
+        return x.mean(axis=1), x
+
+    def backward(self, dy, cache):
+        raise NotImplementedError
+
+register_kernel(MeanStep)(lambda layer: LayerKernel(print, print))
+"""
+
 
 @pytest.fixture
 def walks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -121,11 +143,16 @@ def test_an_engine_that_cannot_take_the_lengths_is_refused_before_anything_is_ma
     cli: Cli, walks: Path, verb: list[str]
 ) -> None:
     # It was refused in the first step only, and left an empty run.
-    outcome = cli(*verb, "walks.yaml", "--set", "engine=compiled")
+    Path("own.py").write_text(MEAN)
+    text = Path("walks.yaml").read_text()
+    assert "LastStep" in text
+    Path("walks.yaml").write_text(text.replace("LastStep", "MeanStep"))
+    outcome = cli(*verb, "walks.yaml", "--plugin", "own.py", "--set", "engine=compiled")
     assert outcome.code == 2
-    assert "engine: is compiled, but the examples have lengths" in outcome.line
+    assert "engine: is compiled, but the examples have lengths, and MeanStep" in outcome.line
     assert not Path("runs").exists()
-    assert "engine: compiled; numpy where sequences differ in length" in cli("summary", "walks.yaml").out
+    out = cli("summary", "walks.yaml", "--plugin", "own.py").out
+    assert "engine: compiled; numpy where sequences differ in length" in out
 
 
 def test_the_next_command_is_one_that_works(cli: Cli, walks: Path) -> None:

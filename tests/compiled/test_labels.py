@@ -1,4 +1,4 @@
-"""Class labels in compiled code, and examples that it does not take yet."""
+"""Class labels in compiled code."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from both_engines import trainer
 
-from minidl import SGD, ConfigError, CrossEntropy, DataError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
-from minidl.compiled import choose_engine, explain
+from minidl import SGD, CrossEntropy, DataError, Dense, LastStep, RecurrentLayer, Sequential
+from minidl.compiled import explain
 from minidl.compiled.engine import CompiledEngine
 from minidl.data import Batch
-from minidl.training import Arrays, NumpyEngine
+from minidl.training import Arrays
 
 N, T, F, K = 45, 6, 3, 4  # neither examples nor batches fill the lanes
 X = np.random.default_rng(0).normal(size=(N, T, F))
@@ -54,15 +54,3 @@ def test_a_label_that_is_none_does_not_reach_compiled_code():
 
 def test_cross_entropy_has_a_kernel():
     assert explain(net(False, "float64"), CrossEntropy(), SGD(0.1)) == "compiled"
-
-
-@pytest.mark.parametrize("name", ["lengths", "weights"])
-def test_lengths_and_weights_are_left_to_numpy(name):
-    extra = {"lengths": {"lengths": np.arange(N) % T + 1}, "weights": {"weight": np.arange(N)}}[name]
-    source = Arrays(X, np.ones((N, K)), **extra)
-    one = trainer(net(False, "float64"), loss=HalfMSE(), epochs=10**6)
-    engine, line = choose_engine(one, "auto", source, lambda line: None)
-    assert isinstance(engine, NumpyEngine)
-    assert line == f"numpy: the examples have {name}, which compiled code does not take yet"
-    with pytest.raises(ConfigError, match=f"^engine is compiled, but the examples have {name}"):
-        choose_engine(one, "compiled", source, lambda line: None)

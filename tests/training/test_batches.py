@@ -29,7 +29,6 @@ from minidl import (
     ShapeError,
     fit,
 )
-from minidl.compiled.engine import CompiledEngine
 from minidl.core.layer import Array
 from minidl.data import Batch
 from minidl.randomness import Streams
@@ -111,19 +110,6 @@ def test_an_example_of_weight_2_trains_as_two(loss: Loss) -> None:
 def test_weights_that_are_none_are_refused(weight: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         Arrays(X, LABELS, weight=weight)
-
-
-def test_the_compiled_engine_does_not_train_without_the_weights() -> None:
-    made = Trainer(
-        net(1),
-        loss=MSE(),
-        optimizer=SGD(0.1),
-        settings=Training(epochs=1),
-        streams=Streams.from_seed(0),
-        engine=CompiledEngine(),
-    )
-    with pytest.raises(ConfigError, match="takes no weights"):
-        made.run(Arrays(X, np.ones((N, 1)), weight=np.ones(N)))
 
 
 def test_a_source_that_gives_no_batch_is_told_what_one_is() -> None:

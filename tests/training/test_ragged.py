@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,11 @@ from minidl import (
 from minidl.compiled.engine import CompiledEngine
 from minidl.core.layer import Array
 from minidl.randomness import Streams
-from minidl.training import Arrays, Engine, Trainer, Training, outputs, predict
+from minidl.training import Arrays, Trainer, Training, outputs, predict
 
 N, T, F, K = 13, 7, 2, 3
 LENGTHS = np.random.default_rng(0).integers(1, T, size=N)  # no sequence is as long as the array
-ENGINES: list[Callable[[], Engine | None]] = [lambda: None]
+ENGINES: list[Any] = [lambda: None, pytest.param(CompiledEngine, marks=pytest.mark.slow)]  # and test_uneven.py
 
 
 def padded(a: Array, filling: float = np.nan) -> Array:
@@ -148,7 +147,7 @@ def test_predict_gives_outputs_in_the_order_of_the_examples(every_step: bool, mo
     assert np.isfinite(got).all()
 
 
-@pytest.mark.parametrize("engine", [lambda: None, CompiledEngine])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_whole_sequences_with_lengths_train_to_the_same_bits_as_without(engine: Any) -> None:
     x, y = np.random.default_rng(8).normal(size=(N, T, F)), targets(MSE(), False)
     one, two = net(False), net(False)

@@ -53,6 +53,27 @@ def reverse_back(x: Array, y: Array, dy: Array, dx: Array, scratch: Array) -> No
         copy(dx[t], dy[len(dx) - 1 - t])
 
 
+@jit
+def _reverse_lanes(x: Array, y: Array, lengths: Array) -> None:
+    for t in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            for k in range(x.shape[2]):
+                y[t, i, k] = x[lengths[k] - 1 - t if t < lengths[k] else t, i, k]
+
+
+@jit
+def reverse_ragged(x: Array, y: Array, scratch: Array, lengths: Array) -> None:
+    """Each lane from its last step to its first; the padding stays where it is."""
+    _reverse_lanes(x, y, lengths)
+
+
+@jit
+def reverse_ragged_back(x: Array, y: Array, dy: Array, dx: Array, scratch: Array, lengths: Array) -> None:
+    """The same for the gradient."""
+    if dx.size:
+        _reverse_lanes(dy, dx, lengths)
+
+
 PLACED = LayerKernel(place, place_back)
 ADDED = LayerKernel(add, place_back)
-REVERSED = LayerKernel(reverse, reverse_back)
+REVERSED = LayerKernel(reverse, reverse_back, ragged=(reverse_ragged, reverse_ragged_back))

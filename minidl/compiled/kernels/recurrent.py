@@ -70,7 +70,28 @@ def _both(activation: ActivationKernel) -> tuple[Any, Any]:
 
 @functools.cache
 def _kernel(activation: ActivationKernel, bias: bool) -> LayerKernel:
-    return LayerKernel(*_with_bias(*_both(activation), bias), scratch_size, carry, state_size)
+    both = _with_bias(*_both(activation), bias)
+    return LayerKernel(*both, scratch_size, carry, state_size, ragged=_ragged(*both))
+
+
+def _ragged(forward: Any, backward: Any) -> tuple[Any, Any]:
+    """The same for lanes of different length: after its last step a lane keeps its h, so that all stays finite."""
+
+    @jit
+    def forward_ragged(x: Array, y: Array, scratch: Array, lengths: Array, *params: Array) -> None:
+        forward(x, y, scratch, *params)
+        for t in range(1, y.shape[0]):
+            for i in range(y.shape[1]):
+                for k in range(y.shape[2]):
+                    y[t, i, k] = y[t, i, k] if t < lengths[k] else y[t - 1, i, k]
+
+    @jit
+    def backward_ragged(
+        x: Array, y: Array, dy: Array, dx: Array, scratch: Array, lengths: Array, *params: Array
+    ) -> None:
+        backward(x, y, dy, dx, scratch, *params)
+
+    return forward_ragged, backward_ragged
 
 
 def _with_bias(forward: Any, backward: Any, bias: bool) -> tuple[Any, Any]:

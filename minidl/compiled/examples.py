@@ -1,0 +1,149 @@
+"""What compiled code reads examples from: flat arrays, and the place of each example in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl.compiled.plan import flat
+from minidl.core.arrays import plain_array, whole_array
+from minidl.core.errors import ShapeError
+from minidl.core.layer import Array
+from minidl.core.lengths import check_lengths
+from minidl.data import Batch, SequenceSet, Windows
+from minidl.training import Arrays, Source
+from minidl.training.engine import Order
+from minidl.training.sources import gathered
+
+
+@dataclass
+class Weights:
+    """What targets count for: the weights of example i begin at ``starts[i]``, and have this shape."""
+
+    values: Array
+    starts: Array
+    shape: tuple[int, ...]
+
+    def steps(self, output: tuple[int, ...]) -> tuple[int, int]:
+        """How far apart the weights of two time steps of an output of this shape are, and those of two numbers."""
+        axes = [int(np.prod(self.shape[axis + 1 :])) for axis in range(len(self.shape))]
+        time, number, *_ = [*[0] * (2 - len(output)), *axes, 0, 0]
+        return time, number
+
+
+@dataclass
+class Examples:
+    """Examples in flat arrays: example i begins at ``starts[i]``, its target at ``target_starts[i]``.
+
+    The time steps of a target lie `target_step` values apart. `window` and `target` are
+    the shapes of an input and of a target.
+
+    Parameters
+    ----------
+    lengths : int64, the time steps that an example has; None: those of `window`.
+    weights : None: all targets count alike.
+    """
+
+    inputs: Array
+    targets: Array
+    starts: Array
+    target_starts: Array
+    target_step: int
+    window: tuple[int, ...]
+    target: tuple[int, ...]
+    lengths: Array | None = None
+    weights: Weights | None = None
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some targets count more than others, those in padding included."""
+        return self.lengths is not None or self.weights is not None
+
+
+def examples(source: Source, indices: Order, batch: int, labels: bool = False) -> Examples:
+    """These examples of a source, or the first of them; those of the library's own sources are not copied.
+
+    Any other source, one that derives from these included, is asked for one batch, as
+    the NumPy engine asks: what it gives may depend on the batch. With `labels` the
+    targets are whole numbers, one a sequence or one a time step.
+
+    Raises
+    ------
+    ShapeError
+        There are not as many targets as inputs, or lengths or weights are not those of such examples.
+    DataError
+        They are no numbers.
+    """
+    if type(source) is Windows:
+        return _windows(source, indices)
+    if type(source) is SequenceSet:
+        return _sequences(source, indices, batch, labels)
+    if type(source) is Arrays:
+        given, places = Batch(source.x, source.y, source.lengths, source.weight), np.asarray(indices)
+    else:
+        given = gathered(source, indices[:batch])
+        places = np.arange(len(given.x), dtype=np.int64)
+    x, y = plain_array(given.x, "x"), (whole_array if labels else plain_array)(given.target, "y")
+    if not x.ndim or not y.ndim or len(x) != len(y) or len(x) <= places.max(initial=-1):
+        raise ShapeError(
+            f"x has shape {x.shape}, y {y.shape}; expected one input and one target an example along the first axis."
+        )
+    lengths, window = None, x.shape[1:]
+    if given.lengths is not None:
+        if type(source) is not Arrays:  # whose lengths are in any order, and were looked at
+            check_lengths(given.lengths, x.shape, "examples")
+        if x.ndim != 3:
+            raise ShapeError(f"x has shape {x.shape}; examples with lengths have (examples, time, features).")
+        lengths, window = _of_one_window(given.lengths[places], batch, window)
+        places = places[: len(lengths)]
+    sizes = [int(np.prod(array.shape[1:])) for array in (x, y)]
+    step = y.shape[-1] if y.ndim > 1 and not labels else 1
+    starts = places * sizes[0], places * sizes[1]
+    weights = None if given.weight is None else _weights(given.weight, places, len(x))
+    return Examples(flat(x), flat(y), *starts, step, window, y.shape[1:], lengths, weights)
+
+
+def _windows(source: Windows, indices: Order) -> Examples:
+    n_features = source.values.shape[1]
+    rows = source.starts[indices]
+    labels = rows + (1 if source.every_step else source.time_steps)
+    values = flat(plain_array(source.values, "values"))
+    target = (source.time_steps, 1) if source.every_step else (1,)
+    places = labels * n_features + source.target_index % n_features
+    return Examples(values, values, rows * n_features, places, n_features, (source.time_steps, n_features), target)
+
+
+def _sequences(source: SequenceSet, indices: Order, batch: int, labels: bool) -> Examples:
+    n_features, time = source.values.shape[1], source.time_steps
+    lengths: Array | None = None
+    window: tuple[int, ...] = time, n_features
+    if source.ragged:
+        lengths, window = _of_one_window(source.lengths[indices], batch, window)
+        indices = indices[: len(lengths)]
+    values = flat(plain_array(source.values, "values"))
+    target = (whole_array if labels else plain_array)(source.target, "y")
+    rows, size = source.starts[indices], int(np.prod(target.shape[1:]))
+    places = (rows if source.every_step else indices) * size
+    shape = (time, *target.shape[1:]) if source.every_step else target.shape[1:]
+    return Examples(values, flat(target), rows * n_features, places, size, window, shape, lengths)
+
+
+def _of_one_window(lengths: Array, batch: int, window: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
+    """The lengths of the first batches whose longest sequences go into one window, and that window.
+
+    A window has a quarter more time steps than it needs at most: so there are few of them, for
+    each of which there is a program, and little padding.
+    """
+    longest = np.maximum.reduceat(lengths, np.arange(0, len(lengths), batch))
+    grain = np.maximum(1, 2 ** (np.ceil(np.log2(longest)) - 3)).astype(np.int64)
+    time = -(-longest // grain) * grain
+    alike = int(np.argmin(np.append(time == time[0], False)))
+    return lengths[: alike * batch], (int(time[0]), *window[1:])
+
+
+def _weights(given: Array, places: Array, n: int) -> Weights:
+    weight = plain_array(given, "weight").astype(np.float64, copy=False)
+    if not 1 <= weight.ndim <= 3 or len(weight) != n:
+        raise ShapeError(f"weight has shape {weight.shape}; expected one for each of {n:,} examples.")
+    return Weights(flat(weight), places * int(np.prod(weight.shape[1:])), weight.shape[1:])
