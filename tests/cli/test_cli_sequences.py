@@ -31,7 +31,7 @@ evaluation: {type: Classify, checkpoint: best}
 MEAN = """\
 from minidl import Layer
 from minidl.compiled import LayerKernel, register_kernel
-from minidl.registry import register
+from minidl.core.registry import register
 
 @register
 class MeanStep(Layer):
