@@ -162,7 +162,7 @@ def train_source(
     loss: LossKernel,
     optimizer: OptimizerKernel,
     state: int,
-    uneven: bool,
+    uneven: bool = False,
 ) -> Source:
     """``train``: many steps in one call.
 
