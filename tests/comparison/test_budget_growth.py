@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import ConfigError, LastStep, Layer, RecurrentLayer, Sequential
+from minidl import ConfigError, Dense, LastStep, Layer, RecurrentLayer, Sequential
 from minidl.comparison.budget import plan_widths
 
 
@@ -75,3 +75,10 @@ def test_what_follows_must_be_linear_in_the_width() -> None:
     model = Sequential([RecurrentLayer(2), LastStep(), Counted(lambda size, width: size * size)])
     with pytest.raises(ConfigError, match="the parameters after the recurrent layers are not linear in their width"):
         plan_widths(model, (24, 6), depth=1, budget=1000)
+
+
+def test_a_head_at_every_step_costs_as_often_as_there_are_steps() -> None:
+    model = Sequential([RecurrentLayer(1), Dense(3)])
+    budget = 24 * (6 * 4 + 4 * 4 + 4 * 3)
+    (plan,) = plan_widths(model, (24, 6), depth=1, budget=budget, unit="multiply_adds")
+    assert (plan.widths, plan.exact) == ((4,), True)

@@ -59,3 +59,8 @@ def test_the_first_row_decides_which_configs_are_shown() -> None:
 def test_what_a_baseline_is_near_to(value: float, sign: int, near: bool) -> None:
     assert figures._is_near(value, [float(score) for score in range(11)], sign) == near
     assert figures._is_near(sign * 1e9, [0.0], sign)  # better by any distance
+
+
+def test_a_median_of_exactly_0_is_a_score_like_any_other() -> None:
+    result = analysed([record(f"net{i}", 0, 0.1 * i) for i in range(6)])
+    assert list(figures.shown(result)) == ["net1", "net2", "net3", "net4", "net5"]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from minidl import DataError
-from minidl.data import FractionSplit, ScaleFit, Sequences, SequenceTable, Waves
+from minidl import MSE, ConfigError, CrossEntropy, DataError, HalfMSE, Loss
+from minidl.data import ArraySequences, FractionSplit, ScaleFit, Sequences, SequenceTable, Waves
 from minidl.tasks import Classify, Label, Regress
 from minidl.tasks.linear import AROUND, around_steps
-from minidl.tasks.sequence_task import Predicted
+from minidl.tasks.sequence_task import Predicted, SequenceTask
 
 
 def test_a_validation_of_fewer_sequences_than_classes_is_scored() -> None:
@@ -83,3 +87,34 @@ def test_details_are_a_row_a_class_or_a_number() -> None:
         ["number", "R²", "RMSE", "MAE"],
         ["  height", "0.1235", "12.35", "1235"],
     ]
+
+
+def check(task: SequenceTask, loss: Loss, **learned: Any) -> None:
+    """Of sequences from Python, of which this is learned."""
+    source = ArraySequences([np.ones((2, 1))] * 2, **learned)
+    experiment: Any = SimpleNamespace(data=Sequences(source), loss=loss)
+    task.check(experiment)
+
+
+def test_two_classes_are_the_least_to_tell_apart_and_one_number_the_least_to_learn() -> None:
+    labels, numbers = {"y": [0, 0], "labels": ("a",)}, {"y": [[1.0], [2.0]], "targets": ("h",)}
+    check(Regress(), HalfMSE(), **numbers)
+    check(Classify(), CrossEntropy(), y=[0, 1], labels=("a", "b"))
+    for task, loss, learned, message in (
+        (Classify(), CrossEntropy(), labels, "data.source: Classify needs at least two classes; name them in labels."),
+        (Regress(), HalfMSE(), labels, "data.source: Regress needs numbers to learn; name them in targets."),
+        (
+            Regress(),
+            CrossEntropy(),
+            numbers,
+            "loss: Regress learns numbers, for which there is HalfMSE, MSE or MAE; got CrossEntropy.",
+        ),
+        (
+            Classify(),
+            MSE(),
+            {"y": [0, 1], "labels": ("a", "b")},
+            "loss: Classify learns class labels, for which there is CrossEntropy; got MSE.",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+            check(task, loss, **learned)
