@@ -58,6 +58,8 @@ def steps():
 def both_ways():
     model = Sequential([Bidirectional(RecurrentLayer(1)), Dense(1)])
     model.build((None, 1), 0, "float64")
+    for name in ("0.forward.W_hh", "0.backward.W_hh"):  # with larger ones a gradient through 130 zeros hides all else
+        model.params[name][:] = 0.5
     return model
 
 
@@ -95,7 +97,7 @@ def test_lengths_are_heeded_in(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in CASES if name != "the reversal"])
+@pytest.mark.parametrize("name", CASES)
 def test_a_planted_fault_is_caught_in(name, monkeypatch):
     make, *fault = CASES[name]
     planted(monkeypatch, *fault)
