@@ -10,6 +10,7 @@ from uneven import ONE, OnlyGathers, end_of, padded
 
 from minidl import (
     MSE,
+    SGD,
     Adam,
     Bidirectional,
     CrossEntropy,
@@ -54,9 +55,9 @@ def check_agreement(model, features, loss, seed, tolerance=1e-12):
         target = padded(y, lengths, filling) if every_step else y
         arrays = Arrays(padded(x, lengths, filling), target, lengths, weight)
         source = OnlyGathers(arrays) if seed % 2 else arrays
-        results.append(end_of(model, source, loss, CompiledEngine(), batch_size=11))
+        results.append(end_of(model, source, loss, CompiledEngine(), batch_size=11, optimizer=SGD(0.01)))
         predicted.append(predictor(model)(arrays.x, lengths))
-    expected, losses = end_of(model, source, loss, None, batch_size=11)
+    expected, losses = end_of(model, source, loss, None, batch_size=11, optimizer=SGD(0.01))
     assert np.isfinite(expected).all()
     assert difference(expected, results[0][0]) < tolerance
     np.testing.assert_allclose(results[0][1], losses, rtol=10 * tolerance, atol=1e-300)
