@@ -60,7 +60,7 @@ def main() -> int:
         counts = f"{outcome.trials:>6} trials  {len(outcome.failures):>4} failures  {seconds:7.1f} s"
         print(f"{row.number:>2}  {row.title:<52}{counts}{note}", flush=True)
         for failure in outcome.failures[:12]:
-            print(f"      {failure[:400]}", file=sys.stderr, flush=True)
+            print(f"      {failure[:4000]}", file=sys.stderr, flush=True)
         failed += bool(outcome.failures) or not (outcome.trials or args.sample)
     return min(failed, 1)
 

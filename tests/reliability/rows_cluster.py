@@ -70,7 +70,7 @@ def compare(folder: str, *more: str) -> subprocess.Popen[bytes]:
     text = Path("small.yaml").read_text(encoding="utf-8").replace("hidden_size: 3", "hidden_size: 4")
     Path(folder, "other.yaml").write_text(text, encoding="utf-8")
     arguments = ["compare", "small.yaml", "other.yaml", "--seeds", "4", "--no-protocol", "--set", "training.epochs=40"]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
     with Path(folder, "output.txt").open("wb") as output:
         return subprocess.Popen(fresh_command(*arguments, *more), cwd=folder, env=env, stdout=output, stderr=output)
 
@@ -95,7 +95,7 @@ def dying_worker(trials: int, rng: random.Random, outcome: Outcome) -> None:
             swept = compare(folder, "--executor", "dask", "--scheduler", address)
             wait_for(lambda folder=folder, n=n: len(outcomes_there(folder)) > n)  # type: ignore[misc]
             rng.choice(workers).send_signal(signal.SIGKILL)
-            code = swept.wait(300)
+            code = waited_for(swept, 300)
         there = outcomes(Path(folder, "runs"))
         differing = [name for name in here if here[name] != there.get(name)]
         text = Path(folder, "output.txt").read_text(encoding="utf-8")[-300:]
@@ -140,6 +140,15 @@ def kill_parent(folder: str, stored: int, rng: random.Random) -> str:
     return "" if len(left) >= 2 else f"{len(left)} processes were there to be left alone"
 
 
+def waited_for(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """A process's exit code; one that hangs is ended, and tells where each of its threads was."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        return process.wait()
+
+
 def kill_scheduler(folder: str, stored: int, rng: random.Random) -> str:
     """Kill the scheduler when so many runs are stored; what is wrong with how the comparison ends, or nothing."""
     with cluster() as (address, (scheduler, *_)):
@@ -147,12 +156,12 @@ def kill_scheduler(folder: str, stored: int, rng: random.Random) -> str:
         wait_for(lambda: len(outcomes_there(folder)) >= stored and Path(folder, "runs/compare-001").exists())
         time.sleep(rng.random() / 10)
         scheduler.kill()
-        code = swept.wait(60)
+        code = waited_for(swept, 60)
     text = Path(folder, "output.txt").read_text(encoding="utf-8")
     done = len(outcomes_there(folder)) == 8  # too late: there was nothing left for the scheduler to do
     told = [line for line in text.splitlines() if "minidl compare:" in line or "Traceback" in line]
     good = code == 4 and len(told) == 1 and "go on with: minidl compare --resume" in text.splitlines()[-1]
-    return "" if good or (code == 0 and done) else f"exit {code}: {text[-400:]}"
+    return "" if good or (code == 0 and done) else f"exit {code}: {text[-4000:]}"
 
 
 def run_in(folder: str, *arguments: str) -> tuple[int, str]:
