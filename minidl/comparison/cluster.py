@@ -11,6 +11,7 @@ import contextlib
 import logging
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from minidl.core.errors import ConfigError, StorageError
 from minidl.core.extras import install_command
 from minidl.core.text import printable
 
+LOOK_SECONDS = 0.5  # how often a client is asked whether it is closed
 SECONDS = 5  # a scheduler that runs answers within milliseconds
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:\[([0-9a-fA-F:.%]+)\]|([^\s:/\[\]]+)):([0-9]{1,5})")
 
@@ -96,7 +98,8 @@ def dask_cluster(scheduler: str) -> Iterator[Executor]:
             raise _nobody(scheduler, err) from err
         try:
             # Every trial is pure: run again, it gives the same bytes. Ten workers may die under one trial.
-            yield _Cluster(scheduler, client.get_executor(retries=10))
+            with _Cluster(scheduler, client, client.get_executor(retries=10)) as cluster:
+                yield cluster
         finally:
             with contextlib.suppress(OSError):  # of a scheduler that has gone
                 client.close(timeout=SECONDS)
@@ -117,10 +120,43 @@ def _quiet() -> Iterator[None]:
 
 
 class _Cluster(Executor):
-    """Dask's executor, with the errors that executors have."""
+    """Dask's executor, with the errors that executors have.
 
-    def __init__(self, scheduler: str, executor: Executor) -> None:
-        self._scheduler, self._executor = scheduler, executor
+    Dask can forget a future that is submitted just as the scheduler dies. So a thread looks
+    whether the client is closed, and ends those that nobody else will end.
+    """
+
+    def __init__(self, scheduler: str, client: Any, executor: Executor) -> None:
+        self._scheduler, self._client, self._executor = scheduler, client, executor
+        self._waiting: set[Future[Any]] = set()
+        self._lock, self._left = threading.Lock(), threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Look no more; what Dask has begun is its own affair."""
+        self._left.set()
+
+    def _watch(self) -> None:
+        while not self._left.wait(LOOK_SECONDS):
+            if self._client.status not in ("running", "connecting"):
+                with self._lock:
+                    lost = [*self._waiting]
+                for outer in lost:
+                    self._end(outer, self._gone())
+
+    def _gone(self) -> BrokenExecutor:
+        return BrokenExecutor(f"{self._scheduler}: the scheduler has gone")
+
+    def _end(self, outer: Future[Any], error: BaseException | None, result: Any = None) -> None:
+        """Give a future its outcome, unless it has one."""
+        with self._lock:
+            if outer not in self._waiting:
+                return
+            self._waiting.remove(outer)
+        if error is None:
+            outer.set_result(result)
+        else:
+            outer.set_exception(error)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Hand a trial over.
@@ -135,19 +171,15 @@ class _Cluster(Executor):
         except (OSError, RuntimeError) as err:
             raise BrokenExecutor(f"{self._scheduler}: {err}") from err
         outer: Future[Any] = Future()
+        with self._lock:
+            self._waiting.add(outer)
         inner.add_done_callback(lambda done: self._hand_on(done, outer))
         return outer
 
     def _hand_on(self, done: Future[Any], outer: Future[Any]) -> None:
-        error: BaseException | None
-        if done.cancelled():
-            error = BrokenExecutor(f"{self._scheduler}: the scheduler has gone")
-        else:
-            error = done.exception()
-        if error is None:
-            outer.set_result(done.result())
-        elif type(error).__module__.partition(".")[0] in ("dask", "distributed") or isinstance(error, ImportError):
+        error = self._gone() if done.cancelled() else done.exception()
+        of_dask = type(error).__module__.partition(".")[0] in ("dask", "distributed")
+        if error is not None and (of_dask or isinstance(error, ImportError)):
             what = f"{type(error).__name__}: {printable(error)}"
-            outer.set_exception(StorageError(f"{self._scheduler}: a worker cannot do it: {what}"))
-        else:
-            outer.set_exception(error)
+            error = StorageError(f"{self._scheduler}: a worker cannot do it: {what}")
+        self._end(outer, error, done.result() if error is None else None)

@@ -1,4 +1,4 @@
-"""What verbs print: the only place of the command line that prints.
+"""What is printed for people: the only place of the library that prints.
 
 A line stays one line: whatever stands in a name from a file, it makes no second one.
 """

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future, wait
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from minidl.comparison.cluster import _Cluster, _quiet
 from minidl.core.errors import NumericalError, StorageError
+
+RUNNING = SimpleNamespace(status="running")
 
 
 class WorkerError(Exception):
@@ -37,7 +40,7 @@ class Stub(Executor):
 
 def test_a_task_and_its_result_are_handed_on() -> None:
     stub = Stub()
-    outer = _Cluster("tcp://here:1", stub).submit(divmod, 7, 2, by="name")
+    outer = _Cluster("tcp://here:1", RUNNING, stub).submit(divmod, 7, 2, by="name")
     assert stub.submitted == (divmod, (7, 2), {"by": "name"})
     assert not outer.done()
     stub.future.set_result((3, 1))
@@ -46,7 +49,7 @@ def test_a_task_and_its_result_are_handed_on() -> None:
 
 def failed(error: Exception) -> BaseException | None:
     stub = Stub()
-    outer = _Cluster("tcp://here:1", stub).submit(len, "abc")
+    outer = _Cluster("tcp://here:1", RUNNING, stub).submit(len, "abc")
     stub.future.set_exception(error)
     return outer.exception(timeout=0)
 
@@ -72,7 +75,7 @@ def test_what_keeps_a_worker_from_working_is_one_line(error: Exception, what: st
 
 def test_a_scheduler_that_goes_away_breaks_the_tasks_that_wait_so_that_they_run_again() -> None:
     stub = Stub()
-    outer = _Cluster("tcp://here:1", stub).submit(len, "abc")
+    outer = _Cluster("tcp://here:1", RUNNING, stub).submit(len, "abc")
     assert stub.future.cancel()
     error = outer.exception(timeout=0)
     assert isinstance(error, BrokenExecutor)
@@ -82,7 +85,7 @@ def test_a_scheduler_that_goes_away_breaks_the_tasks_that_wait_so_that_they_run_
 @pytest.mark.parametrize("error", [OSError("closed"), RuntimeError("closed")])
 def test_a_task_that_a_dead_scheduler_cannot_take_is_broken_too(error: Exception) -> None:
     with pytest.raises(BrokenExecutor, match=r"^tcp://here:1: closed$"):
-        _Cluster("tcp://here:1", Stub(refuses=error)).submit(len, "abc")
+        _Cluster("tcp://here:1", RUNNING, Stub(refuses=error)).submit(len, "abc")
 
 
 def test_logs_of_dask_are_quiet_for_a_while_and_others_are_not() -> None:
@@ -94,3 +97,26 @@ def test_logs_of_dask_are_quiet_for_a_while_and_others_are_not() -> None:
         assert (ours.disabled, quiet.disabled, loud.disabled) == (False, True, False)
     finally:
         quiet.disabled = False
+
+
+def test_a_trial_that_dask_forgets_ends_with_the_connection() -> None:
+    # Submitted as the scheduler dies, it is neither cancelled nor told of.
+    client, stub = SimpleNamespace(status="connecting"), Stub()
+    with _Cluster("tcp://here:1", client, stub) as cluster:
+        outer = cluster.submit(len, "abc")
+        assert not wait([outer], timeout=1.2).done  # it may yet connect
+        client.status = "closed"
+        assert str(outer.exception(timeout=60)) == "tcp://here:1: the scheduler has gone"
+        assert isinstance(outer.exception(), BrokenExecutor)
+        stub.future.set_result(3)  # too late, and no error
+        assert isinstance(outer.exception(), BrokenExecutor)
+
+
+def test_what_was_handed_on_stays_when_the_connection_ends() -> None:
+    client, stub = SimpleNamespace(status="running"), Stub()
+    with _Cluster("tcp://here:1", client, stub) as cluster:
+        done = cluster.submit(len, "abc")
+        stub.future.set_result(3)
+        client.status, stub.future = "closed", Future()
+        assert cluster.submit(len, "abc").exception(timeout=60) is not None
+        assert done.result(timeout=0) == 3
