@@ -107,8 +107,9 @@ def dask_cluster(scheduler: str) -> Iterator[Executor]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep distributed from telling in many lines what ends in one of ours."""
-    logs = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    """Keep distributed, and tornado below it, from telling in many lines what ends in one of ours."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in ("distributed", "tornado")]
+    logs = [logging.getLogger(name) for name in names]
     disabled = [log.disabled for log in logs]
     for log in logs:
         log.disabled = True
@@ -122,7 +123,7 @@ def _quiet() -> Iterator[None]:
 class _Cluster(Executor):
     """Dask's executor, with the errors that executors have.
 
-    Dask can forget a future that is submitted just as the scheduler dies. So a thread looks
+    Dask forgets a future whose result it is fetching as the scheduler dies. So a thread looks
     whether the client is closed, and ends those that nobody else will end.
     """
 

@@ -89,7 +89,8 @@ def test_a_task_that_a_dead_scheduler_cannot_take_is_broken_too(error: Exception
 
 
 def test_logs_of_dask_are_quiet_for_a_while_and_others_are_not() -> None:
-    ours, quiet, loud = (logging.getLogger(name) for name in ("minidl.log", "distributed.core", "distributed.worker"))
+    names = ("minidl.log", "distributed.core", "tornado.application")
+    ours, quiet, loud = map(logging.getLogger, names)
     quiet.disabled = True  # the user wanted it so
     try:
         with _quiet():
@@ -100,7 +101,7 @@ def test_logs_of_dask_are_quiet_for_a_while_and_others_are_not() -> None:
 
 
 def test_a_trial_that_dask_forgets_ends_with_the_connection() -> None:
-    # Submitted as the scheduler dies, it is neither cancelled nor told of.
+    # Its result was being fetched as the scheduler died: it is neither cancelled nor told of.
     client, stub = SimpleNamespace(status="connecting"), Stub()
     with _Cluster("tcp://here:1", client, stub) as cluster:
         outer = cluster.submit(len, "abc")
