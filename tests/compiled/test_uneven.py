@@ -27,6 +27,7 @@ from minidl import (
 from minidl.compiled import predictor
 from minidl.compiled.choice import model_obstacle
 from minidl.compiled.engine import CompiledEngine
+from minidl.compiled.examples import _of_one_window
 from minidl.compiled.prediction import NumpyPredictor
 from minidl.training import Arrays
 
@@ -108,3 +109,17 @@ def test_the_shortest_and_the_longest_windows_have_their_own_programs():
     ]
     assert difference(ends[0][0], ends[1][0]) < 1e-12
     np.testing.assert_allclose(ends[1][1], ends[0][1], rtol=1e-12)
+
+
+def test_batches_share_a_window_at_most_a_quarter_longer_than_each_needs() -> None:
+    rng, shared = np.random.default_rng(3), 0
+    for _ in range(200):
+        lengths, batch = rng.integers(1, int(rng.integers(2, 300)), int(rng.integers(1, 40))), int(rng.integers(1, 9))
+        found, (time, features) = _of_one_window(lengths, batch, (999, 2))
+        longest = [int(found[first : first + batch].max()) for first in range(0, len(found), batch)]
+        assert features == 2
+        np.testing.assert_array_equal(found, lengths[: len(found)])
+        assert len(found) % batch == 0 or len(found) == len(lengths)
+        assert all(needed <= time <= 1.25 * needed for needed in longest)
+        shared += len(longest) > 1
+    assert shared > 20
