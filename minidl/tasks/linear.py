@@ -55,13 +55,13 @@ def flattened(sequences: SequenceSet, width: int) -> Floats:
     DataError
         That would be too large a matrix.
     """
-    n_features = sequences.values.shape[1]
-    _check_size(len(sequences), width * n_features)
+    size = width * sequences.values.shape[1]
+    _check_size(len(sequences), size)
     steps = np.arange(width)
     real = steps < sequences.lengths[:, None]
     rows = sequences.values[np.where(real, sequences.starts[:, None] + steps, 0)].astype(np.float64)
     rows[~real] = 0
-    return rows.reshape(len(sequences), -1)
+    return rows.reshape(len(sequences), size)
 
 
 def around_steps(sequences: SequenceSet) -> Floats:

@@ -45,8 +45,7 @@ class Predicted:
     def found(self) -> dict[str, Any]:
         """The table by column, for JSON."""
         head, *rows = self.rows
-        columns = list(zip(*rows, strict=True))
-        return {**self.about, **{name: list(column) for name, column in zip(head, columns, strict=True)}}
+        return {**self.about, **{name: [row[i] for row in rows] for i, name in enumerate(head)}}
 
     def where(self) -> str:
         """What it is about."""
@@ -165,7 +164,7 @@ class SequenceTask(Task):
         table = sequence_data(experiment.data, name).source.read(path)
         columns = slice(0, len(table.feature_names))
         values = scaled(table.values, scale, columns, experiment.dtype, table)
-        sequences = SequenceSet(values, table.starts, table.lengths, np.zeros(len(table)))
+        sequences = SequenceSet(values, table.starts, table.lengths, np.zeros(len(values)), self.every_step)
         with np.errstate(all="ignore"):
             y = outputs(experiment.model, sequences, every_step=self.every_step)
         return self.described(table, y.astype(np.float64), self.names(experiment.data), scale)
@@ -188,6 +187,5 @@ def outputs(model: Layer, sequences: SequenceSet, *, every_step: bool) -> Array:
     found = collected(list(outputs_by_batch(model, sequences)))
     if not every_step:
         return found.y
-    lengths = sequences.lengths if found.lengths is None else found.lengths
-    real: Array = found.y[inside(lengths, found.y.shape[1])]
+    real: Array = found.y[inside(sequences.lengths, found.y.shape[1])]
     return real

@@ -49,10 +49,10 @@ SCALE = ScaleFit(np.array([0.0, 10.0, -1.0]), np.array([1.0, 2.0, 4.0]))
 
 
 def test_the_class_of_each_sequence_is_said_with_its_probabilities() -> None:
-    y = np.log([[0.2, 0.8], [0.75, 0.25]]) + 3.0
+    y = np.log([[0.2, 0.8], [0.25, 0.75]]) + 3.0
     found = Classify().described(SEQUENCES, y, ("a", "b"), SCALE)
     assert found.rows[0] == ["sequence", "class", "p(a)", "p(b)"]
-    assert found.rows[1:] == [["one", "b", pytest.approx(0.2), pytest.approx(0.8)], ["two", "a", 0.75, 0.25]]
+    assert found.rows[1:] == [["one", "b", pytest.approx(0.2), pytest.approx(0.8)], ["two", "b", 0.25, 0.75]]
     assert (found.about, found.said_of) == ({"classes": ["a", "b"]}, "2 sequences of here")
 
 

@@ -1,0 +1,105 @@
+"""Scores of tasks on sequences against plain counting, with outputs that are not the truth shifted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import DataError, Dense, LastStep, Sequential
+from minidl.data import ArraySequences, FractionSplit, SequenceParts, Sequences, SequenceSet
+from minidl.tasks import Classify, Regress
+from minidl.tasks.linear import Ridge, around_steps, flattened
+from minidl.tasks.sequence_task import outputs
+
+
+def plain_r2(y: Any, t: Any) -> float:
+    """1 - Σ (y - t)² / Σ (t - mean)²."""
+    mean = sum(t) / len(t)
+    return float(1 - sum((a - b) ** 2 for a, b in zip(y, t, strict=True)) / sum((b - mean) ** 2 for b in t))
+
+
+@pytest.fixture
+def numbers() -> SequenceParts:
+    """Twenty sequences of which two numbers are learned, of other scales."""
+    rng = np.random.default_rng(1)
+    x = [rng.standard_normal((3 + k % 3, 2)) for k in range(20)]
+    y = np.stack([rng.uniform(5, 9, 20), rng.uniform(-300, 100, 20)], axis=1)
+    source = ArraySequences(x, y, targets=("h", "w"))
+    return Sequences(source, split=FractionSplit(stratified=False)).load("float64", table=source.read())
+
+
+def test_r2_is_of_outputs_against_the_truth_and_not_the_other_way(numbers: SequenceParts) -> None:
+    target = numbers.test.target
+    y = 0.3 * target + np.linspace(0, 1, target.size).reshape(target.shape)
+    each = [plain_r2(y[:, k], target[:, k]) for k in range(2)]
+    assert each[0] != pytest.approx(plain_r2(target[:, 0], y[:, 0]))  # it matters which is which
+    assert Regress().validate(y, target) == {"r2": pytest.approx(np.mean(each))}
+    scores = Regress().score(numbers, y)
+    assert scores["scores"]["all"]["r2"] == pytest.approx(np.mean(each))
+    assert [scores["outputs"][name]["r2"] for name in ("h", "w")] == pytest.approx(each)
+    assert scores["outputs"]["h"].keys() == {"r2", "rmse", "mae"}
+
+
+def test_sequences_without_numbers_are_refused_before_they_are_split() -> None:
+    table = ArraySequences([np.ones((2, 1))] * 2).read()
+    with pytest.raises(DataError, match="targets"):
+        Regress().targets_of(table)
+
+
+def test_the_picture_of_numbers_has_the_truth_below_and_the_outputs_at_the_left(numbers: SequenceParts) -> None:
+    pytest.importorskip("matplotlib")
+    model = Sequential([LastStep(), Dense(2)])
+    model.build((None, 2), np.random.default_rng(0), "float64")
+    scores = Regress().evaluate(numbers, model)
+    axes = Regress().draw(model, numbers, scores)["truth.png"].axes
+    y = outputs(model, numbers.test, every_step=False)
+    for k in range(2):
+        x_data, y_data = axes[k].lines[-1].get_data()
+        offset, spread = numbers.scale.offset[2 + k], numbers.scale.range[2 + k]
+        np.testing.assert_allclose(np.asarray(x_data), numbers.table.known_targets()[numbers.members[2], k])
+        np.testing.assert_allclose(np.asarray(y_data), y[:, k] * spread + offset)
+
+
+def test_baselines_put_out_one_number_a_class_for_each_sequence_of_the_test_part() -> None:
+    labels = [0] * 6 + [1] * 14
+    source = ArraySequences([np.full((2, 1), float(k)) for k in range(20)], labels, labels=("a", "b", "c"))
+    parts = Sequences(source, split=FractionSplit(stratified=False)).load(
+        "float64", table=source.read(), labels=np.array(labels)
+    )
+    for name, make in Classify().baselines().items():
+        assert make(parts).shape == (len(parts.test), 3), name
+
+
+def test_the_linear_baseline_of_numbers_is_ridge_regression_of_whole_sequences(numbers: SequenceParts) -> None:
+    train, test = (flattened(part, 5) for part in (numbers.train, numbers.test))
+    expected = Ridge.fit(train, numbers.train.target)(test)
+    np.testing.assert_allclose(Regress().baselines()["linear"](numbers), expected)
+    means = numbers.train.target.mean(axis=0)
+    np.testing.assert_allclose(Regress().baselines()["mean"](numbers), [means] * len(numbers.test))
+
+
+def together(*lengths: int) -> SequenceSet:
+    """Sequences of these lengths of two features, which count from 1."""
+    rows = np.arange(1.0, 2 * sum(lengths) + 1).reshape(-1, 2)
+    ends = np.cumsum(lengths)
+    return SequenceSet(rows, ends - lengths, np.array(lengths), np.zeros(len(lengths)))
+
+
+def test_a_flattened_sequence_is_cut_or_filled_with_zeros() -> None:
+    assert flattened(together(1, 3), 2).tolist() == [[1, 2, 0, 0], [3, 4, 5, 6]]
+    assert flattened(together(1), 2).tolist() == [[1, 2, 0, 0]]
+
+
+def test_a_flattened_matrix_may_have_as_many_numbers_as_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidl.tasks.linear.MAX_NUMBERS", 12)
+    assert flattened(together(1, 3), 3).shape == (2, 6)
+    monkeypatch.setattr("minidl.tasks.linear.MAX_NUMBERS", 11)
+    with pytest.raises(DataError, match=r"^it would be fitted on 2 x 6 numbers; at most 11 are"):
+        flattened(together(1, 3), 3)
+
+
+def test_a_step_stands_between_those_around_it_in_its_own_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidl.tasks.linear.AROUND", 1)
+    assert around_steps(together(1, 2)).tolist() == [[0, 0, 1, 2, 0, 0], [0, 0, 3, 4, 5, 6], [3, 4, 5, 6, 0, 0]]
