@@ -116,9 +116,9 @@ def _arrays(where: str) -> dict[str, npt.NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(item.file_size for item in archive.infolist())
-        if unpacked > MAX_UNPACKED:
-            raise DataError(f"{where}: its arrays are {unpacked:,} bytes; at most {MAX_UNPACKED:,} are read.")
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {name: file[name] for name in ("x", "y", "lengths", "group", "time") if name in file.files}
+        if unpacked <= MAX_UNPACKED:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                return {name: file[name] for name in ("x", "y", "lengths", "group", "time") if name in file.files}
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, NotImplementedError) as err:
         raise DataError(f"{where}: not a file of numpy.savez with plain arrays: {err}.") from err
+    raise DataError(f"{where}: its arrays are {unpacked:,} bytes; at most {MAX_UNPACKED:,} are read.")

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from minidl.comparison.cluster import _Cluster, _quiet
-from minidl.core.errors import NumericalError, StorageError
+from minidl.comparison import cluster
+from minidl.comparison.cluster import _Cluster, _quiet, check_scheduler
+from minidl.core.errors import ConfigError, NumericalError, StorageError
 
 RUNNING = SimpleNamespace(status="running")
 
@@ -121,3 +122,37 @@ def test_what_was_handed_on_stays_when_the_connection_ends() -> None:
         client.status, stub.future = "closed", Future()
         assert cluster.submit(len, "abc").exception(timeout=60) is not None
         assert done.result(timeout=0) == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("tcp://here:8786", ("here", 8786)),
+        ("tls://10.0.0.1:1", ("10.0.0.1", 1)),
+        ("tcp://[fe80::1%2]:8786", ("fe80::1%2", 8786)),
+        ("[::1]:65535", ("::1", 65535)),
+    ],
+)
+def test_whether_somebody_listens_is_asked_at_the_host_and_port_of_an_address(
+    address: str, asked: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    calls: list[Any] = []
+
+    def connect(where: tuple[str, int], timeout: float) -> Any:
+        calls.append((where, timeout))
+        raise ConnectionRefusedError(111, "nobody is there")
+
+    monkeypatch.setattr(cluster.socket, "create_connection", connect)
+    with pytest.raises(StorageError, match=r": no Dask scheduler answers there: nobody is there\.$"):
+        check_scheduler(address)
+    assert calls == [(asked, 5)]
+
+
+@pytest.mark.parametrize(
+    "address", ["here", "tcp://here", "tcp://here:0", "tcp://here:65536", "http://here:1", "::1:5"]
+)
+def test_what_is_no_address_of_a_scheduler_is_refused(address: str) -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(ConfigError, match=r"^--scheduler: expected tcp://HOST:PORT, got "):
+        check_scheduler(address)

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from minidl.cli import main
+from minidl.comparison import executors
 from minidl.comparison.executors import default_jobs, processes
 from minidl.core.errors import ConfigError
 
@@ -73,6 +75,7 @@ def run_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 
 UNGUARDED = """\
+from minidl.comparison import executors
 from minidl.comparison.executors import default_jobs, processes
 from minidl.core.errors import ConfigError
 try:
@@ -96,6 +99,7 @@ KILLED = """\
 import os
 import signal
 import threading
+from minidl.comparison import executors
 from minidl.comparison.executors import default_jobs, processes
 if __name__ == "__main__":
     with processes(2) as pool:
@@ -154,3 +158,15 @@ def test_workers_leave_a_terminals_signals_to_the_process_that_started_them() ->
             pool.submit(signal.getsignal, getattr(signal, name)).result() for name in ("SIGINT", "SIGHUP", "SIGTERM")
         ]
     assert handlers == [signal.SIG_IGN, signal.SIG_IGN, signal.SIG_DFL]
+
+
+def test_a_worker_waits_for_its_parent_to_end_and_then_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[object] = []
+    parent = SimpleNamespace(join=lambda: done.append("joined"))
+    monkeypatch.setattr(executors.multiprocessing, "parent_process", lambda: parent)
+    monkeypatch.setattr(executors.os, "_exit", done.append)
+    executors._end_with_parent()
+    assert done == ["joined", 1]
+    monkeypatch.setattr(executors.multiprocessing, "parent_process", lambda: None)
+    executors._end_with_parent()  # a process that nobody started has no parent to wait for
+    assert done == ["joined", 1]

@@ -117,6 +117,9 @@ def test_very_many_problems_are_cut() -> None:
     lines = problems("shape: GroupShape\n" + "\n".join(f"k{i}: 1" for i in range(60)))
     assert len(lines) == 51
     assert lines[-1] == "(+10 more)"
+    lines = problems("shape: GroupShape\n" + "\n".join(f"k{i}: 1" for i in range(51)))
+    assert len(lines) == 51
+    assert lines[-1] == "(+1 more)"
     lines = problems("shape: GroupShape\n" + "\n".join(f"k{i}: 1" for i in range(50)))
     assert len(lines) == 50
     assert "k49" in lines[-1]

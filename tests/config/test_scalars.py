@@ -92,3 +92,9 @@ def test_dump_keeps_the_order_and_repeats_what_occurs_twice() -> None:
     assert dump({"x": shared, "c": shared, "unit": "µg/m³"}) == (
         "x:\n  b: 1\n  a:\n  - 1\n  - 2\nc:\n  b: 1\n  a:\n  - 1\n  - 2\nunit: µg/m³\n"
     )
+
+
+def test_a_line_of_a_text_goes_on_until_it_has_passed_100_characters() -> None:
+    long, short = "x" * 96, "x" * 95
+    assert dump({"k": f"{short} y z"}) == f"k: {short} y z\n"
+    assert dump({"k": f"{long} y z"}) == f"k: {long} y\n  z\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,25 @@ def test_an_array_that_is_missing_is_named_with_those_that_are_there(tmp_path: P
     source = NPZSequences(str(tmp_path / "x.npz"), features=["a", "b"], targets=["h"])
     found = source.read(tmp_path / "x.npz")  # to predict, nothing needs to be there to learn
     assert (found.targets, found.source) == (None, str(tmp_path / "x.npz"))
+
+
+def test_the_arrays_of_a_file_may_have_as_many_bytes_as_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(tmp_path, x=X, y=np.ones((3, 2)))
+    with zipfile.ZipFile(tmp_path / "x.npz") as archive:
+        size = sum(item.file_size for item in archive.infolist())
+    monkeypatch.setattr("minidl.data.npz_sequences.MAX_UNPACKED", size)
+    assert len(read(tmp_path, x=X, y=np.ones((3, 2)))) == 3
+    monkeypatch.setattr("minidl.data.npz_sequences.MAX_UNPACKED", size - 1)
+    refused(tmp_path, f"its arrays are {size:,} bytes; at most {size - 1:,} are read.", x=X, y=np.ones((3, 2)))
+
+
+def test_labels_of_steps_are_padded_or_joined_as_x_is(tmp_path: Path) -> None:
+    y, lengths = np.array([[0, 1, 1, 9], [1, 1, 0, 0], [1, 9, 9, 9]]), np.array([3, 4, 1])
+    source = NPZSequences(str(tmp_path / "x.npz"), features=["a", "b"], labels=["low", "high"])
+    np.savez(tmp_path / "x.npz", x=X, y=y, lengths=lengths)
+    assert source.read().step_labels().tolist() == [0, 1, 1, 1, 1, 0, 0, 1]
+    real = y < 9
+    np.savez(tmp_path / "x.npz", x=X[real], y=y[real], lengths=lengths)
+    assert source.read().step_labels().tolist() == [0, 1, 1, 1, 1, 0, 0, 1]

@@ -92,6 +92,7 @@ def test_later_times_go_by_the_calendar(rows: tuple[str, ...], expected: tuple[s
         ("month", ("1 month", "8 months"), "8 months", "month"),
         ("week", ("1 week", "8 weeks"), "8 weeks", "week"),
         ("30 min", ("1 step of 30 min", "8 steps of 30 min"), "8 x 30 min", "step"),
+        ("7 h", ("1 step of 7 h", "8 steps of 7 h"), "8 x 7 h", "step"),
         ("step", ("1 step", "8 steps"), "8 steps", "step"),
     ],
 )
@@ -101,7 +102,7 @@ def test_steps_in_words(step: str, words: tuple[str, str], short: str, one: str)
 
 
 def test_rows_are_a_step_apart() -> None:
-    assert [apart(step) for step in ("h", "30 min", "month")] == ["1 h", "30 min", "1 month"]
+    assert [apart(step) for step in ("h", "30 min", "7 h", "month")] == ["1 h", "30 min", "7 h", "1 month"]
 
 
 def test_a_time_is_shown_with_a_z_where_it_is_utc() -> None:

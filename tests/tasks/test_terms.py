@@ -32,6 +32,7 @@ class Grades(Classify):
             "assumptions": ["a"],
             "left_out": {"linear": "why"},
             "parameters": 3,
+            "evaluated": (parts, model),
         }
 
 
@@ -172,7 +173,8 @@ def test_pictures_of_a_run_are_those_of_the_task_with_titles_from_their_names() 
         ("confusion", "figure 1", "Confusion", "Confusion of {run}."),
         ("by_class", "figure 2", "By class", "By class of {run}."),
     ]
-    assert asked == [(experiment, "parts", of.task.evaluate("parts", "model"))]  # type: ignore[arg-type]
+    assert asked == [(experiment, "parts", of.task.evaluate("parts", experiment))]
+    assert asked[0][2]["evaluated"] == ("parts", experiment)
 
 
 # --- what every task says

@@ -1,0 +1,49 @@
+"""A forecast on an experiment: what is refused unread, what is learned at which steps, validated and drawn."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from small import hourly_table, window_data
+
+from minidl import ConfigError, Dense, LastStep, RecurrentLayer, Sequential
+from minidl.tasks import Forecast
+
+
+@pytest.mark.parametrize(("furthest", "fits"), [(54, True), (55, False)])
+def test_a_config_whose_largest_horizon_is_beyond_the_test_windows_is_refused_unread(furthest: int, fits: bool) -> None:
+    experiment: Any = SimpleNamespace(data=window_data(hourly_table()))  # 60 test rows, windows of 6
+    task = Forecast(horizons=[1, furthest])
+    if fits:
+        task.check(experiment)
+    else:
+        message = "55 rows ahead need at least 55 test windows; data.test_size 60 and time_steps 6 give 54."
+        with pytest.raises(ConfigError, match=f"^evaluation.horizons: {re.escape(message)}$"):
+            task.check(experiment)
+
+
+@pytest.mark.parametrize(("output", "target"), [((1,), (1,)), ((6, 1), (6, 1))])
+def test_a_model_with_outputs_at_every_step_gets_a_target_at_every_step(output: Any, target: Any) -> None:
+    experiment: Any = SimpleNamespace(data=window_data(hourly_table()), seed=1, dtype="float64")
+    batch = Forecast().load(experiment, output).train.gather(slice(0, 3))
+    assert batch.target.shape == (3, *target)
+
+
+def test_validation_is_r2_of_outputs_against_targets() -> None:
+    y, target = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [3.0], [8.0]])
+    assert Forecast().validate(y, target) == {"r2": pytest.approx(1 - (0 + 1 + 16) / (9 + 1 + 16))}  # the mean is 4
+
+
+def test_a_forecast_is_drawn_with_its_errors_by_lead() -> None:
+    pytest.importorskip("matplotlib")
+    parts = window_data(hourly_table()).load("float64")
+    net = Sequential([RecurrentLayer(3), LastStep(), Dense(1)])
+    net.build((6, 3), 4, np.float64)
+    task = Forecast(horizons=[2, 1])
+    figures = task.draw(net, parts, task.evaluate(parts, net))
+    assert list(figures) == ["forecast.png", "error_by_lead.png"]
+    assert len(figures["forecast.png"].axes) == 2
