@@ -47,7 +47,6 @@ TESTS = (
     "tests/optimizers",
     "tests/plotting",
     "tests/reliability/test_checkpoint_files.py",
-    "tests/reliability/test_resume.py",
     "tests/core/test_arguments.py",
     "tests/core/test_bounds.py",
     "tests/core/test_registry.py",

@@ -1,4 +1,4 @@
-"""Going on and reproducing through the command line: what is refused, and how. Bytes are compared in row 3."""
+"""Going on and reproducing through the command line: what is refused, and how. Row 3 of the faults compares bytes."""
 
 from __future__ import annotations
 
