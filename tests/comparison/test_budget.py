@@ -86,6 +86,7 @@ def test_the_most_even_stack_comes_first_also_where_another_begins_with_a_smalle
 def test_multiply_adds_are_counted_by_hand() -> None:
     assert multiply_adds(net(4), (24, 6)) == 24 * (6 * 4 + 4 * 4) + 4
     assert multiply_adds(net(2, 2, bias=False), (24, 6)) == 24 * (6 * 2 + 4 + 4 + 4) + 2
+    assert multiply_adds(net(4), (None, 6)) == 6 * 4 + 4 * 4 + 4  # of one step, where sequences differ in length
     every_step = Sequential([RecurrentLayer(4), Dense(1)])
     assert multiply_adds(every_step, (24, 6)) == 24 * (6 * 4 + 4 * 4 + 4)
 

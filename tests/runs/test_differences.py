@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minidl import SGD, Adam
-from minidl.runs.reproducing import _array_difference, _log_difference
+from minidl.runs.reproducing import _array_difference, _checkpoint_difference, _log_difference
 from minidl.runs.resuming import _another_optimizer, changed_values
 from minidl.training import EpochRecord
 
@@ -75,3 +75,16 @@ def test_the_first_number_of_an_array_that_differs_is_told_by_bytes() -> None:
     assert _array_difference("best", {"W": np.array([0.0])}, {"W": np.array([-0.0])}) == said
     said = "checkpoints/last: has ['W', 'b'], the new one ['W']"
     assert _array_difference("last", old, {"W": w}) == said
+
+
+def test_weights_are_compared_and_then_the_optimizers_arrays() -> None:
+    def run(w: float, m: float) -> Any:
+        arrays = SimpleNamespace(weights={"W": np.array([float(w)])}, optimizer={"m": np.array([float(m)])})
+        experiment = SimpleNamespace(model=SimpleNamespace(params={}))
+        return SimpleNamespace(experiment=experiment, checkpoint=lambda name, params: arrays)
+
+    assert _checkpoint_difference(run(1, 2), run(1, 2), "last") is None
+    said = "checkpoints/last: W: 1 of 1 numbers, the first was 1.0, is 3.0"
+    assert _checkpoint_difference(run(1, 2), run(3, 4), "last") == said
+    said = "checkpoints/last: m: 1 of 1 numbers, the first was 2.0, is 4.0"
+    assert _checkpoint_difference(run(1, 2), run(1, 4), "last") == said

@@ -67,7 +67,7 @@ def test_a_file_where_the_folder_should_be_is_refused(folder: Path) -> None:
 
 
 def test_parents_of_a_chosen_folder_are_made(folder: Path) -> None:
-    assert Run.create(small(), folder / "a" / "b").path.is_dir()
+    assert Run.create(small(), folder / "a" / "b" / "c").path.is_dir()
 
 
 def test_the_config_is_resolved_and_reads_back_to_an_equal_experiment(folder: Path) -> None:
