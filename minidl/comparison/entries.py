@@ -17,7 +17,7 @@ from minidl.comparison.tested import terms_of
 from minidl.config import Node, construct
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.layer import Layer, n_parameters
-from minidl.core.walk import longest_path, own_parameters, walk
+from minidl.core.walk import longest_path, walk
 from minidl.experiment import Experiment, experiment_from
 
 
@@ -161,8 +161,8 @@ class ModelFacts:
 
 
 def is_recurrent(layer: Layer) -> bool:
-    """Whether a layer counts for depth: it has hidden units and weights from them to themselves."""
-    return hasattr(layer, "hidden_size") and any(name.startswith("W_h") for name in own_parameters(layer))
+    """Whether a layer counts for depth: it has hidden units, which hand a state on from step to step."""
+    return hasattr(layer, "hidden_size") and type(layer).final_state is not Layer.final_state
 
 
 def facts_of(experiment: Experiment) -> ModelFacts:
@@ -180,7 +180,7 @@ def facts_of(experiment: Experiment) -> ModelFacts:
         activations=tuple(
             dict.fromkeys(type(layer.activation).__name__ for layer in recurrent if hasattr(layer, "activation"))
         ),
-        bias=any(value.ndim == 1 for value in model.params.values()),
+        bias=any(name.rpartition(".")[2].startswith("b") for name in model.params),
         parameters=n_parameters(model),
         multiply_adds=work,
     )

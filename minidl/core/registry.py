@@ -21,6 +21,7 @@ _FUNCTION_KIND: list[type] = []
 _DEFAULTS: dict[type, str] = {}
 _entry_points_loaded = False
 _entry_point_packages: set[str] = set()
+MOST_NAMED = 50  # more known names make no readable line
 WRITTEN = "_written_at"  # the attribute in which an object keeps its place in a config
 
 
@@ -126,12 +127,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean X?"`` for the nearest known name; or a few known names."""
+    """``"; did you mean X?"`` for the nearest known name; or the known names, if they are not very many."""
     known = sorted(known)
     near = nearest(name, known)
     if near:
         return f"; did you mean {near}?"
-    return f"; known: {', '.join(known)}" if 0 < len(known) <= 20 else ""
+    return f"; known: {', '.join(known)}" if 0 < len(known) <= MOST_NAMED else ""
 
 
 def note_place(item: object, place: str) -> None:

@@ -13,7 +13,20 @@ from minidl.layers.containers.parallel import Parallel
 from minidl.layers.containers.residual import Residual
 from minidl.layers.containers.sequential import Repeat, Sequential
 from minidl.layers.dense import Dense
-from minidl.layers.recurrent.elman import RecurrentLayer
+from minidl.layers.recurrent import (
+    Cell,
+    FastGRNNLayer,
+    Gate,
+    GRULayer,
+    IndRNNLayer,
+    JANETLayer,
+    LeakyLayer,
+    LSTMLayer,
+    MGULayer,
+    MinGRULayer,
+    RecurrentLayer,
+    SLSTMLayer,
+)
 from minidl.layers.select_features import SelectFeatures
 from minidl.layers.sequence_ends import LastStep
 from minidl.layers.streaming import Stream
@@ -21,15 +34,26 @@ from minidl.layers.streaming import Stream
 __all__ = [
     "Activation",
     "Bidirectional",
+    "Cell",
     "Container",
     "Dense",
+    "FastGRNNLayer",
+    "GRULayer",
+    "Gate",
     "IdentityActivation",
+    "IndRNNLayer",
+    "JANETLayer",
+    "LSTMLayer",
     "LastStep",
+    "LeakyLayer",
+    "MGULayer",
+    "MinGRULayer",
     "Parallel",
     "RecurrentLayer",
     "ReluActivation",
     "Repeat",
     "Residual",
+    "SLSTMLayer",
     "SelectFeatures",
     "Sequential",
     "SigmoidActivation",

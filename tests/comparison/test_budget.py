@@ -7,7 +7,17 @@ import json
 
 import pytest
 
-from minidl import ConfigError, Dense, LastStep, RecurrentLayer, Repeat, Sequential, TanhActivation
+from minidl import (
+    ConfigError,
+    Dense,
+    LastStep,
+    LSTMLayer,
+    RecurrentLayer,
+    Repeat,
+    Sequential,
+    SLSTMLayer,
+    TanhActivation,
+)
 from minidl.cli import main
 from minidl.comparison.budget import _candidates, _largest, multiply_adds, plan_widths, with_widths
 from minidl.core.layer import n_parameters
@@ -89,6 +99,11 @@ def test_multiply_adds_are_counted_by_hand() -> None:
     assert multiply_adds(net(4), (None, 6)) == 6 * 4 + 4 * 4 + 4  # of one step, where sequences differ in length
     every_step = Sequential([RecurrentLayer(4), Dense(1)])
     assert multiply_adds(every_step, (24, 6)) == 24 * (6 * 4 + 4 * 4 + 4)
+
+
+def test_multiply_adds_of_gates_and_heads_are_counted_by_hand() -> None:
+    assert multiply_adds(Sequential([LSTMLayer(4)]), (24, 6)) == 24 * 4 * (6 * 4 + 4 * 4)
+    assert multiply_adds(Sequential([SLSTMLayer(4, heads=2)]), (24, 6)) == 24 * 4 * (6 * 4 + 2 * 2 * 2)
 
 
 def test_multiply_adds_can_be_the_budget() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 from made_up import CONFIG
 
-from minidl import ConfigError, Dense, LastStep, RecurrentLayer
+from minidl import ConfigError, Dense, LastStep, LSTMLayer, MinGRULayer, RecurrentLayer
 from minidl.comparison.entries import (
     Entry,
     ModelFacts,
@@ -130,13 +129,16 @@ def test_a_models_facts_are_counted_by_hand() -> None:
     assert (alone.depth, alone.widths, alone.kinds, alone.activations) == (0, (), (), ())
 
 
-def test_recurrent_is_what_has_units_and_weights_between_them() -> None:
-    built = RecurrentLayer(2)
-    assert not is_recurrent(built)  # not built yet: nobody knows
-    built.build((6, 1), np.random.default_rng(0), "float64")
-    dense = Dense(1)
-    dense.build((2,), np.random.default_rng(0), "float64")
-    assert [is_recurrent(layer) for layer in (built, dense, LastStep())] == [True, False, False]
+def test_recurrent_is_what_has_units_and_hands_their_state_on() -> None:
+    layers = (RecurrentLayer(2), LSTMLayer(2), MinGRULayer(2), Dense(1), LastStep())
+    assert [is_recurrent(layer) for layer in layers] == [True, True, True, False, False]
+
+
+def test_vectors_that_are_no_biases_do_not_count_as_such() -> None:
+    first = {"type": "LSTMLayer", "hidden_size": 2, "peepholes": True}
+    rest = ({"type": "LastStep"}, {"type": "Dense", "output_size": 1, "bias": False})
+    assert not facts({**first, "bias": False}, *rest).bias
+    assert facts(first, *rest).bias
 
 
 def test_multiply_adds_are_of_a_window() -> None:

@@ -129,6 +129,7 @@ def objects() -> dict[str, Any]:
         "CompiledStream": minidl.compiled.predictor(model()).stream(),
         "Node": parse_text("a: [1, {b: 2}]"),
         "Place": parse_text("a: 1").place,
+        "Gate": minidl.Gate("a", apart=True),
         "CheckResult": minidl.testing.run_checks(Dense(2), input_shape=(3,))[0],
         "ActivationKernel": kernel_of(minidl.TanhActivation()),
         "LayerKernel": kernel_of(Dense(2)),
@@ -146,6 +147,7 @@ def configurables(base: type = Configurable) -> list[type]:
 
 def _configurable(cls: Any) -> Any:
     arguments: dict[str, dict[str, Any]] = {
+        **{cell.__name__: {"hidden_size": 2} for cell in minidl.Cell.__subclasses__()},
         "CSVSeries": {"path": "a.csv", "target": "pm", "features": ["pm"]},
         "Published": {"source": "book", "r2": [0.5], "loss": [0.1]},
         "SGD": {"learning_rate": 0.1},

@@ -12,9 +12,17 @@ from user_layers import InputSlope, OutputSlope, Scale
 from minidl import (
     Bidirectional,
     Dense,
+    FastGRNNLayer,
+    GRULayer,
     IdentityActivation,
+    IndRNNLayer,
+    JANETLayer,
     LastStep,
     Layer,
+    LeakyLayer,
+    LSTMLayer,
+    MGULayer,
+    MinGRULayer,
     Parallel,
     RecurrentLayer,
     ReluActivation,
@@ -23,6 +31,7 @@ from minidl import (
     SelectFeatures,
     Sequential,
     SigmoidActivation,
+    SLSTMLayer,
     TanhActivation,
 )
 from minidl.core.initializers import glorot_uniform, orthogonal
@@ -46,6 +55,19 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     "RecurrentLayer with a user's plain layer": (RecurrentLayer(3, activation=InputSlope()), (4, 2)),
     "RecurrentLayer with a user's plain layer, in rows": (RecurrentLayer(33, activation=InputSlope()), (3, 2)),
     "RecurrentLayer with a user's activation": (RecurrentLayer(3, activation=OutputSlope()), (4, 2)),
+    "LSTMLayer": (LSTMLayer(3), (5, 2)),
+    "LSTMLayer with peepholes, any length": (LSTMLayer(2, peepholes=True, forget_bias=0.5), (None, 3)),
+    "LSTMLayer without bias, of one unit": (LSTMLayer(1, bias=False), (4, 1)),
+    "GRULayer": (GRULayer(3), (5, 2)),
+    "GRULayer, reset before the product": (GRULayer(3, reset_after=False), (None, 2)),
+    "MGULayer": (MGULayer(3), (4, 2)),
+    "JANETLayer": (JANETLayer(3, beta=0.5), (4, 2)),
+    "IndRNNLayer": (IndRNNLayer(3), (4, 2)),
+    "LeakyLayer": (LeakyLayer(3), (4, 2)),
+    "FastGRNNLayer": (FastGRNNLayer(3), (4, 2)),
+    "MinGRULayer": (MinGRULayer(3), (4, 2)),
+    "SLSTMLayer": (SLSTMLayer(3), (4, 2)),
+    "SLSTMLayer of two heads, without bias": (SLSTMLayer(4, heads=2, bias=False), (None, 2)),
     "Dense on sequences": (Dense(3), (5, 4)),
     "Dense on rows, without bias": (Dense(2, bias=False, weight_initializer=glorot_uniform), (4,)),
     "TanhActivation": (TanhActivation(), (5, 3)),
@@ -66,6 +88,10 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     "Repeat of a stack, in a stack": (
         Sequential([Repeat(Sequential([RecurrentLayer(2), TanhActivation()]), times=2), LastStep()]),
         (4, 2),
+    ),
+    "Sequential of gated layers, from both ends": (
+        Sequential([Bidirectional(LSTMLayer(2)), Residual(GRULayer(4)), LastStep()]),
+        (None, 3),
     ),
     "SelectFeatures": (SelectFeatures([2, 0]), (None, 3)),
     "Residual": (Residual(RecurrentLayer(3)), (None, 3)),
@@ -93,5 +119,5 @@ def test_no_registered_layer_is_missing_from_the_table():
     library = [cls for cls in (lookup(Layer, name) for name in names(Layer)) if cls.__module__.startswith("minidl.")]
     covered = {type(layer) for layer, _ in CASES.values()}
     missing = [cls.__name__ for cls in library if cls not in covered]
-    assert len(library) >= 9
+    assert len(library) >= 22
     assert not missing, f"add a row to CASES in test_layer_contract.py for: {', '.join(missing)}"
