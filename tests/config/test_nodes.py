@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from config_samples import GOOD, Written
 
-from minidl.config import Node, parse_file, parse_text
+from minidl.config import Node, nodes, parse_file, parse_text
 from minidl.config.nodes import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse_value
 from minidl.core.errors import ConfigError
 
@@ -79,6 +79,11 @@ def test_an_alias_stands_for_what_its_anchor_holds() -> None:
 def test_each_trap_is_refused_in_one_line_with_its_place(text: str, expected: str) -> None:
     assert message(text).startswith(expected)
     assert "\n" not in message(text)
+
+
+def test_what_yaml_was_reading_is_said_where_it_says_so() -> None:
+    assert message("a: [1").endswith("but got '<stream end>' (while parsing a flow sequence)")
+    assert message("a: b: c").endswith("mapping values are not allowed here")
 
 
 def test_problems_that_leave_the_text_readable_are_reported_together() -> None:
@@ -181,3 +186,18 @@ def test_the_same_text_gives_the_same_tree_as_a_naive_reading() -> None:
         "nested": {"a": [1, 2], "b": []},
     }
     assert node.plain()["scale"] == 0.001
+
+
+def test_as_many_lines_and_characters_as_is_said_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "MAX_LINES", 3)
+    assert parse_text("a: 1\nb: 2\nc: 3").plain() == {"a": 1, "b": 2, "c": 3}
+    assert message("a: 1\nb: 2\nc: 3\n") == "f.yaml:4:1: more than 3 lines"
+    monkeypatch.setattr(nodes, "MAX_LINE", 7)
+    assert parse_text("a: 1\nb: 2345").plain() == {"a": 1, "b": 2345}
+    assert message("a: 1\nb: 23456") == "f.yaml:2:8: a line of more than 7 characters"
+
+
+def test_as_many_brackets_may_be_open_as_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "MAX_OPEN_BRACKETS", 2)
+    assert parse_text("a: ']]'\nb: [[1], {c: 2}]").plain() == {"a": "]]", "b": [[1], {"c": 2}]}
+    assert message("a: [[1], {c: [2]}]") == f"f.yaml:1:14: nested deeper than {MAX_DEPTH} levels"
