@@ -201,3 +201,17 @@ def test_as_many_brackets_may_be_open_as_is_said(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(nodes, "MAX_OPEN_BRACKETS", 2)
     assert parse_text("a: ']]'\nb: [[1], {c: 2}]").plain() == {"a": "]]", "b": [[1], {"c": 2}]}
     assert message("a: [[1], {c: [2]}]") == f"f.yaml:1:14: nested deeper than {MAX_DEPTH} levels"
+
+
+def test_as_many_values_and_levels_as_is_said_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "MAX_NODES", 6)
+    assert parse_text("[1, [2, 3], 4]").plain() == [1, [2, 3], 4]
+    assert "more than 6 values" in message("[1, [2, 3], [], 4]")
+    assert parse_text("[&x [1], *x, 2]").plain() == [[1], [1], 2]
+    assert "more than 6 values, counting what aliases repeat" in message("[&x [1], *x, 2, 3]")
+    assert "more than 6 values" in message("[&x 1, *x, *x, *x, *x, *x]")
+    monkeypatch.setattr(nodes, "MAX_DEPTH", 2)
+    assert parse_text("[[1], 2]").plain() == [[1], 2]
+    assert parse_text("[&x [1], *x]").plain() == [[1], [1]]
+    assert "nested deeper than 2 levels" in message("[[[1]]]")
+    assert "nested deeper than 2 levels" in message("[&x [1], [*x]]")
