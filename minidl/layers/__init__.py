@@ -13,6 +13,7 @@ from minidl.layers.containers.parallel import Parallel
 from minidl.layers.containers.residual import Residual
 from minidl.layers.containers.sequential import Repeat, Sequential
 from minidl.layers.dense import Dense
+from minidl.layers.dropout import Dropout
 from minidl.layers.recurrent import (
     Cell,
     FastGRNNLayer,
@@ -37,6 +38,7 @@ __all__ = [
     "Cell",
     "Container",
     "Dense",
+    "Dropout",
     "FastGRNNLayer",
     "GRULayer",
     "Gate",

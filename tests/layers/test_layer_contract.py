@@ -12,6 +12,7 @@ from user_layers import InputSlope, OutputSlope, Scale
 from minidl import (
     Bidirectional,
     Dense,
+    Dropout,
     FastGRNNLayer,
     GRULayer,
     IdentityActivation,
@@ -68,6 +69,12 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     "MinGRULayer": (MinGRULayer(3), (4, 2)),
     "SLSTMLayer": (SLSTMLayer(3), (4, 2)),
     "SLSTMLayer of two heads, without bias": (SLSTMLayer(4, heads=2, bias=False), (None, 2)),
+    "LSTMLayer with recurrent dropout": (LSTMLayer(3, recurrent_dropout=0.4), (5, 2)),
+    "GRULayer with recurrent dropout, reset before": (GRULayer(3, reset_after=False, recurrent_dropout=0.4), (4, 2)),
+    "SLSTMLayer with recurrent dropout": (SLSTMLayer(4, heads=2, recurrent_dropout=0.4), (3, 2)),
+    "Dropout": (Dropout(0.4), (5, 3)),
+    "Dropout on rows": (Dropout(0.4), (4,)),
+    "Dropout shared over time": (Dropout(0.4, shared_over_time=True), (None, 3)),
     "Dense on sequences": (Dense(3), (5, 4)),
     "Dense on rows, without bias": (Dense(2, bias=False, weight_initializer=glorot_uniform), (4,)),
     "TanhActivation": (TanhActivation(), (5, 3)),
@@ -119,5 +126,5 @@ def test_no_registered_layer_is_missing_from_the_table():
     library = [cls for cls in (lookup(Layer, name) for name in names(Layer)) if cls.__module__.startswith("minidl.")]
     covered = {type(layer) for layer, _ in CASES.values()}
     missing = [cls.__name__ for cls in library if cls not in covered]
-    assert len(library) >= 22
+    assert len(library) >= 23
     assert not missing, f"add a row to CASES in test_layer_contract.py for: {', '.join(missing)}"

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.reliability import dropout as dropout  # registers a layer that draws random numbers
 from tests.small import write_experiment
 
 ROOT = Path(__file__).parents[2]

@@ -62,11 +62,13 @@ def random_experiment(rng: random.Random) -> list[str]:
     layers = [
         f"{{type: RecurrentLayer, hidden_size: {size}, activation: {activation}, bias: {rng.choice(CELLS_BIAS)}}}"
     ]
-    cell = rng.choice(CELLS)
-    layers += [f"{{type: {cell}, hidden_size: 3}}"] * rng.randrange(3)
-    dropout = rng.random() < 0.4
+    cell, dropout = rng.choice(CELLS), rng.random() < 0.4
+    rates = ", recurrent_dropout: 0.2" if dropout and cell != "RecurrentLayer" else ""
+    layers += [f"{{type: {cell}, hidden_size: 3{rates}}}"] * rng.randrange(3)
     if dropout:
-        layers.insert(rng.randrange(1, len(layers) + 1), "{type: FaultsDropout, drop_rate: 0.3}")
+        shared = rng.choice(["true", "false"])
+        place = rng.randrange(1, len(layers) + 1)
+        layers.insert(place, f"{{type: Dropout, drop_rate: 0.3, shared_over_time: {shared}}}")
     kernels = not dropout and cell == "RecurrentLayer"
     engine = "compiled" if kernels and rng.random() < 0.5 and numba_installed() else "numpy"
     optimizer = rng.choice(

@@ -43,6 +43,24 @@ def test_a_stopped_run_goes_on_to_its_end_and_is_reproduced(stopped: Path, capsy
     assert "equal: 3 epochs" in capsys.readouterr().out
 
 
+def test_a_run_that_drops_units_goes_on_with_the_draws_of_one_that_was_not_stopped(folder: Path) -> None:
+    layers = (
+        "{type: LSTMLayer, hidden_size: 3, recurrent_dropout: 0.3}, {type: Dropout, drop_rate: 0.3}, "
+        "{type: GRULayer, hidden_size: 3, recurrent_dropout: 0.3}, "
+        "{type: Dropout, drop_rate: 0.3, shared_over_time: true}, LastStep, {type: Dense, output_size: 1}"
+    )
+    experiment = load_experiment("small.yaml", [f"model.layers=[{layers}]", "training.checkpoint_every={steps: 4}"])
+    whole = Run.create(experiment, Path("whole"))
+    whole.train(experiment.load_data())
+    stopped = Run.create(load_experiment(whole.path / "config.yaml"), Path("stopped"))
+    calls = iter(range(1, 99))
+    stopped.train(experiment.load_data(), should_stop=lambda: next(calls) == 14)
+    last = "checkpoints/last/weights.safetensors"
+    assert (stopped.path / last).read_bytes() != (whole.path / last).read_bytes()
+    assert main(["resume", "stopped"]) == 0
+    assert (stopped.path / last).read_bytes() == (whole.path / last).read_bytes()
+
+
 def test_a_run_that_was_stopped_before_it_had_a_checkpoint_starts_anew(stopped: Path) -> None:
     # A terminal was closed, or the process killed, between the first files of a run and its first step.
     shutil.rmtree(stopped / "checkpoints")

@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from minidl.core.arguments import PositiveInt
 from minidl.core.arrays import plain_array
-from minidl.core.errors import ShapeError
+from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.initializers import Initializer, normal_fan_in, zeros
 from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features
 from minidl.core.lengths import check_lengths
 from minidl.core.workspace import Workspace
+from minidl.layers.dropout import DropRate, draw_mask
 from minidl.layers.recurrent.cell_backward import Backward
 from minidl.layers.recurrent.cell_forward import counts, forward
 from minidl.layers.recurrent.cell_loop import CellArrays
@@ -41,6 +42,8 @@ class Cell(Layer):
     hidden_size : number of units, at least 1.
     bias : whether b is there.
     input_initializer, recurrent_initializer, bias_initializer : start values of W_x and W_h, gate by gate, and b.
+    recurrent_dropout : p, while it trains: what W_h multiplies is 0 with probability p and else divided by 1 - p, by
+        one mask a sequence for all its steps and gates (Gal and Ghahramani, 2016); the states themselves stay whole.
 
     Attributes
     ----------
@@ -63,11 +66,19 @@ class Cell(Layer):
     input_initializer: Initializer = normal_fan_in
     recurrent_initializer: Initializer = normal_fan_in
     bias_initializer: Initializer = zeros
+    recurrent_dropout: DropRate = 0.0
 
     gates: ClassVar[Sequence[str | Gate]]
     states: ClassVar[Sequence[str]] = ("h",)
     vectors: ClassVar[Mapping[str, Initializer]] = {}
     recurrent: ClassVar[Kind] = "full"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.recurrent_dropout and not any(gate.recurrent for gate in self.all_gates()):
+            raise ConfigError(
+                f"{type(self).__name__}: recurrent_dropout: there is no W_h whose input it could leave out."
+            )
 
     @abstractmethod
     def equations(self, *args: Any, **kwargs: Any) -> Any:
@@ -128,8 +139,8 @@ class Cell(Layer):
         ]
         return np.stack(blocks) if self.recurrent == "heads" else blocks[0]
 
-    def _arrays(self, size: tuple[int, int, int, int], dtype: npt.DTypeLike) -> CellArrays:
-        return CellArrays(self._design, self._weights(size[2], dtype), size, dtype)
+    def _arrays(self, size: tuple[int, int, int, int], dtype: npt.DTypeLike, masked: bool) -> CellArrays:
+        return CellArrays(self._design, self._weights(size[2], dtype), size, dtype, masked=masked)
 
     def _weights(self, features: int, dtype: npt.DTypeLike) -> Weights:
         gates, found = self.all_gates(), self._design
@@ -158,7 +169,10 @@ class Cell(Layer):
         start = self._start(ctx.state, len(x), dtype)
         ws = ctx.workspace or Workspace()
         size = (*x.shape, self.hidden_size)
-        arrays = ws.plan("arrays", (size, dtype), lambda: self._arrays(size, dtype))
+        masked = ctx.training and self.recurrent_dropout > 0
+        arrays = ws.plan("arrays", (size, dtype, masked), lambda: self._arrays(size, dtype, masked))
+        if arrays.mask is not None:
+            draw_mask(arrays.mask, self.recurrent_dropout, ctx, name)
         y = forward(arrays, x, start, params, ctx.lengths)
         return y, (arrays, ctx.lengths, ctx.input_gradient, ctx.workspace)
 

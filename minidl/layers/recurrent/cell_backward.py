@@ -12,6 +12,7 @@ from minidl.core.layer import Array, Grads
 from minidl.layers.recurrent.cell_loop import Call, CellArrays, Operation, Place
 from minidl.layers.recurrent.derivatives import Form
 from minidl.layers.recurrent.operations import copy, function_of
+from minidl.layers.recurrent.products import Product
 
 
 class Backward:
@@ -113,7 +114,7 @@ class Backward:
             i = design.slots.index(how)
             written.add(i)
             calls += self._sum(self._form(how), bases, self.D[t, i, :, :n], t, n)
-            calls.append((weights.late[how].backward, (self._whole(t, slice(i, i + 1), n), bases[base])))
+            calls += self._product(weights.late[how], self._whole(t, slice(i, i + 1), n), bases[base])
         for first, end in self.runs:
             if end - first > 1:
                 (base,) = self._form(design.slots[first])
@@ -127,9 +128,15 @@ class Backward:
             if number or weights.product is None:
                 calls += self._sum(form, bases, out, t, n)
                 continue
-            calls.append((weights.product.backward, (self._whole(t, design.h_slots, n), out)))
+            calls += self._product(weights.product, self._whole(t, design.h_slots, n), out)
             calls += self._sum(form, bases, out, t, n, more=True)
         return calls
+
+    def _product(self, product: Product, da: Array, out: Array) -> list[Call]:
+        """da W_hᵀ, of the units that recurrent dropout left in."""
+        mask = self.arrays.mask
+        calls: list[Call] = [(product.backward, (da, out))]
+        return calls if mask is None else [*calls, (np.multiply, (out, mask[:, : out.shape[1]], out))]
 
     def _whole(self, t: int, slots: slice, n: int) -> Any:
         return self.D[t, slots] if n == self.D.shape[-1] else self.D[t, slots, :, :n]
@@ -167,14 +174,19 @@ class Backward:
             apart = D[design.n_front + design.n_middle :]
             grads["b_h"][...] = apart.sum(axis=2).ravel()
         if arrays.weights.product is not None:
-            h = arrays.S[design.states[0]][:-1].transpose(1, 0, 2).reshape(hidden, -1)
+            h = self._multiplied(arrays.S[design.states[0]][:-1])
             arrays.weights.product.gradient(D[design.h_slots], h, grads["W_h"])
         for gate, product in arrays.weights.late.items():
-            given = arrays.places[design.products[gate]].array.transpose(1, 0, 2).reshape(hidden, -1)
+            given = self._multiplied(arrays.places[design.products[gate]].array)
             i = design.slots.index(gate)
             product.gradient(D[i : i + 1], given, grads["W_h"])
         for name, array in self.E.items():
             grads[name][...] = array.sum(axis=(0, 2))
+
+    def _multiplied(self, h: Array) -> Array:
+        """What W_h multiplied at all steps, (hidden, time · batch), from (time, hidden, batch)."""
+        kept = h if self.arrays.mask is None else h * self.arrays.mask
+        return kept.transpose(1, 0, 2).reshape(h.shape[1], -1)
 
     def inputs(self) -> Array:
         """dL/dx, (batch, time, features)."""

@@ -9,6 +9,7 @@ import numpy as np
 from minidl.core.layer import Array
 from minidl.core.lengths import inside
 from minidl.layers.recurrent.cell_loop import Call, CellArrays
+from minidl.layers.recurrent.products import Product
 
 
 def counts(lengths: Array | None, batch: int, time: int) -> list[int]:
@@ -67,7 +68,7 @@ def step_calls(arrays: CellArrays, t: int, n: int) -> list[Call]:
         made = arrays.scratch(len(design.slots) - design.n_front, n)
         pieces = arrays.A[t, design.n_front :, :, :n]
         middle = design.n_middle
-        calls.append((weights.product.forward, (h, made)))
+        calls += _product(arrays, weights.product, h, made)
         if middle:
             calls.append((np.add, (pieces[:middle], made[:middle], pieces[:middle])))
         if middle < len(made):
@@ -77,6 +78,14 @@ def step_calls(arrays: CellArrays, t: int, n: int) -> list[Call]:
         given = arrays.value(design.products[gate])
         made = arrays.scratch(1, n)
         piece = arrays.A[t, design.slots.index(gate), :, :n]
-        calls.append((product.forward, (given.at(t, n), made)))  # type: ignore[union-attr]
+        calls += _product(arrays, product, given.at(t, n), made)  # type: ignore[union-attr]
         calls.append((np.add, (piece, made[0], piece)))
     return calls + [operation.call(t, n) for operation in arrays.late]
+
+
+def _product(arrays: CellArrays, product: Product, h: Array, made: Array) -> list[Call]:
+    """h W_h, of the units that recurrent dropout leaves in."""
+    if arrays.mask is None:
+        return [(product.forward, (h, made))]
+    left = np.empty_like(h)
+    return [(np.multiply, (h, arrays.mask[:, : h.shape[1]], left)), (product.forward, (left, made))]

@@ -58,16 +58,26 @@ class CellArrays:
     A : (time, slots, hidden, batch), the pieces that products give, and what equations make of them in place.
     S : by state (time + 1, hidden, batch).
     V : by vector (hidden, 1).
+    mask : (hidden, batch), what recurrent dropout multiplies before W_h does; None: nothing.
     early, late : operations before and after the products that follow equations.
     """
 
-    def __init__(self, design: Design, weights: Weights, size: tuple[int, int, int, int], dtype: npt.DTypeLike) -> None:
+    def __init__(
+        self,
+        design: Design,
+        weights: Weights,
+        size: tuple[int, int, int, int],
+        dtype: npt.DTypeLike,
+        *,
+        masked: bool = False,
+    ) -> None:
         batch, time, features, hidden = size
         self.design, self.size, self.dtype = design, size, np.dtype(dtype)
         self.X = np.ones((time, features + 1, batch), dtype)
         self.A = np.empty((time, len(design.slots), hidden, batch), dtype)
         self.S = {state: np.empty((time + 1, hidden, batch), dtype) for state in design.states}
         self.V = {name: np.empty((hidden, 1), dtype) for name in design.vectors}
+        self.mask = np.empty((hidden, batch), dtype) if masked else None
         self.weights = weights
         self.calls: list[list[Call]] = []
         self._scratch = np.empty(len(design.slots) * hidden * batch, dtype)

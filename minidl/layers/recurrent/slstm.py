@@ -23,7 +23,8 @@ class SLSTMLayer(Cell):
 
     Parameters
     ----------
-    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer : see `Cell`.
+    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer, recurrent_dropout :
+        see `Cell`.
     heads : into so many blocks the units fall; W_h connects those of a block only.
 
     Shapes
