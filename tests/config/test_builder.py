@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from minidl.config import build, builder, construct, dump, parse_text
 from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError
 from minidl.core.initializers import normal_fan_in, zeros
+from minidl.core.registry import WRITTEN
 
 
 def problems(text: str, target: type = Drawing) -> list[str]:
@@ -227,3 +229,23 @@ def test_yamls_merge_key_is_named_and_not_just_unknown(text: str, start: str) ->
         build(Paper, parse_text(text, "f.yaml"))
     hint = "YAML's merge key << is not read; write the keys out, or extend a file that holds them"
     assert str(caught.value) == start + hint
+
+
+@dataclass(eq=False)
+class Framed(Configurable):
+    """A part that must be of one class of its kind."""
+
+    shape: RectangleShape
+
+
+def test_a_name_of_a_kind_is_taken_where_it_is_of_the_class_that_is_asked_for() -> None:
+    assert build(Framed, parse_text("shape: RectangleShape")).shape.width == 1
+    assert problems("shape: GroupShape", Framed) == [
+        "f.yaml:1:8: shape: expected a RectangleShape as {type: NAME, ...} or NAME; got GroupShape"
+    ]
+
+
+def test_an_object_remembers_where_it_is_written() -> None:
+    found = build(Drawing, parse_text("shape: {type: GroupShape, members: [GroupShape]}", "f.yaml")).shape
+    assert vars(found)[WRITTEN] == "f.yaml:1:8: shape"
+    assert vars(found.members[0])[WRITTEN] == "f.yaml:1:37: shape.members.0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from config_samples import CircleShape, Drawing, GroupShape, Shape, Written
 
-from minidl.config import build, load_node, locate, parse_file, parse_text, problem_at
+from minidl.config import build, builder, load_node, locate, parse_file, parse_text, problem_at
 from minidl.config.builder import MAX_FILES
 from minidl.core.errors import ConfigError
 
@@ -92,3 +92,22 @@ def test_a_file_that_is_wrong_as_a_whole_is_told_where_it_is_named(write: Writte
     for overrides in ([], ["shape.radius=2"]):
         with pytest.raises(ConfigError, match=r"^base\.yaml:1:8: shape: big\.yaml: "):
             load_node("a.yaml", overrides)
+
+
+def test_as_many_files_and_files_inside_one_another_as_is_said_are_read(
+    write: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, "MAX_FILES", 3)
+    write("c.yaml", "type: CircleShape\nradius: 1")
+    write("a.yaml", "shape: {type: GroupShape, members: [c.yaml, c.yaml, c.yaml]}")
+    assert len(build(Drawing, parse_file("a.yaml")).shape.members) == 3
+    write("a.yaml", "shape: {type: GroupShape, members: [c.yaml, c.yaml, c.yaml, c.yaml]}")
+    with pytest.raises(ConfigError, match=r"^a\.yaml:1:61: shape\.members\.3: more than 3 files are included"):
+        build(Drawing, parse_file("a.yaml"))
+    monkeypatch.setattr(builder, "MAX_CHAIN", 2)
+    write("b.yaml", "c.yaml")
+    write("a.yaml", "shape: b.yaml")
+    assert build(Drawing, parse_file("a.yaml")).shape.radius == 1
+    monkeypatch.setattr(builder, "MAX_CHAIN", 1)
+    with pytest.raises(ConfigError, match=r"^b\.yaml:1:1: shape: more than 3 files are included, or 1 inside one anot"):
+        build(Drawing, parse_file("a.yaml"))
