@@ -14,6 +14,8 @@ from minidl.layers.containers.residual import Residual
 from minidl.layers.containers.sequential import Repeat, Sequential
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
+from minidl.layers.layer_norm import LayerNorm
+from minidl.layers.over_time import MaxOverTime, MeanOverTime
 from minidl.layers.recurrent import (
     Cell,
     FastGRNNLayer,
@@ -30,6 +32,7 @@ from minidl.layers.recurrent import (
 )
 from minidl.layers.select_features import SelectFeatures
 from minidl.layers.sequence_ends import LastStep
+from minidl.layers.softmax import Softmax
 from minidl.layers.streaming import Stream
 
 __all__ = [
@@ -47,8 +50,11 @@ __all__ = [
     "JANETLayer",
     "LSTMLayer",
     "LastStep",
+    "LayerNorm",
     "LeakyLayer",
     "MGULayer",
+    "MaxOverTime",
+    "MeanOverTime",
     "MinGRULayer",
     "Parallel",
     "RecurrentLayer",
@@ -59,6 +65,7 @@ __all__ = [
     "SelectFeatures",
     "Sequential",
     "SigmoidActivation",
+    "Softmax",
     "Stream",
     "TanhActivation",
 ]

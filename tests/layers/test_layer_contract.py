@@ -20,8 +20,11 @@ from minidl import (
     JANETLayer,
     LastStep,
     Layer,
+    LayerNorm,
     LeakyLayer,
     LSTMLayer,
+    MaxOverTime,
+    MeanOverTime,
     MGULayer,
     MinGRULayer,
     Parallel,
@@ -33,6 +36,7 @@ from minidl import (
     Sequential,
     SigmoidActivation,
     SLSTMLayer,
+    Softmax,
     TanhActivation,
 )
 from minidl.core.initializers import glorot_uniform, orthogonal
@@ -75,6 +79,12 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     "Dropout": (Dropout(0.4), (5, 3)),
     "Dropout on rows": (Dropout(0.4), (4,)),
     "Dropout shared over time": (Dropout(0.4, shared_over_time=True), (None, 3)),
+    "LayerNorm": (LayerNorm(), (None, 4)),
+    "LayerNorm on rows": (LayerNorm(epsilon=0.1), (3,)),
+    "Softmax": (Softmax(), (5, 3)),
+    "Softmax on rows": (Softmax(), (4,)),
+    "MeanOverTime": (MeanOverTime(), (None, 3)),
+    "MaxOverTime": (MaxOverTime(), (5, 3)),
     "Dense on sequences": (Dense(3), (5, 4)),
     "Dense on rows, without bias": (Dense(2, bias=False, weight_initializer=glorot_uniform), (4,)),
     "TanhActivation": (TanhActivation(), (5, 3)),
@@ -126,5 +136,5 @@ def test_no_registered_layer_is_missing_from_the_table():
     library = [cls for cls in (lookup(Layer, name) for name in names(Layer)) if cls.__module__.startswith("minidl.")]
     covered = {type(layer) for layer, _ in CASES.values()}
     missing = [cls.__name__ for cls in library if cls not in covered]
-    assert len(library) >= 23
+    assert len(library) >= 27
     assert not missing, f"add a row to CASES in test_layer_contract.py for: {', '.join(missing)}"
