@@ -105,3 +105,15 @@ def test_a_forecast_is_of_the_saved_weights_not_of_those_in_memory(folder: Path)
     assert (first != before).all()
     run.experiment.model.params["0.W_xh"][...] = 0
     np.testing.assert_array_equal(run.predict(None, 2).values, before)
+
+
+def test_what_a_write_that_was_cut_off_has_left_is_removed_when_training_begins(folder: Path) -> None:
+    experiment = small("training.epochs=1")
+    run = Run.create(experiment)
+    (run.path / "figures").mkdir()
+    left = [".config.yaml.new", ".evaluation.json.new", ".evaluation-best.json.new", "figures/.forecast.png.new"]
+    others = [".own.yaml.new", ".config.yaml", "figures/.notes.txt.new"]
+    for name in (*left, *others):
+        (run.path / name).write_text("x")
+    run.train(experiment.load_data())
+    assert [name for name in (*left, *others) if (run.path / name).exists()] == others
