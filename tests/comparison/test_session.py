@@ -14,7 +14,7 @@ from made_up import CONFIG
 from minidl.comparison import session
 from minidl.comparison.entries import Entry
 from minidl.comparison.plan import Plan
-from minidl.core.errors import DataError, StorageError
+from minidl.core.errors import ConfigError, DataError, StorageError
 
 SEES = {**CONFIG, "data": {**CONFIG["data"], "scaler": {"type": "MinMaxScaler", "fit_on": "all"}}}
 
@@ -133,3 +133,27 @@ def test_every_way_into_a_comparison_looks_for_a_main_guard_first(monkeypatch: p
     ):
         with pytest.raises(UnguardedError):
             enter()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "labels"), [(True, ["one", "other", "other+fit_on_train"]), (False, ["one", "other"])]
+)
+def test_what_only_shows_a_shortcut_is_planned_if_it_is_asked_for(
+    protocol: bool, labels: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        session, "load_entries", lambda configs, overrides: [Entry("one", CONFIG), Entry("other", SEES)]
+    )
+    monkeypatch.setattr(session, "describe_baselines", lambda entries: {"data": {}, "of": [e.label for e in entries]})
+    monkeypatch.setattr(session, "check_plan", lambda plan: None)
+    plan, data = session.make_plan(["one.yaml", "other.yaml"], seeds=3, protocol=protocol)
+    assert [entry.label for entry in plan.entries] == labels == data["of"]
+
+
+def test_without_scipy_nothing_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> None:
+        raise ConfigError("no scipy")
+
+    monkeypatch.setattr(session, "need_scipy", none)
+    with pytest.raises(ConfigError, match=r"^no scipy$"):
+        session.make_plan(["one.yaml", "other.yaml"], seeds=3)
