@@ -73,6 +73,8 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     "MinGRULayer": (MinGRULayer(3), (4, 2)),
     "SLSTMLayer": (SLSTMLayer(3), (4, 2)),
     "SLSTMLayer of two heads, without bias": (SLSTMLayer(4, heads=2, bias=False), (None, 2)),
+    "LSTMLayer with a start state that is learned": (LSTMLayer(3, learnable_start=True), (5, 2)),
+    "MinGRULayer with a start state that is learned": (MinGRULayer(3, learnable_start=True), (None, 2)),
     "LSTMLayer with recurrent dropout": (LSTMLayer(3, recurrent_dropout=0.4), (5, 2)),
     "GRULayer with recurrent dropout, reset before": (GRULayer(3, reset_after=False, recurrent_dropout=0.4), (4, 2)),
     "SLSTMLayer with recurrent dropout": (SLSTMLayer(4, heads=2, recurrent_dropout=0.4), (3, 2)),

@@ -44,6 +44,8 @@ class Cell(Layer):
     input_initializer, recurrent_initializer, bias_initializer : start values of W_x and W_h, gate by gate, and b.
     recurrent_dropout : p, while it trains: what W_h multiplies is 0 with probability p and else divided by 1 - p, by
         one mask a sequence for all its steps and gates (Gal and Ghahramani, 2016); the states themselves stay whole.
+    learnable_start : the start state is a parameter, h_0 (and c_0, ...), the same for all sequences, which starts at 0.
+        A state that a call is given takes its place.
 
     Attributes
     ----------
@@ -67,6 +69,7 @@ class Cell(Layer):
     recurrent_initializer: Initializer = normal_fan_in
     bias_initializer: Initializer = zeros
     recurrent_dropout: DropRate = 0.0
+    learnable_start: bool = False
 
     gates: ClassVar[Sequence[str | Gate]]
     states: ClassVar[Sequence[str]] = ("h",)
@@ -125,6 +128,8 @@ class Cell(Layer):
                 params["b_h"] = np.concatenate([self.bias_initializer((H,), b_rng, dtype) for _ in apart])
         for name, initializer in self.all_vectors().items():
             params[name] = initializer((H,), v_rng, dtype)
+        if self.learnable_start:
+            params |= {f"{state}_0": np.zeros(H, dtype) for state in self.states}
         self.params = params
         return output
 
@@ -157,7 +162,7 @@ class Cell(Layer):
         )
 
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
-        """All h_t, from the start state ``ctx.state`` (None: zeros)."""
+        """All h_t, from the start state ``ctx.state`` (None: its own, or zeros)."""
         params, name = built(self), type(self).__name__
         F, dtype = params["W_x"].shape[0], params["W_x"].dtype
         if x.ndim != 3 or x.shape[2] != F or 0 in x.shape:
@@ -174,34 +179,55 @@ class Cell(Layer):
         if arrays.mask is not None:
             draw_mask(arrays.mask, self.recurrent_dropout, ctx, name)
         y = forward(arrays, x, start, params, ctx.lengths)
-        return y, (arrays, ctx.lengths, ctx.input_gradient, ctx.workspace)
+        return y, (arrays, ctx.lengths, ctx.input_gradient, ctx.workspace, ctx.state is None)
 
     def _start(self, state: Any, batch: int, dtype: npt.DTypeLike) -> dict[str, Array]:
-        name, H = type(self).__name__, self.hidden_size
+        H = self.hidden_size
         if state is None:
-            return {part: np.zeros((batch, H), dtype) for part in self.states}
+            return {part: self.params.get(f"{part}_0", np.zeros(H, dtype)) for part in self.states}
+        return self._by_state(state, batch, "a start state")
+
+    def _by_state(self, state: Any, batch: int, what: str) -> dict[str, Array]:
+        """The parts of a state, or of its gradient, by name."""
+        who, shape = type(self).__name__, (batch, self.hidden_size)
         given = (state,) if len(self.states) == 1 else state
         if not isinstance(given, (tuple, list)) or len(given) != len(self.states):
-            raise ShapeError(f"{name}: expected a start state of {len(self.states)} arrays ({', '.join(self.states)}).")
+            raise ShapeError(f"{who}: expected {what} of {len(self.states)} arrays ({', '.join(self.states)}).")
         found = {}
         for part, array in zip(self.states, given, strict=True):
-            found[part] = plain_array(array, f"{name}: the start state {part}")
-            if found[part].shape != (batch, H):
-                got = found[part].shape
-                raise ShapeError(f"{name}: expected a start state {part} of shape {(batch, H)}, got {got}.")
+            found[part] = plain_array(array, f"{who}: {what}: {part}")
+            if found[part].shape != shape:
+                raise ShapeError(f"{who}: expected {what} {part} of shape {shape}, got {found[part].shape}.")
         return found
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Backpropagation through time, by the derived gradient."""
-        arrays, lengths, input_gradient, ws = cache
+        return self.backward_from(dy, None, cache)[:2]
+
+    def backward_from(self, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
+        """As `backward`, where the final state is used too: (dL/dx, gradients, dL/d(start state)).
+
+        Parameters
+        ----------
+        d_final : dL/d(final state), an array or a tuple as `final_state` gives it; None: 0.
+
+        So the last state of one cell can start another one: what the other returns for its start state is the
+        `d_final` of the first.
+        """
+        arrays, lengths, input_gradient, ws, from_own_start = cache
         if dy.shape != arrays.y.shape:
             raise ShapeError(f"{type(self).__name__}: expected dy of shape {arrays.y.shape}, got {dy.shape}.")
         lent = ws or Workspace()
         back: Backward = lent.plan("backward", (arrays.size, id(arrays)), lambda: Backward(arrays))
-        back.run(dy, counts(lengths, *arrays.size[:2]))
+        behind = None if d_final is None else self._by_state(d_final, len(dy), "a gradient of the final state")
+        back.run(dy, counts(lengths, *arrays.size[:2]), behind)
         grads = {name: lent.array("d" + name, value.shape, value.dtype) for name, value in self.params.items()}
         back.weights(grads)
-        return back.inputs() if input_gradient else None, grads
+        start = back.start()
+        for state in self.states if self.learnable_start else ():
+            grads[f"{state}_0"][...] = start[state].sum(axis=0) if from_own_start else 0
+        parts = tuple(start.values())
+        return back.inputs() if input_gradient else None, grads, parts[0] if len(parts) == 1 else parts
 
     def final_state(self, cache: Any) -> Any:
         """The state after the last step of each sequence: an array (batch, hidden_size), or a tuple of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -79,8 +79,11 @@ class Backward:
             work += [Operation(copy, (arrays.places[place],), Place(more, True)) for more in rows.get(place, ())]
         return work
 
-    def run(self, dy: Array, n: Sequence[int]) -> None:
-        """Fill D, E and G from dy (batch, time, hidden); n sequences reach each step."""
+    def run(self, dy: Array, n: Sequence[int], d_final: Mapping[str, Array] | None = None) -> None:
+        """Fill D, E and G from dy (batch, time, hidden); n sequences reach each step.
+
+        `d_final` is by state (batch, hidden): what comes back to it from behind the last step of each sequence.
+        """
         batch, time = self.arrays.size[:2]
         self.dy[...] = dy.transpose(1, 2, 0)
         whole = min(n) == batch
@@ -93,6 +96,9 @@ class Backward:
         if whole and not self.calls:
             self.calls = [self.step_calls(t, batch) for t in reversed(range(time))]
         for back, t in enumerate(reversed(range(time))):
+            ended = n[t + 1] if t + 1 < time else 0
+            for state, gradient in (d_final or {}).items():
+                self.G[state][(t + 1) % 2][:, ended : n[t]] = gradient[ended : n[t]].T
             for function, args in self.calls[back] if whole else self.step_calls(t, n[t]) if n[t] else ():
                 function(*args)
             if n[t] < batch:
@@ -187,6 +193,10 @@ class Backward:
         """What W_h multiplied at all steps, (hidden, time · batch), from (time, hidden, batch)."""
         kept = h if self.arrays.mask is None else h * self.arrays.mask
         return kept.transpose(1, 0, 2).reshape(h.shape[1], -1)
+
+    def start(self) -> dict[str, Array]:
+        """dL/d(start state), by state (batch, hidden)."""
+        return {state: array[0].T.copy() for state, array in self.G.items()}
 
     def inputs(self) -> Array:
         """dL/dx, (batch, time, features)."""

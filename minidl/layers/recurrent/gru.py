@@ -25,8 +25,8 @@ class GRULayer(Cell):
 
     Parameters
     ----------
-    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer, recurrent_dropout :
-        see `Cell`.
+    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer, recurrent_dropout,
+        learnable_start : see `Cell`.
     reset_after : which of both; after is what cuDNN, torch and Keras compute, before is that of the paper.
 
     Shapes

@@ -20,8 +20,8 @@ class JANETLayer(Cell):
 
     Parameters
     ----------
-    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer, recurrent_dropout :
-        see `Cell`.
+    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer, recurrent_dropout,
+        learnable_start : see `Cell`.
     beta : β, how much more is let in than is forgotten.
 
     Shapes and state: as of `Cell`; gates in the order s, g.

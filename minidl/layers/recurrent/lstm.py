@@ -26,8 +26,8 @@ class LSTMLayer(Cell):
 
     Parameters
     ----------
-    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer, recurrent_dropout :
-        see `Cell`.
+    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer, recurrent_dropout,
+        learnable_start : see `Cell`.
     forget_bias : added to the start value of f's bias, so that a new net remembers.
     peepholes : whether there are p_i, p_o and p_f, vectors that start at 0.
 

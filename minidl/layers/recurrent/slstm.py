@@ -23,8 +23,8 @@ class SLSTMLayer(Cell):
 
     Parameters
     ----------
-    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer, recurrent_dropout :
-        see `Cell`.
+    hidden_size, bias, input_initializer, recurrent_initializer, bias_initializer, recurrent_dropout,
+        learnable_start : see `Cell`.
     heads : into so many blocks the units fall; W_h connects those of a block only.
 
     Shapes
