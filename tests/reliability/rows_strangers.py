@@ -11,6 +11,8 @@ import shutil
 import signal
 import socket
 import warnings
+from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -57,11 +59,16 @@ def look(folder: Path) -> dict[str, Any]:
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in [folder, *folder.rglob("*")]}
 
 
+def with_subclasses(cls: type) -> Iterator[type]:
+    yield cls
+    for one in cls.__subclasses__():
+        yield from with_subclasses(one)
+
+
 def child(trials: int, rng: random.Random) -> int:
     """Print a line for each trial: ``good refused``, ``good harmless``, or what went wrong."""
     from minidl.comparison import session
-    from minidl.core.arguments import argument_hints
-    from minidl.core.registry import kinds, lookup, names
+    from minidl.core.arguments import Configurable, argument_hints
     from minidl.plotting import style as plot_style
 
     plot_style.have_matplotlib = lambda: False
@@ -72,10 +79,9 @@ def child(trials: int, rng: random.Random) -> int:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             assert command(*CONFIGS, *more)() == 0
     finish(session.reopen(ONE))  # so that all is imported
-    for base in kinds().values():
-        for one in names(base):  # texts of type hints are compiled once, when a class is first named
-            if isinstance(lookup(base, one), type):
-                argument_hints(lookup(base, one))
+    for one in with_subclasses(Configurable):  # texts of type hints are compiled once, when a class is first named
+        if is_dataclass(one):
+            argument_hints(one)
     shutil.copytree(ONE, "whole")
     signal.signal(signal.SIGALRM, hung)
     hook = Hook("runs")
