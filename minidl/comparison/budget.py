@@ -56,6 +56,8 @@ def _built(model: Layer, shape: Shape) -> Layer:
 
 def _own_work(layer: Layer, shape: Shape) -> int:
     """Multiply-adds of a built layer on an input of `shape`, without those of its children."""
+    if not layer.multiplies:
+        return 0
     steps = math.prod(size or 1 for size in shape[:-1])
     return steps * sum(value.size for value in own_parameters(layer).values() if value.ndim > 1)
 

@@ -74,6 +74,8 @@ class Layer(Configurable, ABC):
     causal: ClassVar[bool] = True
     # Whether each child is fed with the output of the one before; otherwise they stand side by side.
     in_a_row: ClassVar[bool] = False
+    # Whether its matrices are multiplied with something; otherwise their rows are looked up.
+    multiplies: ClassVar[bool] = True
 
     def __new__(cls, *args: Any, **more: Any) -> Any:
         """With no parameters yet, whatever the constructor does."""
@@ -126,6 +128,10 @@ class Layer(Configurable, ABC):
             The layer cannot take this input shape.
         """
         return self.output_shape(input_shape)
+
+    def example_input(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """Some x of this shape, batch included, to try the layer on; random normal numbers, by default."""
+        return rng.normal(size=shape)
 
     @abstractmethod
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:

@@ -14,6 +14,7 @@ from minidl.layers.containers.residual import Residual
 from minidl.layers.containers.sequential import Repeat, Sequential
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
+from minidl.layers.embedding import Embedding
 from minidl.layers.layer_norm import LayerNorm
 from minidl.layers.over_time import MaxOverTime, MeanOverTime
 from minidl.layers.recurrent import (
@@ -42,6 +43,7 @@ __all__ = [
     "Container",
     "Dense",
     "Dropout",
+    "Embedding",
     "FastGRNNLayer",
     "GRULayer",
     "Gate",

@@ -21,11 +21,11 @@ class Subject:
         self.output_shape = self.layer.build(input_shape, np.random.default_rng(1), np.dtype(dtype))
 
     def x(self, batch: int = BATCH, time: int | None = None, seed: int = 2) -> Array:
-        """Random normal input."""
+        """Some input, as the layer gives it."""
         shape = self.input_shape
         if time is not None and len(shape) == 2:
             shape = (time, shape[1])
-        return np.random.default_rng(seed).normal(size=(batch, *shape)).astype(self.dtype)
+        return self.layer.example_input((batch, *shape), np.random.default_rng(seed)).astype(self.dtype)
 
     def run(self, x: Array, ctx: Context = INFERENCE, seed: int = 3) -> Result:
         """y, dx and gradients, copied."""

@@ -10,6 +10,7 @@ import pytest
 from minidl import (
     ConfigError,
     Dense,
+    Embedding,
     LastStep,
     LSTMLayer,
     RecurrentLayer,
@@ -104,6 +105,10 @@ def test_multiply_adds_are_counted_by_hand() -> None:
 def test_multiply_adds_of_gates_and_heads_are_counted_by_hand() -> None:
     assert multiply_adds(Sequential([LSTMLayer(4)]), (24, 6)) == 24 * 4 * (6 * 4 + 4 * 4)
     assert multiply_adds(Sequential([SLSTMLayer(4, heads=2)]), (24, 6)) == 24 * 4 * (6 * 4 + 2 * 2 * 2)
+
+
+def test_looking_up_multiplies_nothing() -> None:
+    assert multiply_adds(Sequential([Embedding(9, output_size=3), LSTMLayer(4)]), (24, 1)) == 24 * 4 * (3 * 4 + 4 * 4)
 
 
 def test_multiply_adds_can_be_the_budget() -> None:

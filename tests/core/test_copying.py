@@ -155,6 +155,7 @@ def _configurable(cls: Any) -> Any:
         "WindowData": {"series": minidl.data.BeijingPM25()},
         "RecurrentLayer": {"hidden_size": 2},
         "Dense": {"output_size": 2},
+        "Embedding": {"symbols": 5, "output_size": 2},
         "Dropout": {"drop_rate": 0.5},
         "OnlyTable": {"table": hourly_table()},
         "Sequential": {"layers": [Dense(2), minidl.TanhActivation()]},

@@ -13,6 +13,7 @@ from minidl import (
     Bidirectional,
     Dense,
     Dropout,
+    Embedding,
     FastGRNNLayer,
     GRULayer,
     IdentityActivation,
@@ -81,6 +82,12 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     "Dropout": (Dropout(0.4), (5, 3)),
     "Dropout on rows": (Dropout(0.4), (4,)),
     "Dropout shared over time": (Dropout(0.4, shared_over_time=True), (None, 3)),
+    "Embedding": (Embedding(5, output_size=3), (None, 1)),
+    "Embedding of two symbols a row": (Embedding(4, output_size=2), (2,)),
+    "Sequential that begins with an Embedding": (
+        Sequential([Sequential([Embedding(6, output_size=2)]), GRULayer(3), MeanOverTime()]),
+        (5, 2),
+    ),
     "LayerNorm": (LayerNorm(), (None, 4)),
     "LayerNorm on rows": (LayerNorm(epsilon=0.1), (3,)),
     "Softmax": (Softmax(), (5, 3)),
@@ -138,5 +145,5 @@ def test_no_registered_layer_is_missing_from_the_table():
     library = [cls for cls in (lookup(Layer, name) for name in names(Layer)) if cls.__module__.startswith("minidl.")]
     covered = {type(layer) for layer, _ in CASES.values()}
     missing = [cls.__name__ for cls in library if cls not in covered]
-    assert len(library) >= 27
+    assert len(library) >= 28
     assert not missing, f"add a row to CASES in test_layer_contract.py for: {', '.join(missing)}"

@@ -138,6 +138,11 @@ class Container(Layer):
             child.check_fit(parts[place])
         super().check_fit(params)
 
+    def example_input(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """What the first child takes."""
+        first = next(iter(self.children().values()), None)
+        return super().example_input(shape, rng) if first is None else first.example_input(shape, rng)
+
     def contexts(self, ctx: Context) -> list[Context]:
         """One context a child, in their order; made once for a caller that lends a workspace
         and hands over no state or lengths.
