@@ -214,3 +214,17 @@ def test_noise_is_added_to_waves() -> None:
     assert clean.lengths[0] == noisy.lengths[0]
     first = slice(0, int(clean.lengths[0]))
     assert 0.2 < np.std(noisy.values[first] - clean.values[first]) < 0.8
+
+
+def test_a_wave_begins_at_its_phase_and_goes_on_from_there() -> None:
+    # The same numbers from the same generator, in the order in which they are drawn: a phase that is taken away
+    # and not added would be as random, but another wave.
+    (x, *_), (numbers, *_) = Waves(n_sequences=1, learn="numbers", noise=0.0).generate(np.random.default_rng(5))
+    rng = np.random.default_rng(5)
+    length, kind = int(rng.integers(20, 61)), int(rng.integers(3))
+    period, height, offset = rng.uniform(6, 16), rng.uniform(0.5, 1.5), rng.uniform(-1, 1)
+    assert numbers == (height, period, offset)
+    assert len(x) == length
+    start = (rng.uniform() + np.arange(length) / period) % 1
+    shapes = (np.sin(2 * np.pi * start), np.where(start < 0.5, 1.0, -1.0), 2 * start - 1)
+    np.testing.assert_allclose(x[:, 0], offset + height * shapes[kind], atol=1e-12)

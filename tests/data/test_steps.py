@@ -9,6 +9,7 @@ from minidl.data.steps import (
     ahead,
     ahead_short,
     apart,
+    calendar_month,
     later,
     rows_of_a_day,
     step_name,
@@ -108,3 +109,10 @@ def test_rows_are_a_step_apart() -> None:
 def test_a_time_is_shown_with_a_z_where_it_is_utc() -> None:
     time = np.datetime64("2014-12-31T23:00:00")
     assert (time_text(time), time_text(time, True)) == ("2014-12-31 23:00:00", "2014-12-31 23:00:00Z")
+
+
+def test_one_time_alone_has_no_step_of_the_calendar() -> None:
+    assert calendar_month(times("2024-01-31T00:00")) is None
+    two = calendar_month(times("2024-01-31T00:00", "2024-02-29T00:00"))
+    assert two is not None
+    assert np.diff(two).tolist() == [1]
