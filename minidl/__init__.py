@@ -50,6 +50,7 @@ from minidl.layers import (
     SigmoidActivation,
     SLSTMLayer,
     Softmax,
+    SteppedCell,
     TanhActivation,
 )
 from minidl.layers.recurrent import sigmoid, softplus, where
@@ -109,6 +110,7 @@ __all__ = [
     "ShapeError",
     "SigmoidActivation",
     "Softmax",
+    "SteppedCell",
     "StorageError",
     "TanhActivation",
     "Workspace",

@@ -30,6 +30,7 @@ from minidl.layers.recurrent import (
     MinGRULayer,
     RecurrentLayer,
     SLSTMLayer,
+    SteppedCell,
 )
 from minidl.layers.select_features import SelectFeatures
 from minidl.layers.sequence_ends import LastStep
@@ -68,6 +69,7 @@ __all__ = [
     "Sequential",
     "SigmoidActivation",
     "Softmax",
+    "SteppedCell",
     "Stream",
     "TanhActivation",
 ]

@@ -12,6 +12,7 @@ from minidl.layers.recurrent.lstm import LSTMLayer
 from minidl.layers.recurrent.mgu import MGULayer
 from minidl.layers.recurrent.min_gru import MinGRULayer
 from minidl.layers.recurrent.slstm import SLSTMLayer
+from minidl.layers.recurrent.stepped import SteppedCell
 from minidl.layers.recurrent.tracing import sigmoid, softplus, where
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "MinGRULayer",
     "RecurrentLayer",
     "SLSTMLayer",
+    "SteppedCell",
     "sigmoid",
     "softplus",
     "where",

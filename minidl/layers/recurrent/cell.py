@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.core.arguments import PositiveInt
-from minidl.core.arrays import plain_array
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.initializers import Initializer, normal_fan_in, zeros
 from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features
@@ -27,6 +26,7 @@ from minidl.layers.recurrent.cell_forward import counts, forward
 from minidl.layers.recurrent.cell_loop import CellArrays
 from minidl.layers.recurrent.design import Design, Gate, design
 from minidl.layers.recurrent.products import Kind, Weights
+from minidl.layers.recurrent.states import by_name, handed_on
 
 
 @dataclass(eq=False, repr=False)
@@ -185,20 +185,8 @@ class Cell(Layer):
         H = self.hidden_size
         if state is None:
             return {part: self.params.get(f"{part}_0", np.zeros(H, dtype)) for part in self.states}
-        return self._by_state(state, batch, "a start state")
-
-    def _by_state(self, state: Any, batch: int, what: str) -> dict[str, Array]:
-        """The parts of a state, or of its gradient, by name."""
-        who, shape = type(self).__name__, (batch, self.hidden_size)
-        given = (state,) if len(self.states) == 1 else state
-        if not isinstance(given, (tuple, list)) or len(given) != len(self.states):
-            raise ShapeError(f"{who}: expected {what} of {len(self.states)} arrays ({', '.join(self.states)}).")
-        found = {}
-        for part, array in zip(self.states, given, strict=True):
-            found[part] = plain_array(array, f"{who}: {what}: {part}")
-            if found[part].shape != shape:
-                raise ShapeError(f"{who}: expected {what} {part} of shape {shape}, got {found[part].shape}.")
-        return found
+        who = type(self).__name__
+        return by_name(state, self.states, (batch, H), f"{who}: expected a start state")
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Backpropagation through time, by the derived gradient."""
@@ -219,15 +207,17 @@ class Cell(Layer):
             raise ShapeError(f"{type(self).__name__}: expected dy of shape {arrays.y.shape}, got {dy.shape}.")
         lent = ws or Workspace()
         back: Backward = lent.plan("backward", (arrays.size, id(arrays)), lambda: Backward(arrays))
-        behind = None if d_final is None else self._by_state(d_final, len(dy), "a gradient of the final state")
+        behind = None
+        if d_final is not None:
+            what = f"{type(self).__name__}: expected a gradient of the final state"
+            behind = by_name(d_final, self.states, (len(dy), self.hidden_size), what)
         back.run(dy, counts(lengths, *arrays.size[:2]), behind)
         grads = {name: lent.array("d" + name, value.shape, value.dtype) for name, value in self.params.items()}
         back.weights(grads)
         start = back.start()
         for state in self.states if self.learnable_start else ():
             grads[f"{state}_0"][...] = start[state].sum(axis=0) if from_own_start else 0
-        parts = tuple(start.values())
-        return back.inputs() if input_gradient else None, grads, parts[0] if len(parts) == 1 else parts
+        return back.inputs() if input_gradient else None, grads, handed_on(list(start.values()))
 
     def final_state(self, cache: Any) -> Any:
         """The state after the last step of each sequence: an array (batch, hidden_size), or a tuple of them."""
@@ -236,4 +226,4 @@ class Cell(Layer):
             parts = [array[-1].T.copy() for array in arrays.S.values()]
         else:
             parts = [array[lengths, :, np.arange(len(lengths))] for array in arrays.S.values()]
-        return parts[0] if len(parts) == 1 else tuple(parts)
+        return handed_on(parts)
