@@ -171,3 +171,10 @@ def test_holm_corrects_over_all_pairs_and_horizons() -> None:
     assert [pair["better"] for pair in result["verdict"]["pairs"]] == [None, None, None]
     assert result["verdict"]["headline"].startswith("one and twin have the highest median R² at 4 hours, 0.7150; of 3")
     assert result["verdict"]["headline"].endswith("0 differ beyond what seeds do.")
+
+
+def test_the_fewest_seeds_are_those_of_the_tests_that_there_are() -> None:
+    # One test at 5 % needs 6 pairs, as 2 / 2^6 is the smallest p; for two it is halved, which takes a seventh.
+    for horizons, number, fewest in (([4], 1, 6), ([4, 2], 2, 7), ([4, 2, 1], 3, 7)):
+        config = {**CONFIG, "evaluation": {**CONFIG["evaluation"], "horizons": horizons}}
+        assert of_two(GOOD, BAD, config=config)["tests"] == {"number": number, "fewest_seeds": fewest}
