@@ -142,6 +142,7 @@ def test_widths_are_put_into_the_model() -> None:
 def test_a_budget_that_is_too_small_is_refused() -> None:
     with pytest.raises(ConfigError, match="2 layers of width 1 take 13 parameters; 10 is too small"):
         plan_widths(net(1), (24, 6), depth=2, budget=10)
+    assert plan_widths(net(1), (24, 6), depth=2, budget=13)[0].widths == (1, 1)
 
 
 def test_a_model_without_widths_is_refused() -> None:

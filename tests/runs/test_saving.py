@@ -14,9 +14,9 @@ from minidl.runs.saving import SaveCheckpoints, rewind_log
 from minidl.training import Arrays, Trainer, Training
 
 
-@pytest.mark.parametrize(("hidden_size", "kept"), [(2, 20), (150, 2)])
+@pytest.mark.parametrize(("hidden_size", "kept", "config"), [(2, 20, ""), (150, 2, ""), (2, 20, "x" * 60_000)])
 def test_the_room_that_is_tried_is_enough_for_the_checkpoints_and_not_far_too_much(
-    hidden_size: int, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hidden_size: int, kept: int, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[int] = []
     monkeypatch.setattr("minidl.runs.saving.try_to_write", lambda folder, n_bytes, what: tried.append(n_bytes))
@@ -30,7 +30,7 @@ def test_the_room_that_is_tried_is_enough_for_the_checkpoints_and_not_far_too_mu
         streams=Streams.from_seed(3),
     )
     examples = Arrays(np.ones((6, 4, 2)), np.ones((6, 1)))
-    trainer.run(examples, examples, [SaveCheckpoints(tmp_path / "checkpoints")])
+    trainer.run(examples, examples, [SaveCheckpoints(tmp_path / "checkpoints", about={"config": {"title": config}})])
     written = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     assert len(list((tmp_path / "checkpoints").iterdir())) == 3 + kept  # init, best, last
     assert [written < n_bytes < 4 * written + 5_000_000 for n_bytes in tried] == [True]

@@ -101,3 +101,14 @@ def test_a_worker_leaves_signals_to_its_parent() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "here\n")
+
+
+def test_signals_end_the_process_while_modules_are_imported_and_do_what_they_did_afterwards() -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as for a worker, not what the system does
+    try:
+        with EndOnSignal():
+            assert [signal.getsignal(number) for number in numbers] == [signal.SIG_DFL] * 3
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
