@@ -178,7 +178,7 @@ class Backward:
             grads["b"][columns] = found[:, features]
         if "b_h" in grads:
             apart = D[design.n_front + design.n_middle :]
-            grads["b_h"][...] = apart.sum(axis=2).ravel()
+            grads["b_h"].reshape(-1, hidden)[: len(apart)] = apart.sum(axis=2)
         if arrays.weights.product is not None:
             h = self._multiplied(arrays.S[design.states[0]][:-1])
             arrays.weights.product.gradient(D[design.h_slots], h, grads["W_h"])
@@ -186,8 +186,8 @@ class Backward:
             given = self._multiplied(arrays.places[design.products[gate]].array)
             i = design.slots.index(gate)
             product.gradient(D[i : i + 1], given, grads["W_h"])
-        for name, array in self.E.items():
-            grads[name][...] = array.sum(axis=(0, 2))
+        for name, (parameter, row) in design.vectors.items():
+            grads[parameter].reshape(-1, hidden)[row] = self.E[name].sum(axis=(0, 2))
 
     def _multiplied(self, h: Array) -> Array:
         """What W_h multiplied at all steps, (hidden, time · batch), from (time, hidden, batch)."""

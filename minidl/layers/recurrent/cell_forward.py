@@ -30,8 +30,8 @@ def forward(
     batch, time, features, _ = arrays.size
     arrays.weights.load(dict(params))
     arrays.X[:, :features] = x.transpose(1, 2, 0)
-    for name, vector in arrays.V.items():
-        vector[:, 0] = params[name]
+    for name, (parameter, row) in arrays.design.vectors.items():
+        arrays.V[name][:, 0] = params[parameter].reshape(-1, arrays.size[3])[row]
     for state, array in arrays.S.items():
         array[0] = np.atleast_2d(start[state]).T
     n = counts(lengths, batch, time)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.core.errors import ConfigError
 from minidl.layers.recurrent.derivatives import Gradient, derive
-from minidl.layers.recurrent.tracing import Graph, trace
+from minidl.layers.recurrent.tracing import Graph, Value, trace
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Design:
         products, then those of the state alone; so each product has its pieces in a row.
     columns : by slot, its gate.
     states : the state's parts; the first is the output.
-    vectors : the cell's own parameter vectors.
+    vectors : numbers of each unit that the equations use: by name, their parameter, and which row of it.
     products : by gate whose W_h follows equations, the place of what it multiplies.
     """
 
@@ -59,7 +57,7 @@ class Design:
     n_front: int
     n_middle: int
     states: Sequence[str]
-    vectors: Sequence[str]
+    vectors: Mapping[str, tuple[str, int]]
     products: Mapping[str, int]
     n_forward: int
 
@@ -85,13 +83,13 @@ class Design:
         return [self.gates[slot].name for slot in self.slots[slots]]
 
 
-def _in_order(gates: Sequence[Gate]) -> tuple[list[tuple[str, Gate]], int, int]:
+def _in_order(gates: Sequence[Gate], diagonal: bool) -> tuple[list[tuple[str, Gate]], int, int]:
     front, middle, back = [], [], []
     for gate in gates:
         if gate.apart:
             front.append((f"{gate.name}_x", gate))
-            back.append((f"{gate.name}_h", gate))
-        elif gate.recurrent and not gate.of:
+            back += [] if diagonal else [(f"{gate.name}_h", gate)]
+        elif gate.recurrent and not gate.of and not diagonal:
             middle.append((gate.name, gate))
         else:
             front.append((gate.name, gate))
@@ -101,37 +99,41 @@ def _in_order(gates: Sequence[Gate]) -> tuple[list[tuple[str, Gate]], int, int]:
 def design(cell: Any, gates: Sequence[Gate], states: Sequence[str], vectors: Sequence[str]) -> Design:
     """Trace a cell's equations and derive their gradient.
 
+    A diagonal W_h is a vector for each gate, and its product with the state one more equation.
+
     Raises
     ------
     ConfigError
         The equations ask for what there is not, or contain an operation that cannot be traced.
     """
-    slots, n_front, n_middle = _in_order(gates)
-    graph, products = Graph(), {}
-    late = [gate.name for gate in gates if gate.of]
-    known = [name for name, gate in slots if not gate.of] + [*states, *vectors]
-    for gate in gates:
+    diagonal = cell.recurrent == "diagonal"
+    slots, n_front, n_middle = _in_order(gates, diagonal)
+    graph, places, products = Graph(), {name: (name, 0) for name in vectors}, {}
+    known = {name: graph.input(name) for name in [*(slot for slot, _ in slots), *states, *vectors]}
+
+    def vector(parameter: str, number: int) -> Value:
+        name = f"{parameter} {number}"
+        places[name] = (parameter, number)
+        return graph.input(name)
+
+    recurrent = [gate for gate in gates if gate.recurrent]
+    apart = [gate.name for gate in gates if gate.apart]
+    late = {gate.name for gate in gates if gate.of}
+    for gate in sorted(recurrent, key=lambda gate: bool(gate.of)):
+        given = known[states[0]]
         if gate.of:
-            method = getattr(cell, gate.of)
-            trace(method, _asked(method, known), [f"of {gate.name}"], graph)
-            products[gate.name] = graph.outputs.pop(f"of {gate.name}")
-    equations = cell.equations
-    trace(equations, _asked(equations, [*known, *late]), [f"new {state}" for state in states], graph)
-    graph.outputs = {state: graph.outputs[f"new {state}"] for state in states}
-    n_forward = len(graph.nodes)
-    gradient = derive(graph, states, products)
+            early = {name: value for name, value in known.items() if name not in late}
+            (given,) = trace(getattr(cell, gate.of), early, [gate.name])
+        if not diagonal:
+            products |= {gate.name: given.place} if gate.of else {}
+            continue
+        product = vector("W_h", recurrent.index(gate)) * given
+        if gate.apart:
+            known[f"{gate.name}_h"] = product + vector("b_h", apart.index(gate.name)) if cell.bias else product
+        else:
+            known[gate.name] = known[gate.name] + product
+    results = trace(cell.equations, known, states)
+    graph.outputs = {state: result.place for state, result in zip(states, results, strict=True)}
+    n_forward, gradient = len(graph.nodes), derive(graph, states, products)
     names = [name for name, _ in slots]
-    return Design(graph, gradient, names, dict(slots), n_front, n_middle, states, vectors, products, n_forward)
-
-
-def _asked(equations: Callable[..., Any], known: Sequence[str]) -> list[str]:
-    """The names of the arguments of equations; one that has a default is given only if there is such a value."""
-    found = []
-    for name, parameter in inspect.signature(equations).parameters.items():
-        if name in known:
-            found.append(name)
-        elif parameter.default is inspect.Parameter.empty:
-            raise ConfigError(
-                f"{equations.__qualname__}: there is no {name!r}; gates, states and vectors: {', '.join(known)}."
-            )
-    return found
+    return Design(graph, gradient, names, dict(slots), n_front, n_middle, states, places, products, n_forward)

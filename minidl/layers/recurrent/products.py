@@ -1,4 +1,4 @@
-"""What h_{t-1} is multiplied by: a full matrix, one number a unit, or a block for each head.
+"""What h_{t-1} is multiplied by: a full matrix, or a block for each head.
 
 All write and read pieces of (gates, hidden, batch): gate after gate, the batch last.
 Their buffers hold the weights with the gates in the order of the work.
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from minidl.core.layer import Array
 
-Kind = Literal["full", "diagonal", "heads"]
+Kind = Literal["full", "diagonal", "heads"]  # of W_h; the product with a diagonal is an equation of the cell
 
 
 class Product(Protocol):
@@ -68,30 +68,6 @@ class Full:
         grad[:, self.columns] = h @ da.reshape(len(self.W_T), -1).T
 
 
-class Diagonal:
-    """W_h (gates · hidden): h_{t-1} ⊙ w."""
-
-    def __init__(self, gates: Sequence[int], n_gates: int, hidden: int, heads: int, dtype: npt.DTypeLike) -> None:
-        self.gates, self.n_gates = list(gates), n_gates
-        self.w = np.empty((len(self.gates), hidden, 1), dtype)
-
-    def load(self, W: Array) -> None:
-        """See `Product`."""
-        self.w[..., 0] = W.reshape(self.n_gates, -1)[self.gates]
-
-    def forward(self, h: Array, out: Array) -> None:
-        """See `Product`."""
-        np.multiply(self.w, h, out)
-
-    def backward(self, da: Array, out: Array) -> None:
-        """See `Product`."""
-        np.add.reduce(self.w * da, 0, out=out)
-
-    def gradient(self, da: Array, h: Array, grad: Array) -> None:
-        """See `Product`."""
-        grad.reshape(self.n_gates, -1)[self.gates] = np.einsum("ghn,hn->gh", da, h)
-
-
 class Heads:
     """W_h (heads, hidden / heads, gates · hidden / heads): each head sees its own units only."""
 
@@ -127,7 +103,7 @@ class Heads:
         grad.reshape(n, D, self.n_gates, D)[:, :, self.gates] = found.reshape(n, D, -1, D)
 
 
-PRODUCTS: dict[Kind, Any] = {"full": Full, "diagonal": Diagonal, "heads": Heads}
+PRODUCTS: dict[Kind, Any] = {"full": Full, "heads": Heads}
 
 
 class Weights:
@@ -152,7 +128,7 @@ class Weights:
         dtype: npt.DTypeLike,
     ) -> None:
         features, hidden = sizes
-        make = PRODUCTS[kind[0]]
+        make = PRODUCTS.get(kind[0])
         self.columns = columns(fed, hidden)
         self.W_x = np.empty((features, len(self.columns)), dtype)
         self.W_xb_T = np.zeros((len(self.columns), features + 1), dtype)

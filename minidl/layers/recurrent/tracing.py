@@ -7,6 +7,7 @@ needs: it runs it step by step, derives the gradient, writes compiled code, prin
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -180,24 +181,27 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return record("where", condition, a, b) if isinstance(condition, Value) else np.where(condition, a, b)
 
 
-def trace(equations: Callable[..., Any], inputs: Sequence[str], outputs: Sequence[str], graph: Graph) -> Graph:
-    """Run equations on inputs of a graph, by name; those that are missing there are made. Returns the graph.
+def trace(equations: Callable[..., Any], known: Mapping[str, Value], outputs: Sequence[str]) -> list[Value]:
+    """Run equations on those of the known values that they ask for by name; returns their results.
+
+    An argument that has a default is given only if there is such a value.
 
     Raises
     ------
     ConfigError
-        An operation is none of `ARGUMENTS`, or there are not as many results as outputs.
+        They ask for something else, an operation is none of `ARGUMENTS`, or there are not as many results as outputs.
     """
-    values: Mapping[str, Value] = {
-        name: Value(graph, graph.inputs[name]) if name in graph.inputs else graph.input(name) for name in inputs
-    }
-    found = equations(**values)
-    results = found if isinstance(found, tuple) else (found,)
-    name = getattr(equations, "__qualname__", "equations")
+    name, asked = getattr(equations, "__qualname__", "equations"), {}
+    for argument, parameter in inspect.signature(equations).parameters.items():
+        if argument in known:
+            asked[argument] = known[argument]
+        elif parameter.default is inspect.Parameter.empty:
+            raise ConfigError(f"{name}: there is no {argument!r}; gates, states and vectors: {', '.join(known)}.")
+    found = equations(**asked)
+    results = list(found) if isinstance(found, tuple) else [found]
     if len(results) != len(outputs):
         raise ConfigError(f"{name}: expected {len(outputs)} results ({', '.join(outputs)}), got {len(results)}.")
     for output, result in zip(outputs, results, strict=True):
         if not isinstance(result, Value):
             raise ConfigError(f"{name}: {output} does not depend on anything.")
-        graph.outputs[output] = result.place
-    return graph
+    return results

@@ -196,7 +196,7 @@ def test_equations_that_ask_for_what_there_is_not_say_what_there_is() -> None:
 
 
 def test_as_many_results_as_states_are_needed() -> None:
-    with pytest.raises(ConfigError, match=r"expected 2 results \(new h, new c\), got 1\.$"):
+    with pytest.raises(ConfigError, match=r"expected 2 results \(h, c\), got 1\.$"):
         built(gates=("a",), states=("h", "c"), equations=lambda self, a, c: np.tanh(a) + c)
 
 

@@ -25,7 +25,8 @@ def cell(equations: Callable[..., Any], **parts: Any) -> Cell:
 
 
 def operations(equations: Callable[..., Any], *inputs: str) -> list[str]:
-    graph = trace(equations, inputs, ["y"], Graph())
+    graph = Graph()
+    trace(equations, {name: graph.input(name) for name in inputs}, ["y"])
     return [node.op for node in graph.nodes if node.op != "input"]
 
 
