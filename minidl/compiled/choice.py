@@ -14,7 +14,7 @@ from minidl.compiled.rules import leaves
 from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
 from minidl.core.layer import Layer
-from minidl.layers import RecurrentLayer
+from minidl.layers import Cell, RecurrentLayer
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
 from minidl.training import Advanced, Trainer
@@ -73,6 +73,9 @@ def _layer_obstacle(layer: Layer) -> str | None:
     reason = no_kernel(layer, (LayerKernel, ActivationKernel))
     if reason is not None:
         return reason
+    for argument in ("recurrent_dropout", "learnable_start") if isinstance(layer, Cell) else ():
+        if getattr(layer, argument):
+            return f"has {argument}, which is left to NumPy"
     activation = getattr(layer, "activation", None)
     if isinstance(activation, Layer):
         reason = no_kernel(activation, (ActivationKernel,))
@@ -87,7 +90,7 @@ def drawback(model: Layer, time_steps: float | None = None) -> str | None:
     `time_steps` is the number of time steps of all training steps together, None if it is not known.
     """
     for position, layer in leaves(model):
-        if isinstance(layer, RecurrentLayer) and layer.hidden_size >= UNITS_LIMIT:
+        if isinstance(layer, (Cell, RecurrentLayer)) and layer.hidden_size >= UNITS_LIMIT:
             return (
                 f"{_named(position, layer)} has {layer.hidden_size} units; from {UNITS_LIMIT} on NumPy is about as fast"
             )

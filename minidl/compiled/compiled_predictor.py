@@ -183,19 +183,24 @@ class CompiledStream:
         self.model.forward(np.atleast_2d(x)[:, None])
         raise ShapeError(f"stream: expected {self._program.inputs.shape[1]} features, got {x.shape[-1]}.")
 
-    def _places(self) -> list[tuple[int, int]]:
-        """Where the state of each layer lies in memory: start, features (0: it has none)."""
-        steps = zip(self._program.scratch, self._program.layout.steps, strict=True)
-        return [(at, step.kernel.state_size(step.layer)) for at, step in steps if step.layer is not None]
+    def _places(self) -> list[list[Array]]:
+        """Where the parts of each layer's state stand, (features, lanes); none: it has no state."""
+        program, found = self._program, []
+        for at, step in zip(program.scratch, program.layout.steps, strict=True):
+            if step.layer is not None:
+                size, parts = step.kernel.state_size(step.layer), step.kernel.state_parts(step.layer)
+                values = program.work[at : at + size * program.lanes].reshape(parts, -1, program.lanes)
+                found.append(list(values) if size else [])
+        return found
 
     @property
     def state(self) -> Any:
         """As `Layer.final_state` gives it: nested tuples of (batch, features) arrays and None."""
-        program, parts = self._program, []
-        for at, size in self._places():
-            values = program.work[at : at + size * program.lanes].reshape(size, program.lanes)
-            parts.append(values[:, : self.batch].T.copy() if size else None)
-        return _nested(self.model, iter(parts))
+        states = []
+        for places in self._places():
+            parts = tuple(values[:, : self.batch].T.copy() for values in places)
+            states.append(parts if len(parts) > 1 else next(iter(parts), None))
+        return _nested(self.model, iter(states))
 
     @state.setter
     def state(self, state: Any) -> None:
@@ -203,11 +208,11 @@ class CompiledStream:
         if state is not None:  # what is no state of these layers, they refuse themselves
             step = np.zeros((self.batch, *program.window), program.work.dtype)
             self.model.forward(step, Context(state=state))
-        for (at, size), value in zip(self._places(), _leaves_of(self.model, state), strict=True):
-            values = program.work[at : at + size * program.lanes].reshape(size, program.lanes)
-            values[...] = 0
-            if size and value is not None:
-                values[:, : self.batch] = np.asarray(value).T
+        for places, value in zip(self._places(), _leaves_of(self.model, state), strict=True):
+            for number, values in enumerate(places):
+                values[...] = 0
+                if value is not None:
+                    values[:, : self.batch] = np.asarray(value[number] if len(places) > 1 else value).T
 
 
 def _nested(model: Layer, parts: Any) -> Any:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
+from minidl.layers.recurrent.cell import Cell
+
 Function = Callable[..., Any]
 Sizes = tuple[int, int, int]  # time, features, lanes
 
@@ -25,6 +27,10 @@ def _no_scratch(layer: Any, x: Sizes, y: Sizes) -> int:
 
 def _no_state(layer: Any) -> int:
     return 0
+
+
+def _one_part(layer: Any) -> int:
+    return 1
 
 
 def _no_numbers(layer: Any) -> Sequence[int]:
@@ -51,7 +57,8 @@ class LayerKernel:
     carry : ``carry(x, y, scratch)`` makes the state after this window the state
         before the next one; None for a layer without state. The state stands in
         the first ``state_size`` · lanes values of scratch.
-    state_size : ``state_size(layer)``, features of the state.
+    state_size : ``state_size(layer)``, features of the state, of all its parts together.
+    state_parts : ``state_parts(layer)``, how many parts of equal size it has: a tuple of arrays in place of one.
     numbers : ``numbers(layer)``, whole numbers that both functions get as one array.
     ragged : forward and backward where lanes have lengths, for a layer that looks ahead, changes the
         time axis or goes on after a lane's end: both get ``lengths``, int64 (lanes,), before the parameters.
@@ -64,6 +71,7 @@ class LayerKernel:
     scratch: Callable[[Any, Sizes, Sizes], int] = _no_scratch
     carry: Function | None = None
     state_size: Callable[[Any], int] = _no_state
+    state_parts: Callable[[Any], int] = _one_part
     numbers: Callable[[Any], Sequence[int]] = _no_numbers
     ragged: tuple[Function, Function] | None = None
 
@@ -153,7 +161,12 @@ def silent(line: str) -> None:
 
 
 def _own(cls: type) -> tuple[type[Kernel], str] | None:
-    """The library's own kernel of a class; a class of the same name is another class."""
+    """The library's own kernel of a class; a class of the same name is another class.
+
+    Those of cells are written from their equations, a user's included.
+    """
+    if issubclass(cls, Cell) and cls.is_its_equations():
+        return LayerKernel, "cells:cell"
     found = _OWN.get((cls.__module__, cls.__qualname__))
     return found if getattr(sys.modules.get(cls.__module__), cls.__name__, None) is cls else None
 

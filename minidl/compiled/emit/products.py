@@ -141,7 +141,9 @@ def gradient(G: Array, A: Array, Z: Array) -> None:
     """G[i, j] = sum over time and lanes of A[t, i] · Z[t, j]."""
     time, P, lanes = A.shape
     some = max(_FEWEST, _CACHED // ((P + Z.shape[1]) * lanes * A.itemsize))
-    fill(G, 0)
+    for i in range(G.shape[0]):
+        for j in range(G.shape[1]):
+            G[i, j] = 0
     for first in range(0, time, some):
         last = min(first + some, time)
         _add_gradient(G, A[first:last], Z[first:last])

@@ -87,6 +87,13 @@ class Cell(Layer):
     def equations(self, *args: Any, **kwargs: Any) -> Any:
         """The states after a step; its arguments are gates, states and vectors by name."""
 
+    @classmethod
+    def is_its_equations(cls) -> bool:
+        """Whether nothing but the equations decides what this class computes."""
+        return all(
+            getattr(cls, name) is getattr(Cell, name) for name in ("build", "forward", "backward", "final_state")
+        )
+
     def all_gates(self) -> list[Gate]:
         """The gates, each as a `Gate`."""
         return [gate if isinstance(gate, Gate) else Gate(gate) for gate in self.gates]

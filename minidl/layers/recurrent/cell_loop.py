@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Array, read_only
-from minidl.layers.recurrent.design import Design
+from minidl.layers.recurrent.design import MASK, Design
 from minidl.layers.recurrent.operations import CONDITIONS, copy, function_of
 from minidl.layers.recurrent.products import Weights
 from minidl.layers.recurrent.tracing import Argument
@@ -94,6 +94,7 @@ class CellArrays:
         known: dict[str, Place] = {name: Place(self.A[:, i], True) for i, name in enumerate(self.design.slots)}
         known |= {name: Place(state[:-1], True) for name, state in self.S.items()}
         known |= {name: Place(vector, False) for name, vector in self.V.items()}
+        known[MASK] = Place(np.ones((1, 1), self.dtype) if self.mask is None else self.mask, False)
         return {place: known[name] for name, place in self.design.graph.inputs.items()}
 
     def new(self, kept: bool, op: str = "") -> Place:

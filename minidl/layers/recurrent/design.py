@@ -9,6 +9,8 @@ from typing import Any
 from minidl.layers.recurrent.derivatives import Gradient, derive
 from minidl.layers.recurrent.tracing import Graph, Value, trace
 
+MASK = "mask of recurrent dropout"
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -99,7 +101,8 @@ def _in_order(gates: Sequence[Gate], diagonal: bool) -> tuple[list[tuple[str, Ga
 def design(cell: Any, gates: Sequence[Gate], states: Sequence[str], vectors: Sequence[str]) -> Design:
     """Trace a cell's equations and derive their gradient.
 
-    A diagonal W_h is a vector for each gate, and its product with the state one more equation.
+    A diagonal W_h is a vector for each gate, and its product with the state one more equation; recurrent dropout
+    is a factor in it.
 
     Raises
     ------
@@ -108,8 +111,13 @@ def design(cell: Any, gates: Sequence[Gate], states: Sequence[str], vectors: Seq
     """
     diagonal = cell.recurrent == "diagonal"
     slots, n_front, n_middle = _in_order(gates, diagonal)
-    graph, places, products = Graph(), {name: (name, 0) for name in vectors}, {}
-    known = {name: graph.input(name) for name in [*(slot for slot, _ in slots), *states, *vectors]}
+    graph, places = Graph(), {name: (name, 0) for name in vectors}
+    products: dict[str, int] = {}
+    late = {gate.name for gate in gates if gate.of}
+    known = {name: graph.input(name) for name in [*(slot for slot, _ in slots), *states, *vectors] if name not in late}
+
+    if diagonal and cell.recurrent_dropout:
+        known[MASK] = graph.input(MASK)
 
     def vector(parameter: str, number: int) -> Value:
         name = f"{parameter} {number}"
@@ -118,16 +126,16 @@ def design(cell: Any, gates: Sequence[Gate], states: Sequence[str], vectors: Seq
 
     recurrent = [gate for gate in gates if gate.recurrent]
     apart = [gate.name for gate in gates if gate.apart]
-    late = {gate.name for gate in gates if gate.of}
     for gate in sorted(recurrent, key=lambda gate: bool(gate.of)):
         given = known[states[0]]
         if gate.of:
             early = {name: value for name, value in known.items() if name not in late}
             (given,) = trace(getattr(cell, gate.of), early, [gate.name])
+            known[gate.name] = graph.input(gate.name)  # after what it is a product of, as `derive` needs
         if not diagonal:
             products |= {gate.name: given.place} if gate.of else {}
             continue
-        product = vector("W_h", recurrent.index(gate)) * given
+        product = vector("W_h", recurrent.index(gate)) * (given * known[MASK] if MASK in known else given)
         if gate.apart:
             known[f"{gate.name}_h"] = product + vector("b_h", apart.index(gate.name)) if cell.bias else product
         else:

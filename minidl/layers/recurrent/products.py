@@ -128,7 +128,7 @@ class Weights:
         dtype: npt.DTypeLike,
     ) -> None:
         features, hidden = sizes
-        make = PRODUCTS.get(kind[0])
+        make: Any = PRODUCTS.get(kind[0])
         self.columns = columns(fed, hidden)
         self.W_x = np.empty((features, len(self.columns)), dtype)
         self.W_xb_T = np.zeros((len(self.columns), features + 1), dtype)

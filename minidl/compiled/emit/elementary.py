@@ -1,0 +1,173 @@
+"""Elementary functions of numbers: one vector instruction after the other, no branch.
+
+As in functions.py, exponentials are e^r = 1 + r + r² p(r) times a power of two; logarithms
+are 2 artanh s of s = (m - 1) / (m + 1), m between √½ and √2, plus a multiple of ln 2. sin, cos and
+general powers are those of the C library, one lane after the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from minidl.compiled.emit.numbers import Number
+
+LOG2_E, LN2 = 1.4426950408889634, 0.6931471805599453
+# By whether numbers are single: bits after the point, largest exponent, ln 2 in two parts (the first has so few
+# bits that its products with small integers are exact), and where exp is 0 and infinite.
+MANTISSA = {True: 23, False: 52}
+BIAS = {True: 127, False: 1023}
+LN2_PARTS = {True: (0.693145751953125, 1.4286068203094172e-06), False: (0.6931471803691238, 1.9082149292705877e-10)}
+EXP_RANGE = {True: (-104.0, 89.0), False: (-746.0, 710.0)}
+# p(r): the series of exp, for float32 the polynomial of degree 4 with the smallest largest error.
+SERIES = {
+    True: (0.001394132313938549, 0.008363294951247241, 0.041666372907963704, 0.1666657628567957, 0.5),
+    False: tuple(1 / math.factorial(k) for k in range(13, 1, -1)),
+}
+# artanh s = s (1 + s²/3 + s⁴/5 + ...)
+ATANH_TERMS = {True: 6, False: 12}
+
+
+def _polynomial(x: Number, coefficients: tuple[float, ...]) -> Number:
+    total: Number = x.constant(coefficients[0])
+    for coefficient in coefficients[1:]:
+        total = total * x + coefficient
+    return total
+
+
+def _rounded(x: Number) -> tuple[Number, Number]:
+    """x in units of ln 2, rounded to whole numbers, and those as integers."""
+    shift = 1.5 * 2.0 ** MANTISSA[x.single]  # adding it rounds, and the integer stands in its lowest bits
+    shifted = x * LOG2_E + shift
+    return shifted - shift, shifted.bits().minus(x.constant(shift).bits())
+
+
+def _power_of_two(n: Number) -> Number:
+    """2ⁿ of whole numbers n."""
+    return n.plus(n.whole(BIAS[n.single])).shifted(MANTISSA[n.single]).from_bits()
+
+
+def _remainder(x: Number, n: Number) -> Number:
+    high, low = LN2_PARTS[x.single]
+    return x - n * high - n * low
+
+
+def exp(x: Number) -> Number:
+    """eˣ; 2ⁿ in two factors, for it may lie outside the normal numbers."""
+    lowest, highest = EXP_RANGE[x.single]
+    x = (x < lowest).choose(lowest, x)  # comparisons with NaN are false, so NaN stays
+    x = (x > highest).choose(highest, x)
+    n, whole = _rounded(x)
+    r = _remainder(x, n)
+    half = whole.shifted(-1)
+    value = r + r * (r * _polynomial(r, SERIES[x.single])) + 1.0
+    return value * _power_of_two(half) * _power_of_two(whole.minus(half))
+
+
+def tanh(x: Number) -> Number:
+    """e / (e + 2) with e = exp(2x) - 1 = 2ⁿ (exp(r) - 1) + (2ⁿ - 1)."""
+    y = x + x
+    limit, beyond = (20.0, 20.0) if x.single else (37.98, 40.0)  # from there on the quotient is 1
+    y = (y > limit).choose(beyond, y)
+    y = (y < -beyond).choose(-beyond, y)
+    n, whole = _rounded(y)
+    r = y - n * LN2 if x.single else _remainder(y, n)
+    power = _power_of_two(whole)
+    e = power * (r + r * (r * _polynomial(r, SERIES[x.single]))) + (power - 1.0)
+    return e / (e + 2.0)
+
+
+def sigmoid(x: Number) -> Number:
+    """1 / (1 + e) where x ≥ 0, e / (1 + e) elsewhere, with e = exp(-|x|)."""
+    e = exp(-absolute(x))
+    return (x < 0.0).choose(e, 1.0) / (e + 1.0)
+
+
+def expm1(x: Number) -> Number:
+    """eˣ - 1; near 0 by the series alone."""
+    near = x + x * (x * _polynomial(x, SERIES[x.single]))
+    return (absolute(x) < 0.5 * LN2).choose(near, exp(x) - 1.0)
+
+
+def log(x: Number) -> Number:
+    """ln x = n ln 2 + 2 artanh((m - 1) / (m + 1)), x = 2ⁿ m."""
+    mantissa, bias = MANTISSA[x.single], BIAS[x.single]
+    tiny = x < 2.0 ** (1 - bias)
+    scaled = tiny.choose(x * 2.0**mantissa, x)
+    # Seen from √½, exponents are those of m between √½ and √2.
+    root = x.constant(math.sqrt(0.5)).bits()
+    above = scaled.bits().minus(root)
+    n = above.shifted(-mantissa).as_float() - tiny.choose(x.constant(float(mantissa)), 0.0)
+    m = above.masked((1 << mantissa) - 1).plus(root).from_bits()
+    s = (m - 1.0) / (m + 1.0)
+    terms = tuple(2 / (2 * k + 1) for k in range(ATANH_TERMS[x.single] - 1, -1, -1))
+    high, low = LN2_PARTS[x.single]
+    value = n * high + (s * _polynomial(s * s, terms) + n * low)
+    value = x.equals(0.0).choose(-math.inf, value)
+    value = x.equals(math.inf).choose(math.inf, value)
+    return (x < 0.0).choose(math.nan, x.is_nan().choose(x, value))
+
+
+def log1p(x: Number) -> Number:
+    """ln(1 + x) = ln u · x / (u - 1), u = 1 + x rounded, whose error the quotient makes good."""
+    u = x + 1.0
+    done = u - 1.0
+    value = log(u) * (x / done)
+    value = done.equals(0.0).choose(x, value)
+    return u.equals(math.inf).choose(math.inf, value)
+
+
+def softplus(x: Number) -> Number:
+    """log(1 + eˣ)."""
+    return maximum(x, x.constant(0.0)) + log1p(exp(-absolute(x)))
+
+
+def absolute(x: Number) -> Number:
+    """|x|."""
+    return x.called("fabs")
+
+
+def maximum(a: Number, b: Number) -> Number:
+    """The larger one; NaN if one is."""
+    return a.is_nan().choose(a, (a > b).choose(a, b))
+
+
+def minimum(a: Number, b: Number) -> Number:
+    """The smaller one; NaN if one is."""
+    return a.is_nan().choose(a, (a < b).choose(a, b))
+
+
+def sign(x: Number) -> Number:
+    """1, 0 or -1; NaN of NaN."""
+    return (x > 0.0).choose(1.0, (x < 0.0).choose(-1.0, x))
+
+
+def power(a: Number, b: Number) -> Number:
+    """aᵇ."""
+    square = a * a
+    small = {1.0: a, 2.0: square, 3.0: square * a, 4.0: square * square}
+    return small[b.known] if b.known in small else a.called("pow", b)
+
+
+def truth(condition: Number) -> Number:
+    """1 where it holds, else 0."""
+    return condition.choose(condition.constant(1.0), 0.0)
+
+
+# By the name of an operation; see `minidl.layers.recurrent.tracing`.
+OPERATIONS: dict[str, Callable[..., Number]] = {
+    "add": lambda a, b: a + b,
+    "subtract": lambda a, b: a - b,
+    "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / b,
+    "greater": lambda a, b: truth(a > b),
+    "less": lambda a, b: truth(a < b),
+    "negative": lambda a: -a,
+    "square": lambda a: a * a,
+    "sqrt": lambda a: a.called("sqrt"),
+    "sin": lambda a: a.called("sin"),
+    "cos": lambda a: a.called("cos"),
+    **{f.__name__: f for f in (exp, expm1, log, log1p, tanh, sigmoid, softplus)},
+    **{f.__name__: f for f in (absolute, maximum, minimum, sign, power)},
+    "where": lambda condition, a, b: condition.is_not_zero().choose(a, b),
+}

@@ -1,0 +1,189 @@
+"""The text of a cell's kernel: the loop over time with its products, around the programs of a step.
+
+It is plain Python for numba, the same for all sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from minidl.compiled.kernels.cell_products import Products, Run, columns
+from minidl.compiled.kernels.cell_programs import CellPrograms
+from minidl.layers.recurrent.design import Design
+
+_PLACES = """\
+    time, H, lanes = y.shape
+    n, D = H * lanes, H // {heads}
+    s_at = n
+    a_at = s_at + (time + 1) * {others} * n
+    kept_at = a_at + {slots} * n
+    da_at = kept_at + time * {kept} * n
+    g_at = da_at + time * {slots} * n
+    given_at = g_at + {states} * n
+    drows_at = given_at + {given} * n
+    rows_at = drows_at + {rows} * n
+    zeros = view(scratch, rows_at + {rows} * H, ({slots} * H,))
+    rows = view(scratch, rows_at, ({rows}, H))
+    start = view(scratch, 0, (1, H, lanes))
+"""
+
+_STEP = """\
+        kept = view(scratch, kept_at + t * {kept} * n, ({kept}, H, lanes))
+        s0 = view(scratch, s_at + t * {others} * n, ({others}, H, lanes))
+        s1 = view(scratch, s_at + (t + 1) * {others} * n, ({others}, H, lanes))
+        h0 = view(y, (t - 1) * n, (1, H, lanes)) if t else start
+        h1 = view(y, t * n, (1, H, lanes))
+"""
+
+_FORWARD = """\
+    a = view(scratch, a_at, ({slots}, H, lanes))
+    for t in range(time):
+"""
+
+_BACKWARD = """\
+    g, given = view(scratch, g_at, ({states}, H, lanes)), view(scratch, given_at, ({given}, H, lanes))
+    drows = view(scratch, drows_at, ({rows}, H, lanes))
+    fill(g, 0)
+    fill(drows, 0)
+    for t in range(time - 1, -1, -1):
+"""
+
+_STEP_BACK = """\
+        dy_t, here = view(dy, t * n, (1, H, lanes)), da_at + t * {slots} * n
+        da_t = view(scratch, here, ({slots}, H, lanes))
+"""
+
+_GRADIENTS = """\
+    da = view(scratch, da_at, (time, {slots} * H, lanes))
+    all_kept = view(scratch, kept_at, (time, {kept}, H, lanes))
+"""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Writes both functions of a cell.
+
+    Parameters
+    ----------
+    params : names of the parameters, in the order of the layer.
+    ragged : for lanes of different length.
+    """
+
+    design: Design
+    programs: CellPrograms
+    products: Products
+    params: Sequence[str]
+    ragged: bool
+
+    def _lines(self, text: str) -> list[str]:
+        return text.format(
+            others=len(self.design.states) - 1,
+            states=len(self.design.states),
+            slots=len(self.design.slots),
+            kept=self.programs.kept,
+            given=len(self.products.late),
+            rows=len(self.design.vectors),
+            heads=self.products.heads or 1,
+        ).splitlines()
+
+    def _head(self, name: str, arrays: Iterable[str]) -> list[str]:
+        lines = [f"def {name}({', '.join(arrays)}):", *self._lines(_PLACES)]
+        return lines + (["    shortest = lengths.min()"] if self.ragged else [])
+
+    def _lengths(self) -> list[str]:
+        return ["lengths"] if self.ragged else []
+
+    def forward(self) -> str:
+        """``forward(x, y, scratch, *params)``."""
+        lines = self._head("forward", ["x", "y", "scratch", *self._lengths(), *self.params])
+        for number, (parameter, row) in enumerate(self.design.vectors.values()):
+            lines.append(f"    copy(rows[{number}], view({parameter}, {row} * H, (H,)))")
+        lines += self._lines(_FORWARD) + self._lines(_STEP) + ["        xt, h = x[t], view(h0, 0, (H, lanes))"]
+        body = [line for run in self.products.runs for line in self._product(run)]
+        run_program = "forward{}(a, kept, h0, s0, h1, s1, rows)"
+        body.append(run_program.format(0))
+        if self.products.late:
+            for gate, run in self.products.late.items():
+                body += self._added(run, f"kept[{self.programs.given[gate]}]")
+            body.append(run_program.format(1))
+        if self.ragged:
+            body.append("if t >= shortest:")
+            body += [f"    hold({to}, {before}, lengths, t)" for to, before in (("h1", "h0"), ("s1", "s0"))]
+        return "\n".join([*lines, *(f"        {line}" for line in body), ""])
+
+    def _product(self, run: Run) -> Iterator[str]:
+        """b + W_xᵀ x_t + W_hᵀ h of a run, of which it may lack some."""
+        of_x = [(block.W, "xt") for block in self.products.of_x() if block.rows == f"({run.slot} * H)"]
+        of_h = [] if self.products.heads else [(block.W, "h") for block in self.products.of_h(run)]
+        pairs = [*of_x, *of_h, ("W_x", "xt[:0]"), ("W_x", "xt[:0]")][:2]
+        terms = ", ".join(f"{W}, {values}" for W, values in pairs)
+        yield f"affine({self._rows(run)}, {self._bias(run)}, {terms})"
+        if self.products.heads:
+            yield from self._added(run, "h")
+
+    def _bias(self, run: Run) -> str:
+        if run.b_h is not None:
+            part = f"b_h[{run.b_h} * H : {run.b_h + run.count} * H]"
+            return part if "b_h" in self.params else "zeros"
+        return columns("b", run.x or 0, run.count, self.products.gates) if "b" in self.params else "zeros"
+
+    @staticmethod
+    def _rows(run: Run) -> str:
+        return f"view(scratch, a_at + {run.slot} * n, ({run.count} * H, lanes))"
+
+    def _added(self, run: Run, values: str) -> list[str]:
+        """The products of a run with W_h, added to what stands there."""
+        return [
+            f"add_product({block.at('a_at')}, {block.at('a_at')}, {block.W}, {block.of(values)})"
+            for block in self.products.of_h(run)
+        ]
+
+    def backward(self) -> str:
+        """``backward(x, y, dy, dx, scratch, *params, *gradients)``."""
+        names = ["x", "y", "dy", "dx", "scratch", *self._lengths(), *self.params, *(f"d{p}" for p in self.params)]
+        lines = self._head("backward", names) + self._lines(_BACKWARD) + self._lines(_STEP) + self._lines(_STEP_BACK)
+        body = []
+        arrays = "(da_t, kept, h0, s0, h1, s1, rows, dy_t, g, given, drows)"
+        late = list(self.products.late)
+        for number, (gate, _) in enumerate(self.programs.backward):
+            body.append(f"backward{number}{arrays}")
+            if gate:
+                to = f"given[{late.index(gate)}]"
+                body += [f"fill({to}, 0)", *self._back(self.products.late[gate], to)]
+        if self.ragged:
+            body.append("if t >= shortest:")
+            body += [f"    silence({array}, lengths, t)" for array in ("da_t", "g", "drows")]
+        for run in self.products.runs:
+            body += self._back(run, "g[0]")
+        lines += [f"        {line}" for line in body] + self._lines(_GRADIENTS)
+        return "\n".join([*lines, *(f"    {line}" for line in self._gradients()), ""])
+
+    def _back(self, run: Run, to: str) -> list[str]:
+        """W_h da of a run, added there."""
+        return [
+            f"add_product({block.of(to)}, {block.of(to)}, {block.W}.T, {block.at('here')})"
+            for block in self.products.of_h(run)
+        ]
+
+    def _gradients(self) -> Iterator[str]:
+        """Of the weights, over all steps; and of x."""
+        for block in self.products.of_x():
+            yield f"gradient(d{block.W}, x, {block.over(':')})"
+        for run in self.products.runs:
+            for block in self.products.of_h(run):
+                yield f"gradient(d{block.W}, {block.of('y', ':-1')}, {block.over('1:')})"
+        for gate, run in self.products.late.items():
+            for block in self.products.of_h(run):
+                kept = f"all_kept[:, {self.programs.given[gate]}]"
+                yield f"gradient(d{block.W}, {block.of(kept, ':')}, {block.over(':')})"
+        for run in self.products.runs:
+            if "b" in self.params:
+                yield f"sums(d{self._bias(run)}, da[:, {run.slot} * H : {run.slot + run.count} * H])"
+        for number, (parameter, row) in enumerate(self.design.vectors.values()):
+            yield f"sums(d{parameter}[{row} * H : {row + 1} * H], view(drows, {number} * n, (1, H, lanes)))"
+        yield "for t in range(len(dx)):"
+        yield "    here = da_at + t * " + f"{len(self.design.slots)} * n"
+        yield "    fill(dx[t], 0)"
+        for block in self.products.of_x():
+            yield f"    add_product(dx[t], dx[t], {block.W}.T, {block.at('here')})"

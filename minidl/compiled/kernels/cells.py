@@ -1,0 +1,118 @@
+"""Recurrent layers that are given by equations: one kernel for all of them, written from the traced cell.
+
+The loop over time multiplies, and a program between the products does the rest of a
+step; see cell_programs.py. Scratch holds, of n = hidden_size · lanes numbers each: the
+state before the first step, states other than h after each step, the products of a step,
+the kept pieces of all steps, the gradients of all products, dL/d(state), what products gave
+back, and gradients of vectors lane by lane; after these vectors, and zeros in place of biases.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, sums
+from minidl.compiled.emit.programs import backward_program, forward_program
+from minidl.compiled.emit.vectors import view
+from minidl.compiled.jit import jit
+from minidl.compiled.kernel import LayerKernel, Sizes
+from minidl.compiled.kernels.cell_products import products_of
+from minidl.compiled.kernels.cell_programs import programs
+from minidl.compiled.kernels.cell_text import Text
+from minidl.core.layer import Array
+from minidl.layers.recurrent.cell import Cell
+from minidl.layers.recurrent.design import design
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """How many pieces of n numbers a cell has of each kind."""
+
+    states: int
+    slots: int
+    kept: int
+    given: int
+    rows: int
+
+    def scratch(self, layer: Any, x: Sizes, y: Sizes) -> int:
+        """Numbers of scratch memory."""
+        time, units, lanes = y
+        steps = (time + 1) * (self.states - 1) + time * (self.kept + self.slots)
+        pieces = 1 + steps + self.slots + self.states + self.given + self.rows
+        return pieces * units * lanes + (self.rows + self.slots) * units
+
+    def state(self, layer: Cell) -> int:
+        """Features of the state."""
+        return self.states * layer.hidden_size
+
+    def parts(self, layer: Cell) -> int:
+        """Parts of the state."""
+        return self.states
+
+
+@jit
+def hold(to: Array, before: Array, lengths: Array, t: int) -> None:
+    """Lanes that have ended keep what they had."""
+    for i in range(to.shape[0]):
+        for j in range(to.shape[1]):
+            for k in range(to.shape[2]):
+                to[i, j, k] = to[i, j, k] if t < lengths[k] else before[i, j, k]
+
+
+@jit
+def silence(a: Array, lengths: Array, t: int) -> None:
+    """0 in lanes that have ended."""
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            for k in range(a.shape[2]):
+                if t >= lengths[k]:
+                    a[i, j, k] = 0
+
+
+_NAMES = {f.__name__: f for f in (add_product, affine, copy, fill, gradient, hold, silence, sums)} | {"view": view}
+
+
+def cell(layer: Cell) -> LayerKernel:
+    """Any `Cell`."""
+    gates = layer.all_gates()
+    found = design(layer, gates, layer.states, list(layer.all_vectors()))
+    made = programs(found)
+    recurrent = [gate.name for gate in gates if gate.recurrent]
+    heads = layer.n_heads() if layer.recurrent == "heads" else 0
+    products = products_of(found, [gate.name for gate in gates], recurrent, heads)
+    names = list(layer.params)
+    texts = [
+        text
+        for ragged in (False, True)
+        for one in [Text(found, made, products, names, ragged)]
+        for text in (one.forward(), one.backward())
+    ]
+    sizes = _Sizes(len(found.states), len(found.slots), made.kept, len(products.late), len(found.vectors))
+    return _kernel(tuple(texts), made.forward, made.backward, sizes)
+
+
+@functools.cache
+def _kernel(texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[Any, ...], sizes: _Sizes) -> LayerKernel:
+    """That of cells with these texts and programs: two of them share their compiled code."""
+    programs = {f"forward{i}": forward_program(program) for i, program in enumerate(forward)}
+    programs |= {f"backward{i}": backward_program(program) for i, (_, program) in enumerate(backward)}
+    functions: list[Any] = []
+    for text in texts:
+        # Another module's name, so that its content is part of the name of compiled code; see identity.py.
+        known: dict[str, Any] = {"__name__": "minidl_cell", **_NAMES, **programs}
+        exec(compile(text, "<cell>", "exec"), known)
+        functions.append(jit(known["forward" if len(functions) % 2 == 0 else "backward"]))
+    there, back, ragged_there, ragged_back = functions
+    others = sizes.states - 1
+
+    @jit
+    def carry(x: Array, y: Array, scratch: Array) -> None:
+        time, H, lanes = y.shape
+        n = H * lanes
+        copy(view(scratch, 0, (n,)), view(y, (time - 1) * n, (n,)))
+        copy(view(scratch, n, (others * n,)), view(scratch, n + time * others * n, (others * n,)))
+
+    ragged = ragged_there, ragged_back
+    return LayerKernel(there, back, sizes.scratch, carry, sizes.state, sizes.parts, ragged=ragged)
