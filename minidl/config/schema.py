@@ -147,7 +147,7 @@ def _default(field: dataclasses.Field[Any]) -> Schema:
 
 
 def _first_line(cls: type) -> str:
-    return (cls.__doc__ or "").strip().split("\n", 1)[0]
+    return (cls.__doc__ or "").strip().partition("\n")[0]
 
 
 def _argument_texts(cls: type) -> dict[str, str]:

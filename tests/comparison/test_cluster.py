@@ -156,3 +156,33 @@ def test_what_is_no_address_of_a_scheduler_is_refused(address: str) -> None:
     pytest.importorskip("distributed")
     with pytest.raises(ConfigError, match=r"^--scheduler: expected tcp://HOST:PORT, got "):
         check_scheduler(address)
+
+
+@pytest.mark.parametrize("closing", [None, OSError("the scheduler has gone")])
+def test_a_client_of_ones_own_runs_a_trial_again_for_ten_workers_and_is_closed(
+    closing: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    asked: list[Any] = []
+
+    class Client:
+        status = "running"
+
+        def __init__(self, *address: str, **settings: Any) -> None:
+            asked.append((address, settings))
+
+        def get_executor(self, **settings: Any) -> Stub:
+            asked.append(settings)
+            return Stub()
+
+        def close(self, timeout: float) -> None:
+            asked.append(timeout)
+            if closing is not None:
+                raise closing
+
+    monkeypatch.setattr(cluster, "check_scheduler", asked.append)
+    monkeypatch.setattr(distributed, "Client", Client)
+    with cluster.dask_cluster("tcp://here:1") as executor:
+        assert isinstance(executor, _Cluster)
+        assert asked == ["tcp://here:1", (("tcp://here:1",), {"set_as_default": False, "timeout": 5}), {"retries": 10}]
+    assert asked[3:] == [5]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from minidl.cli import main
-from minidl.comparison.confounds import confounds, sentence
-from minidl.comparison.entries import facts_of, load_entries
+from minidl.comparison.confounds import _model_words, confounds, sentence
+from minidl.comparison.entries import ModelFacts, facts_of, load_entries
 from minidl.comparison.sweep import trade_offs
 from minidl.core.errors import ConfigError
 from minidl.experiment import load_experiment
@@ -180,3 +180,24 @@ def test_a_sweep_is_compared_and_its_best_trade_offs_are_reported(folder: Path) 
     assert "## Sweep" in report
     assert "★" in report
     assert "minidl compare grid.yaml --seeds 2" in report
+
+
+def test_a_models_kinds_of_layers_and_activations_are_listed_or_said_to_be_none() -> None:
+    facts = ModelFacts(2, (3, 4), ("RecurrentLayer", "Own"), ("TanhActivation",), True, 1234, 5678)
+    assert dict(_model_words(facts, "work")) == {
+        "depth": "2 recurrent layers",
+        "width": "3+4",
+        "kind of layer": "RecurrentLayer, Own",
+        "activation": "TanhActivation",
+        "biases": "with biases",
+        "number of parameters": "1,234",
+        "work": "5,678",
+    }
+    words = dict(_model_words(ModelFacts(1, (), (), (), False, 1, 1), "work"))
+    assert [words[name] for name in ("depth", "width", "kind of layer", "activation", "biases")] == [
+        "1 recurrent layer",
+        "none",
+        "none",
+        "none",
+        "without biases",
+    ]

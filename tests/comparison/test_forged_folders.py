@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,9 @@ def test_a_workers_answer_is_checked_before_it_is_stored(folder: Path) -> None:
         assert len(session.folder.missing()) == 2
         session.folder.store(trial, good)
         assert ComparisonFolder.open(session.folder.path).records() == [good.record]
+
+
+@pytest.mark.parametrize("name", ["plan.json", "data.json", "environment.json"])
+def test_a_file_of_more_than_64_mb_is_refused_unread(made: Path, name: str, capsys: Capture) -> None:
+    os.truncate(ONE / name, (1 << 26) + 1)
+    refused(capsys, f"{name}: 67,108,865 bytes; at most 67,108,864 are expected")
