@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl.compiled.emit.vectors import NOTHING, ROWS, VECTORS, EmittedArray, Emitter, Tile, intrinsic, view
+from minidl.compiled.emit.vectors import COLUMNS, NOTHING, ROWS, VECTORS, EmittedArray, Emitter, Tile, intrinsic, view
 from minidl.compiled.jit import jit
 from minidl.core.layer import Array
 
@@ -109,10 +109,10 @@ def _add_gradient(typing: Any, G: Any, A: Any, Z: Any) -> Any:
                     place = to.at((i, r), (j, c))
                     builder.store(builder.fadd(builder.load(place), e.sum(tile.get(r, c))), place)
 
-        rows_end, columns_end = (e.rounded_down(n, ROWS) for n in to.shape)
+        rows_end, columns_end = e.rounded_down(to.shape[0], ROWS), e.rounded_down(to.shape[1], COLUMNS)
         for first, last, rows in ((e.index(0), rows_end, ROWS), (rows_end, to.shape[0], 1)):
             with e.loop(first, last, rows) as i:
-                for start, stop, columns in ((e.index(0), columns_end, ROWS), (columns_end, to.shape[1], 1)):
+                for start, stop, columns in ((e.index(0), columns_end, COLUMNS), (columns_end, to.shape[1], 1)):
                     with e.loop(start, stop, columns) as j:
                         tile_at(rows, columns, i, j)
         return context.get_dummy_value()

@@ -25,6 +25,8 @@ NARROW_BYTES = 16
 # A tile of ROWS times VECTORS leaves some registers for its operands.
 ROWS = 4
 VECTORS = 4 if _AVX512 else 2
+# One of ROWS times COLUMNS has its operands in vectors too.
+COLUMNS = 4 if _AVX512 else 3
 
 _INDEX = ir.IntType(64)
 
