@@ -8,6 +8,7 @@ import pytest
 from made_up import BROKEN, analysed, baseline, record
 
 from minidl.comparison import figures
+from minidl.tasks.forecast_terms import lead_figure
 
 pytestmark = pytest.mark.figures
 
@@ -64,3 +65,13 @@ def test_what_a_baseline_is_near_to(value: float, sign: int, near: bool) -> None
 def test_a_median_of_exactly_0_is_a_score_like_any_other() -> None:
     result = analysed([record(f"net{i}", 0, 0.1 * i) for i in range(6)])
     assert list(figures.shown(result)) == ["net1", "net2", "net3", "net4", "net5"]
+
+
+def test_the_errors_axis_ends_a_quarter_above_the_largest_median_and_is_not_empty() -> None:
+    for size, top in ((0.5, 1.25 * 0.5), (0.0, 1.0)):
+        found = analysed(
+            [record("one", 0, 0.5, size), record("other", 0, 0.5, size)], {"persistence": baseline(0.5, size)}
+        )
+        figure = lead_figure(found, figures.shown(found))
+        assert figure.axes[0].get_ylim() == pytest.approx((0, top))
+        assert len(figure.axes) == 1

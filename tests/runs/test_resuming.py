@@ -79,8 +79,14 @@ def test_a_run_that_starts_anew_takes_changes_only_if_told_to_and_keeps_them(sto
     assert main(["resume", str(stopped)]) == 0
     assert "all of its 4 epochs are done" in capsys.readouterr().err
     edit(stopped.with_name("edited") / "config.yaml", "batch_size: 16", "batch_size: 8")
+    rows = hourly_rows()
+    rows[7, 1] += 1
+    write_csv("air.csv", rows)
     assert main(["resume", "edited"]) == 3
-    assert "edited: config.yaml: was edited after the run was made" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    first, _, others = error.partition("edited: config.yaml: was edited after the run was made")
+    assert "edited: data:" not in first
+    assert "edited: data: the values of the series are others" in others
     assert main(["resume", "edited", "--allow-changes"]) == 0
     assert Run.open("edited").experiment.training.batch_size == 8
 
