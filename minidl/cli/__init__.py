@@ -32,6 +32,7 @@ VERBS = {
     "summary": "the layers of a config or run: shapes and parameters",
     "check": "check configs without reading any data",
     "check-layer": "check a layer of your own against the layer protocol",
+    "equations": "print a cell's equations, forward and backward",
     "list": "what configs can name: layers, losses, configs, ...",
     "schema": "print the JSON Schema of configs, for editors",
     "new": "write a starter config",

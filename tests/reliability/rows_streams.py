@@ -70,6 +70,7 @@ VERBS: list[tuple[list[str], int]] = [
     (["summary", "done"], 0),
     (["check", "small.yaml", "wrong.yaml", "twin.yaml"], 2),
     (["check-layer", "doubling.py:Doubling"], 1),
+    (["equations", "LSTMLayer"], 0),
     (["list", "losses"], 0),
     (["schema"], 0),
     (["new", "experiment", "mine"], 0),

@@ -81,12 +81,14 @@ class Gradient:
     steps : what makes further bases, in order: ``(base, form)`` is a sum, ``(base, gate)`` the product of this
         gate's gradient with its recurrent weights.
     inputs : the gradient of each input.
+    outputs : by place, the whole gradient of each output: what is given, and what other outputs make of it.
     """
 
     graph: Graph
     n_given: int
     steps: list[tuple[int, Form | str]] = field(default_factory=list)
     inputs: dict[str, Form] = field(default_factory=dict)
+    outputs: dict[int, Form] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
 
     def new_base(self, how: Form | str) -> int:
@@ -132,6 +134,8 @@ def derive(graph: Graph, states: Sequence[str], products: Mapping[str, int]) -> 
         partials = RULES[node.op](*args, Value(graph, place))
         if len(form) > 1 and any(isinstance(partial, Value) for partial in partials):
             form = {found.new_base(form): 1.0}
+        if place in graph.outputs.values():
+            found.outputs[place] = form
         for arg, partial in zip(node.args, partials, strict=True):
             if isinstance(arg, int) and partial is not None:
                 _add(graph, forms, arg, {base: _product(graph, factor, partial) for base, factor in form.items()})
