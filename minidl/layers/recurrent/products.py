@@ -132,7 +132,7 @@ class Weights:
         self.columns = columns(fed, hidden)
         self.W_x = np.empty((features, len(self.columns)), dtype)
         self.W_xb_T = np.zeros((len(self.columns), features + 1), dtype)
-        self.b_h = np.zeros((0, hidden, 1), dtype)
+        self.b_h = np.zeros((1, hidden, 1), dtype)  # without biases this stands for those of all gates
         self.product: Product | None = make(recurrent, n_recurrent, hidden, kind[1], dtype) if recurrent else None
         self.late: dict[str, Product] = {
             name: make([number], n_recurrent, hidden, kind[1], dtype) for name, number in late.items()
@@ -145,7 +145,7 @@ class Weights:
         if "b" in params:
             self.W_xb_T[:, -1] = params["b"][self.columns]
         if "b_h" in params:
-            if not self.b_h.size:
+            if self.b_h.size != params["b_h"].size:
                 self.b_h = np.empty((params["b_h"].size // self.b_h.shape[1], *self.b_h.shape[1:]), self.b_h.dtype)
             self.b_h[..., 0] = params["b_h"].reshape(self.b_h.shape[:2])
         for product in (self.product, *self.late.values()):

@@ -142,6 +142,20 @@ def test_a_cell_is_its_equations_step_by_step(name: str) -> None:
             np.testing.assert_allclose(part, known, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("kind", [LSTMLayer, GRULayer])
+def test_without_biases_is_as_if_all_of_them_were_zero(kind: type[Cell]) -> None:
+    bare, zero = kind(4, bias=False), kind(4)
+    for layer in (bare, zero):
+        layer.build((None, F), np.random.default_rng(6), np.float64)
+    zero.params.update({name: 0 * value for name, value in zero.params.items() if name.startswith("b")})
+    zero.params.update(bare.params)
+    x = np.random.default_rng(7).standard_normal((B, T, F))
+    (found, cache), (expected, other) = (layer.forward(x) for layer in (bare, zero))
+    np.testing.assert_array_equal(found, expected)
+    dy = np.random.default_rng(8).standard_normal(found.shape)
+    np.testing.assert_array_equal(bare.backward(dy, cache)[0], zero.backward(dy, other)[0])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ["LSTM", "GRU, reset after", "GRU, reset before", "MGU"])
 def test_a_whole_sequence_equals_two_halves_with_the_state_handed_over(name: str, dtype: str) -> None:
