@@ -35,7 +35,7 @@ VERBS = {
     "equations": "print a cell's equations, forward and backward",
     "list": "what configs can name: layers, losses, configs, ...",
     "schema": "print the JSON Schema of configs, for editors",
-    "new": "write a starter config",
+    "new": "write a starter config, or a starter cell",
 }
 
 EXIT_CODES = """exit codes: 0 done, 1 a check or reproduction failed, 2 wrong config or usage,

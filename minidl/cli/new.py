@@ -1,4 +1,4 @@
-"""Write a starter config, with every key explained: minidl new experiment NAME"""
+"""Write a starter: minidl new experiment NAME, a config with every key explained; minidl new cell NAME, a cell"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from minidl.cli.new_cell import write_cell
 from minidl.core.errors import ConfigError
 from minidl.core.output import show
 from minidl.core.text import shell_word
@@ -111,14 +112,19 @@ LEARNED = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("what", choices=("experiment",), help="what to write")
-    parser.add_argument("name", metavar="NAME", help="the file becomes NAME.yaml in this folder")
+    parser.add_argument("what", choices=("experiment", "cell"), help="what to write")
+    parser.add_argument("name", metavar="NAME", help="the file becomes NAME.yaml in this folder, or NAME.py")
     tasks = ("Forecast", *LEARNED)
-    parser.add_argument("--task", choices=tasks, default="Forecast", help="what the model is for; default Forecast")
+    parser.add_argument("--task", choices=tasks, help="what the model is for; default Forecast")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the file, unless there is one."""
+    if args.what == "cell":
+        if args.task:
+            raise ConfigError("--task: only an experiment has one.")
+        write_cell(args.name)
+        return 0
     if not re.fullmatch(r"\w[\w.-]{0,99}", args.name):
         raise ConfigError(f"NAME: expected letters, digits, '_', '-' and '.', got {args.name!r}.")
     path = Path(f"{args.name.removesuffix('.yaml')}.yaml")
