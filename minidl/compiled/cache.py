@@ -25,6 +25,7 @@ from typing import Any
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.runtime import rtsys
 
 from minidl.compiled.identity import key_of
 from minidl.compiled.jit import jit
@@ -143,7 +144,8 @@ def _python_function(source: Source, key: str) -> Any:
 def _load(function: Any, content: bytes) -> bool:
     """Give `function` its machine code; False if it cannot be used."""
     try:
-        function.targetctx.refresh()
+        # Machine code needs numba's run-time support; the compiler's own tables (`refresh`) take many times as long.
+        rtsys.initialize(function.targetctx)
         result = CompileResult._rebuild(function.targetctx, *pickle.loads(content))
         function.targetctx.insert_user_function(result.entry_point, result.fndesc, [result.library])
         function.add_overload(result)

@@ -31,10 +31,10 @@ print(len(lines), *lines)
 """
 
 
-def start(folder: Path | str, **environment: str) -> subprocess.Popen[str]:
+def start(folder: Path | str, code: str = PREDICT, **environment: str) -> subprocess.Popen[str]:
     env = {**os.environ, "MINIDL_CACHE": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), **environment}
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", PREDICT], stdout=pipe, stderr=pipe, text=True, env=env)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True, env=env)
 
 
 def output(process: subprocess.Popen[str]) -> str:
@@ -54,6 +54,11 @@ def test_the_first_process_compiles_and_says_so_and_the_next_one_reads(filled):
     assert first.startswith("1 compiling the model, once")
     assert output(start(folder)) == "0\n"
     assert sorted(path.suffix for path in folder.iterdir()) == [".bin", ".py"]
+
+
+def test_a_process_that_reads_does_not_load_the_compiler(filled):
+    folder, _ = filled  # much of its start would be numba's tables for the compiler; catches a refresh of them
+    assert output(start(folder, PREDICT + "import sys; print('numba.np.linalg' in sys.modules)")) == "0\nFalse\n"
 
 
 def lines_of_a_new_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
