@@ -32,12 +32,13 @@ def run(args: argparse.Namespace) -> int:
     parts = made.experiment.load_data()
     scores = made.evaluate(parts, args.checkpoint)
     configured = scores["checkpoint"] == made.experiment.evaluation.checkpoint
+    if not args.json:
+        show(*report(made, parts, scores))  # to be read while the figures are drawn
     if configured:
         draw(made, parts, scores)
     if args.json:
         print_json(scores)
     else:
-        show(*report(made, parts, scores))
         name = "evaluation" if configured else f"evaluation-{scores['checkpoint']}"
         show(f"{made.path / name}.json: all scores")
         show(next_line(made, args))

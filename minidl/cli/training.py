@@ -44,6 +44,8 @@ def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: T
         if stop.signal is not None:  # it came while the last epoch ended
             raise Interrupted(stop.signal)
         scores = made.evaluate(parts)
+        if not args.json:
+            show(*report(made, parts, scores))  # to be read while the figures are drawn
         figures = draw(made, parts, scores)
     except KeyboardInterrupt:
         say(f"the training is complete; score it with: minidl evaluate {folder}{plugins}")
@@ -51,7 +53,6 @@ def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: T
     if args.json:
         print_json({"run": str(made.path), "figures": [str(path) for path in figures], **scores})
     else:
-        show(*report(made, parts, scores))
         what = "scores, log, checkpoints, figures" if figures else "scores, log, checkpoints"
         show(f"{made.path}: {what}")
         show(next_line(made, args))

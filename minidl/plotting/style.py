@@ -30,6 +30,7 @@ BLACK, BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#000000", "#0072B2", "#D55E00"
 BASELINES = ((BLUE, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"))  # colour and marker
 COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)  # of the configs of a comparison
 LINES = ("--", ":", "-.", (0, (5, 1)))  # of their baselines
+DPI = 150  # of files
 STYLE: Any = {  # Any: matplotlib's releases type the names differently
     "font.size": 12,
     "axes.titlesize": 12,
@@ -45,7 +46,6 @@ STYLE: Any = {  # Any: matplotlib's releases type the names differently
     "lines.linewidth": 2,
     "lines.markersize": 5,
     "figure.constrained_layout.use": True,
-    "savefig.dpi": 150,
     "text.parse_math": False,  # a column may be called $x$
     "text.usetex": False,
 }
@@ -100,16 +100,28 @@ def save(figure: Figure, path: Path) -> Path:
     StorageError
         The file cannot be written.
     """
-    png = BytesIO()
     show_texts(figure)
-    with style():
-        figure.savefig(png, format="png")
+    png = _png(figure)
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as err:
         raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
-    write_file(path, png.getvalue())
+    write_file(path, png)
     return path
+
+
+def _png(figure: Figure) -> bytes:
+    """The figure as PNG, drawn once; savefig draws twice where there is a layout to find."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.image import imsave
+
+    content = BytesIO()
+    with style():
+        figure.set_dpi(DPI)
+        canvas: Any = FigureCanvasAgg(figure)  # Any: matplotlib does not type its methods
+        canvas.draw()
+        imsave(content, canvas.buffer_rgba(), format="png", origin="upper", dpi=DPI)
+    return content.getvalue()
 
 
 def show_texts(figure: Figure) -> None:

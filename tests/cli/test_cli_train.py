@@ -15,6 +15,8 @@ from command_line import Cli
 from small import folder_content
 
 from minidl import RecurrentLayer, plotting
+from minidl.cli import training
+from minidl.core.errors import StorageError
 
 
 def test_a_run_folder_with_weights_log_and_scores_is_left(cli: Cli, folder: Path) -> None:
@@ -226,6 +228,20 @@ def test_figures_are_drawn_where_matplotlib_is_installed(
     Path(figures[0]).unlink()
     assert cli("evaluate", "runs/small-001").code == 0
     assert Path(figures[0]).is_file()
+
+
+def test_the_scores_are_shown_before_the_figures_are_drawn(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> list[Path]:
+        raise StorageError("the disk is full.")
+
+    monkeypatch.setattr(plotting, "have_matplotlib", lambda: True)
+    monkeypatch.setattr(training, "save_figures", full)
+    outcome = cli("train", "small.yaml")
+    assert outcome.code == 4
+    assert "persistence" in outcome.out
+    assert outcome.err.splitlines()[-1] == "minidl train: the disk is full."
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")

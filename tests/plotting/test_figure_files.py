@@ -17,6 +17,7 @@ from figures_read import make_splits, matplotlib, record, scaled_rows
 from minidl import plotting
 from minidl.core.errors import MinidlError, StorageError
 from minidl.forecasting import Persistence
+from minidl.plotting import style
 from minidl.runs.drawing import save_figures
 
 
@@ -56,6 +57,21 @@ def test_the_figures_of_a_run_are_files_in_its_folder(finished_run):
     before = [file.read_bytes() for file in files]
     save_figures(run, splits, scores)
     assert [file.read_bytes() for file in files] == before, "the same run gives the same pictures"
+
+
+def test_a_figure_is_drawn_once_and_is_what_matplotlib_would_save(monkeypatch, tmp_path):
+    from matplotlib.figure import Figure
+    from matplotlib.image import imread
+
+    figure = plotting.loss_figure([record(1, 0.5), record(2, 0.3)])
+    drawn, draw = [], Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda self, renderer: drawn.append(1) or draw(self, renderer))
+    made = imread(style.save(figure, tmp_path / "a.png"))
+    assert len(drawn) == 1, "a second drawing takes as long as the first"
+    figure = plotting.loss_figure([record(1, 0.5), record(2, 0.3)])
+    with style.style():
+        figure.savefig(tmp_path / "b.png", dpi=150)
+    np.testing.assert_array_equal(made, imread(tmp_path / "b.png"))
 
 
 def test_a_run_without_an_epoch_has_no_loss_figure(finished_run, monkeypatch):
