@@ -156,3 +156,25 @@ def test_a_missing_archive_is_a_storage_error(monkeypatch: pytest.MonkeyPatch, t
     ship_instead(monkeypatch, tmp_path, None)
     with pytest.raises(StorageError, match="no such file; install minidl again"):
         BeijingPM25().read()
+
+
+def cells(content: bytes) -> list[list[str]]:
+    return [line.split(",") for line in content.decode().splitlines()]
+
+
+def test_what_is_forged_is_all_that_is_read_of_the_rows_from_the_first_on(original: bytes, tmp_path: Path) -> None:
+    # Catches a forgery that leaves a column as it is: a leak of it would not be seen.
+    first, before = 43_800, cells(original)
+    noise, gaps = BeijingPM25().forged(first, "noise"), BeijingPM25().forged(first, "gaps")
+    assert noise is not None
+    assert gaps is not None
+    noisy, gappy = cells(noise), cells(gaps)
+    assert noisy[: 1 + first] == gappy[: 1 + first] == before[: 1 + first]
+    head, kept = before[0], {"No", "year", "month", "day", "hour", "cbwd", "Is", "Ir"}
+    for old, new, missing in zip(before[1 + first :], noisy[1 + first :], gappy[1 + first :], strict=True):
+        assert {name for name, a, b in zip(head, old, new, strict=True) if a == b} <= kept
+        assert missing == [*old[:5], "", *old[6:]]  # a gap
+    assert {row[9] for row in noisy[1 + first :]} > {"NW", "cv"}
+    (tmp_path / "forged.csv").write_bytes(noise)
+    read = BeijingPM25().read(tmp_path / "forged.csv").values
+    assert np.abs(read[first:, :4]).max(axis=0).min() > 1000
