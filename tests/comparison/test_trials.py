@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from small import write_experiment
 
-from minidl import Dense
+from minidl import ConfigError, Dense, MinidlError
 from minidl.comparison import trials
 from minidl.comparison.trials import KeepBest, Trial, digest_of, run_trial, set_weights, train_in_memory, without_nan
 from minidl.experiment import load_experiment
@@ -146,3 +146,28 @@ def test_blas_keeps_one_thread_until_the_last_one_inside_has_left(monkeypatch: p
     with one:
         pass
     assert events == ["limited", "restored"] * 2
+
+
+def test_a_fault_of_a_plugin_is_a_line_with_its_place_and_another_fault_stays_what_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault, own = ValueError("in a plugin"), MinidlError("known")
+    places = {id(fault): ConfigError("own.py:3: ValueError: in a plugin")}
+    monkeypatch.setattr(trials, "plugin_fault", lambda err: places.get(id(err)))
+    trial: Any = None
+
+    def failing(err: Exception) -> None:
+        def outcome(trial: Any) -> None:
+            raise err
+
+        monkeypatch.setattr(trials, "_outcome", outcome)
+
+    failing(fault)
+    with pytest.raises(ConfigError, match=r"^own\.py:3: ValueError: in a plugin$") as caught:
+        run_trial(trial)
+    assert caught.value.__cause__ is fault
+    for err in (KeyError("ours"), own):
+        failing(err)
+        with pytest.raises(type(err)) as same:
+            run_trial(trial)
+        assert same.value is err
