@@ -25,6 +25,7 @@ from minidl.randomness import Streams
 from minidl.tasks import Forecast, Task
 from minidl.training import Trainer, Training
 from minidl.training.loop import never
+from minidl.training.truncated import check_every_step, cut, whole_series
 
 
 @dataclass(eq=False)
@@ -100,6 +101,8 @@ class Experiment(Configurable):
         return self._checked(returned_shape(output, f"{type(self.model).__name__}: output_shape"))
 
     def _checked(self, output: Shape) -> Shape:
+        if self.training.bptt_steps is not None:
+            check_every_step(self.model, self.data.input_shape)
         self.evaluation.check_output(output, self.data)
         return output
 
@@ -125,9 +128,11 @@ class Experiment(Configurable):
         DataError
             The data do not hold what they should, or not what the task asks for.
         ConfigError
-            `engine` is ``compiled``, which cannot take these examples.
+            `engine` is ``compiled``, which cannot take these examples, or they are too short for `training`.
         """
         parts = self.evaluation.load(self, self.output_shape())
+        if self.training.bptt_steps is not None:
+            cut(whole_series(parts.train), self.training)
         reason = source_obstacle(parts.train, self.model, self.loss) if self.engine == "compiled" else None
         if reason is not None:
             raise ConfigError(f"engine: is compiled, but {reason}; set engine: auto or numpy.")
@@ -154,7 +159,8 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
         if found is not None:
             raise ConfigError(problem_at(node, (key, found[0]), found[1]))
     try:
-        explain(experiment.model, experiment.loss, experiment.optimizer, experiment.dtype, experiment.engine)
+        parts = experiment.model, experiment.loss, experiment.optimizer
+        explain(*parts, experiment.dtype, experiment.engine, training=experiment.training)
     except ConfigError as err:
         raise ConfigError(problem_at(node, ("engine",), str(err))) from err
     written(experiment)

@@ -66,6 +66,7 @@ def fit(
     epochs: int = 1,
     batch_size: int = 64,
     clip_norm: float | None = None,
+    bptt_steps: int | None = None,
     seed: int = 0,
     lengths: Any = None,
     weight: Any = None,
@@ -82,7 +83,7 @@ def fit(
     model : if it was not built, it is built for x in float32, from `seed` as an Experiment builds it.
     x, y : arrays, or what turns into one: lists, pandas objects, tensors. Targets of
         a model with a single output may lack its axis: (N,) for (N, 1).
-    lengths, weight : see `Arrays`.
+    lengths, weight, bptt_steps : see `Arrays` and, for truncated backpropagation, `Training`.
     validation : a pair (x, y), or `Arrays`, that is scored after every epoch.
     engine : what computes the steps, as in a config: ``auto``, ``numpy`` or ``compiled``.
     callbacks : what happens around the loop; see `Callback`.
@@ -94,7 +95,7 @@ def fit(
     ConfigError, DataError, ShapeError, NumericalError
         An argument does not fit; the model's weights were not changed.
     """
-    settings = Training(epochs=epochs, batch_size=batch_size, clip_norm=clip_norm)
+    settings = Training(epochs=epochs, batch_size=batch_size, clip_norm=clip_norm, bptt_steps=bptt_steps)
     streams = Streams.from_seed(checked(seed, Seed, "fit: seed"))
     train = Arrays(x, y, lengths, weight)
     held_out = None if validation is None else _held_out(validation)
@@ -103,9 +104,8 @@ def fit(
         model, loss=loss, optimizer=optimizer, settings=settings, streams=streams, should_stop=should_stop
     )
     with closing(ShowEpochs()) as shown:
-        all_callbacks = [shown, *callbacks] if progress else callbacks
-        notify = say if progress else silent
-        return run_training(trainer, train, held_out, engine=engine, callbacks=all_callbacks, notify=notify)
+        told, notify = ([shown, *callbacks], say) if progress else (callbacks, silent)
+        return run_training(trainer, train, held_out, engine=engine, callbacks=told, notify=notify)
 
 
 def _build(model: Layer, train: Arrays, streams: Streams) -> None:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         experiment = load_experiment(args.config, args.overrides)
         parts = experiment.model, experiment.loss, experiment.optimizer
-        engine = explain(*parts, experiment.dtype, experiment.engine)
+        engine = explain(*parts, experiment.dtype, experiment.engine, training=experiment.training)
         lengths = experiment.data.input_shape[0] is None
         if engine == "compiled" and uneven_obstacle(*parts[:2], lengths=lengths, weights=False):
             engine += "; numpy where sequences differ in length"

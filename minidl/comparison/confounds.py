@@ -27,6 +27,7 @@ _WORDS = {
     "training.batch_size": "batch size",
     "training.shuffle": "shuffling",
     "training.clip_norm": "gradient clipping",
+    "training.bptt_steps": "truncated backpropagation",
     "data.scaler.fit_on": "rows the scaler is fitted on",
     "data.scaler.type": "scaler",
     "evaluation.checkpoint": "weights that are scored",

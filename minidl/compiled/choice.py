@@ -17,7 +17,7 @@ from minidl.core.layer import Layer
 from minidl.layers import Cell, RecurrentLayer
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
-from minidl.training import Advanced, Trainer
+from minidl.training import Advanced, Trainer, Training
 from minidl.training.sources import Source, gathered
 
 EngineName = Literal["auto", "numpy", "compiled"]
@@ -46,7 +46,13 @@ def training_obstacle(trainer: Advanced) -> str | None:
     """Why the compiled engine cannot take this Trainer's steps, in a few words; None: it can."""
     if type(trainer).train_step is not Trainer.train_step or "train_step" in vars(trainer):
         return f"the {type(trainer).__name__} has a train_step of its own"
-    return obstacle(trainer.model, trainer.loss, trainer.optimizer, trainer.parameters.values.dtype)
+    reason = settings_obstacle(trainer.settings)
+    return reason or obstacle(trainer.model, trainer.loss, trainer.optimizer, trainer.parameters.values.dtype)
+
+
+def settings_obstacle(training: Training) -> str | None:
+    """Why a training section is left to NumPy, in a few words; None: it is not."""
+    return None if training.bptt_steps is None else "training.bptt_steps is set, which is left to NumPy"
 
 
 def model_obstacle(model: Layer, dtype: npt.DTypeLike) -> str | None:
@@ -110,6 +116,7 @@ def explain(
     dtype: npt.DTypeLike = "float32",
     engine: EngineName = "auto",
     time_steps: float | None = None,
+    training: Training | None = None,
 ) -> str:
     """Which engine trains this model, in one line: ``compiled``, or ``numpy: `` and the reason.
 
@@ -117,13 +124,15 @@ def explain(
     ----------
     engine : what the config asks for.
     time_steps : see `drawback`.
+    training : how it is trained; None: with the defaults.
 
     Raises
     ------
     ConfigError
         `engine` is ``compiled`` and the model cannot be compiled.
     """
-    return line(engine, lambda: obstacle(model, loss, optimizer, dtype), lambda: drawback(model, time_steps))
+    reason = None if training is None else settings_obstacle(training)
+    return line(engine, lambda: reason or obstacle(model, loss, optimizer, dtype), lambda: drawback(model, time_steps))
 
 
 def line(engine: EngineName, obstacle: Callable[[], str | None], drawback: Callable[[], str | None]) -> str:

@@ -20,6 +20,7 @@ _ALSO_CALLED = {
     "output_size": ("units", "out_features", "n_outputs"),
     "time_steps": ("lookback", "window", "window_size", "seq_len", "seq_length", "sequence_length", "n_steps"),
     "clip_norm": ("clipnorm", "grad_clip", "gradient_clip", "gradient_clip_val", "max_grad_norm"),
+    "bptt_steps": ("bptt", "tbptt", "tbptt_steps", "truncated_bptt_steps"),
     "loss": ("criterion", "objective"),
     "bias": ("use_bias",),
     "epsilon": ("eps",),

@@ -96,6 +96,10 @@ class Layer(Configurable, ABC):
         """The layers that this one is made of, by name; the names begin those of their parameters."""
         return {}
 
+    def config_path(self, name: str) -> tuple[str | int, ...]:
+        """Where the child `name` stands among the constructor's arguments: ``("layers", 2)``."""
+        return (name,)
+
     def child_inputs(self, input_shape: Shape) -> Mapping[str, Shape]:
         """The shape that goes into each child for an input of this shape; the same one, by default."""
         return dict.fromkeys(self.children(), input_shape)

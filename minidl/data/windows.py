@@ -75,6 +75,22 @@ class Windows:
         """int64 (N,): the row of the array that each window's label stands in, start + T."""
         return self.starts + self.time_steps
 
+    def series(self) -> Batch:
+        """The stretch of rows that the windows were cut from, as one example with a label at every step.
+
+        Raises
+        ------
+        DataError
+            The windows do not begin at every row of one stretch.
+        """
+        first, n = int(self.starts.min()), len(self.starts)
+        if not np.array_equal(np.sort(self.starts), np.arange(first, first + n)):
+            raise DataError(
+                "Windows: they do not begin at every row of one stretch, so there is no series to go along."
+            )
+        stop = first + n + self.time_steps - 1
+        return Batch(self.values[None, first:stop], self.values[None, first + 1 : stop + 1, [self.target_index]])
+
     def gather(
         self, indices: npt.NDArray[np.integer[Any]] | slice, x: Array | None = None, y: Array | None = None
     ) -> Batch:

@@ -1,6 +1,7 @@
 """Checkpoints on disk: a folder that is either complete or not there, every byte checked when it is loaded.
 
-A checkpoint holds ``weights.safetensors``, ``optimizer.safetensors``, ``state.json``
+A checkpoint holds ``weights.safetensors``, ``optimizer.safetensors``, ``state.json``,
+within streams of long series the states that carry on (``carried.safetensors``),
 and, written last, ``manifest.json`` with the SHA-256 of the others. Nothing in it
 can run code, and no file is read that is larger than the model asks for.
 What the state means is in state.py, when one is saved in saving.py.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -36,6 +37,7 @@ from minidl.files.tensors import compare_arrays, decode_tensors, encode_tensors,
 from minidl.randomness import MAX_SPAWNED
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+CARRIED = "carried.safetensors"
 KINDS = ("init", "best", "last")
 MAX_STATE = 1 << 24
 _TRIES = 100
@@ -99,12 +101,14 @@ class Place(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a checkpoint holds: parameters and optimizer's arrays by name, the rest as JSON values, and whose it is."""
+    """What a checkpoint holds: parameters, optimizer's arrays and carried states by name, the rest as JSON values, and
+    whose it is."""
 
     weights: dict[str, Array]
     optimizer: dict[str, Array]
     state: dict[str, Any]
     identity: str | None = None
+    carried: dict[str, Array] = field(default_factory=dict)
 
 
 def save_checkpoint(
@@ -115,6 +119,7 @@ def save_checkpoint(
     optimizer: Mapping[str, Array] | None = None,
     keep_old_as: Path | None = None,
     identity: str | None = None,
+    carried: Mapping[str, Array] | None = None,
 ) -> None:
     """Write a checkpoint, replacing the one that is there in one step.
 
@@ -123,6 +128,7 @@ def save_checkpoint(
     folder : ``init``, ``best`` or ``last`` in a run; its name goes into the state.
     keep_old_as : where the replaced checkpoint is moved; None: it is removed.
     identity : of the run that it belongs to.
+    carried : the states that the next step starts from, by name.
 
     Raises
     ------
@@ -140,6 +146,8 @@ def save_checkpoint(
         OPTIMIZER: encode_tensors(optimizer or {}, folder / OPTIMIZER),
         STATE: content,
     }
+    if carried:
+        files[CARRIED] = encode_tensors(carried, folder / CARRIED)
     whose = {} if identity is None else {"identity": identity}
     files[MANIFEST] = encode_manifest({name: entry(content) for name, content in files.items()}, **whose)
     write_folder(folder, files, keep_old_as)
@@ -222,7 +230,12 @@ def _read(
     # Without an optimizer to compare with: no optimizer keeps that many numbers for each parameter.
     limit = tensors_limit(optimizer, None if optimizer is not None else 16 * sum(w.nbytes for w in weights.values()))
     content = checked(folder / OPTIMIZER, manifest, limit, inside=inside)
-    return Checkpoint(weights, decode_tensors(content, folder / OPTIMIZER, optimizer), state, manifest.get("identity"))
+    arrays, carried = decode_tensors(content, folder / OPTIMIZER, optimizer), {}
+    if CARRIED in manifest["files"]:
+        carried = decode_tensors(
+            checked(folder / CARRIED, manifest, tensors_limit(None), inside=inside), folder / CARRIED
+        )
+    return Checkpoint(weights, arrays, state, manifest.get("identity"), carried)
 
 
 def load_weights(model: Layer, weights: Mapping[str, Array], source: Path) -> None:

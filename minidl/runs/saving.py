@@ -21,6 +21,7 @@ from minidl.runs.log import MAX_LOG
 from minidl.runs.state import trainer_state
 from minidl.training.diagnosis import numerical_error
 from minidl.training.loop import Callback, EpochRecord, Trainer
+from minidl.training.truncated import packed
 
 _OLDER = re.compile(r"last-(\d{6,})-(\d{6,})")
 CHECKPOINT_NAMES = re.compile(rf"init|best|last|{_OLDER.pattern}|{TRIAL}")  # of what is written into the folder
@@ -126,9 +127,15 @@ class SaveCheckpoints(Callback):
         older = None
         if name == "last" and self._saved_at is not None and trainer.settings.checkpoints_kept:
             older = self.folder / "last-{:06d}-{:06d}".format(*self._saved_at)
-        params, optimizer = trainer.model.params, trainer.state
-        place, whose = self.folder / name, self.identity
-        save_checkpoint(place, params, state, optimizer=optimizer, keep_old_as=older, identity=whose)
+        save_checkpoint(
+            self.folder / name,
+            trainer.model.params,
+            state,
+            optimizer=trainer.state,
+            keep_old_as=older,
+            identity=self.identity,
+            carried=packed(trainer.carried)[1],
+        )
 
     def _log_entry(self) -> Entry | None:
         """Size and SHA-256 of the log, which is flushed to the disk first."""

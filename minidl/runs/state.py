@@ -12,6 +12,7 @@ from minidl.core.errors import CorruptFileError
 from minidl.randomness import generator_state, restore_generator
 from minidl.runs.checkpoints import STATE, Checkpoint, load_weights
 from minidl.training.loop import EpochRecord, Position, Trainer
+from minidl.training.truncated import packed, unpacked
 
 
 def trainer_state(trainer: Trainer) -> dict[str, Any]:
@@ -29,6 +30,7 @@ def trainer_state(trainer: Trainer) -> dict[str, Any]:
         "step": trainer.step,
         "position": dataclasses.asdict(trainer.position),
         "generators": generators,
+        "carried": packed(trainer.carried)[0],
     }
 
 
@@ -56,6 +58,7 @@ def restore_trainer(trainer: Trainer, saved: Checkpoint, history: Sequence[Epoch
         value[...] = saved.optimizer[name]
     try:
         _restore_counters(trainer, saved.state)
+        trainer.carried = unpacked(saved.state.get("carried"), saved.carried)
         for name, state in saved.state["generators"].items():
             restore_generator(getattr(trainer.streams, name), state)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:

@@ -25,6 +25,7 @@ def numerical_error(
     state: Mapping[str, Array] | None = None,
     *,
     indices: Any = None,
+    start: Any = None,
 ) -> NumericalError:
     """The error to raise: where it happened, and the first thing that is not finite.
 
@@ -34,6 +35,7 @@ def numerical_error(
     ----------
     batch : what the step was about; see `prepared`.
     indices : which examples were asked for; None: 0, 1, 2, ...
+    start : the state that the step started from; see `Context`.
     """
     if batch is not None:
         found = _first_example(batch, indices)
@@ -41,7 +43,7 @@ def numerical_error(
             return NumericalError(f"{where}: loss is {loss:g}; {found}; training takes finite numbers only.")
     found = _first(model, flat.views, "parameter")
     if found is None and batch is not None:
-        found = _first_output(model, batch)
+        found = _first_output(model, batch, start)
     found = found or _first_state(state or {})  # its step may have used the gradients as scratch space
     found = found or _first(model, flat.grad_views, "gradient of") or "the gradient's norm overflows"
     hint = "Try a smaller optimizer.learning_rate, or set training.clip_norm."
@@ -82,7 +84,7 @@ class _FoundError(Exception):
     """A layer's output is not finite."""
 
 
-def _first_output(model: Layer, batch: Batch) -> str | None:
+def _first_output(model: Layer, batch: Batch, start: Any) -> str | None:
     """The first layer whose output is not finite, in the order in which the outputs come about, whatever the model.
 
     The layers of a copy look at what they put out; nobody else sees the copy.
@@ -93,7 +95,7 @@ def _first_output(model: Layer, batch: Batch) -> str | None:
             if path:
                 name = f"the output of layer {path} ({type(layer).__name__})"
                 vars(layer)["forward"] = _watched(layer.forward, name)
-        twin.forward(batch.x, Context(lengths=batch.lengths))
+        twin.forward(batch.x, Context(lengths=batch.lengths, state=start))
     except _FoundError as found:
         return str(found)
     except Exception:  # of a user's layer: what it says would hide where NaN came from

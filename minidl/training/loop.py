@@ -29,6 +29,7 @@ from minidl.training.flat import FlatParameters
 from minidl.training.outputs import collected, outputs_by_batch, prepared
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
+from minidl.training.truncated import StreamWindows, checked_state, epoch_order, training_source
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class Trainer:
     position : how far the current epoch is.
     history : the EpochRecords so far.
     batch : the numbers of the examples that a step is about, where an engine says so.
+    carried : the state that the next step starts from; None: at the start of streams, or without `bptt_steps`.
     """
 
     def __init__(
@@ -135,6 +137,7 @@ class Trainer:
         self.order_state = generator_state(streams.shuffling)  # from before the current epoch's order was drawn
         self.history: list[EpochRecord] = []
         self.batch: Any = None
+        self.carried: Any = None
         self._ctx = self._context()
 
     def _context(self) -> Context:
@@ -168,7 +171,7 @@ class Trainer:
         NumericalError
             NaN or Inf in loss, gradient or parameters; it names epoch, step, layer and parameter.
         """
-        train = fitted(train, self.model, self.loss)
+        train = training_source(train, self.model, self.loss, self.settings)
         if validation is not None:
             validation = fitted(validation, self.model, self.loss, "validation ")
         for callback in callbacks:
@@ -199,7 +202,7 @@ class Trainer:
             return None
         self.epoch += 1
         train_loss = self.position.loss_sum / len(train)
-        self.position = Position()
+        self.position, self.carried = Position(), None
         self.order_state = generator_state(self.streams.shuffling)
         seconds = time.perf_counter() - started
         return EpochRecord(self.epoch, self.step, train_loss, *scores, self.optimizer.learning_rate, seconds)
@@ -208,12 +211,15 @@ class Trainer:
         """The steps of an epoch that are left; False if it was told to stop before the end."""
         self._parameters.follow()
         n, every = len(train), self.settings.checkpoint_every
-        order = self.streams.shuffling.permutation(n) if self.settings.shuffle else np.arange(n)
-        place = self.position
+        batch_size, place = self.settings.batch_size, self.position
+        order = epoch_order(train, self.streams.shuffling if self.settings.shuffle else None, batch_size)
         while place.examples < n:
             stop = n
             if isinstance(every, dict):
-                stop = place.examples + (every["steps"] - self.step % every["steps"]) * self.settings.batch_size
+                stop = place.examples + (every["steps"] - self.step % every["steps"]) * batch_size
+            if isinstance(train, StreamWindows):
+                part, self.carried = train.step(order[place.examples :][:batch_size], self.carried)
+                stop = place.examples + part
             place.examples, place.loss_sum = self.engine.advance(
                 self, train, order[:stop], place.examples, place.loss_sum
             )
@@ -246,8 +252,10 @@ class Trainer:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
         flat = self.parameters
         batch, lengths = prepared(batch, self.model)
+        start, truncated = self.carried, self.settings.bptt_steps is not None
         ctx = self._ctx if batch.lengths is None else replace(self._ctx, lengths=batch.lengths)
-        y, cache = self.model.forward(batch.x, ctx)
+        y, cache = self.model.forward(batch.x, replace(ctx, state=start) if truncated else ctx)
+        carried = self.model.final_state(cache) if truncated else None
         loss, dy = self.loss(without_padding(y, lengths), batch.target, batch.weight)
         _, grads = self.model.backward(dy, cache)
         flat.collect(grads)
@@ -255,7 +263,8 @@ class Trainer:
         # Squares can overflow where the norm does not, and clipping makes it small.
         usable = _finite(flat.grads) or (clip is not None and bool(np.isfinite(flat.grads).all()))
         if not (math.isfinite(loss) and usable):
-            raise numerical_error(self.where(), self.model, flat, loss, batch, indices=self.batch)
+            raise numerical_error(self.where(), self.model, flat, loss, batch, indices=self.batch, start=start)
+        self.carried = checked_state(carried, self.where(), loss)
         if clip is not None:
             clip_global_norm(flat.grads, clip)
         self._update(flat, loss)

@@ -28,6 +28,10 @@ class Training(Configurable):
     checkpoints_kept : how many older checkpoints stay beside the last one, at most 1,000.
     threads : of NumPy's matrix products, at most 1,024. One is fastest below some 256 units,
         and results can depend on the number.
+    bptt_steps : truncated backpropagation: a step takes so many time steps of `batch_size` long streams side by side,
+        and the states of the step before carry on into it, without their gradient; `shuffle` orders whole
+        streams. The training part of a series is cut into that many streams; where there are fewer
+        sequences, so is each. None: examples are whole, and each starts anew.
     """
 
     epochs: PositiveInt = 100
@@ -37,3 +41,4 @@ class Training(Configurable):
     checkpoint_every: PositiveInt | StepCount = 10
     checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1
     threads: Threads = 1
+    bptt_steps: PositiveInt | None = None

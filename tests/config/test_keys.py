@@ -66,6 +66,7 @@ def test_a_section_on_its_own_has_paths_from_itself_on() -> None:
             "checkpoint_every",
             "checkpoints_kept",
             "threads",
+            "bptt_steps",
         )
     }
 

@@ -56,7 +56,7 @@ def result_of(run: Path) -> dict[str, Any]:
 
 
 def random_experiment(rng: random.Random) -> list[str]:
-    """The command-line arguments of some training: cells, optimizer, clipping, dropout, engine."""
+    """The command-line arguments of some training: cells, optimizer, clipping, dropout, engine, long series."""
     activation = rng.choice(["TanhActivation", "SigmoidActivation", "ReluActivation"])
     size = rng.choice([2, 3, 5, 33])
     layers = [
@@ -69,14 +69,15 @@ def random_experiment(rng: random.Random) -> list[str]:
         shared = rng.choice(["true", "false"])
         place = rng.randrange(1, len(layers) + 1)
         layers.insert(place, f"{{type: Dropout, drop_rate: 0.3, shared_over_time: {shared}}}")
-    kernels = not dropout and cell == "RecurrentLayer"
+    truncated = rng.random() < 0.3
+    kernels = not dropout and not truncated and cell == "RecurrentLayer"
     engine = "compiled" if kernels and rng.random() < 0.5 and numba_installed() else "numpy"
     optimizer = rng.choice(
         ["{type: SGD, learning_rate: 0.05}", "{type: SGD, learning_rate: 0.02, momentum: 0.9}", "{type: Adam}"]
     )
     return [
         "evaluation.horizons=[2]",
-        f"model.layers=[{', '.join(layers)}, LastStep, {{type: Dense, output_size: 1}}]",
+        f"model.layers=[{', '.join(layers)}, {'' if truncated else 'LastStep, '}{{type: Dense, output_size: 1}}]",
         f"optimizer={optimizer}",
         f"engine={engine}",
         f"seed={rng.randrange(1000)}",
@@ -84,7 +85,8 @@ def random_experiment(rng: random.Random) -> list[str]:
         f"training.clip_norm={rng.choice(['null', '0.05', '1.0'])}",
         f"training.shuffle={rng.choice(['true', 'true', 'false'])}",
         f"training.checkpoint_every={rng.choice(['1', '3', '{steps: 1}', '{steps: 7}', '{steps: 50}'])}",
-        f"training.batch_size={rng.choice([7, 16, 134])}",
+        f"training.batch_size={rng.choice([4, 7] if truncated else [7, 16, 134])}",
+        f"training.bptt_steps={rng.choice([1, 4, 6]) if truncated else 'null'}",
         f"training.epochs={rng.randrange(12, 40)}",
     ]
 

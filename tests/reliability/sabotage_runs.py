@@ -35,6 +35,15 @@ def _optimizer_starts_anew() -> None:
     resuming.restore_trainer = forgetting  # type: ignore[attr-defined]
 
 
+@sabotage("carried-state")
+def _streams_start_anew() -> None:
+    """A resumed training goes along its long series as if each began where it goes on."""
+    unpack = state.unpacked
+    state.unpacked = lambda names, arrays: unpack(  # type: ignore[attr-defined]
+        names, {name: np.zeros_like(value) for name, value in arrays.items()}
+    )
+
+
 @sabotage("position")
 def _position_is_forgotten() -> None:
     """A resumed training starts its epoch again."""

@@ -32,6 +32,7 @@ SABOTAGES = {
     "generator-state": (3, 10),
     "optimizer-state": (3, 10),
     "position": (3, 10),
+    "carried-state": (3, 15),
     "log-rewinding": (3, 5),
     "checksums": (4, 200),
     "identity": (4, 5),

@@ -54,10 +54,6 @@ class Container(Layer):
                 child.bind(parts[place])
         vars(self)["_params"] = Parameters(type(self).__name__, own)
 
-    def config_path(self, name: str) -> tuple[str | int, ...]:
-        """Where the child `name` stands among the constructor's arguments: ``("layers", 2)``."""
-        return (name,)
-
     def placed(self, err: ShapeError, name: str) -> ShapeError:
         """The error of a child, with its place."""
         return ShapeError(str(err), (*self.config_path(name), *err.path))
