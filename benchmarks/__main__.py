@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import limits, report, whole
-from benchmarks.cases import CASES, INFERENCE_CASE, Case
-from benchmarks.competitors import INFERENCE, TRAINING
+from benchmarks.cases import ASKED, CASES, Case
+from benchmarks.competitors import OWN_CELL, TRAINING, inference, training
 from benchmarks.pool import available, compare
 
 # From this many units on, two threads are measured as well; smaller products are slower in two.
@@ -24,32 +24,23 @@ def main() -> None:
         result = json.loads(args.show.read_text(encoding="utf-8"))
         _print(result)
         return
-    names, missing = available(TRAINING)
-    print("\n".join(missing))
+    print("\n".join(available([*TRAINING, *OWN_CELL, "onnxruntime"])[1]))
     chosen = [case for case in CASES if args.cases is None or case.name in args.cases]
     result: dict[str, Any] = {"machine": whole.machine(), "rounds": args.rounds}
-    result["training"] = _training(chosen, names, args)
-    many_cores = sorted(os.sched_getaffinity(0))[:2]
-    large = [case for case in chosen if max(case.hidden) >= TWO_THREADS]
-    if large and len(many_cores) == 2:
-        result["two threads"] = {case.name: compare(case, names, many_cores, args.rounds, "train") for case in large}
-    if not args.only_training:
-        askers = available(INFERENCE)[0]
-        result["inference"] = {
-            what: compare(INFERENCE_CASE, askers, [args.core], args.rounds, what) for what in ("one", "many")
-        }
-        result["commands"] = whole.commands(args.compare)
+    for part in PARTS:
+        if part in args.parts:
+            result[part] = PARTS[part](chosen, args)
     _print(result)
     if args.json:
         args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         print(f"written: {args.json}")
 
 
-def _training(chosen: list[Case], names: list[str], args: argparse.Namespace) -> dict[str, Any]:
+def _training(chosen: list[Case], args: argparse.Namespace) -> dict[str, Any]:
     steps, peaks = {}, []
     for case in chosen:
         peaks.append(limits.measure(args.core))
-        steps[case.name] = compare(case, names, [args.core], args.rounds, "train")
+        steps[case.name] = compare(case, available(training(case))[0], [args.core], args.rounds, "train")
         _note(case.name, steps[case.name])
     peak = limits.median(peaks)
     return {
@@ -61,6 +52,31 @@ def _training(chosen: list[Case], names: list[str], args: argparse.Namespace) ->
         }
         for case in chosen
     }
+
+
+def _two_threads(chosen: list[Case], args: argparse.Namespace) -> dict[str, Any]:
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    large = [case for case in chosen if max(case.hidden) >= TWO_THREADS and len(cores) == 2]
+    return {case.name: compare(case, available(training(case))[0], cores, args.rounds, "train") for case in large}
+
+
+def _forecasts(chosen: list[Case], args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        case.name: {
+            what: compare(case, available(inference(case))[0], [args.core], args.rounds, what)
+            for what in ("one", "many")
+        }
+        for case in chosen
+        if case.name in ASKED
+    }
+
+
+def _commands(chosen: list[Case], args: argparse.Namespace) -> dict[str, Any]:
+    return whole.commands(args.compare)
+
+
+# By name in the result.
+PARTS = {"training": _training, "two threads": _two_threads, "inference": _forecasts, "commands": _commands}
 
 
 def _arguments() -> argparse.Namespace:
@@ -78,10 +94,10 @@ def _arguments() -> argparse.Namespace:
         "--cases",
         nargs="+",
         choices=[case.name for case in CASES],
-        metavar="UNITS",
-        help="for example 4 2+2 64; default: all",
+        metavar="CASE",
+        help='for example 4 2+2 "LSTM 64"; default: all',
     )
-    parser.add_argument("--only-training", action="store_true", help="leave out inference and whole commands")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="default: all")
     parser.add_argument("--compare", action="store_true", help="also time minidl compare with 30 seeds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
     parser.add_argument("--show", type=Path, metavar="FILE", help="print the tables of such a file and measure nothing")
@@ -96,7 +112,7 @@ def _note(case: str, step: dict[str, Any]) -> None:
         f"{name} {row['seconds'] * 1e6:,.1f}" if "seconds" in row else f"{name}: {row['error']}"
         for name, row in step.items()
     ]
-    print(f"{case} units, µs a step: " + ", ".join(cells), flush=True)
+    print(f"{case}, µs a step: " + ", ".join(cells), flush=True)
 
 
 def _print(result: dict[str, Any]) -> None:

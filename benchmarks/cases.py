@@ -11,14 +11,43 @@ import numpy as np
 BATCH = 64
 MANY = 4096
 RATE = 0.05
-Weights = dict[str, Any]
+# By kind of layer, a letter for each gate, in the order of their columns here, in minidl and in ONNX.
+GATES = {"Elman": "a", "LSTM": "iofg", "GRU": "zrn"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The weights of one layer: (inputs, gates · units), (units, gates · units), (gates · units,), (units,).
+
+    What a layer does not have is None. `b_h` is the bias that a GRU adds to h W_hn alone, before the reset.
+    """
+
+    W_x: Any
+    W_h: Any = None
+    b: Any = None
+    b_h: Any = None
+
+    def present(self) -> list[Any]:
+        """Those that are there, in this order."""
+        return [value for value in vars(self).values() if value is not None]
+
+
+def arranged(W: Any, gates: str, order: str) -> Any:
+    """The columns of W, which stand in the order of `gates`, in another order of the gates."""
+    parts = np.split(W, len(gates), axis=-1)
+    return np.concatenate([parts[gates.index(gate)] for gate in order], axis=-1)
+
+
+def time_first(x: Any) -> Any:
+    """(batch, time, features) as (time, batch, features)."""
+    return np.ascontiguousarray(x.transpose(1, 0, 2))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A stack of tanh layers with a dense output for the last step, trained by SGD on batches of 64 windows.
+    """A stack of recurrent layers with a dense output for the last step, trained by SGD on batches of 64 windows.
 
-    `steps` is the number of training steps that one timing takes.
+    `steps` is the number of training steps that one timing takes. A GRU's reset follows the product.
     """
 
     name: str
@@ -28,21 +57,28 @@ class Case:
     bias: bool
     dtype: str
     steps: int
+    kind: str = "Elman"
 
-    def weights(self) -> list[tuple[Any, Any, Any]]:
-        """(W_xh, W_hh, b_h) of every layer, then (W, None, b); b is None without biases."""
+    @property
+    def gates(self) -> str:
+        """One letter for each gate."""
+        return GATES[self.kind]
+
+    def weights(self) -> list[Part]:
+        """Of every recurrent layer, then of the output."""
         rng = np.random.default_rng(0)
         sizes, layers = (self.features, *self.hidden), []
 
         def normal(a: int, b: int) -> Any:
             return (rng.normal(size=(a, b)) / np.sqrt(a) * 0.7).astype(self.dtype)
 
-        def zeros(n: int) -> Any:
-            return np.zeros(n, self.dtype) if self.bias else None
+        def bias(n: int) -> Any:
+            return (rng.normal(size=n) * 0.1).astype(self.dtype) if self.bias else None
 
         for a, b in itertools.pairwise(sizes):
-            layers.append((normal(a, b), normal(b, b), zeros(b)))
-        layers.append((normal(sizes[-1], 1), None, zeros(1)))
+            n = len(self.gates) * b
+            layers.append(Part(normal(a, n), normal(b, n), bias(n), bias(b) if self.kind == "GRU" else None))
+        layers.append(Part(normal(sizes[-1], 1), b=bias(1)))
         return layers
 
     def data(self) -> tuple[Any, Any]:
@@ -60,6 +96,16 @@ class Case:
         return rng.normal(size=(BATCH * self.time + 1, self.features)).astype(self.dtype)
 
 
+def _cells(kind: str) -> list[Case]:
+    """The sizes that gated layers are measured at."""
+    return [
+        Case(f"{kind} 4", 6, (4,), 24, True, "float32", 200, kind),
+        Case(f"{kind} 16", 6, (16,), 24, True, "float32", 100, kind),
+        Case(f"{kind} 64", 6, (64,), 24, True, "float32", 60, kind),
+        Case(f"{kind} 256", 32, (256,), 100, True, "float32", 2, kind),
+    ]
+
+
 CASES = [
     Case("4", 6, (4,), 24, True, "float32", 400),
     Case("4 float64", 6, (4,), 24, True, "float64", 400),
@@ -69,5 +115,8 @@ CASES = [
     Case("256", 32, (256,), 100, True, "float32", 4),
     Case("256+256", 32, (256, 256), 100, True, "float32", 2),
     Case("1024", 64, (1024,), 50, True, "float32", 1),
+    *_cells("LSTM"),
+    *_cells("GRU"),
 ]
-INFERENCE_CASE = CASES[0]
+# Those that forecast, too.
+ASKED = ("4", "LSTM 4", "GRU 4")

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.page``: write docs/benchmarks.md from the committed result.json, and nothing else."""
+"""``python -m benchmarks.page``: write docs/benchmarks.md from the committed result files, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,26 +8,48 @@ from typing import Any
 
 from benchmarks import report
 
+FOLDER = Path(__file__).parent
+RUNS = [("Tanh layers", "result.json")]
 HEAD = """# Benchmarks
 
-Quoted from `benchmarks/result.json`, one run of `python -m benchmarks` with {rounds} rounds; `benchmarks/README.md` says how it measures. Machine: {cpu}, {cpus} cores, Python {python}, {versions}; load before the run {load:.1f}. Absolute times wander with the machine's load: trust ratios.
+Each part is one run of `python -m benchmarks`; `benchmarks/README.md` says how it measures. Absolute times wander with the machine's load: trust ratios.
 
-The models are stacks of tanh layers with 6 features and 24 steps (4 to 64 units), 32 features and 100 steps (256, 256+256) or 64 features and 50 steps (1024), trained on batches of 64 windows.
+The models are stacks of recurrent layers with 6 features and 24 steps (4 to 64 units), 32 features and 100 steps (256, 256+256) or 64 features and 50 steps (1024), trained on batches of 64 windows. A GRU's reset follows the product, as in PyTorch and Keras. "Own cell" is a `Cell` of a user with the equations of an LSTM.
 
-"Limit" is the time of the multiplications at the fastest matrix product measured on that core, and of the tanh calls. "Ratio at the limit" is what a program at the limit would reach: where it is below "must", no program on this machine can reach it. "must" and "aim" are minidl's own targets. With two threads the second core is shared with everything else that runs; that table wanders most. minidl's compiled engine uses one thread in both.
+"Limit" is the time of the multiplications at the fastest matrix product measured on that core, and of the tanh and sigmoid calls. "Ratio at the limit" is what a program at the limit would reach: where it is below "must", no program on this machine can reach it. "must" and "aim" are minidl's own targets. With two threads the second core is shared with everything else that runs; that table wanders most. minidl's compiled engine uses one thread in both.
 
 `minidl compare` trains its runs in processes: in threads of one process, tried once, the 30 seeds gave the same weights to the bit in 37 s instead of 34.
 """  # noqa: E501
+RUN = """## {title}
+
+`benchmarks/{name}`, {rounds} rounds. Machine: {cpu}, {cpus} cores, Python {python}, {versions}; \
+load before the run {load:.1f}{busy}.
+"""
+# More than this beside the run: others had a share of the cores.
+QUIET = 2
 
 
-def main(result_file: Path = Path("benchmarks/result.json"), page: Path = Path("docs/benchmarks.md")) -> None:
-    """Write the page."""
-    result = json.loads(result_file.read_text(encoding="utf-8"))
-    machine: dict[str, Any] = result["machine"]
+def part(title: str, name: str, result: dict[str, Any]) -> str:
+    """One run, written in the file of this name: on what it was measured, and its tables."""
+    machine = result["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
-    parts = [HEAD.format(**{**machine, "rounds": result["rounds"], "versions": versions, "load": machine["load"][0]})]
-    parts += [f"## {title}\n\n" + "\n".join(lines) + "\n" for title, lines in report.sections(result)]
-    page.write_text("\n".join(parts), encoding="utf-8")
+    load = machine["load"][0]
+    busy = ": the machine was busy with other work while this was measured" if load > QUIET else ""
+    given = {**machine, "rounds": result["rounds"], "versions": versions, "load": load, "busy": busy}
+    head = RUN.format(**given, title=title, name=name)
+    tables = [f"### {table}\n\n" + "\n".join(lines) + "\n" for table, lines in report.sections(result)]
+    return "\n".join([head, *tables])
+
+
+def page() -> str:
+    """The page's text."""
+    parts = [part(title, name, json.loads((FOLDER / name).read_text(encoding="utf-8"))) for title, name in RUNS]
+    return "\n".join([HEAD, *parts])
+
+
+def main() -> None:
+    """Write the page."""
+    Path("docs/benchmarks.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

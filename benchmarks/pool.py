@@ -10,11 +10,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.competitors import JAX_INSIDE
+import numpy as np
+
+from benchmarks.competitors import JAX_INSIDE, OWN_CELL
 
 MODULES = {
     "torch": "torch", "jax": "jax", JAX_INSIDE: "jax", "keras": "keras", "onnxruntime": "onnxruntime",
-    "minidl compiled": "numba",
+    "minidl compiled": "numba", OWN_CELL[1]: "numba",
 }  # fmt: skip
 Cores = Sequence[int]
 
@@ -49,29 +51,33 @@ def available(names: list[str]) -> tuple[list[str], list[str]]:
     return [n for n in names if n not in missing], [f"{n}: skipped, {MODULES[n]} is not installed" for n in missing]
 
 
+def checked(made: dict[str, dict[str, Any]], dtype: str) -> dict[str, dict[str, Any]]:
+    """What each worker made, without its numbers; ``error`` where they differ from those of the first that has some."""
+    result: dict[str, dict[str, Any]] = {}
+    expected: list[float] | None = None
+    for name, answer in made.items():
+        error = answer.get("error")
+        if error is None:
+            values = answer.get("parameters") or answer["outputs"]
+            expected = values if expected is None else expected
+            difference = float(np.abs(np.subtract(values, expected)).max())
+            # Ten steps from the same weights; sums are added in another order. NaN is no result either.
+            if not difference <= (2e-4 if dtype == "float32" else 1e-9):
+                error = f"its results differ from minidl's by {difference:.1e}"
+        result[name] = {"error": error} if error else {"all": [], "memory": answer.get("memory")}
+    return result
+
+
 def compare(case: Any, names: list[str], cores: Cores, rounds: int, what: str) -> dict[str, dict[str, Any]]:
     """Median seconds of each competitor over `rounds` rounds, after its results were found equal to minidl's.
 
     Returns a dict by name: ``seconds`` (median), ``all``, ``memory``, or ``error``.
     """
-    result: dict[str, dict[str, Any]] = {}
     workers = [Worker(name, cores) for name in names]
-    expected: list[float] | None = None
     try:
-        running = []
-        for worker in workers:
-            made = worker.ask(do="make", case=case.name, train=what == "train")
-            error = made.get("error")
-            values = made.get("parameters") or made.get("outputs")
-            if error is None:
-                expected = values if expected is None else expected
-                difference = max(abs(a - b) for a, b in zip(values, expected, strict=True))
-                # Ten steps from the same weights; sums are added in another order.
-                if difference > (2e-4 if case.dtype == "float32" else 1e-9):
-                    error = f"its results differ from minidl's by {difference:.1e}"
-            result[worker.name] = {"error": error} if error else {"all": [], "memory": made.get("memory")}
-            if not error:
-                running.append(worker)
+        made = {worker.name: worker.ask(do="make", case=case.name, train=what == "train") for worker in workers}
+        result = checked(made, case.dtype)
+        running = [worker for worker in workers if "error" not in result[worker.name]]
         for round_ in range(rounds + 1):
             for worker in running:
                 n = {"train": case.steps, "one": 1000, "many": 20}[what]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.cases import MANY
+from benchmarks.cases import CASES, MANY
+from benchmarks.targets import ONE_WINDOW, TARGETS
 
 # Several competitors under one name: the fastest of them counts.
 GROUPS = {
@@ -13,22 +14,11 @@ GROUPS = {
     "jax": ["jax", "jax, inside"],
     "fastest": ["torch", "jax", "jax, inside"],
 }
-# (case, who, of whom, must, aim)
-TARGETS = [
-    ("4", "minidl numpy", "torch", 12, 20),
-    ("4", "minidl numpy", "jax", 1.4, 2.5),
-    ("4", "minidl compiled", "torch", 80, 190),
-    ("4", "minidl compiled", "jax", 9, 21),
-    ("2+2", "minidl compiled", "torch", 80, 190),
-    ("2+2", "minidl compiled", "jax", 9, 21),
-    ("16", "best", "torch", 10, 19),
-    ("16", "best", "jax", 2, 3.5),
-    ("64", "best", "torch", 4.5, 8),
-    ("64", "best", "jax", 1.7, 2.8),
-    ("256", "best", "fastest", 1.4, 1.8),
-    ("256+256", "best", "fastest", 1.4, 1.8),
-    ("1024", "best", "fastest", 1.1, 1.5),
-]
+
+
+# By case, its kind of layer, and what these are called.
+KIND_OF = {case.name: case.kind for case in CASES}
+NAMES = {"Elman": "tanh layers", "LSTM": "LSTMs", "GRU": "GRUs"}
 
 
 def seconds(row: dict[str, Any], who: str) -> float | None:
@@ -39,21 +29,34 @@ def seconds(row: dict[str, Any], who: str) -> float | None:
 
 def sections(result: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Every table with its title."""
-    training, inference = result["training"], result.get("inference")
-    yield "Training, one thread: µs a step", [*training_table(training), *_left_out(training)]
-    if "two threads" in result:
-        yield "Training, two threads: ms a step", two_thread_table(result["two threads"])
-    yield "Training, one thread: MB above the import", memory_table(training)
-    yield "Targets", target_lines(training, inference["one"] if inference else {})
-    if inference:
-        yield "Forecasts, 4 units", inference_table(inference)
+    training, inference = result.get("training", {}), result.get("inference", {})
+    kinds = by_kind(training)
+    for kind, entries in kinds.items():
+        yield f"Training of {NAMES[kind]}, one thread: µs a step", [*training_table(entries), *_left_out(entries)]
+    for kind, rows in by_kind(result.get("two threads", {})).items():
+        yield f"Training of {NAMES[kind]}, two threads: ms a step", two_thread_table(rows)
+    for kind, entries in kinds.items():
+        yield f"Training of {NAMES[kind]}, one thread: MB above the import", memory_table(entries)
+    if lines := target_lines(training, inference):
+        yield "Targets", [_head("case", "who", "against", "ratio", "must", "aim", "", "ratio at the limit"), *lines]
+    for case, found in inference.items():
+        yield f"Forecasts, {case} units", inference_table(found)
+    if "commands" in result:
         yield "Whole commands", command_table(result["commands"])
+
+
+def by_kind(rows: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rows of each kind of layer."""
+    found: dict[str, dict[str, Any]] = {}
+    for case, row in rows.items():
+        found.setdefault(KIND_OF[case], {})[case] = row
+    return found
 
 
 def training_table(result: dict[str, Any]) -> list[str]:
     """µs a step, and the limit."""
     names = list(next(iter(result.values()))["step"])
-    lines = [_head("units", *names, "limit", "best / limit")]
+    lines = [_head("case", *names, "limit", "best / limit")]
     for case, entry in result.items():
         row = entry["step"]
         best = seconds(row, "best")
@@ -72,7 +75,7 @@ def _left_out(result: dict[str, Any]) -> list[str]:
 def two_thread_table(result: dict[str, Any]) -> list[str]:
     """ms a step, and how many times faster minidl's best is than the fastest of torch and jax."""
     names = list(next(iter(result.values())))
-    lines = [_head("units", *names, "ratio")]
+    lines = [_head("case", *names, "ratio")]
     for case, row in result.items():
         cells = [f"{row[name]['seconds'] * 1e3:,.1f}" if "seconds" in row[name] else "-" for name in names]
         best, fastest = seconds(row, "best"), seconds(row, "fastest")
@@ -83,35 +86,29 @@ def two_thread_table(result: dict[str, Any]) -> list[str]:
 def memory_table(result: dict[str, Any]) -> list[str]:
     """MB of training above the bare import."""
     names = list(next(iter(result.values()))["step"])
-    lines = [_head("units", *names)]
+    lines = [_head("case", *names)]
     for case, entry in result.items():
         cells = [entry["step"][name].get("memory") for name in names]
         lines.append(_row(case, *("-" if c is None else f"{c / 1e6:.1f}" for c in cells)))
     return lines
 
 
-def target_lines(training: dict[str, Any], one: dict[str, Any]) -> list[str]:
+def target_lines(training: dict[str, Any], inference: dict[str, Any]) -> list[str]:
     """Each target: the ratio, must, aim, and whether it is reached."""
-    lines = [_head("units", "who", "against", "ratio", "must", "aim", "", "ratio at the limit")]
-    rows = [
-        (case, who, other, must, aim, training.get(case, {}).get("step", {})) for case, who, other, must, aim in TARGETS
+    rows = [(case, case, *target, training.get(case, {}).get("step", {})) for case, *target in TARGETS]
+    rows += [
+        (f"{case}, one window", "", *target, inference.get(case, {}).get("one", {})) for case, *target in ONE_WINDOW
     ]
-    rows.append(("one window", "minidl compiled", "onnxruntime", 6, 15, one))
-    for case, who, other, must, aim, row in rows:
+    lines = []
+    for title, case, who, other, must, aim, row in rows:
         a, b = seconds(row, who), seconds(row, other)
         if a is None or b is None:
             continue
         ratio = b / a
         verdict = "aim" if ratio >= aim else "must" if ratio >= must else "missed"
-        lines.append(
-            _row(case, who, other, f"{ratio:.2f}", f"{must}", f"{aim}", verdict, _at_the_limit(training, case, b))
-        )
+        at_the_limit = f"{b / training[case]['limit']:.1f}" if case else "-"
+        lines.append(_row(title, who, other, f"{ratio:.2f}", f"{must}", f"{aim}", verdict, at_the_limit))
     return lines
-
-
-def _at_the_limit(training: dict[str, Any], case: str, other: float) -> str:
-    """The ratio to a competitor that a program at the limit would have."""
-    return f"{other / training[case]['limit']:.1f}" if case in training else "-"
 
 
 def inference_table(result: dict[str, dict[str, Any]]) -> list[str]:

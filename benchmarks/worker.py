@@ -53,7 +53,7 @@ def _answer(request: dict[str, Any], made: dict[str, Any], name: str, case: Any,
         elif name == "keras":
             os.environ["KERAS_BACKEND"] = "jax"
             import keras  # noqa: F401
-        elif name == "minidl compiled":
+        elif name.endswith("compiled"):
             import minidl.compiled.engine
         else:
             import minidl.training  # noqa: F401
