@@ -6,8 +6,9 @@ of one step; everything else follows from these.
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
@@ -52,6 +53,9 @@ class Cell(Layer):
     gates : names, or `Gate` where one is not the sum of both products.
     states : the first is the output, and what W_h multiplies.
     vectors : own parameters, one number a unit, by name with their initializers.
+    equations_backward : a method that gives the gradient in place of the derived one; None: there is none. Its
+        arguments are those of `equations`, states after the step as ``c_next``, and dL/d(these) as ``dc``, by name; it
+        returns dL/d(each argument of `equations`) by name.
     recurrent : whether W_h is a full matrix, ``diagonal`` (one number a unit) or a block for each of `heads`.
 
     Shapes
@@ -75,6 +79,7 @@ class Cell(Layer):
     states: ClassVar[Sequence[str]] = ("h",)
     vectors: ClassVar[Mapping[str, Initializer]] = {}
     recurrent: ClassVar[Kind] = "full"
+    equations_backward: ClassVar[Callable[..., dict[str, Any]] | None] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,6 +87,12 @@ class Cell(Layer):
             raise ConfigError(
                 f"{type(self).__name__}: recurrent_dropout: there is no W_h whose input it could leave out."
             )
+
+    def derived(self) -> Cell:
+        """A copy, built like this one, whose gradient is the derived one."""
+        found = copy.deepcopy(self)
+        found._design = design(found, found.all_gates(), found.states, list(found.all_vectors()), by_hand=False)
+        return found
 
     @abstractmethod
     def equations(self, *args: Any, **kwargs: Any) -> Any:

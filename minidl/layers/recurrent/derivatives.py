@@ -108,16 +108,19 @@ class Gradient:
         return sorted({factor for form in forms for factor in form.values() if isinstance(factor, int)})
 
 
-def derive(graph: Graph, states: Sequence[str], products: Mapping[str, int]) -> Gradient:
+def derive(
+    graph: Graph, states: Sequence[str], products: Mapping[str, int], written: Mapping[int, Form] | None = None
+) -> Gradient:
     """The gradient of the outputs `states`.
 
     Parameters
     ----------
     products : by gate whose recurrent product follows some of the equations, the place of what it multiplies.
+    written : by place, gradients that are known already; None: those of the outputs.
     """
     found = Gradient(graph, len(states))
-    forms: dict[int, Form] = {}
-    for base, state in enumerate(states):
+    forms: dict[int, Form] = {place: dict(form) for place, form in (written or {}).items()}
+    for base, state in enumerate(states if written is None else ()):
         _add(graph, forms, graph.outputs[state], {base: 1.0})
     names = {place: name for name, place in graph.inputs.items()}
     for place in range(len(graph.nodes) - 1, -1, -1):

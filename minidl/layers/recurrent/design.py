@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.layers.recurrent.derivatives import Gradient, derive
-from minidl.layers.recurrent.tracing import Graph, Value, trace
+from minidl.core.errors import ConfigError
+from minidl.layers.recurrent.derivatives import Form, Gradient, derive
+from minidl.layers.recurrent.tracing import Graph, Value, asked, trace
 
 MASK = "mask of recurrent dropout"
 
@@ -98,11 +99,13 @@ def _in_order(gates: Sequence[Gate], diagonal: bool) -> tuple[list[tuple[str, Ga
     return [*front, *middle, *back], len(front), len(middle)
 
 
-def design(cell: Any, gates: Sequence[Gate], states: Sequence[str], vectors: Sequence[str]) -> Design:
+def design(
+    cell: Any, gates: Sequence[Gate], states: Sequence[str], vectors: Sequence[str], *, by_hand: bool = True
+) -> Design:
     """Trace a cell's equations and derive their gradient.
 
     A diagonal W_h is a vector for each gate, and its product with the state one more equation; recurrent dropout
-    is a factor in it.
+    is a factor in it. The gradient of the equations is the hand-written one if there is one and `by_hand`.
 
     Raises
     ------
@@ -142,6 +145,34 @@ def design(cell: Any, gates: Sequence[Gate], states: Sequence[str], vectors: Seq
             known[gate.name] = known[gate.name] + product
     results = trace(cell.equations, known, states)
     graph.outputs = {state: result.place for state, result in zip(states, results, strict=True)}
-    n_forward, gradient = len(graph.nodes), derive(graph, states, products)
+    n_forward = len(graph.nodes)
+    written = _by_hand(cell, known, graph.outputs) if by_hand and cell.equations_backward else None
+    gradient = derive(graph, states, products, written)
     names = [name for name, _ in slots]
     return Design(graph, gradient, names, dict(slots), n_front, n_middle, states, places, products, n_forward)
+
+
+def _by_hand(cell: Any, known: Mapping[str, Value], outputs: Mapping[str, int]) -> dict[int, Form]:
+    """The gradient that a cell's `equations_backward` gives, by place.
+
+    It is linear in what comes in: with 1 for one of these and 0 for the others it gives this one's factors.
+
+    Raises
+    ------
+    ConfigError
+        It gives other gradients than those of what `equations` ask for.
+    """
+    name, needed = f"{type(cell).__name__}.equations_backward", asked(cell.equations, known)
+    graph = next(iter(known.values())).graph
+    values = {**known, **{f"{state}_next": Value(graph, place) for state, place in outputs.items()}}
+    forms: dict[int, Form] = {}
+    for base, state in enumerate(outputs):
+        incoming = {f"d{other}": float(other == state) for other in outputs}
+        found = cell.equations_backward(**asked(cell.equations_backward, {**values, **incoming}))
+        if not isinstance(found, dict) or found.keys() != needed.keys():
+            raise ConfigError(f"{name}: expected a dict of the gradients {', '.join(needed)}.")
+        for argument, factor in found.items():
+            if isinstance(factor, Value) or factor != 0:
+                place = factor.place if isinstance(factor, Value) else float(factor)
+                forms.setdefault(needed[argument].place, {})[base] = place
+    return forms

@@ -120,7 +120,8 @@ class Value(np.lib.mixins.NDArrayOperatorsMixin):
 
 def record(op: str, *inputs: Any) -> Any:
     """Note an operation on values and constants; constants are plain numbers."""
-    if op == "multiply" and any(isinstance(item, (int, float)) and item == 0 for item in inputs):
+    factors = {"multiply": inputs, "divide": inputs[:1]}.get(op, ())
+    if any(isinstance(item, (int, float)) and item == 0 for item in factors):
         return 0.0
     graph = next(item.graph for item in inputs if isinstance(item, Value))
     args: list[Argument] = []
@@ -181,6 +182,17 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return record("where", condition, a, b) if isinstance(condition, Value) else np.where(condition, a, b)
 
 
+def asked(equations: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the known values that equations ask for by name; what has a default only if there is such a value."""
+    name, found = getattr(equations, "__qualname__", "equations"), {}
+    for argument, parameter in inspect.signature(equations).parameters.items():
+        if argument in known:
+            found[argument] = known[argument]
+        elif parameter.default is inspect.Parameter.empty:
+            raise ConfigError(f"{name}: there is no {argument!r}; gates, states and vectors: {', '.join(known)}.")
+    return found
+
+
 def trace(equations: Callable[..., Any], known: Mapping[str, Value], outputs: Sequence[str]) -> list[Value]:
     """Run equations on those of the known values that they ask for by name; returns their results.
 
@@ -191,13 +203,7 @@ def trace(equations: Callable[..., Any], known: Mapping[str, Value], outputs: Se
     ConfigError
         They ask for something else, an operation is none of `ARGUMENTS`, or there are not as many results as outputs.
     """
-    name, asked = getattr(equations, "__qualname__", "equations"), {}
-    for argument, parameter in inspect.signature(equations).parameters.items():
-        if argument in known:
-            asked[argument] = known[argument]
-        elif parameter.default is inspect.Parameter.empty:
-            raise ConfigError(f"{name}: there is no {argument!r}; gates, states and vectors: {', '.join(known)}.")
-    found = equations(**asked)
+    name, found = getattr(equations, "__qualname__", "equations"), equations(**asked(equations, known))
     results = list(found) if isinstance(found, tuple) else [found]
     if len(results) != len(outputs):
         raise ConfigError(f"{name}: expected {len(outputs)} results ({', '.join(outputs)}), got {len(results)}.")
