@@ -75,3 +75,10 @@ def test_the_errors_axis_ends_a_quarter_above_the_largest_median_and_is_not_empt
         figure = lead_figure(found, figures.shown(found))
         assert figure.axes[0].get_ylim() == pytest.approx((0, top))
         assert len(figure.axes) == 1
+
+
+def test_the_errors_axis_has_room_for_a_baseline_at_its_last_lead() -> None:
+    now = baseline(0.5, 0.6)
+    now["lead"]["4"]["rmse"] = 0.8
+    found = analysed([record("one", 0, 0.5, 0.5), record("other", 0, 0.5, 0.5)], {"persistence": now})
+    assert lead_figure(found, figures.shown(found)).axes[0].get_ylim() == pytest.approx((0, 1.25 * 0.8))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from minidl.core.errors import ConfigError, DataError
-from minidl.data import MinMaxScaler, ScaleFit, Scaler, StandardScaler
+from minidl.data import MinMaxScaler, ScaleFit, Scaler, StandardScaler, Table
+from minidl.data.scalers import scaled_rows
 
 VALUES = np.array([[1.0, 10.0], [3.0, 10.0], [5.0, 10.0], [7.0, 10.0]])
 
@@ -64,3 +65,14 @@ def test_fit_on_is_train_unless_said_otherwise() -> None:
     assert MinMaxScaler().fit_on == "train"
     with pytest.raises(ConfigError, match="MinMaxScaler: fit_on: invalid enum value 'test'"):
         MinMaxScaler(fit_on="test")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("float32", 1e15), ("float64", 1e140)])
+def test_a_scaled_value_may_be_as_large_as_its_squares_can_be_summed(dtype: str, largest: float) -> None:
+    scale = ScaleFit(np.array([0.0]), np.array([0.5]))
+    for value in (largest / 2, -largest / 2):
+        rows = scaled_rows(Table(np.array([[0.0], [value]]), None, ("a",), 0), scale, dtype)
+        assert rows[1, 0] == np.dtype(dtype).type(2 * value)
+        beyond = Table(np.array([[0.0], [np.nextafter(value, np.copysign(np.inf, value))]]), None, ("a",), 0)
+        with pytest.raises(DataError, match=rf"column a: the value .* too large for {dtype} "):
+            scaled_rows(beyond, scale, dtype)
