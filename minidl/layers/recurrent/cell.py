@@ -25,6 +25,7 @@ from minidl.layers.dropout import DropRate, draw_mask
 from minidl.layers.recurrent.cell_backward import Backward
 from minidl.layers.recurrent.cell_forward import counts, forward
 from minidl.layers.recurrent.cell_loop import CellArrays
+from minidl.layers.recurrent.declaration import check_declaration
 from minidl.layers.recurrent.design import Design, Gate, design
 from minidl.layers.recurrent.products import Kind, Weights
 from minidl.layers.recurrent.states import by_name, handed_on
@@ -107,6 +108,9 @@ class Cell(Layer):
 
     def all_gates(self) -> list[Gate]:
         """The gates, each as a `Gate`."""
+        who, named = type(self).__name__, getattr(self, "gates", None)
+        if isinstance(named, str) or not isinstance(named, Sequence) or not named:
+            raise ConfigError(f'{who}.gates: expected names or Gates in a row, as ("f", "n"), got {named!r}.')
         return [gate if isinstance(gate, Gate) else Gate(gate) for gate in self.gates]
 
     def all_vectors(self) -> Mapping[str, Initializer]:
@@ -133,6 +137,7 @@ class Cell(Layer):
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:
         """Trace the equations and allocate W_x, W_h, b and vectors; see `Layer.build`."""
         output, H, F = self.output_shape(input_shape), self.hidden_size, n_features(input_shape)
+        check_declaration(self)
         gates = self.all_gates()
         self._design: Design = design(self, gates, self.states, list(self.all_vectors()))
         x_rng, h_rng, b_rng, v_rng = rng.spawn(4)

@@ -112,6 +112,14 @@ class Value(np.lib.mixins.NDArrayOperatorsMixin):
     def __iter__(self) -> NoReturn:
         _refuse("a loop over units")
 
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        _refuse("an assignment to a part of a number")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # NumPy asks for these of everything
+            raise AttributeError(name)
+        _refuse(f".{name} of a number")
+
     def __len__(self) -> NoReturn:
         _refuse("len(...)")
 
@@ -155,8 +163,8 @@ def _refuse(what: str) -> NoReturn:
         frame = frame.f_back
     place = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
     raise ConfigError(
-        f"{place}: {frame.f_code.co_name}: {what}: equations of a cell are made of {', '.join(sorted(ARGUMENTS))}, "
-        "each number for itself."
+        f"{place}: {frame.f_code.co_name}: {what}: none of the operations that equations of a cell are made of, each "
+        f"number for itself: {', '.join(sorted(ARGUMENTS))}."
     )
 
 
@@ -204,6 +212,8 @@ def trace(equations: Callable[..., Any], known: Mapping[str, Value], outputs: Se
         They ask for something else, an operation is none of `ARGUMENTS`, or there are not as many results as outputs.
     """
     name, found = getattr(equations, "__qualname__", "equations"), equations(**asked(equations, known))
+    if found is None:
+        raise ConfigError(f"{name}: it returns nothing; expected {', '.join(outputs)}.")
     results = list(found) if isinstance(found, tuple) else [found]
     if len(results) != len(outputs):
         raise ConfigError(f"{name}: expected {len(outputs)} results ({', '.join(outputs)}), got {len(results)}.")

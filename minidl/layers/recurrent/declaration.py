@@ -1,0 +1,43 @@
+"""Whether what a class says of its cell can be meant: names, gates, states, vectors and W_h."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from minidl.core.errors import ConfigError
+from minidl.layers.recurrent.design import Gate
+from minidl.layers.recurrent.products import Kind
+
+OWN = ("W_x", "W_h", "b", "b_h")  # names of parameters that every cell has
+
+
+def check_declaration(cell: Any) -> None:
+    """Look at a cell's gates, states, vectors and kind of W_h before its equations are traced.
+
+    Raises
+    ------
+    ConfigError
+        One of them is missing, of another type, or named as another one is.
+    """
+    who = type(cell).__name__
+    if cell.recurrent not in get_args(Kind):
+        raise ConfigError(f"{who}.recurrent: expected {', '.join(get_args(Kind))}, got {cell.recurrent!r}.")
+    gates: list[Gate] = cell.all_gates()
+    if isinstance(cell.states, str) or not isinstance(cell.states, Sequence) or not cell.states:
+        raise ConfigError(f'{who}.states: expected names in a row, h first, as ("h", "c"), got {cell.states!r}.')
+    vectors = cell.all_vectors()
+    if not isinstance(vectors, Mapping) or not all(callable(made) for made in vectors.values()):
+        raise ConfigError(
+            f'{who}.vectors: expected names with initializers, as {{"k": zeros}} with '
+            f"minidl.core.initializers.zeros, got {vectors!r}."
+        )
+    for gate in gates:
+        if gate.of and not callable(getattr(cell, gate.of, None)):
+            raise ConfigError(f"{who}.gates: {gate.name} is a product of {gate.of!r}, and there is no such method.")
+    arguments = [name for gate in gates for name in gate.arguments]
+    names = Counter([*arguments, *cell.states, *vectors])
+    twice = [name for name, count in names.items() if count > 1] + [name for name in vectors if name in OWN]
+    if twice:
+        raise ConfigError(f"{who}: {twice[0]!r} names two things among gates, states, vectors and {', '.join(OWN)}.")

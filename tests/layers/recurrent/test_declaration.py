@@ -1,0 +1,58 @@
+"""What a class says of its cell wrongly is refused in one line when the layer is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import Cell, ConfigError, sigmoid
+from minidl.core.initializers import zeros
+from minidl.layers.recurrent.design import Gate
+
+
+def built(**parts: Any) -> None:
+    kind = type("Bad", (Cell,), {"gates": ("f", "n"), "equations": lambda self, f, n: np.tanh(f) * n, **parts})
+    kind(4).build((None, 3), np.random.default_rng(0), "float64")
+
+
+WRONG = {
+    "no gates": ({"gates": None}, r"Bad\.gates: expected names or Gates in a row"),
+    "a text for gates": ({"gates": "gate"}, r"Bad\.gates: .*got 'gate'\.$"),
+    "gates without any": ({"gates": ()}, r"Bad\.gates: .*got \(\)\.$"),
+    "two gates of a name": ({"gates": ("f", "f", "n")}, "Bad: 'f' names two things"),
+    "a gate named as the state": ({"gates": ("h", "n")}, "Bad: 'h' names two things"),
+    "a part of a gate named as another": (
+        {"gates": (Gate("f", apart=True), "f_h", "n")},
+        "Bad: 'f_h' names two things",
+    ),
+    "a text for states": ({"states": "hc"}, r"Bad\.states: expected names in a row, h first.*got 'hc'\.$"),
+    "a vector named as the state": ({"vectors": {"h": zeros}}, "Bad: 'h' names two things"),
+    "a vector named as the bias": ({"vectors": {"b": zeros}}, "Bad: 'b' names two things"),
+    "a vector named as the weights": ({"vectors": {"W_h": zeros}}, "Bad: 'W_h' names two things"),
+    "vectors without initializers": ({"vectors": ("k",)}, r"Bad\.vectors: expected names with initializers"),
+    "an initializer's name": ({"vectors": {"k": "zeros"}}, r"Bad\.vectors: .*minidl\.core\.initializers\.zeros"),
+    "a kind of W_h that is none": ({"recurrent": "diag"}, r"Bad\.recurrent: expected full, diagonal, heads, got 'diag'"),
+    "a product of no method": (
+        {"gates": ("f", Gate("n", of="resett"))},
+        r"Bad\.gates: n is a product of 'resett', and there is no such method\.$",
+    ),
+    "nothing returned": ({"equations": lambda self, f: None}, r"it returns nothing; expected h\.$"),
+    "a method of an array": ({"equations": lambda self, f, n: f.sum() * n}, r"\.sum of a number: none of the operations"),
+}
+
+
+@pytest.mark.parametrize(("parts", "message"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_meant_is_refused(parts: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        built(**parts)
+
+
+def test_an_assignment_within_equations_is_refused() -> None:
+    def equations(self: Any, f: Any, n: Any, h: Any) -> Any:
+        h[:] = f
+        return sigmoid(n) * h
+
+    with pytest.raises(ConfigError, match="test_declaration.py:\\d+: equations: an assignment to a part of a number"):
+        built(equations=equations)
