@@ -21,7 +21,7 @@ ROOMS = {
     "randomness": "",
     "config": "core files",
     "data": "core files",
-    "testing": "config core files",
+    "testing": "config core files layers",
     "training": "core data losses metrics optimizers randomness",
     "compiled": "core data files layers losses optimizers training",
     "fitting": "compiled core losses optimizers randomness training",

@@ -33,13 +33,19 @@ WRONG = {
     "a vector named as the weights": ({"vectors": {"W_h": zeros}}, "Bad: 'W_h' names two things"),
     "vectors without initializers": ({"vectors": ("k",)}, r"Bad\.vectors: expected names with initializers"),
     "an initializer's name": ({"vectors": {"k": "zeros"}}, r"Bad\.vectors: .*minidl\.core\.initializers\.zeros"),
-    "a kind of W_h that is none": ({"recurrent": "diag"}, r"Bad\.recurrent: expected full, diagonal, heads, got 'diag'"),
+    "a kind of W_h that is none": (
+        {"recurrent": "diag"},
+        r"Bad\.recurrent: full, diagonal, heads, got 'diag'",
+    ),
     "a product of no method": (
         {"gates": ("f", Gate("n", of="resett"))},
         r"Bad\.gates: n is a product of 'resett', and there is no such method\.$",
     ),
     "nothing returned": ({"equations": lambda self, f: None}, r"it returns nothing; expected h\.$"),
-    "a method of an array": ({"equations": lambda self, f, n: f.sum() * n}, r"\.sum of a number: none of the operations"),
+    "a method of an array": (
+        {"equations": lambda self, f, n: f.sum() * n},
+        r"\.sum of a number: none of the operations",
+    ),
 }
 
 
@@ -54,5 +60,5 @@ def test_an_assignment_within_equations_is_refused() -> None:
         h[:] = f
         return sigmoid(n) * h
 
-    with pytest.raises(ConfigError, match="test_declaration.py:\\d+: equations: an assignment to a part of a number"):
+    with pytest.raises(ConfigError, match=r"test_declaration\.py:\d+: equations: an assignment to a part of a number"):
         built(equations=equations)
