@@ -118,31 +118,19 @@ def design(
     products: dict[str, int] = {}
     late = {gate.name for gate in gates if gate.of}
     known = {name: graph.input(name) for name in [*(slot for slot, _ in slots), *states, *vectors] if name not in late}
-
     if diagonal and cell.recurrent_dropout:
         known[MASK] = graph.input(MASK)
-
-    def vector(parameter: str, number: int) -> Value:
-        name = f"{parameter} {number}"
-        places[name] = (parameter, number)
-        return graph.input(name)
-
     recurrent = [gate for gate in gates if gate.recurrent]
-    apart = [gate.name for gate in gates if gate.apart]
     for gate in sorted(recurrent, key=lambda gate: bool(gate.of)):
         given = known[states[0]]
         if gate.of:
             early = {name: value for name, value in known.items() if name not in late}
             (given,) = trace(getattr(cell, gate.of), early, [gate.name])
             known[gate.name] = graph.input(gate.name)  # after what it is a product of, as `derive` needs
-        if not diagonal:
-            products |= {gate.name: given.place} if gate.of else {}
-            continue
-        product = vector("W_h", recurrent.index(gate)) * (given * known[MASK] if MASK in known else given)
-        if gate.apart:
-            known[f"{gate.name}_h"] = product + vector("b_h", apart.index(gate.name)) if cell.bias else product
-        else:
-            known[gate.name] = known[gate.name] + product
+        if diagonal:
+            _multiply(cell, gate, given, known, places)
+        elif gate.of:
+            products[gate.name] = given.place
     results = trace(cell.equations, known, states)
     graph.outputs = {state: result.place for state, result in zip(states, results, strict=True)}
     n_forward = len(graph.nodes)
@@ -150,6 +138,22 @@ def design(
     gradient = derive(graph, states, products, written)
     names = [name for name, _ in slots]
     return Design(graph, gradient, names, dict(slots), n_front, n_middle, states, places, products, n_forward)
+
+
+def _multiply(cell: Any, gate: Gate, given: Value, known: dict[str, Value], places: dict[str, tuple[str, int]]) -> None:
+    """Put the product of what is given with the gate's diagonal into the gate."""
+    gates = cell.all_gates()
+
+    def vector(parameter: str, among: Sequence[Gate]) -> Value:
+        number = among.index(gate)
+        places[f"{parameter} {number}"] = (parameter, number)
+        return given.graph.input(f"{parameter} {number}")
+
+    product = vector("W_h", [one for one in gates if one.recurrent]) * (given * known[MASK] if MASK in known else given)
+    if gate.apart:
+        known[f"{gate.name}_h"] = product + vector("b_h", [one for one in gates if one.apart]) if cell.bias else product
+    else:
+        known[gate.name] = known[gate.name] + product
 
 
 def _by_hand(cell: Any, known: Mapping[str, Value], outputs: Mapping[str, int]) -> dict[int, Form]:

@@ -35,7 +35,7 @@ WRONG = {
     "an initializer's name": ({"vectors": {"k": "zeros"}}, r"Bad\.vectors: .*minidl\.core\.initializers\.zeros"),
     "a kind of W_h that is none": (
         {"recurrent": "diag"},
-        r"Bad\.recurrent: full, diagonal, heads, got 'diag'",
+        r"Bad\.recurrent: expected full, diagonal, heads, got 'diag'",
     ),
     "a product of no method": (
         {"gates": ("f", Gate("n", of="resett"))},
