@@ -82,4 +82,6 @@ def test_what_has_no_equations_is_one_line(cli: Cli, file: str, arguments: list[
 def test_an_operation_that_cannot_be_traced_is_named(cli: Cli, file: str) -> None:
     outcome = cli("equations", "mine.py:OwnSorted")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "mine.py:21: equations: numpy.sort: equations of a cell are made of " in outcome.line
+    assert (
+        "mine.py:21: equations: numpy.sort: none of the operations that equations of a cell are made of" in outcome.line
+    )

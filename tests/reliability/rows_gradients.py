@@ -103,7 +103,9 @@ def subjects() -> Iterator[tuple[str, Any, tuple[int, ...]]]:
     from tests.layers.test_layer_contract import CASES
 
     for name, (layer, shape) in CASES.items():
-        yield name, layer, tuple(5 if n is None else n for n in shape)
+        sizes = tuple(5 if n is None else n for n in shape)
+        if layer.example_input((1, *sizes), np.random.default_rng(0)).dtype.kind == "f":  # symbols have no slope
+            yield name, layer, sizes
     shared = RecurrentLayer(2)
     yield "a layer that stands twice", Sequential([shared, TanhActivation(), shared]), (4, 2)
 

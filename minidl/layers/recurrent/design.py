@@ -117,16 +117,16 @@ def design(
     graph, places = Graph(), {name: (name, 0) for name in vectors}
     products: dict[str, int] = {}
     late = {gate.name for gate in gates if gate.of}
-    known = {name: graph.input(name) for name in [*(slot for slot, _ in slots), *states, *vectors] if name not in late}
+    known = {name: graph.entry(name) for name in [*(slot for slot, _ in slots), *states, *vectors] if name not in late}
     if diagonal and cell.recurrent_dropout:
-        known[MASK] = graph.input(MASK)
+        known[MASK] = graph.entry(MASK)
     recurrent = [gate for gate in gates if gate.recurrent]
     for gate in sorted(recurrent, key=lambda gate: bool(gate.of)):
         given = known[states[0]]
         if gate.of:
             early = {name: value for name, value in known.items() if name not in late}
             (given,) = trace(getattr(cell, gate.of), early, [gate.name])
-            known[gate.name] = graph.input(gate.name)  # after what it is a product of, as `derive` needs
+            known[gate.name] = graph.entry(gate.name)  # after what it is a product of, as `derive` needs
         if diagonal:
             _multiply(cell, gate, given, known, places)
         elif gate.of:
@@ -147,7 +147,7 @@ def _multiply(cell: Any, gate: Gate, given: Value, known: dict[str, Value], plac
     def vector(parameter: str, among: Sequence[Gate]) -> Value:
         number = among.index(gate)
         places[f"{parameter} {number}"] = (parameter, number)
-        return given.graph.input(f"{parameter} {number}")
+        return given.graph.entry(f"{parameter} {number}")
 
     product = vector("W_h", [one for one in gates if one.recurrent]) * (given * known[MASK] if MASK in known else given)
     if gate.apart:

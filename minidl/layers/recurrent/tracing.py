@@ -54,7 +54,7 @@ class Graph:
     outputs: dict[str, int] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict, repr=False)
 
-    def input(self, name: str) -> Value:
+    def entry(self, name: str) -> Value:
         """A new input."""
         self.nodes.append(Node("input"))
         self.inputs[name] = len(self.nodes) - 1

@@ -26,7 +26,7 @@ def cell(equations: Callable[..., Any], **parts: Any) -> Cell:
 
 def operations(equations: Callable[..., Any], *inputs: str) -> list[str]:
     graph = Graph()
-    trace(equations, {name: graph.input(name) for name in inputs}, ["y"])
+    trace(equations, {name: graph.entry(name) for name in inputs}, ["y"])
     return [node.op for node in graph.nodes if node.op != "input"]
 
 
