@@ -57,6 +57,8 @@ def _ragged(arrays: CellArrays, n: Sequence[int]) -> None:
             function(*args)
         for state in arrays.S.values():
             state[t + 1][:, count:] = 0
+        for place in arrays.design.products.values():  # multiplied with gradients that are 0 there
+            arrays.places[place].at(t, arrays.size[0])[..., count:] = 0
 
 
 def step_calls(arrays: CellArrays, t: int, n: int) -> list[Call]:
