@@ -35,8 +35,3 @@ def jit(function: F, **options: Any) -> F:
 def jit_sum(function: F) -> F:
     """As `jit`, for a function that is one large sum: its terms may be added in any order."""
     return jit(function, fastmath={"contract", "nsz", "reassoc"})
-
-
-def inlined(function: F) -> F:
-    """As `jit`, but part of every caller: for small pieces that are never called alone."""
-    return jit(function, inline="always")

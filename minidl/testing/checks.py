@@ -28,7 +28,11 @@ class CheckResult:
 
 
 def run_checks(layer: Layer, input_shape: Shape) -> list[CheckResult]:
-    """Every check of `check_layer`, in order, with its outcome."""
+    """Every check of `check_layer`, in order, with its outcome; one alone if the layer cannot be built."""
+    try:
+        Subject(layer, input_shape)
+    except Exception as err:  # then no check can say more
+        return [CheckResult("the layer can be built", f"{type(err).__name__}: {_in_one_line(err)}")]
     results = []
     for check in CHECKS:
         name = str(check.__doc__)

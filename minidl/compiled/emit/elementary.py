@@ -1,8 +1,10 @@
 """Elementary functions of numbers: one vector instruction after the other, no branch.
 
-As in functions.py, exponentials are e^r = 1 + r + r² p(r) times a power of two; logarithms
-are 2 artanh s of s = (m - 1) / (m + 1), m between √½ and √2, plus a multiple of ln 2. sin, cos and
-general powers are those of the C library, one lane after the other.
+Exponentials are e^r = 1 + r + r² p(r) times a power of two, |r| ≤ ½ ln 2; logarithms are 2 artanh s
+of s = (m - 1) / (m + 1), m between √½ and √2, plus a multiple of ln 2. tanh and the logistic
+function are made of one exponential each: exactly ±1 (and 0) where units are saturated. sin, cos and
+general powers are those of the C library, one lane after the other. Errors are in
+tests/compiled/test_elementary.py and tests/layers/test_elementwise.py.
 """
 
 from __future__ import annotations

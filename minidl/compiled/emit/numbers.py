@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
-
-from llvmlite import ir
 
 from minidl.compiled.emit.vectors import Emitter
 
@@ -13,8 +12,19 @@ FLAGS = ("contract", "nsz")
 Operand: TypeAlias = "Number | float"
 
 
+def _arithmetic(instruction: str, *, swapped: bool = False) -> Callable[[Number, Operand], Number]:
+    """An operator of two numbers."""
+
+    def operator(self: Number, other: Operand) -> Number:
+        values = [self.value, self._other(other)]
+        write = getattr(self.emitter.builder, instruction)
+        return self._with(write(*(reversed(values) if swapped else values), flags=FLAGS))
+
+    return operator
+
+
 class Number:
-    """A vector of floating-point numbers, whole numbers or truth values, in a function that is being compiled."""
+    """Floating-point numbers, whole numbers or truth values, in a function that is being compiled."""
 
     def __init__(self, emitter: Emitter, value: Any, known: float | None = None) -> None:
         self.emitter, self.value, self.known = emitter, value, known  # known: the same constant in every lane
@@ -26,16 +36,11 @@ class Number:
 
     def constant(self, number: float) -> Number:
         """This number in every lane."""
-        e = self.emitter
-        return Number(e, ir.Constant(e.vector, [e.number(number)] * e.width), number)
+        return Number(self.emitter, self.emitter.constant(number), number)
 
     def whole(self, number: int) -> Number:
         """This whole number in every lane."""
-        kind = self._whole_type()
-        return Number(self.emitter, ir.Constant(kind, [kind.element(number)] * kind.count))
-
-    def _whole_type(self) -> Any:
-        return ir.VectorType(ir.IntType(8 * self.emitter.itemsize), self.emitter.width)
+        return Number(self.emitter, self.emitter.whole_constant(number))
 
     def _other(self, other: Operand) -> Any:
         return (other if isinstance(other, Number) else self.constant(other)).value
@@ -43,27 +48,10 @@ class Number:
     def _with(self, value: Any) -> Number:
         return Number(self.emitter, value)
 
-    def __add__(self, other: Operand) -> Number:
-        return self._with(self.emitter.builder.fadd(self.value, self._other(other), flags=FLAGS))
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Operand) -> Number:
-        return self._with(self.emitter.builder.fsub(self.value, self._other(other), flags=FLAGS))
-
-    def __rsub__(self, other: Operand) -> Number:
-        return self._with(self.emitter.builder.fsub(self._other(other), self.value, flags=FLAGS))
-
-    def __mul__(self, other: Operand) -> Number:
-        return self._with(self.emitter.builder.fmul(self.value, self._other(other), flags=FLAGS))
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Operand) -> Number:
-        return self._with(self.emitter.builder.fdiv(self.value, self._other(other), flags=FLAGS))
-
-    def __rtruediv__(self, other: Operand) -> Number:
-        return self._with(self.emitter.builder.fdiv(self._other(other), self.value, flags=FLAGS))
+    __add__ = __radd__ = _arithmetic("fadd")
+    __sub__, __rsub__ = _arithmetic("fsub"), _arithmetic("fsub", swapped=True)
+    __mul__ = __rmul__ = _arithmetic("fmul")
+    __truediv__, __rtruediv__ = _arithmetic("fdiv"), _arithmetic("fdiv", swapped=True)
 
     def __neg__(self) -> Number:
         return self._with(self.emitter.builder.fneg(self.value, flags=FLAGS))
@@ -94,7 +82,7 @@ class Number:
 
     def bits(self) -> Number:
         """The bits as whole numbers."""
-        return self._with(self.emitter.builder.bitcast(self.value, self._whole_type()))
+        return self._with(self.emitter.builder.bitcast(self.value, self.emitter.whole))
 
     def from_bits(self) -> Number:
         """Of whole numbers: the floating-point numbers that have these bits."""
@@ -123,6 +111,4 @@ class Number:
 
     def called(self, name: str, *others: Operand) -> Number:
         """An instruction or function of LLVM on floating-point numbers, by name."""
-        e = self.emitter
-        values = [self.value, *(self._other(other) for other in others)]
-        return self._with(e.builder.call(e._named(f"llvm.{name}.", e.vector, [e.vector] * len(values)), values))
+        return self._with(self.emitter.called(name, self.value, *map(self._other, others)))

@@ -10,8 +10,6 @@ import functools
 from dataclasses import dataclass, field
 from typing import Any
 
-from llvmlite import ir
-
 from minidl.compiled.emit.elementary import OPERATIONS
 from minidl.compiled.emit.numbers import Number
 from minidl.compiled.emit.vectors import NOTHING, EmittedArray, Emitter, intrinsic
@@ -42,7 +40,7 @@ class Program:
 def _run(e: Emitter, instructions: tuple[Instruction, ...], arrays: list[EmittedArray], i: Any, lane: Any) -> None:
     """Write the instructions for one vector."""
     values: list[Any] = []
-    zero = Number(e, ir.Constant(e.vector, None))
+    zero = Number(e, e.constant(0.0))
 
     def operand(arg: int | float) -> Any:
         return values[arg] if isinstance(arg, int) else zero.constant(arg)

@@ -44,6 +44,19 @@ class Emitter:
         self.number = context.get_value_type(dtype)
         self.vector = ir.VectorType(self.number, self.width)
 
+    def constant(self, number: float) -> Any:
+        """This number in every lane."""
+        return ir.Constant(self.vector, [self.number(number)] * self.width)
+
+    @property
+    def whole(self) -> Any:
+        """The type of as many whole numbers, of the size of this one's."""
+        return ir.VectorType(ir.IntType(8 * self.itemsize), self.width)
+
+    def whole_constant(self, number: int) -> Any:
+        """This whole number in every lane."""
+        return ir.Constant(self.whole, [self.whole.element(number)] * self.width)
+
     def narrow(self) -> Emitter:
         """The same with short vectors, for lanes that are too few for a long one."""
         return Emitter(self.context, self.builder, self.dtype, NARROW_BYTES)
@@ -81,16 +94,43 @@ class Emitter:
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """a · b + c, rounded once."""
-        return self.builder.call(self._named("llvm.fma.", self.vector, [self.vector] * 3), [a, b, c])
+        return self.called("fma", a, b, c)
 
     def sum(self, vector: Any) -> Any:
         """The sum of all lanes."""
         function = self._named("llvm.vector.reduce.fadd.", self.number, [self.number, self.vector])
         return self.builder.call(function, [self.number(0.0), vector], fastmath=("reassoc",))
 
+    def called(self, name: str, *values: Any) -> Any:
+        """An instruction or function of LLVM, number by number."""
+        return self.builder.call(self._named(f"llvm.{name}.", self.vector, [self.vector] * len(values)), values)
+
     def _named(self, name: str, result: Any, arguments: list[Any]) -> Any:
         name += f"v{self.width}f{8 * self.itemsize}"
         return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, arguments), name)
+
+
+class OneNumber(Emitter):
+    """The same for one number in place of a vector."""
+
+    def __init__(self, context: Any, builder: Any, dtype: Any) -> None:
+        super().__init__(context, builder, dtype, dtype.bitwidth // 8)
+        self.vector = self.number
+
+    def constant(self, number: float) -> Any:
+        return self.number(number)
+
+    @property
+    def whole(self) -> Any:
+        return ir.IntType(8 * self.itemsize)
+
+    def whole_constant(self, number: int) -> Any:
+        return self.whole(number)
+
+    def called(self, name: str, *values: Any) -> Any:
+        kind = ir.FunctionType(self.number, [self.number] * len(values))
+        function = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.{name}.f{8 * self.itemsize}")
+        return self.builder.call(function, values)
 
 
 class EmittedArray:

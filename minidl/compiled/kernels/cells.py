@@ -21,6 +21,7 @@ from minidl.compiled.kernel import LayerKernel, Sizes
 from minidl.compiled.kernels.cell_products import products_of
 from minidl.compiled.kernels.cell_programs import programs
 from minidl.compiled.kernels.cell_text import Text
+from minidl.compiled.kernels.glue import hold
 from minidl.core.layer import Array
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.design import design
@@ -50,15 +51,6 @@ class _Sizes:
     def parts(self, layer: Cell) -> int:
         """Parts of the state."""
         return self.states
-
-
-@jit
-def hold(to: Array, before: Array, lengths: Array, t: int) -> None:
-    """Lanes that have ended keep what they had."""
-    for i in range(to.shape[0]):
-        for j in range(to.shape[1]):
-            for k in range(to.shape[2]):
-                to[i, j, k] = to[i, j, k] if t < lengths[k] else before[i, j, k]
 
 
 @jit

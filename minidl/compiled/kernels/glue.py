@@ -1,4 +1,4 @@
-"""What containers do between their layers: arrays added, put side by side, reversed in time."""
+"""Between layers: arrays added, put side by side, reversed in time, and lanes that have ended."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ def add_to(to: Array, a: Array) -> None:
     out, values = view(to, 0, (to.size,)), view(a, 0, (a.size,))
     for k in range(out.size):
         out[k] = out[k] + values[k]
+
+
+@jit
+def hold(to: Array, before: Array, lengths: Array, t: int) -> None:
+    """Lanes that have ended before step t keep what they had."""
+    for i in range(to.shape[0]):
+        for j in range(to.shape[1]):
+            for k in range(to.shape[2]):
+                to[i, j, k] = to[i, j, k] if t < lengths[k] else before[i, j, k]
 
 
 @jit

@@ -13,6 +13,7 @@ from minidl.compiled.emit.products import add_product, affine, copy, fill, gradi
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
+from minidl.compiled.kernels.glue import hold
 from minidl.core.layer import Array
 
 
@@ -81,9 +82,7 @@ def _ragged(forward: Any, backward: Any) -> tuple[Any, Any]:
     def forward_ragged(x: Array, y: Array, scratch: Array, lengths: Array, *params: Array) -> None:
         forward(x, y, scratch, *params)
         for t in range(1, y.shape[0]):
-            for i in range(y.shape[1]):
-                for k in range(y.shape[2]):
-                    y[t, i, k] = y[t, i, k] if t < lengths[k] else y[t - 1, i, k]
+            hold(y[t : t + 1], y[t - 1 : t], lengths, t)
 
     @jit
     def backward_ragged(

@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 
 from minidl.core.layer import Array
+from minidl.layers.activations import SigmoidActivation
 
 Function = Callable[..., Any]
-
-
-def _sigmoid(a: Array, out: Array) -> None:
-    e = np.minimum(a, 80)  # beyond 80 it changes nothing, and must not overflow
-    np.exp(e, e)
-    np.add(e, 1, out)
-    np.divide(e, out, out)
 
 
 def _softplus(a: Array, out: Array) -> None:
@@ -46,7 +40,7 @@ def copy(a: Any, out: Array) -> None:
 
 
 OWN: dict[str, Function] = {
-    "sigmoid": _sigmoid,
+    "sigmoid": SigmoidActivation().function,
     "softplus": _softplus,
     "maximum": _maximum,
     "minimum": _minimum,
@@ -59,3 +53,11 @@ def function_of(op: str) -> Function:
     """``function(*arguments, out)`` of an operation."""
     found: Function = OWN[op] if op in OWN else getattr(np, op)
     return found
+
+
+def computed(op: str, a: Any) -> Any:
+    """An operation of one argument on an array or number, as a new one."""
+    a = np.asarray(a)
+    out = np.empty(a.shape, np.result_type(a, np.float32))
+    function_of(op)(a, out)
+    return out[()]

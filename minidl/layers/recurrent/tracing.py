@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minidl.core.errors import ConfigError
+from minidl.layers.recurrent.operations import computed
 
 Argument = int | float  # the place of a node in its graph, or a constant
 
@@ -170,19 +171,12 @@ def _refuse(what: str) -> NoReturn:
 
 def sigmoid(a: Any) -> Any:
     """1 / (1 + exp(-a)), of an array, or in the equations of a cell."""
-    if isinstance(a, Value):
-        return record("sigmoid", a)
-    a = np.asarray(a)
-    e = np.exp(np.minimum(a, 80))  # beyond 80 it changes nothing, and must not overflow
-    return e / (e + 1)
+    return record("sigmoid", a) if isinstance(a, Value) else computed("sigmoid", a)
 
 
 def softplus(a: Any) -> Any:
     """log(1 + exp(a)), of an array, or in the equations of a cell."""
-    if isinstance(a, Value):
-        return record("softplus", a)
-    a = np.asarray(a)
-    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+    return record("softplus", a) if isinstance(a, Value) else computed("softplus", a)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -190,9 +184,16 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return record("where", condition, a, b) if isinstance(condition, Value) else np.where(condition, a, b)
 
 
+def _placed(equations: Callable[..., Any]) -> str:
+    """The name of equations, with the file and line where they stand."""
+    code = getattr(equations, "__code__", None)
+    place = f"{Path(code.co_filename).name}:{code.co_firstlineno}: " if code else ""
+    return place + getattr(equations, "__qualname__", "equations")
+
+
 def asked(equations: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the known values that equations ask for by name; what has a default only if there is such a value."""
-    name, found = getattr(equations, "__qualname__", "equations"), {}
+    name, found = _placed(equations), {}
     for argument, parameter in inspect.signature(equations).parameters.items():
         if argument in known:
             found[argument] = known[argument]
@@ -211,7 +212,7 @@ def trace(equations: Callable[..., Any], known: Mapping[str, Value], outputs: Se
     ConfigError
         They ask for something else, an operation is none of `ARGUMENTS`, or there are not as many results as outputs.
     """
-    name, found = getattr(equations, "__qualname__", "equations"), equations(**asked(equations, known))
+    name, found = _placed(equations), equations(**asked(equations, known))
     if found is None:
         raise ConfigError(f"{name}: it returns nothing; expected {', '.join(outputs)}.")
     results = list(found) if isinstance(found, tuple) else [found]
