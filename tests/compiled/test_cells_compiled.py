@@ -14,6 +14,7 @@ from uneven import end_of, padded
 from minidl import (
     SGD,
     Bidirectional,
+    ConfigError,
     Dense,
     FastGRNNLayer,
     GRULayer,
@@ -56,6 +57,17 @@ class Everything(Cell):
 
 
 @dataclass(eq=False, repr=False)
+class ByHand(GRULayer):
+    """A gradient that is written by hand, where the reset comes before the product."""
+
+    reset_after: bool = False
+
+    def equations_backward(self, z, r, h, n, dh):
+        s, c = sigmoid(z), np.tanh(n)
+        return {"z": dh * (h - c) * s * (1 - s), "r": 0.0, "n": dh * (1 - s) * (1 - c * c), "h": dh * s}
+
+
+@dataclass(eq=False, repr=False)
 class EverythingDiagonal(Everything):
     """The same, where each unit sees itself alone."""
 
@@ -77,6 +89,7 @@ ALL = [
     LeakyLayer(5),
     FastGRNNLayer(5),
     MinGRULayer(5),
+    ByHand(5),
 ]
 
 
@@ -157,6 +170,15 @@ def test_a_cell_of_a_user_is_compiled_and_one_with_its_own_forward_is_not() -> N
 
     for kind, expected in ((Own, "compiled"), (Other, "numpy: Other 0 has no kernel")):
         assert explain(built(kind(4)), HalfMSE(), SGD(0.1)) == expected
+
+
+@pytest.mark.parametrize("argument", [{"recurrent_dropout": 0.5}, {"learnable_start": True}])
+def test_what_has_no_kernel_is_left_to_numpy(argument: dict[str, Any]) -> None:
+    model = built(GRULayer(4), LSTMLayer(4, **argument))
+    expected = f"LSTMLayer 1 has {next(iter(argument))}, which is left to NumPy"
+    assert explain(model, HalfMSE(), SGD(0.1)) == f"numpy: {expected}"
+    with pytest.raises(ConfigError, match=f"engine is compiled, but {expected}"):
+        explain(model, HalfMSE(), SGD(0.1), engine="compiled")
 
 
 def test_two_layers_of_one_kind_share_their_compiled_code() -> None:

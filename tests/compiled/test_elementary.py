@@ -84,6 +84,15 @@ def test_an_operation_is_that_of_numpy(op: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=0 if op != "power" else 1e-15)
 
 
+@pytest.mark.parametrize("exponent", [1.0, 2.0, 3.0, 4.0, 2.5, -1.0])
+def test_a_constant_power_is_that_of_numpy(exponent: float) -> None:
+    run = forward_program((("load", 0, 0), ("power", 0, exponent), ("store", 1, 0, 1)))
+    a = np.abs(np.random.default_rng(0).normal(size=(1, 1, 64)))
+    out = np.empty_like(a)
+    jit(lambda a, out: run(a, out, a, a, a, a, a))(a, out)
+    np.testing.assert_allclose(out, a**exponent, rtol=1e-15)
+
+
 def test_where_takes_any_number_but_0_for_true() -> None:
     c, a, b = np.array([0.0, 2.0, -1.0, np.nan] * 4), np.arange(16.0), -np.arange(16.0)
     np.testing.assert_array_equal(computed("where", c, a, b)[0], np.where(c, a, b))

@@ -17,6 +17,7 @@ from minidl import (
     Dense,
     HalfMSE,
     LastStep,
+    LSTMLayer,
     NumericalError,
     RecurrentLayer,
     Sequential,
@@ -145,6 +146,7 @@ class OwnDense(Dense):
         (Sequential([Sequential([Dense(2), OwnDense(1)])]), "OwnDense 0.1 has no kernel"),
         (Sequential([Dense(3), *[TanhActivation()] * 2]), "TanhActivation 2 stands twice in the stack"),
         (Sequential([RecurrentLayer(300)]), "RecurrentLayer 0 has 300 units; from"),
+        (Sequential([LSTMLayer(256)]), "LSTMLayer 0 has 256 units; from"),
     ],
     ids=lambda part: part if isinstance(part, str) else "",
 )
