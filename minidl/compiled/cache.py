@@ -17,16 +17,15 @@ import hashlib
 import os
 import pickle
 import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba.core import serialize
 from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
 
+from minidl.compiled.compiling import compiled_apart, machine_code, python_function
 from minidl.compiled.identity import key_of
 from minidl.compiled.jit import jit
 from minidl.compiled.source import Source
@@ -83,22 +82,23 @@ def compiled(source: Source, signature: tuple[Any, ...], notify: Notify) -> Any:
 
 
 def _from_disk_or_compiler(source: Source, signature: tuple[Any, ...], key: str, notify: Notify) -> Any:
-    function = jit(_python_function(source, key))
-    problem, content = None, None
+    function = jit(python_function(source.text, source.names, key))
+    problem, code = None, None
     try:
-        content = read(key)
+        code = read(key)
     except MinidlError as err:
         problem = str(err).rstrip(".")
-    if content is not None and _load(function, content):
-        function.disable_compile()
-        return function
-    notify("compiling the model, once for this kind of stack; it takes some seconds ...")
-    function.compile(signature)
-    function.disable_compile()
-    problem = problem or _save(function, key, source.text)
+    if code is None or not _load(function, code):
+        notify("compiling the model, once for this kind of stack; it can take half a minute ...")
+        code = compiled_apart(source.text, source.names, signature, key)
+        if code is None or not _load(function, code):
+            function.compile(signature)
+            code = machine_code(function)
+        problem = problem or _save(code, key, source.text)
     if problem:
         hint = "MINIDL_CACHE sets another folder"
         notify(f"the compiled model is not kept for the next time, nor read from there: {problem} ({hint})")
+    function.disable_compile()
     return function
 
 
@@ -131,16 +131,6 @@ def _private_folder() -> Path:
     return path
 
 
-def _python_function(source: Source, key: str) -> Any:
-    """The source as a function of a module that is registered, which numba's loader asks for."""
-    name = f"minidl_compiled_{key}"
-    module = types.ModuleType(name)
-    vars(module).update(source.names)
-    exec(compile(source.text, f"<{name}>", "exec"), vars(module))
-    sys.modules[name] = module
-    return next(value for value in vars(module).values() if getattr(value, "__module__", None) == name)
-
-
 def _load(function: Any, content: bytes) -> bool:
     """Give `function` its machine code; False if it cannot be used."""
     try:
@@ -154,17 +144,15 @@ def _load(function: Any, content: bytes) -> bool:
     return True
 
 
-def _save(function: Any, key: str, text: str) -> str | None:
+def _save(code: bytes, key: str, text: str) -> str | None:
     """Write the machine code, and the text beside it to be read; returns what went wrong."""
     try:
-        (result,) = function.overloads.values()
-        payload = serialize.dumps(result._reduce())
         path = _private_folder()
         for missing in reversed([place for place in (path, *path.parents) if not os.path.lexists(place)]):
             missing.mkdir(mode=0o700, exist_ok=True)
         path = _private_folder()
         write_private(path / f"{key}.py", text.encode())
-        write_private(path / f"{key}.bin", _digest(key, payload) + payload)
+        write_private(path / f"{key}.bin", _digest(key, code) + code)
     except MinidlError as err:
         return str(err).rstrip(".")
     except OSError as err:

@@ -33,17 +33,18 @@ _THIS_PROCESS = os.urandom(16).hex()
 def key_of(source: Source, signature: tuple[Any, ...]) -> str:
     """The name under which a source, compiled for these argument types, is kept."""
     parts = [
-        __version__,
-        *(module.__version__ for module in (numba, llvmlite, np)),
-        sys.version,
-        *processor(),
-        *setting_values(numba.config),
-        package_hash(),
+        *surroundings(),
         source.text,
         str(signature),
         *(f"{name} {identity(source.names[name])}" for name in sorted(source.names)),
     ]
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def surroundings() -> list[str]:
+    """Versions, processor and settings: what machine code depends on beside its source."""
+    versions = (__version__, *(module.__version__ for module in (numba, llvmlite, np)), sys.version)
+    return [*versions, *processor(), *setting_values(numba.config), package_hash()]
 
 
 @functools.cache

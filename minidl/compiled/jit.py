@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+import types
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -30,6 +32,11 @@ def jit(function: F, **options: Any) -> F:
 
     compiled: F = numba.njit(**{**OPTIONS, **options})(function)
     return compiled
+
+
+def registered(name: str) -> types.ModuleType:
+    """The module of this name, an empty one if there is none: numba's loader asks for that of every function."""
+    return sys.modules.setdefault(name, types.ModuleType(name))
 
 
 def jit_sum(function: F) -> F:

@@ -16,7 +16,7 @@ from typing import Any
 from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, sums
 from minidl.compiled.emit.programs import backward_program, forward_program
 from minidl.compiled.emit.vectors import view
-from minidl.compiled.jit import jit
+from minidl.compiled.jit import jit, registered
 from minidl.compiled.kernel import LayerKernel, Sizes
 from minidl.compiled.kernels.cell_products import products_of
 from minidl.compiled.kernels.cell_programs import programs
@@ -93,7 +93,7 @@ def _kernel(texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[An
     functions: list[Any] = []
     for text in texts:
         # Another module's name, so that its content is part of the name of compiled code; see identity.py.
-        known: dict[str, Any] = {"__name__": "minidl_cell", **_NAMES, **programs}
+        known: dict[str, Any] = {"__name__": registered("minidl_cell").__name__, **_NAMES, **programs}
         exec(compile(text, "<cell>", "exec"), known)
         functions.append(jit(known["forward" if len(functions) % 2 == 0 else "backward"]))
     there, back, ragged_there, ragged_back = functions
