@@ -26,9 +26,9 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
 
 from minidl.compiled.compiling import compiled_apart, machine_code, python_function
+from minidl.compiled.generated import GeneratedFunction
 from minidl.compiled.identity import key_of
 from minidl.compiled.jit import jit
-from minidl.compiled.source import Source
 from minidl.core.errors import MinidlError, StorageError
 from minidl.core.text import printable
 from minidl.files.private import not_private, write_private
@@ -67,7 +67,7 @@ def folder() -> Path:
     return path if name == chosen else path / "minidl"
 
 
-def compiled(source: Source, signature: tuple[Any, ...], notify: Notify) -> Any:
+def compiled(source: GeneratedFunction, signature: tuple[Any, ...], notify: Notify) -> Any:
     """The function of a source for these argument types: from this process, from disk, or compiled now.
 
     Parameters
@@ -81,7 +81,7 @@ def compiled(source: Source, signature: tuple[Any, ...], notify: Notify) -> Any:
         return _loaded[key]
 
 
-def _from_disk_or_compiler(source: Source, signature: tuple[Any, ...], key: str, notify: Notify) -> Any:
+def _from_disk_or_compiler(source: GeneratedFunction, signature: tuple[Any, ...], key: str, notify: Notify) -> Any:
     function = jit(python_function(source.text, source.names, key))
     problem, code = None, None
     try:

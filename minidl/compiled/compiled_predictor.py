@@ -12,11 +12,11 @@ from numba import types
 from minidl.compiled.cache import compiled
 from minidl.compiled.choice import ragged_obstacle
 from minidl.compiled.emit.vectors import NARROW_BYTES
+from minidl.compiled.generated import predict_function
 from minidl.compiled.kernel import silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.plan import lanes_for
 from minidl.compiled.prediction import NumpyPredictor, padded_lengths, windows
-from minidl.compiled.source import predict_source
 from minidl.core.errors import ShapeError
 from minidl.core.layer import Array, Context, Layer
 from minidl.core.lengths import without_padding
@@ -37,7 +37,7 @@ class _Program:
         dtype = params.dtype
         self.lanes = lanes_for(batch, dtype, NARROW_BYTES)
         self.layout = layout_of(model, window, self.lanes, dtype, ragged=ragged)
-        source = predict_source(model, self.layout)
+        source = predict_function(model, self.layout)
         self.scratch = source.scratch
         self.work = np.zeros(source.work, dtype)
         self.work[source.work - len(params) :] = params

@@ -16,10 +16,10 @@ from minidl.compiled.cache import Notify, compiled
 from minidl.compiled.choice import training_obstacle, uneven_obstacle
 from minidl.compiled.examples import Examples, Weights, examples
 from minidl.compiled.gate import check_fit, own, target_sizes
+from minidl.compiled.generated import train_function
 from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.plan import lanes_for
-from minidl.compiled.source import train_source
 from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer, n_parameters, parts
@@ -125,7 +125,7 @@ class _Program:
         lanes, ragged = lanes_for(batch, values.dtype), part.lengths is not None
         self.layout = layout_of(trainer.model, part.window, lanes, values.dtype, ragged=ragged)
         target, loss = target_sizes(self.layout, trainer.loss), kernel_of(trainer.loss)
-        source = train_source(trainer.model, self.layout, target, loss, optimizer, len(state), part.uneven)
+        source = train_function(trainer.model, self.layout, target, loss, optimizer, len(state), part.uneven)
         self.work = np.zeros(source.work, values.dtype)
         self.n_parameters = n_parameters(trainer.model)
         self.sizes = np.array(source.sizes, np.int64)

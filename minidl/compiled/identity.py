@@ -19,8 +19,8 @@ import numba
 import numpy as np
 
 from minidl._version import __version__
+from minidl.compiled.generated import GeneratedFunction
 from minidl.compiled.machine import processor, setting_values
-from minidl.compiled.source import Source
 from minidl.files.plugins import MAX_SOURCE
 from minidl.files.reading import read_given
 
@@ -30,7 +30,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtyp
 _THIS_PROCESS = os.urandom(16).hex()
 
 
-def key_of(source: Source, signature: tuple[Any, ...]) -> str:
+def key_of(source: GeneratedFunction, signature: tuple[Any, ...]) -> str:
     """The name under which a source, compiled for these argument types, is kept."""
     parts = [
         *surroundings(),

@@ -21,7 +21,7 @@ def lanes_for(batch: int, dtype: npt.DTypeLike, vector_bytes: int = VECTOR_BYTES
 
 @dataclass
 class Memory:
-    """Places in flat arrays, as numbers for compiled code; see `source` for how they are read."""
+    """Places in flat arrays, as numbers for compiled code; see `generated` for how they are read."""
 
     numbers: list[int] = field(default_factory=list)
     size: int = 0

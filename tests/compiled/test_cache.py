@@ -15,7 +15,7 @@ import pytest
 numba = pytest.importorskip("numba")
 
 from minidl.compiled import cache  # noqa: E402
-from minidl.compiled.source import Source  # noqa: E402
+from minidl.compiled.generated import GeneratedFunction  # noqa: E402
 
 PREDICT = """
 import numpy as np
@@ -66,7 +66,7 @@ def lines_of_a_new_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[
     monkeypatch.setenv("MINIDL_CACHE", str(folder))
     monkeypatch.setattr(cache, "_loaded", {})
     lines: list[str] = []
-    source = Source("def half(x):\n    return x / 2\n", {}, [], 0, [])
+    source = GeneratedFunction("def half(x):\n    return x / 2\n", {}, [], 0, [])
     assert cache.compiled(source, (numba.float64,), lines.append)(3.0) == 1.5
     return lines
 
@@ -202,7 +202,9 @@ def test_a_path_that_is_not_absolute_is_not_used(tmp_path, monkeypatch, name):
     monkeypatch.setenv(name, "some/cache")
     monkeypatch.setattr(cache, "_loaded", {})
     lines = []
-    assert cache.compiled(Source("def half(x):\n    return x / 2\n", {}, [], 0, []), (numba.float64,), lines.append)
+    assert cache.compiled(
+        GeneratedFunction("def half(x):\n    return x / 2\n", {}, [], 0, []), (numba.float64,), lines.append
+    )
     assert f"{name} is some/cache, which is not an absolute path" in lines[1]
     assert not list(tmp_path.iterdir())
 

@@ -12,10 +12,10 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from minidl.compiled import cache, compiling, identity
-from minidl.compiled.jit import jit
-from minidl.compiled.kernel import silent
-from minidl.compiled.source import Source
+from minidl.compiled import cache, compiling, identity  # noqa: E402
+from minidl.compiled.generated import GeneratedFunction  # noqa: E402
+from minidl.compiled.jit import jit  # noqa: E402
+from minidl.compiled.kernel import silent  # noqa: E402
 
 TEXT = "def answer(a):\n    return plus_one(a) * 2\n"
 SIGNATURE = (numba.types.int64,)
@@ -49,7 +49,7 @@ def here(monkeypatch, tmp_path):
 
 
 def compiled_function(text=TEXT):
-    source = Source(text, {"plus_one": plus_one}, [], 0, [])
+    source = GeneratedFunction(text, {"plus_one": plus_one}, [], 0, [])
     return cache.compiled(source, SIGNATURE, silent)
 
 

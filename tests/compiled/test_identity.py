@@ -13,17 +13,17 @@ import pytest
 from minidl import Dense, Sequential
 from minidl.compiled import identity as module
 from minidl.compiled import machine
+from minidl.compiled.generated import predict_function
 from minidl.compiled.identity import identity, key_of
 from minidl.compiled.jit import jit
 from minidl.compiled.layout import layout_of
-from minidl.compiled.source import predict_source
 
 
 @pytest.fixture(scope="module")
 def source():
     model = Sequential([Dense(2)])
     model.build((3, 4), 0, "float64")
-    return predict_source(model, layout_of(model, (3, 4), 8, "float64"))
+    return predict_function(model, layout_of(model, (3, 4), 8, "float64"))
 
 
 def key(source):
@@ -154,11 +154,11 @@ def test_without_numba_there_is_nothing_to_record(monkeypatch):
 
 def test_the_library_s_own_kernels_have_the_same_names_in_every_process():
     from minidl import MSE, Adam, LastStep, RecurrentLayer, SigmoidActivation
+    from minidl.compiled.generated import train_function
     from minidl.compiled.kernel import kernel_of
-    from minidl.compiled.source import train_source
 
     model = Sequential([RecurrentLayer(3, activation=SigmoidActivation()), LastStep(), Dense(1, bias=False)])
     model.build((3, 4), 0, "float64")
     steps = layout_of(model, (3, 4), 8, "float64")
-    names = train_source(model, steps, (1, 1), kernel_of(MSE()), kernel_of(Adam()), 3).names
+    names = train_function(model, steps, (1, 1), kernel_of(MSE()), kernel_of(Adam()), 3).names
     assert not [name for name, value in names.items() if module._THIS_PROCESS in identity(value)]

@@ -137,12 +137,12 @@ def fill() -> tuple[str, ...]:
     import numba
 
     from minidl.compiled import cache
-    from minidl.compiled.source import Source
+    from minidl.compiled.generated import GeneratedFunction
 
     os.environ["MINIDL_CACHE"] = str(CACHE.absolute())
     BASE.mkdir(mode=0o700)
     for text in ("def half(x):\n    return x / 2\n", "def twice(x):\n    return x * 2\n"):
-        cache.compiled(Source(text, {}, [], 0, []), (numba.float64,), lambda line: None)
+        cache.compiled(GeneratedFunction(text, {}, [], 0, []), (numba.float64,), lambda line: None)
     CACHE.rename(GOOD)
     BASE.rmdir()
     Path("evil.py").write_text(f"open({str(EVIDENCE.absolute())!r}, 'w').close()\n")

@@ -5,7 +5,7 @@ they differ only in how arrays lie in memory, and so in speed. Below 32 units th
 cost is the number of NumPy calls: SlabRecurrence needs two a step. From there it
 is arithmetic and memory: RowRecurrence has fewer and larger arrays.
 
-An object here is a plan for one (batch, time, features) size: its buffers and the
+An object here is made for one (batch, time, features) size: its buffers and the
 views that each step uses. It belongs to the caller's workspace.
 """
 
@@ -64,14 +64,14 @@ class LayerSteps:
 Steps = ElementwiseSteps | LayerSteps
 
 
-class _Plan:
+class _Buffers:
     """Buffers and views of them, which a copy would tear apart."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise ConfigError("RecurrentLayer: the cache of a forward cannot be copied or pickled; call forward again.")
 
 
-class SlabRecurrence(_Plan):
+class SlabRecurrence(_Buffers):
     """Time, then feature, then batch: one product a step for W_hh, W_xh and b_h together.
 
     ``Z[t]`` is [h_{t-1}; x_t; 1], so that a_t = M Z[t] with M = [W_hhᵀ W_xhᵀ b_h],
@@ -159,7 +159,7 @@ class SlabRecurrence(_Plan):
         return h
 
 
-class RowRecurrence(_Plan):
+class RowRecurrence(_Buffers):
     """Time, then batch, then feature: all input products in one, all gradient products in one."""
 
     transposed = False

@@ -17,7 +17,7 @@ from minidl.core.layer import Layer, n_parameters
 
 
 @dataclass(frozen=True)
-class Source:
+class GeneratedFunction:
     """A function's text, what it calls by which name, and the numbers for its argument `sizes`.
 
     `work` is the length of its working memory, `scratch` where each layer's scratch begins in it.
@@ -68,8 +68,8 @@ class _Arrays:
         slot = self.steps[i].source
         return f"d{slot}_{i}" if self._several_readers(slot) else f"d{slot}"
 
-    def source(self, text: str, names: dict[str, Any]) -> Source:
-        return Source(text, names, self.memory.numbers, self.memory.size, self.scratch)
+    def source(self, text: str, names: dict[str, Any]) -> GeneratedFunction:
+        return GeneratedFunction(text, names, self.memory.numbers, self.memory.size, self.scratch)
 
     def forward(self) -> list[str]:
         return [
@@ -155,7 +155,7 @@ def predict(inputs, outputs, keep, work, sizes{uneven}):
 """
 
 
-def train_source(
+def train_function(
     model: Layer,
     layout: Layout,
     target: tuple[int, int],
@@ -163,7 +163,7 @@ def train_source(
     optimizer: OptimizerKernel,
     state: int,
     uneven: bool = False,
-) -> Source:
+) -> GeneratedFunction:
     """``train``: many steps in one call.
 
     `target` are the time steps of a target and its numbers at each, `state` is the number of the optimizer's arrays;
@@ -195,7 +195,7 @@ def train_source(
     return arrays.source(text, names)
 
 
-def predict_source(model: Layer, layout: Layout) -> Source:
+def predict_function(model: Layer, layout: Layout) -> GeneratedFunction:
     """``predict``: forward for any number of windows. The parameters lie at the end of its working memory."""
     from minidl.compiled import runtime
 
