@@ -188,9 +188,12 @@ class CompiledStream:
         program, found = self._program, []
         for at, step in zip(program.scratch, program.layout.steps, strict=True):
             if step.layer is not None:
-                size, parts = step.kernel.state_size(step.layer), step.kernel.state_parts(step.layer)
-                values = program.work[at : at + size * program.lanes].reshape(parts, -1, program.lanes)
-                found.append(list(values) if size else [])
+                parts = []
+                for features in step.kernel.state(step.layer, step.x):
+                    values = program.work[at : at + features * program.lanes].reshape(features, program.lanes)
+                    parts.append(values)
+                    at += values.size
+                found.append(parts)
         return found
 
     @property

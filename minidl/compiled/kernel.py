@@ -25,12 +25,8 @@ def _no_scratch(layer: Any, x: Sizes, y: Sizes) -> int:
     return 0
 
 
-def _no_state(layer: Any) -> int:
-    return 0
-
-
-def _one_part(layer: Any) -> int:
-    return 1
+def _no_state(layer: Any, x: Sizes) -> Sequence[int]:
+    return ()
 
 
 def _no_numbers(layer: Any) -> Sequence[int]:
@@ -55,10 +51,9 @@ class LayerKernel:
     scratch : ``scratch(layer, x_sizes, y_sizes)``, the number of values in the
         flat array `scratch`, which is zero at first and keeps its content.
     carry : ``carry(x, y, scratch)`` makes the state after this window the state
-        before the next one; None for a layer without state. The state stands in
-        the first ``state_size`` · lanes values of scratch.
-    state_size : ``state_size(layer)``, features of the state, of all its parts together.
-    state_parts : ``state_parts(layer)``, how many parts of equal size it has: a tuple of arrays in place of one.
+        before the next one; None for a layer without state.
+    state : ``state(layer, x_sizes)``, features of each part of the state; several are a tuple of arrays in place of
+        one. They stand one after the other, (features, lanes) each, at the beginning of scratch.
     numbers : ``numbers(layer)``, whole numbers that both functions get as one array.
     ragged : forward and backward where lanes have lengths, for a layer that looks ahead, changes the
         time axis or goes on after a lane's end: both get ``lengths``, int64 (lanes,), before the parameters.
@@ -70,8 +65,7 @@ class LayerKernel:
     backward: Function
     scratch: Callable[[Any, Sizes, Sizes], int] = _no_scratch
     carry: Function | None = None
-    state_size: Callable[[Any], int] = _no_state
-    state_parts: Callable[[Any], int] = _one_part
+    state: Callable[[Any, Sizes], Sequence[int]] = _no_state
     numbers: Callable[[Any], Sequence[int]] = _no_numbers
     ragged: tuple[Function, Function] | None = None
 
@@ -127,6 +121,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.activations", "SigmoidActivation"): (ActivationKernel, "activations:sigmoid"),
     ("minidl.layers.activations", "TanhActivation"): (ActivationKernel, "activations:tanh"),
     ("minidl.layers.dense", "Dense"): (LayerKernel, "dense:dense"),
+    ("minidl.layers.over_time", "MeanOverTime"): (LayerKernel, "over_time:mean_over_time"),
     ("minidl.layers.recurrent.elman", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),
     ("minidl.layers.select_features", "SelectFeatures"): (LayerKernel, "select_features:select_features"),
     ("minidl.layers.sequence_ends", "LastStep"): (LayerKernel, "sequence_ends:last_step"),

@@ -55,24 +55,24 @@ class OverTime(Layer):
 class MeanOverTime(OverTime):
     """y = 1/T Σ_t x_t over the time steps of each sequence,  dx_t = dy / T.
 
-    State: the sum so far, (batch, features), and the number of steps, (batch,).
+    State: the sum so far, (batch, features), and the number of steps, (batch, 1).
 
     Shapes: x (batch, time, features), y (batch, features).
     """
 
     def gather(self, x: Array, ctx: Context) -> tuple[Array, Any]:
         """See the class."""
-        T = np.full(len(x), x.shape[1]) if ctx.lengths is None else ctx.lengths
+        T = np.full((len(x), 1), x.shape[1]) if ctx.lengths is None else ctx.lengths[:, None]
         total = without_padding(x, ctx.lengths).sum(axis=1)
         before: Any = (0, 0) if ctx.state is None else ctx.state
         total, steps = total + before[0], T + before[1]
-        return (total / steps[:, None]).astype(x.dtype, copy=False), (x, total, steps, ctx.lengths, ctx.workspace)
+        return (total / steps).astype(x.dtype, copy=False), (x, total, steps, ctx.lengths, ctx.workspace)
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """The same share for each step, and 0 in the padding."""
         x, _, steps, lengths, ws = cache
         dx = (ws or Workspace()).array("dx", x.shape, x.dtype)
-        dx[...] = (dy / steps[:, None])[:, None]
+        dx[...] = (dy / steps)[:, None]
         if lengths is not None:
             dx[~inside(lengths, x.shape[1])] = 0
         return dx, {}

@@ -8,7 +8,17 @@ import functools
 import numpy as np
 import pytest
 
-from minidl import Dense, LastStep, RecurrentLayer, Repeat, Sequential, ShapeError, TanhActivation
+from minidl import (
+    Dense,
+    LastStep,
+    MeanOverTime,
+    Parallel,
+    RecurrentLayer,
+    Repeat,
+    Sequential,
+    ShapeError,
+    TanhActivation,
+)
 from minidl.compiled import predictor
 
 X = np.random.default_rng(1).normal(size=(300, 7, 4))
@@ -16,7 +26,8 @@ X = np.random.default_rng(1).normal(size=(300, 7, 4))
 
 @functools.cache
 def deep_net(dtype="float64"):
-    model = Sequential([RecurrentLayer(3), Sequential([Repeat(RecurrentLayer(2), times=2)]), LastStep(), Dense(2)])
+    end = Parallel([LastStep(), MeanOverTime()], merge="concat")
+    model = Sequential([RecurrentLayer(3), Sequential([Repeat(RecurrentLayer(2), times=2)]), end, Dense(2)])
     model.build((None, 4), 0, dtype)
     return model, predictor(model)
 

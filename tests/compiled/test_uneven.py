@@ -17,6 +17,7 @@ from minidl import (
     Dense,
     HalfMSE,
     LastStep,
+    MeanOverTime,
     Parallel,
     RecurrentLayer,
     Residual,
@@ -75,7 +76,8 @@ def small(rng, every_step):
         selection = SelectFeatures([int(i) for i in rng.permutation(wide)])
         layers = [Parallel([Bidirectional(RecurrentLayer(inner)), selection], merge="concat")]
     else:
-        layers = [Residual(RecurrentLayer(wide, activation=SigmoidActivation(), bias=False)), LastStep()]
+        end = Parallel([LastStep(), MeanOverTime()], merge="concat")
+        layers = [Residual(RecurrentLayer(wide, activation=SigmoidActivation(), bias=False)), end]
     model = Sequential([*layers, Dense(3)])
     model.build((None, wide), int(rng.integers(1000)), "float64")
     return model, wide

@@ -10,6 +10,7 @@ back, and gradients of vectors lane by lane; after these vectors, and zeros in p
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,13 +45,9 @@ class _Sizes:
         pieces = 1 + steps + self.slots + self.states + self.given + self.rows
         return pieces * units * lanes + (self.rows + self.slots) * units
 
-    def state(self, layer: Cell) -> int:
-        """Features of the state."""
-        return self.states * layer.hidden_size
-
-    def parts(self, layer: Cell) -> int:
-        """Parts of the state."""
-        return self.states
+    def state(self, layer: Cell, x: Sizes) -> Sequence[int]:
+        """Features of each part of the state."""
+        return [layer.hidden_size] * self.states
 
 
 @jit
@@ -107,4 +104,4 @@ def _kernel(texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[An
         copy(view(scratch, n, (others * n,)), view(scratch, n + time * others * n, (others * n,)))
 
     ragged = ragged_there, ragged_back
-    return LayerKernel(there, back, sizes.scratch, carry, sizes.state, sizes.parts, ragged=ragged)
+    return LayerKernel(there, back, sizes.scratch, carry, sizes.state, ragged=ragged)

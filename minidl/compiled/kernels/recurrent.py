@@ -7,6 +7,7 @@ zeros in place of a bias.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, sums
@@ -72,7 +73,7 @@ def _both(activation: ActivationKernel) -> tuple[Any, Any]:
 @functools.cache
 def _kernel(activation: ActivationKernel, bias: bool) -> LayerKernel:
     both = _with_bias(*_both(activation), bias)
-    return LayerKernel(*both, scratch_size, carry, state_size, ragged=_ragged(*both))
+    return LayerKernel(*both, scratch_size, carry, state, ragged=_ragged(*both))
 
 
 def _ragged(forward: Any, backward: Any) -> tuple[Any, Any]:
@@ -127,9 +128,9 @@ def scratch_size(layer: Any, x: Sizes, y: Sizes) -> int:
     return (time + 1) * H * lanes + H
 
 
-def state_size(layer: Any) -> int:
+def state(layer: Any, x: Sizes) -> Sequence[int]:
     """Of h_0."""
-    return int(layer.hidden_size)
+    return (layer.hidden_size,)
 
 
 def recurrent(layer: Any) -> LayerKernel:

@@ -1,0 +1,89 @@
+"""Layers around cells, each alone in compiled code: as in NumPy, step by step and for sequences of different length."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from both_engines import difference
+from uneven import end_of, padded
+
+from minidl import SGD, Dense, HalfMSE, Layer, MeanOverTime, Sequential
+from minidl.compiled import predictor
+from minidl.compiled.engine import CompiledEngine
+from minidl.compiled.prediction import NumpyPredictor
+from minidl.layers import Stream
+from minidl.training import Arrays
+
+# Each compiles code of its own. In the normal run they stand in stacks of other tests, all together.
+pytestmark = pytest.mark.slow
+
+N, T, F = 40, 7, 3
+LAYERS = [MeanOverTime()]
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+
+every_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+both_dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
+
+
+def made(layer: Layer, dtype: str) -> Sequential:
+    model = Sequential([Dense(4), layer, Dense(2)])
+    model.build((T, F), 5, dtype)
+    return model
+
+
+def drawn(model: Sequential, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(N, T, F)).astype(dtype)
+    return x, rng.normal(size=model(x).shape).astype(dtype)
+
+
+def ends(model: Sequential, source: Arrays) -> list[np.ndarray]:
+    """Parameters after a training in each engine."""
+    engines = None, CompiledEngine()
+    return [end_of(model, source, HalfMSE(), engine, batch_size=11, optimizer=SGD(0.1))[0] for engine in engines]
+
+
+@every_layer
+@both_dtypes
+def test_a_layer_trains_and_predicts_as_in_numpy(layer: Layer, dtype: str) -> None:
+    model = made(layer, dtype)
+    x, y = drawn(model, dtype)
+    expected, found = ends(model, Arrays(x, y))
+    assert difference(found, expected) < TOLERANCE[dtype]
+    predict = predictor(model)
+    assert predict.engine == "compiled"
+    np.testing.assert_allclose(predict(x), model(x), rtol=0, atol=TOLERANCE[dtype])
+    np.testing.assert_allclose(predict(x[0]), model(x)[0], rtol=0, atol=TOLERANCE[dtype])
+
+
+@every_layer
+def test_a_stream_goes_on_from_a_state_of_either_engine(layer: Layer) -> None:
+    model = made(layer, "float64")
+    x, _ = drawn(model, "float64")
+    ours, other = predictor(model).stream(batch=5), Stream(model, None, 5)
+    for t in range(4):
+        np.testing.assert_allclose(ours(x[:5, t]), other(x[:5, t]), rtol=0, atol=1e-12)
+    crossed = predictor(model).stream(other.state, batch=5), Stream(model, ours.state, 5)
+    for t in range(4, T):
+        expected = other(x[:5, t])
+        for stream in crossed:
+            np.testing.assert_allclose(stream(x[:5, t]), expected, rtol=0, atol=1e-12)
+
+
+@every_layer
+@both_dtypes
+def test_sequences_of_different_length_are_as_in_numpy_whatever_is_in_the_padding(layer: Layer, dtype: str) -> None:
+    model = made(layer, dtype)
+    x, y = drawn(model, dtype)
+    lengths = np.random.default_rng(4).integers(1, T + 1, size=N)
+    results = []
+    for filling in (0.0, np.nan, 1e300 if dtype == "float64" else 1e38):
+        there = padded(x, lengths, filling)
+        target = padded(y, lengths, filling) if y.ndim == 3 else y
+        expected, found = ends(model, Arrays(there, target, lengths))
+        assert difference(found, expected) < TOLERANCE[dtype]
+        predicted = predictor(model)(there, lengths)
+        same = NumpyPredictor(model, "numpy")(there, lengths)
+        np.testing.assert_allclose(predicted, same, rtol=0, atol=TOLERANCE[dtype])
+        results.append(found.tobytes() + predicted.tobytes())
+    assert len(set(results)) == 1
