@@ -1,9 +1,9 @@
-"""The house: which room may import which, that no import leads back, and that nothing is too long to read."""
+"""The house: which room imports which, no import leads back, no two classes share a name, nothing is too long."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import minidl
@@ -109,6 +109,27 @@ def test_the_rooms_import_each_other_as_the_table_says() -> None:
 def test_the_table_leads_one_way() -> None:
     assert circle({name: set(targets.split()) for name, targets in ROOMS.items()}) == []
     assert ROOMS["core"] == ""
+
+
+def twins(classes: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The public names of which there are several, with the modules of each; from pairs of module and class."""
+    homes: dict[str, list[str]] = {}
+    for module, name in classes:
+        if not name.startswith("_"):
+            homes.setdefault(name, []).append(module)
+    return {name: found for name, found in homes.items() if len(found) > 1}
+
+
+def test_twins_are_found() -> None:
+    assert twins([("a", "Plan"), ("b", "Plan"), ("a", "Step"), ("b", "_Step")]) == {"Plan": ["a", "b"]}
+
+
+def test_one_word_has_one_meaning_no_two_classes_have_one_name() -> None:
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules().items()}
+    classes = [
+        (name, node.name) for name, tree in trees.items() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    ]
+    assert twins(classes) == {}
 
 
 def too_long(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from minidl.comparison.entries import Entry, check_comparable
 from minidl.comparison.trials import Trial
@@ -23,6 +23,7 @@ from minidl.core.errors import ConfigError, CorruptFileError, IncompatibleRunErr
 from minidl.core.text import printable
 from minidl.files.plugins import PluginRecord, plugin_digest, plugin_records
 from minidl.files.reading import convert_json, user_path
+from minidl.runs.run_folder import DataFacts
 
 PLAN = "plan.json"
 SEEDS_BESIDE = 5
@@ -31,13 +32,6 @@ MAX_RUNS = 100_000
 # Labels are names of folders: on every system, and never one that leads elsewhere.
 _LABEL = re.compile(r"[\w=+-](?:[\w.=+-]*[\w=+-])?")
 MAX_LABEL = 200  # bytes, of the 255 that names of files may have
-
-
-class DataFacts(TypedDict):
-    """What the data of a config are."""
-
-    rows: int
-    sha256: str
 
 
 @dataclass(frozen=True)

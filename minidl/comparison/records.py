@@ -13,13 +13,14 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
 
-from minidl.comparison.plan import DataFacts, encode, sha256
+from minidl.comparison.plan import encode, sha256
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import Record
 from minidl.core.errors import CorruptFileError
 from minidl.core.text import listed, printable
-from minidl.files.manifests import Entry as FileEntry
+from minidl.files.manifests import FileEntry
 from minidl.files.reading import convert_json, decode_json
+from minidl.runs.run_folder import DataFacts
 from minidl.tasks.terms import Terms
 
 Time = Annotated[float, Meta(ge=0, le=1e9)]  # seconds; a billion are thirty years

@@ -14,7 +14,7 @@ from numba import types
 
 from minidl.compiled.cache import Notify, compiled
 from minidl.compiled.choice import training_obstacle, uneven_obstacle
-from minidl.compiled.examples import Examples, Weights, examples
+from minidl.compiled.examples import Examples, TargetWeights, examples
 from minidl.compiled.gate import check_fit, own, target_sizes
 from minidl.compiled.generated import train_function
 from minidl.compiled.kernel import kernel_of, silent
@@ -166,7 +166,7 @@ def _uneven(part: Examples, output: tuple[int, ...]) -> tuple[Any, ...]:
     """Lengths, weights, their places and how far apart they are; where there are none, all are whole and count 1."""
     n, time = len(part.starts), part.window[0] if len(part.window) == 2 else 1
     lengths = np.full(n, time) if part.lengths is None else part.lengths
-    weights = part.weights or Weights(np.ones(1), np.zeros(n, np.int64), ())
+    weights = part.weights or TargetWeights(np.ones(1), np.zeros(n, np.int64), ())
     steps = np.array(weights.steps(output), np.int64)
     return lengths.astype(np.int64, copy=False), weights.values, weights.starts, steps
 

@@ -18,7 +18,7 @@ from minidl.training.sources import gathered
 
 
 @dataclass
-class Weights:
+class TargetWeights:
     """What targets count for: the weights of example i begin at ``starts[i]``, and have this shape."""
 
     values: Array
@@ -53,7 +53,7 @@ class Examples:
     window: tuple[int, ...]
     target: tuple[int, ...]
     lengths: Array | None = None
-    weights: Weights | None = None
+    weights: TargetWeights | None = None
 
     @property
     def uneven(self) -> bool:
@@ -142,8 +142,8 @@ def _of_one_window(lengths: Array, batch: int, window: tuple[int, ...]) -> tuple
     return lengths[: alike * batch], (int(time[0]), *window[1:])
 
 
-def _weights(given: Array, places: Array, n: int) -> Weights:
+def _weights(given: Array, places: Array, n: int) -> TargetWeights:
     weight = plain_array(given, "weight").astype(np.float64, copy=False)
     if not 1 <= weight.ndim <= 3 or len(weight) != n:
         raise ShapeError(f"weight has shape {weight.shape}; expected one for each of {n:,} examples.")
-    return Weights(flat(weight), places * int(np.prod(weight.shape[1:])), weight.shape[1:])
+    return TargetWeights(flat(weight), places * int(np.prod(weight.shape[1:])), weight.shape[1:])

@@ -14,7 +14,7 @@ from minidl.core.walk import joined
 from minidl.layers import Bidirectional, Parallel, Repeat, Residual, Sequential
 
 
-class Layout(Protocol):
+class RuleLayout(Protocol):
     """What a rule uses of `minidl.compiled.layout.Layout`; arrays are known by the numbers of their slots."""
 
     def layer(self, path: str, layer: Layer, x: int) -> int:
@@ -28,13 +28,13 @@ class Layout(Protocol):
 
 
 # rule(layout, path, container, slot of its input) -> slot of its output
-Rule = Callable[[Layout, str, Any, int], int]
+Rule = Callable[[RuleLayout, str, Any, int], int]
 R = TypeVar("R", bound=Rule)
 _RULES: dict[type, Rule] = {}
 
 
 def register_rule(cls: type) -> Callable[[R], R]:
-    """Decorator: this function lays out a container of exactly this class; it uses what `Layout` offers."""
+    """Decorator: this function lays out a container of exactly this class; it uses what `RuleLayout` offers."""
 
     def decorate(rule: R) -> R:
         _RULES[cls] = rule
@@ -62,25 +62,25 @@ def leaves(model: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
 
 @register_rule(Sequential)
 @register_rule(Repeat)
-def _row(layout: Layout, path: str, container: Layer, x: int) -> int:
+def _row(layout: RuleLayout, path: str, container: Layer, x: int) -> int:
     for name, child in container.children().items():
         x = layout.layer(joined(path, name), child, x)
     return x
 
 
 @register_rule(Residual)
-def _residual(layout: Layout, path: str, container: Residual, x: int) -> int:
+def _residual(layout: RuleLayout, path: str, container: Residual, x: int) -> int:
     return layout.merge([x, layout.layer(joined(path, "inner"), container.layer, x)], "add")
 
 
 @register_rule(Parallel)
-def _parallel(layout: Layout, path: str, container: Parallel, x: int) -> int:
+def _parallel(layout: RuleLayout, path: str, container: Parallel, x: int) -> int:
     made = [layout.layer(joined(path, name), child, x) for name, child in container.children().items()]
     return layout.merge(made, container.merge)
 
 
 @register_rule(Bidirectional)
-def _bidirectional(layout: Layout, path: str, container: Bidirectional, x: int) -> int:
+def _bidirectional(layout: RuleLayout, path: str, container: Bidirectional, x: int) -> int:
     f, g = container.children().values()
     there = layout.layer(joined(path, "forward"), f, x)
     back = layout.reversed(layout.layer(joined(path, "backward"), g, layout.reversed(x)))

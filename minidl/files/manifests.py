@@ -24,7 +24,7 @@ MAX_MANIFEST = 1 << 16
 FORMAT = 1
 
 
-class Entry(TypedDict):
+class FileEntry(TypedDict):
     """What a manifest says of one file."""
 
     bytes: Annotated[int, Meta(ge=0)]
@@ -35,14 +35,14 @@ class Manifest(TypedDict):
     """What every manifest says; a kind of folder may declare more."""
 
     digest: str
-    files: dict[str, Entry]
+    files: dict[str, FileEntry]
     format: int
 
 
 M = TypeVar("M", bound=Mapping[str, Any])
 
 
-def entry(content: bytes) -> Entry:
+def entry(content: bytes) -> FileEntry:
     """What a manifest says of one file."""
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 

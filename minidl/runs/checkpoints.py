@@ -23,7 +23,7 @@ from minidl.core.text import printable
 from minidl.files.manifests import (
     MANIFEST,
     MAX_MANIFEST,
-    Entry,
+    FileEntry,
     Manifest,
     checked,
     encode_manifest,
@@ -88,11 +88,11 @@ class State(TypedDict, total=False):
     generators: dict[str, GeneratorState]
     best: Best | None
     validation_loss: float
-    log: Entry | None
+    log: FileEntry | None
     about: dict[str, Any]
 
 
-class Place(TypedDict):
+class EpochAndStep(TypedDict):
     """Where in a training a run's checkpoint was taken; every state of a run tells it."""
 
     epoch: Count

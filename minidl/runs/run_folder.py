@@ -16,10 +16,10 @@ from minidl.core.layer import Array
 from minidl.core.registry import nearest
 from minidl.core.text import printable
 from minidl.files.locking import LOCK, FileLock, is_locked
-from minidl.files.manifests import MANIFEST, Entry, Manifest, checked, encode_manifest, entry, read_manifest
+from minidl.files.manifests import MANIFEST, FileEntry, Manifest, checked, encode_manifest, entry, read_manifest
 from minidl.files.reading import convert_json, no_such, read_inside, real_folder
 from minidl.files.storage import sweep, write_file
-from minidl.runs.checkpoints import STATE, Checkpoint, Place, read_checkpoint
+from minidl.runs.checkpoints import STATE, Checkpoint, EpochAndStep, read_checkpoint
 from minidl.runs.environment import decode_environment
 from minidl.runs.log import MAX_LOG, parse_log
 from minidl.runs.saving import CHECKPOINT_NAMES
@@ -38,7 +38,7 @@ _SWEPT = {
 
 
 class DataFacts(TypedDict):
-    """What the data of a run are."""
+    """What the data of a run, or of a config to compare, are."""
 
     rows: int
     sha256: str
@@ -194,7 +194,7 @@ class RunFolder:
         """
         folder, manifest = self.path / CHECKPOINTS / name, self.manifest()
         found = read_checkpoint(folder, params, optimizer, inside=self.path)
-        convert_json(found.state, Place, folder / STATE)
+        convert_json(found.state, EpochAndStep, folder / STATE)
         about = found.state.get("about") or {}
         same = all(about.get(key) == manifest.get(key) for key in ("run", "data"))
         if not same or found.identity != manifest.get("identity"):
@@ -238,7 +238,7 @@ class RunFolder:
         with FileLock(self.path / MANIFEST_LOCK, wait=True):
             self._update({}, values)
 
-    def _update(self, files: Mapping[str, Entry | None], values: Mapping[str, Any]) -> None:
+    def _update(self, files: Mapping[str, FileEntry | None], values: Mapping[str, Any]) -> None:
         """Write the manifest with other entries (None: without them) and values."""
         old: Mapping[str, Any] = self.manifest() if os.path.lexists(self.path / MANIFEST) else {"files": {}}
         more = {key: value for key, value in old.items() if key not in ("files", "format", "digest")}

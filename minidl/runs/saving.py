@@ -13,7 +13,7 @@ import numpy as np
 from minidl.core.errors import CorruptFileError, StorageError
 from minidl.core.layer import Array
 from minidl.files.appending import cut_file, flush_file
-from minidl.files.manifests import Entry, entry
+from minidl.files.manifests import FileEntry, entry
 from minidl.files.reading import read_inside, real_folder
 from minidl.files.storage import TRIAL, try_to_write
 from minidl.runs.checkpoints import Checkpoint, save_checkpoint
@@ -137,7 +137,7 @@ class SaveCheckpoints(Callback):
             carried=packed(trainer.carried)[1],
         )
 
-    def _log_entry(self) -> Entry | None:
+    def _log_entry(self) -> FileEntry | None:
         """Size and SHA-256 of the log, which is flushed to the disk first."""
         if self.log is None:
             return None
@@ -166,7 +166,7 @@ def _place(state: Mapping[str, Any]) -> tuple[int, int]:
     return int(state["epoch"]), int(state["position"]["examples"])
 
 
-def rewind_log(path: Path, saved: Entry | None) -> None:
+def rewind_log(path: Path, saved: FileEntry | None) -> None:
     """Cut a log back to what it was when a checkpoint was saved.
 
     Raises

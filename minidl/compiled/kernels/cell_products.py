@@ -13,7 +13,7 @@ from minidl.layers.recurrent.design import Design
 
 
 @dataclass(frozen=True)
-class Run:
+class SlotRun:
     """`count` slots from `slot` on: columns begin in W_x with the gate `x`, in W_h with `h`, in b_h with `b_h`."""
 
     slot: int
@@ -22,7 +22,7 @@ class Run:
     h: int | None = None
     b_h: int | None = None
 
-    def goes_on(self, other: Run) -> bool:
+    def goes_on(self, other: SlotRun) -> bool:
         """Whether the other one can be added at the end."""
         pairs = ((self.x, other.x), (self.h, other.h), (self.b_h, other.b_h))
         return all(b == (None if a is None else a + self.count) for a, b in pairs)
@@ -63,8 +63,8 @@ class Products:
     heads : blocks of W_h; 0: it is one matrix.
     """
 
-    runs: Sequence[Run]
-    late: dict[str, Run]
+    runs: Sequence[SlotRun]
+    late: dict[str, SlotRun]
     gates: int
     recurrent: int
     heads: int
@@ -73,7 +73,7 @@ class Products:
         """The products with W_x."""
         return [self._block(run, "W_x", run.x, self.gates) for run in self.runs if run.x is not None]
 
-    def of_h(self, run: Run) -> list[Block]:
+    def of_h(self, run: SlotRun) -> list[Block]:
         """The products of a run with W_h."""
         if run.h is None:
             return []
@@ -91,7 +91,7 @@ class Products:
         ]
 
     @staticmethod
-    def _block(run: Run, W: str, first: int, of: int) -> Block:
+    def _block(run: SlotRun, W: str, first: int, of: int) -> Block:
         return Block(f"({run.slot} * H)", f"{run.count} * H", columns(W, first, run.count, of, rows=True), "")
 
 
@@ -104,15 +104,15 @@ def columns(array: str, first: int, count: int, of: int, *, rows: bool = False) 
 def products_of(design: Design, gates: Sequence[str], recurrent: Sequence[str], heads: int) -> Products:
     """The products of a cell; `gates` and `recurrent` are the gates of W_x and of W_h in order."""
     fed, multiplied = (range(len(design.slots))[part] for part in (design.x_slots, design.h_slots))
-    runs: list[Run] = []
+    runs: list[SlotRun] = []
     for slot, name in enumerate(design.slots):
         gate = design.gates[name].name
         x = gates.index(gate) if slot in fed else None
         h = recurrent.index(gate) if slot in multiplied else None
-        run = Run(slot, 1, x, h, None if slot in fed else slot - len(fed))
+        run = SlotRun(slot, 1, x, h, None if slot in fed else slot - len(fed))
         if runs and runs[-1].goes_on(run):
             last = runs.pop()
-            run = Run(last.slot, last.count + 1, last.x, last.h, last.b_h)
+            run = SlotRun(last.slot, last.count + 1, last.x, last.h, last.b_h)
         runs.append(run)
-    late = {gate: Run(design.slots.index(gate), 1, None, recurrent.index(gate)) for gate in design.products}
+    late = {gate: SlotRun(design.slots.index(gate), 1, None, recurrent.index(gate)) for gate in design.products}
     return Products(runs, late, len(gates), len(recurrent), heads)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from minidl.compiled.kernels.cell_products import Products, Run, columns
+from minidl.compiled.kernels.cell_products import Products, SlotRun, columns
 from minidl.compiled.kernels.cell_programs import CellPrograms
 from minidl.layers.recurrent.design import Design
 
@@ -61,7 +61,7 @@ _GRADIENTS = """\
 
 
 @dataclass(frozen=True)
-class Text:
+class CellText:
     """Writes both functions of a cell.
 
     Parameters
@@ -112,7 +112,7 @@ class Text:
             body += [f"    hold({to}, {before}, lengths, t)" for to, before in (("h1", "h0"), ("s1", "s0"))]
         return "\n".join([*lines, *(f"        {line}" for line in body), ""])
 
-    def _product(self, run: Run) -> Iterator[str]:
+    def _product(self, run: SlotRun) -> Iterator[str]:
         """b + W_xᵀ x_t + W_hᵀ h of a run, of which it may lack some."""
         of_x = [(block.W, "xt") for block in self.products.of_x() if block.rows == f"({run.slot} * H)"]
         of_h = [] if self.products.heads else [(block.W, "h") for block in self.products.of_h(run)]
@@ -122,17 +122,17 @@ class Text:
         if self.products.heads:
             yield from self._added(run, "h")
 
-    def _bias(self, run: Run) -> str:
+    def _bias(self, run: SlotRun) -> str:
         if run.b_h is not None:
             part = f"b_h[{run.b_h} * H : {run.b_h + run.count} * H]"
             return part if "b_h" in self.params else "zeros"
         return columns("b", run.x or 0, run.count, self.products.gates) if "b" in self.params else "zeros"
 
     @staticmethod
-    def _rows(run: Run) -> str:
+    def _rows(run: SlotRun) -> str:
         return f"view(scratch, a_at + {run.slot} * n, ({run.count} * H, lanes))"
 
-    def _added(self, run: Run, values: str) -> list[str]:
+    def _added(self, run: SlotRun, values: str) -> list[str]:
         """The products of a run with W_h, added to what stands there."""
         return [
             f"add_product({block.at('a_at')}, {block.at('a_at')}, {block.W}, {block.of(values)})"
@@ -159,7 +159,7 @@ class Text:
         lines += [f"        {line}" for line in body] + self._lines(_GRADIENTS)
         return "\n".join([*lines, *(f"    {line}" for line in self._gradients()), ""])
 
-    def _back(self, run: Run, to: str) -> list[str]:
+    def _back(self, run: SlotRun, to: str) -> list[str]:
         """W_h da of a run, added there."""
         return [
             f"add_product({block.of(to)}, {block.of(to)}, {block.W}.T, {block.at('here')})"

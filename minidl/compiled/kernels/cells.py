@@ -21,7 +21,7 @@ from minidl.compiled.jit import jit, registered
 from minidl.compiled.kernel import LayerKernel, Sizes
 from minidl.compiled.kernels.cell_products import products_of
 from minidl.compiled.kernels.cell_programs import programs
-from minidl.compiled.kernels.cell_text import Text
+from minidl.compiled.kernels.cell_text import CellText
 from minidl.compiled.kernels.glue import hold
 from minidl.core.layer import Array
 from minidl.layers.recurrent.cell import Cell
@@ -75,7 +75,7 @@ def cell(layer: Cell) -> LayerKernel:
     texts = [
         text
         for ragged in (False, True)
-        for one in [Text(found, made, products, names, ragged)]
+        for one in [CellText(found, made, products, names, ragged)]
         for text in (one.forward(), one.backward())
     ]
     sizes = _Sizes(len(found.states), len(found.slots), made.kept, len(products.late), len(found.vectors))

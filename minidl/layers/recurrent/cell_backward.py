@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.layer import Array, Grads
-from minidl.layers.recurrent.cell_loop import Call, CellArrays, Operation, Place
+from minidl.layers.recurrent.cell_loop import Call, CellArrays, Location, Operation
 from minidl.layers.recurrent.derivatives import Form
 from minidl.layers.recurrent.operations import copy, function_of
 from minidl.layers.recurrent.products import Product
@@ -73,10 +73,10 @@ class Backward:
             node = graph.nodes[place]
             if place >= design.n_forward:
                 here = rows[place].pop(0) if rows.get(place) else None
-                arrays.places[place] = arrays.new(True, node.op) if here is None else Place(here, True)
+                arrays.places[place] = arrays.new(True, node.op) if here is None else Location(here, True)
                 args = tuple(map(arrays.value, node.args))
                 work.append(Operation(function_of(node.op), args, arrays.places[place]))
-            work += [Operation(copy, (arrays.places[place],), Place(more, True)) for more in rows.get(place, ())]
+            work += [Operation(copy, (arrays.places[place],), Location(more, True)) for more in rows.get(place, ())]
         return work
 
     def run(self, dy: Array, n: Sequence[int], d_final: Mapping[str, Array] | None = None) -> None:
@@ -89,7 +89,7 @@ class Backward:
         whole = min(n) == batch
         with nullcontext() if whole else np.errstate(all="ignore"):  # what stands in the padding is of no use
             for operation in self.factors:
-                given = [arg.array if isinstance(arg, Place) else arg for arg in operation.args]
+                given = [arg.array if isinstance(arg, Location) else arg for arg in operation.args]
                 operation.function(*given, operation.out.array)
         for array in self.G.values():
             array[time % 2] = 0
@@ -154,7 +154,7 @@ class Backward:
         # Those with factors first: what has none can be added as it is.
         for base, factor in sorted(form.items(), key=lambda item: isinstance(item[1], float)):
             factor_at = self.arrays.value(factor)
-            by: Any = factor_at.at(t, n) if isinstance(factor_at, Place) else factor_at
+            by: Any = factor_at.at(t, n) if isinstance(factor_at, Location) else factor_at
             plain = isinstance(by, float) and by == 1.0
             if not more:
                 calls.append((copy, (bases[base], out)) if plain else (np.multiply, (bases[base], by, out)))

@@ -24,7 +24,7 @@ from minidl.layers.recurrent.tracing import Argument
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where a value stands: (hidden, batch), or such an array for each step."""
 
     array: Array
@@ -40,12 +40,12 @@ class Operation(NamedTuple):
     """A call in each step: a function, where its arguments stand or constants, and where the result goes."""
 
     function: Callable[..., Any]
-    args: tuple[Place | float, ...]
-    out: Place
+    args: tuple[Location | float, ...]
+    out: Location
 
     def call(self, t: int, n: int) -> Call:
         """What is called in step t for the first n sequences."""
-        args = [arg.at(t, n) if isinstance(arg, Place) else arg for arg in self.args]
+        args = [arg.at(t, n) if isinstance(arg, Location) else arg for arg in self.args]
         return self.function, (*args, self.out.at(t, n))
 
 
@@ -81,7 +81,7 @@ class CellArrays:
         self.weights = weights
         self.calls: list[list[Call]] = []
         self._scratch = np.empty(len(design.slots) * hidden * batch, dtype)
-        self.places: dict[int, Place] = self._inputs()
+        self.places: dict[int, Location] = self._inputs()
         self.early: list[Operation] = []
         self.late: list[Operation] = []
         self._lay_out()
@@ -90,25 +90,25 @@ class CellArrays:
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise ConfigError("the cache of a recurrent layer's forward cannot be copied or pickled; call forward again.")
 
-    def _inputs(self) -> dict[int, Place]:
-        known: dict[str, Place] = {name: Place(self.A[:, i], True) for i, name in enumerate(self.design.slots)}
-        known |= {name: Place(state[:-1], True) for name, state in self.S.items()}
-        known |= {name: Place(vector, False) for name, vector in self.V.items()}
-        known[MASK] = Place(np.ones((1, 1), self.dtype) if self.mask is None else self.mask, False)
+    def _inputs(self) -> dict[int, Location]:
+        known: dict[str, Location] = {name: Location(self.A[:, i], True) for i, name in enumerate(self.design.slots)}
+        known |= {name: Location(state[:-1], True) for name, state in self.S.items()}
+        known |= {name: Location(vector, False) for name, vector in self.V.items()}
+        known[MASK] = Location(np.ones((1, 1), self.dtype) if self.mask is None else self.mask, False)
         return {place: known[name] for name, place in self.design.graph.inputs.items()}
 
-    def new(self, kept: bool, op: str = "") -> Place:
+    def new(self, kept: bool, op: str = "") -> Location:
         """Memory for a result: for every step, or for one at a time."""
         batch, time, _, hidden = self.size
         dtype = np.dtype(bool) if op in CONDITIONS else self.dtype
-        return Place(np.empty((time, hidden, batch) if kept else (hidden, batch), dtype), kept)
+        return Location(np.empty((time, hidden, batch) if kept else (hidden, batch), dtype), kept)
 
     def scratch(self, pieces: int, n: int) -> Array:
         """(pieces, hidden, n) in one piece of memory, for what is used at once."""
         hidden = self.size[3]
         return self._scratch[: pieces * hidden * n].reshape(pieces, hidden, n)
 
-    def value(self, arg: Argument) -> Place | float:
+    def value(self, arg: Argument) -> Location | float:
         """Where an argument stands, or the constant."""
         return self.places[arg] if isinstance(arg, int) else arg
 
@@ -128,14 +128,14 @@ class CellArrays:
             if node.op == "input" or place in done:
                 continue
             if place in ends:
-                self.places[place] = Place(self.S[ends[place]][1:], True)
+                self.places[place] = Location(self.S[ends[place]][1:], True)
             else:
                 self.places[place] = self.new(place in kept, node.op)
             work = self.late if place in late else self.early
             work.append(Operation(function_of(node.op), tuple(map(self.value, node.args)), self.places[place]))
         for state, place in graph.outputs.items():
             if ends.get(place) != state:
-                self.late.append(Operation(copy, (self.value(place),), Place(self.S[state][1:], True)))
+                self.late.append(Operation(copy, (self.value(place),), Location(self.S[state][1:], True)))
 
     def _late_nodes(self) -> set[int]:
         """The nodes that need a gate whose product follows equations."""
@@ -164,7 +164,7 @@ class CellArrays:
             node = graph.nodes[place]
             if len(node.args) != 1 or node.op in CONDITIONS:
                 continue
-            self.places[place] = Place(self.A[:, i], True)
+            self.places[place] = Location(self.A[:, i], True)
             done.add(place)
             last = rows[-1] if rows else None
             if last is not None and last[:2] == (node.op, place in late) and last[3] == i:
@@ -172,6 +172,6 @@ class CellArrays:
             else:
                 rows.append((node.op, place in late, i, i + 1))
         for op, is_late, first, end in rows:
-            where = Place(self.A[:, first:end], True)
+            where = Location(self.A[:, first:end], True)
             (self.late if is_late else self.early).append(Operation(function_of(op), (where,), where))
         return done

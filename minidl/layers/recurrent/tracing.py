@@ -32,7 +32,7 @@ ARGUMENTS = {
 
 
 @dataclass(frozen=True)
-class Node:
+class TraceNode:
     """One operation on earlier nodes, or an input, which has no arguments."""
 
     op: str
@@ -50,14 +50,14 @@ class Graph:
     outputs : places of the results by name.
     """
 
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[TraceNode] = field(default_factory=list)
     inputs: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict, repr=False)
 
     def entry(self, name: str) -> Value:
         """A new input."""
-        self.nodes.append(Node("input"))
+        self.nodes.append(TraceNode("input"))
         self.inputs[name] = len(self.nodes) - 1
         return Value(self, self.inputs[name])
 
@@ -65,7 +65,7 @@ class Graph:
         """The result of an operation; if the graph has it already, that one."""
         key = f"{op}{args}"  # as text, in which the place 1 is not the constant 1.0
         if key not in self._places:
-            self.nodes.append(Node(op, args))
+            self.nodes.append(TraceNode(op, args))
             self._places[key] = len(self.nodes) - 1
         return Value(self, self._places[key])
 
