@@ -48,19 +48,19 @@ class _Program:
         number = types.float32 if dtype == np.float32 else types.float64
         table, flat = types.Array(number, 2, "C"), types.Array(number, 1, "C")
         places = types.Array(types.int64, 1, "C")
-        signature = table, table, types.boolean, flat, places, *([places, places] if ragged else [])
+        signature = table, table, types.boolean, types.boolean, flat, places, *([places, places] if ragged else [])
         self.function = compiled(source, signature, notify)
         self.window, self.output_shape = window, self.layout.output_shape
 
-    def run(self, inputs: Array, outputs: Array, keep: bool, lengths: Array | None = None) -> None:
+    def run(self, inputs: Array, outputs: Array, begin: bool, keep: bool, lengths: Array | None = None) -> None:
         more = () if lengths is None else (lengths, np.arange(len(inputs)) * inputs.shape[1])
-        self.function(inputs, outputs, keep, self.work, self.sizes, *more)
+        self.function(inputs, outputs, begin, keep, self.work, self.sizes, *more)
 
     def one_window(self) -> _OneWindow:
         """What forecasting one window takes, looked up once: looking up is a third of such a call's time."""
         # The machine code itself. numba's dispatcher would look at the arguments' types first, which are always these.
         (only,) = self.function.overloads.values()
-        arguments = self.inputs, self.outputs, False, self.work, self.sizes
+        arguments = self.inputs, self.outputs, True, False, self.work, self.sizes
         output = self.outputs[0].reshape(self.output_shape)
         return self.inputs[0].reshape(self.window), only.entry_point, arguments, output
 
@@ -134,7 +134,7 @@ class CompiledPredictor:
         if not inputs.flags.writeable:  # the compiled function takes no others
             inputs = inputs.copy()
         outputs = np.empty((len(x), program.outputs.shape[1]), self.params.dtype)
-        program.run(inputs, outputs, False, lengths)
+        program.run(inputs, outputs, True, False, lengths)
         return outputs.reshape(len(x), *program.output_shape)
 
     def _program(self, window: tuple[int, ...], batch: int, ragged: bool = False) -> _Program:
@@ -156,7 +156,7 @@ class CompiledStream:
         first = next(iter(predictor.model.params.values()))
         self.batch, self._predictor = batch, predictor
         self._program = _Program(predictor.model, predictor.params, (1, first.shape[0]), batch, predictor.notify)
-        self.model = predictor.model
+        self.model, self._begins = predictor.model, state is None
         self.state = state
 
     def __reduce__(self) -> Any:
@@ -175,7 +175,8 @@ class CompiledStream:
         if x.shape[-1] != program.inputs.shape[1]:
             self._refuse(x)
         program.inputs[...] = x
-        program.run(program.inputs, program.outputs, True)
+        program.run(program.inputs, program.outputs, self._begins, True)
+        self._begins = False
         return program.outputs[0].copy() if x.ndim == 1 else program.outputs.copy()
 
     def _refuse(self, x: Array) -> None:
@@ -198,7 +199,9 @@ class CompiledStream:
 
     @property
     def state(self) -> Any:
-        """As `Layer.final_state` gives it: nested tuples of (batch, features) arrays and None."""
+        """As `Layer.final_state` gives it: nested tuples of (batch, features) arrays and None; None before a step."""
+        if self._begins:
+            return None
         states = []
         for places in self._places():
             parts = tuple(values[:, : self.batch].T.copy() for values in places)
@@ -207,7 +210,7 @@ class CompiledStream:
 
     @state.setter
     def state(self, state: Any) -> None:
-        program = self._program
+        program, self._begins = self._program, state is None
         if state is not None:  # what is no state of these layers, they refuse themselves
             step = np.zeros((self.batch, *program.window), program.work.dtype)
             self.model.forward(step, Context(state=state))

@@ -71,6 +71,15 @@ class _Arrays:
     def source(self, text: str, names: dict[str, Any]) -> GeneratedFunction:
         return GeneratedFunction(text, names, self.memory.numbers, self.memory.size, self.scratch)
 
+    def start(self) -> list[str]:
+        """The states before a window."""
+        steps = enumerate(self.steps)
+        return [
+            f"start{i}(x{step.source}, x{step.target}, s{i}{self._of(i, 'p')})"
+            for i, step in steps
+            if step.kernel.start
+        ]
+
     def forward(self) -> list[str]:
         return [
             f"forward{i}(x{step.source}, x{step.target}, s{i}{self._more(i)}{self._of(i, 'p')})"
@@ -142,12 +151,14 @@ gather_lengths(lengths, given_lengths, first, n)
 gather_held(x0, view(inputs, 0, (inputs.size,)), starts, x0.shape[1], lengths, first, n)"""
 
 _PREDICT = """\
-def predict(inputs, outputs, keep, work, sizes{uneven}):
+def predict(inputs, outputs, begin, keep, work, sizes{uneven}):
     inputs, outputs = borrow(inputs), borrow(outputs)
     {arrays}
     for first in range(0, len(inputs), x0.shape[2]):
         n = min(x0.shape[2], len(inputs) - first)
         {gather}
+        if begin:
+            {start}
         {forward}
         collect_outputs(outputs, x{last}, first, n)
     if keep:
@@ -181,7 +192,7 @@ def train_function(
         arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
     text = _TRAIN.format(
         arrays="\n    ".join(arrays.lines),
-        forward="\n        ".join(arrays.forward()),
+        forward="\n        ".join(arrays.start() + arrays.forward()),
         backward="\n        ".join(arrays.backward()),
         last=last.target,
         gather=(_GATHER_UNEVEN if uneven else _GATHER).replace("\n", "\n        "),
@@ -209,6 +220,7 @@ def predict_function(model: Layer, layout: Layout) -> GeneratedFunction:
     carry = [f"carry{i}(x{step.source}, x{step.target}, s{i})" for i, step in steps if step.kernel.carry]
     text = _PREDICT.format(
         arrays="\n    ".join(arrays.lines),
+        start="\n            ".join(arrays.start() or ["pass"]),
         forward="\n        ".join(arrays.forward()),
         gather=(_SPREAD_UNEVEN if layout.ragged else _SPREAD).replace("\n", "\n        "),
         uneven=", given_lengths, starts" if layout.ragged else "",
@@ -225,4 +237,6 @@ def _kernels(steps: list[Step]) -> dict[str, Any]:
         names[f"forward{i}"], names[f"backward{i}"] = step.kernel.forward, step.kernel.backward
         if step.kernel.carry:
             names[f"carry{i}"] = step.kernel.carry
+        if step.kernel.start:
+            names[f"start{i}"] = step.kernel.start
     return names

@@ -54,6 +54,8 @@ class LayerKernel:
         before the next one; None for a layer without state.
     state : ``state(layer, x_sizes)``, features of each part of the state; several are a tuple of arrays in place of
         one. They stand one after the other, (features, lanes) each, at the beginning of scratch.
+    start : ``start(x, y, scratch, *params)`` writes the state before the first step, wherever a window begins; None:
+        zeros, which stand there.
     numbers : ``numbers(layer)``, whole numbers that both functions get as one array.
     ragged : forward and backward where lanes have lengths, for a layer that looks ahead, changes the
         time axis or goes on after a lane's end: both get ``lengths``, int64 (lanes,), before the parameters.
@@ -66,6 +68,7 @@ class LayerKernel:
     scratch: Callable[[Any, Sizes, Sizes], int] = _no_scratch
     carry: Function | None = None
     state: Callable[[Any, Sizes], Sequence[int]] = _no_state
+    start: Function | None = None
     numbers: Callable[[Any], Sequence[int]] = _no_numbers
     ragged: tuple[Function, Function] | None = None
 
@@ -121,6 +124,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.activations", "SigmoidActivation"): (ActivationKernel, "activations:sigmoid"),
     ("minidl.layers.activations", "TanhActivation"): (ActivationKernel, "activations:tanh"),
     ("minidl.layers.dense", "Dense"): (LayerKernel, "dense:dense"),
+    ("minidl.layers.over_time", "MaxOverTime"): (LayerKernel, "over_time:max_over_time"),
     ("minidl.layers.over_time", "MeanOverTime"): (LayerKernel, "over_time:mean_over_time"),
     ("minidl.layers.recurrent.elman", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),
     ("minidl.layers.select_features", "SelectFeatures"): (LayerKernel, "select_features:select_features"),

@@ -7,7 +7,7 @@ import pytest
 from both_engines import difference
 from uneven import end_of, padded
 
-from minidl import SGD, Dense, HalfMSE, Layer, MeanOverTime, Sequential
+from minidl import SGD, Dense, HalfMSE, Layer, MaxOverTime, MeanOverTime, Sequential
 from minidl.compiled import predictor
 from minidl.compiled.engine import CompiledEngine
 from minidl.compiled.prediction import NumpyPredictor
@@ -18,7 +18,7 @@ from minidl.training import Arrays
 pytestmark = pytest.mark.slow
 
 N, T, F = 40, 7, 3
-LAYERS = [MeanOverTime()]
+LAYERS = [MeanOverTime(), MaxOverTime()]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 every_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)

@@ -11,6 +11,7 @@ import pytest
 from minidl import (
     Dense,
     LastStep,
+    MaxOverTime,
     MeanOverTime,
     Parallel,
     RecurrentLayer,
@@ -26,7 +27,7 @@ X = np.random.default_rng(1).normal(size=(300, 7, 4))
 
 @functools.cache
 def deep_net(dtype="float64"):
-    end = Parallel([LastStep(), MeanOverTime()], merge="concat")
+    end = Parallel([LastStep(), MeanOverTime(), MaxOverTime()], merge="concat")
     model = Sequential([RecurrentLayer(3), Sequential([Repeat(RecurrentLayer(2), times=2)]), end, Dense(2)])
     model.build((None, 4), 0, dtype)
     return model, predictor(model)

@@ -17,6 +17,7 @@ from minidl import (
     Dense,
     HalfMSE,
     LastStep,
+    MaxOverTime,
     MeanOverTime,
     Parallel,
     RecurrentLayer,
@@ -76,7 +77,7 @@ def small(rng, every_step):
         selection = SelectFeatures([int(i) for i in rng.permutation(wide)])
         layers = [Parallel([Bidirectional(RecurrentLayer(inner)), selection], merge="concat")]
     else:
-        end = Parallel([LastStep(), MeanOverTime()], merge="concat")
+        end = Parallel([LastStep(), MeanOverTime(), MaxOverTime()], merge="concat")
         layers = [Residual(RecurrentLayer(wide, activation=SigmoidActivation(), bias=False)), end]
     model = Sequential([*layers, Dense(3)])
     model.build((None, wide), int(rng.integers(1000)), "float64")

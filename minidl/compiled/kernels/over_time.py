@@ -1,11 +1,14 @@
-"""MeanOverTime."""
+"""MeanOverTime and MaxOverTime."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.compiled.emit.products import copy
+import numpy as np
+
+from minidl.compiled.emit.functions import maximum
+from minidl.compiled.emit.products import copy, fill
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import LayerKernel, Sizes
@@ -98,3 +101,71 @@ def mean_over_time(layer: Any) -> LayerKernel:
     """MeanOverTime."""
     ragged = mean_forward_ragged, mean_backward_ragged
     return LayerKernel(mean_forward, mean_backward, mean_scratch, mean_carry, mean_state, ragged=ragged)
+
+
+@jit
+def max_start(x: Array, y: Array, scratch: Array) -> None:
+    """Before the first step: -inf."""
+    fill(view(scratch, 0, (y.size,)), -np.inf)
+
+
+@jit
+def max_forward(x: Array, y: Array, scratch: Array) -> None:
+    """y = the largest value of the steps before this window and of its own; NaN if there is one."""
+    copy(y, view(scratch, 0, (y.size,)))
+    for t in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            for k in range(x.shape[2]):
+                y[0, i, k] = maximum(x[t, i, k], y[0, i, k])
+
+
+@jit
+def max_forward_ragged(x: Array, y: Array, scratch: Array, lengths: Array) -> None:
+    """The same, of the steps that a lane has."""
+    copy(y, view(scratch, 0, (y.size,)))
+    for t in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            for k in range(x.shape[2]):
+                larger = maximum(x[t, i, k], y[0, i, k])
+                y[0, i, k] = larger if t < lengths[k] else y[0, i, k]
+
+
+@jit
+def max_backward(x: Array, y: Array, dy: Array, dx: Array, scratch: Array) -> None:
+    """dx_t = dy where x_t is the first that is y, else 0; what of dy is left stands in scratch."""
+    left = view(scratch, y.size, y.shape)
+    copy(left, dy)
+    for t in range(len(dx)):
+        for i in range(dx.shape[1]):
+            for k in range(dx.shape[2]):
+                dx[t, i, k] = left[0, i, k] if x[t, i, k] == y[0, i, k] else dx.dtype.type(0)
+            for k in range(dx.shape[2]):
+                left[0, i, k] = left[0, i, k] if x[t, i, k] != y[0, i, k] else dx.dtype.type(0)
+
+
+@jit
+def max_backward_ragged(x: Array, y: Array, dy: Array, dx: Array, scratch: Array, lengths: Array) -> None:
+    """The same: the first of them is among the steps that a lane has."""
+    max_backward(x, y, dy, dx, scratch)
+
+
+@jit
+def max_carry(x: Array, y: Array, scratch: Array) -> None:
+    """The largest values."""
+    copy(view(scratch, 0, (y.size,)), y)
+
+
+def max_scratch(layer: Any, x: Sizes, y: Sizes) -> int:
+    """The state, and what is left of a gradient."""
+    return 2 * y[1] * y[2]
+
+
+def max_state(layer: Any, x: Sizes) -> Sequence[int]:
+    """The largest values."""
+    return (x[1],)
+
+
+def max_over_time(layer: Any) -> LayerKernel:
+    """MaxOverTime."""
+    ragged = max_forward_ragged, max_backward_ragged
+    return LayerKernel(max_forward, max_backward, max_scratch, max_carry, max_state, max_start, ragged=ragged)
