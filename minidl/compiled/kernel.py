@@ -124,6 +124,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.activations", "SigmoidActivation"): (ActivationKernel, "activations:sigmoid"),
     ("minidl.layers.activations", "TanhActivation"): (ActivationKernel, "activations:tanh"),
     ("minidl.layers.dense", "Dense"): (LayerKernel, "dense:dense"),
+    ("minidl.layers.layer_norm", "LayerNorm"): (LayerKernel, "layer_norm:layer_norm"),
     ("minidl.layers.over_time", "MaxOverTime"): (LayerKernel, "over_time:max_over_time"),
     ("minidl.layers.over_time", "MeanOverTime"): (LayerKernel, "over_time:mean_over_time"),
     ("minidl.layers.recurrent.elman", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),

@@ -21,6 +21,7 @@ from minidl import (
     HalfMSE,
     IdentityActivation,
     LastStep,
+    LayerNorm,
     RecurrentLayer,
     ReluActivation,
     Repeat,
@@ -95,8 +96,9 @@ def test_one_time_step_of_one_feature_agrees():
     [ReluActivation(), slow(SigmoidActivation()), slow(IdentityActivation())],
     ids=lambda a: type(a).__name__,
 )
-def test_activations_alone_and_in_the_recurrence_agree_at_every_step(activation):
-    model = Sequential([Dense(4), activation, RecurrentLayer(3, activation=activation), Dense(1)])
+def test_activations_alone_and_in_the_recurrence_and_layers_of_rows_agree_at_every_step(activation):
+    rows = [LayerNorm(), Dense(3)]
+    model = Sequential([Dense(4), activation, *rows, RecurrentLayer(3, activation=activation), Dense(1)])
     check(model, every_step=True, optimizer=SGD(0.02))
 
 

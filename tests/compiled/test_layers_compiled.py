@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from both_engines import difference
 from uneven import end_of, padded
 
-from minidl import SGD, Dense, HalfMSE, Layer, MaxOverTime, MeanOverTime, Sequential
+from minidl import SGD, Dense, HalfMSE, Layer, LayerNorm, MaxOverTime, MeanOverTime, Sequential
 from minidl.compiled import predictor
 from minidl.compiled.engine import CompiledEngine
+from minidl.compiled.kernels import layer_norm, over_time
 from minidl.compiled.prediction import NumpyPredictor
 from minidl.layers import Stream
 from minidl.training import Arrays
 
-# Each compiles code of its own. In the normal run they stand in stacks of other tests, all together.
-pytestmark = pytest.mark.slow
-
 N, T, F = 40, 7, 3
-LAYERS = [MeanOverTime(), MaxOverTime()]
+LAYERS = [MeanOverTime(), MaxOverTime(), LayerNorm(epsilon=1e-3)]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
+# Each compiles code of its own. In the normal run they stand in stacks of other tests, all together.
+slow = pytest.mark.slow
 every_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
 both_dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
 
@@ -43,6 +45,7 @@ def ends(model: Sequential, source: Arrays) -> list[np.ndarray]:
     return [end_of(model, source, HalfMSE(), engine, batch_size=11, optimizer=SGD(0.1))[0] for engine in engines]
 
 
+@slow
 @every_layer
 @both_dtypes
 def test_a_layer_trains_and_predicts_as_in_numpy(layer: Layer, dtype: str) -> None:
@@ -56,6 +59,7 @@ def test_a_layer_trains_and_predicts_as_in_numpy(layer: Layer, dtype: str) -> No
     np.testing.assert_allclose(predict(x[0]), model(x)[0], rtol=0, atol=TOLERANCE[dtype])
 
 
+@slow
 @every_layer
 def test_a_stream_goes_on_from_a_state_of_either_engine(layer: Layer) -> None:
     model = made(layer, "float64")
@@ -70,6 +74,7 @@ def test_a_stream_goes_on_from_a_state_of_either_engine(layer: Layer) -> None:
             np.testing.assert_allclose(stream(x[:5, t]), expected, rtol=0, atol=1e-12)
 
 
+@slow
 @every_layer
 @both_dtypes
 def test_sequences_of_different_length_are_as_in_numpy_whatever_is_in_the_padding(layer: Layer, dtype: str) -> None:
@@ -87,3 +92,23 @@ def test_sequences_of_different_length_are_as_in_numpy_whatever_is_in_the_paddin
         np.testing.assert_allclose(predicted, same, rtol=0, atol=TOLERANCE[dtype])
         results.append(found.tobytes() + predicted.tobytes())
     assert len(set(results)) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "gains", "operations"),
+    [
+        (over_time.mean_forward, 0, ("add", "div")),
+        (over_time.mean_backward, 0, ("div",)),
+        (layer_norm.layer_norm(LayerNorm()).forward, 2, ("add", "sub", "mul", "div", "sqrt")),
+        (layer_norm.layer_norm(LayerNorm()).backward, 4, ("add", "mul", "div")),
+    ],
+    ids=lambda part: getattr(part, "__name__", None),
+)
+def test_instructions_work_on_vectors(function, gains, operations) -> None:
+    there = 2 if function.__name__.endswith("forward") else 4
+    arrays = [np.ones((3, 5, 64), "float32") for _ in range(there)]
+    function(*arrays, np.ones(5000, "float32"), *(np.ones(5, "float32") for _ in range(gains)))
+    (machine,) = function.inspect_asm().values()
+    for operation in operations:
+        packed = rf"\bv?{operation}ps\b|\bf{operation}\s+v\d+\.4s"
+        assert re.search(packed, machine), f"no vectors in {operation}"
