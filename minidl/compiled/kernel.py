@@ -130,6 +130,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.recurrent.elman", "RecurrentLayer"): (LayerKernel, "recurrent:recurrent"),
     ("minidl.layers.select_features", "SelectFeatures"): (LayerKernel, "select_features:select_features"),
     ("minidl.layers.sequence_ends", "LastStep"): (LayerKernel, "sequence_ends:last_step"),
+    ("minidl.layers.softmax", "Softmax"): (LayerKernel, "softmax:softmax"),
     ("minidl.losses.cross_entropy", "CrossEntropy"): (LossKernel, "losses:cross_entropy"),
     ("minidl.losses.differences", "HalfMSE"): (LossKernel, "losses:half_mse"),
     ("minidl.losses.differences", "MAE"): (LossKernel, "losses:mae"),

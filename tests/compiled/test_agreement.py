@@ -27,6 +27,7 @@ from minidl import (
     Repeat,
     Sequential,
     SigmoidActivation,
+    Softmax,
     TanhActivation,
 )
 from minidl.compiled import explain
@@ -97,7 +98,7 @@ def test_one_time_step_of_one_feature_agrees():
     ids=lambda a: type(a).__name__,
 )
 def test_activations_alone_and_in_the_recurrence_and_layers_of_rows_agree_at_every_step(activation):
-    rows = [LayerNorm(), Dense(3)]
+    rows = [LayerNorm(), Dense(3), Softmax()]
     model = Sequential([Dense(4), activation, *rows, RecurrentLayer(3, activation=activation), Dense(1)])
     check(model, every_step=True, optimizer=SGD(0.02))
 

@@ -9,7 +9,7 @@ import pytest
 from both_engines import difference
 from uneven import end_of, padded
 
-from minidl import SGD, Dense, HalfMSE, Layer, LayerNorm, MaxOverTime, MeanOverTime, Sequential
+from minidl import SGD, Dense, HalfMSE, Layer, LayerNorm, MaxOverTime, MeanOverTime, Sequential, Softmax
 from minidl.compiled import predictor
 from minidl.compiled.engine import CompiledEngine
 from minidl.compiled.kernels import layer_norm, over_time
@@ -18,7 +18,7 @@ from minidl.layers import Stream
 from minidl.training import Arrays
 
 N, T, F = 40, 7, 3
-LAYERS = [MeanOverTime(), MaxOverTime(), LayerNorm(epsilon=1e-3)]
+LAYERS = [MeanOverTime(), MaxOverTime(), LayerNorm(epsilon=1e-3), Softmax()]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 # Each compiles code of its own. In the normal run they stand in stacks of other tests, all together.
