@@ -20,7 +20,7 @@ from minidl import (
     ShapeError,
     TanhActivation,
 )
-from minidl.compiled import predictor
+from minidl.compiled import compiled_predictor, predictor
 
 X = np.random.default_rng(1).normal(size=(300, 7, 4))
 
@@ -38,9 +38,14 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14)
 
 
-def test_one_window_equals_the_model():
-    model, predict = deep_net()
-    close(predict(X[5]), model(X[5:6])[0])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("from_parameters", [0, 10**9], ids=["single lane", "copies"])
+def test_one_window_equals_the_model(from_parameters, dtype, monkeypatch):
+    monkeypatch.setattr(compiled_predictor, "SINGLE_LANE", from_parameters)
+    model, _ = deep_net(dtype)
+    x = X.astype(dtype)
+    rtol = 1e-12 if dtype == "float64" else 1e-5
+    np.testing.assert_allclose(predictor(model)(x[5]), model(x[5:6])[0], rtol=rtol)
 
 
 @pytest.mark.parametrize("batch", [1, 127, 128, 300])

@@ -10,9 +10,11 @@ import functools
 from dataclasses import dataclass, field
 from typing import Any
 
+from numba.core import cgutils
+
 from minidl.compiled.emit.elementary import OPERATIONS
 from minidl.compiled.emit.numbers import Number
-from minidl.compiled.emit.vectors import NOTHING, EmittedArray, Emitter, intrinsic
+from minidl.compiled.emit.vectors import NOTHING, EmittedArray, Emitter, OneNumber, intrinsic
 
 # An instruction: an operation with the numbers of earlier instructions or constants; ``("load", array, piece)``,
 # ``("row", array, piece)``, one number a unit, and ``("store", array, piece, instruction or constant)``.
@@ -37,8 +39,10 @@ class Program:
         return len(self.instructions) - 1
 
 
-def _run(e: Emitter, instructions: tuple[Instruction, ...], arrays: list[EmittedArray], i: Any, lane: Any) -> None:
-    """Write the instructions for one vector."""
+def _run(
+    e: Emitter, instructions: tuple[Instruction, ...], arrays: list[EmittedArray], i: Any, lane: Any, single: Any
+) -> None:
+    """Write the instructions for one vector: lanes of unit i, or, of a `single` lane, units from `lane` on."""
     values: list[Any] = []
     zero = Number(e, e.constant(0.0))
 
@@ -49,7 +53,7 @@ def _run(e: Emitter, instructions: tuple[Instruction, ...], arrays: list[Emitted
         if op == "load":
             made = Number(e, e.load(arrays[args[0]].at(e.index(args[1]), i, lane)))
         elif op == "row":
-            made = Number(e, e.spread(arrays[args[0]].at(e.index(args[1]), i)))
+            made = Number(e, _row(e, arrays[args[0]], e.index(args[1]), i, lane, single))
         elif op == "store":
             made = operand(args[2])
             e.store(made.value, arrays[args[0]].at(e.index(args[1]), i, lane))
@@ -58,16 +62,34 @@ def _run(e: Emitter, instructions: tuple[Instruction, ...], arrays: list[Emitted
         values.append(made)
 
 
-def _emit(instructions: tuple[Instruction, ...], of: int, context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    """Write the loops over units and lanes; argument `of` has their number."""
-    e = Emitter(context, builder, signature.args[of].dtype)
+def _row(e: Emitter, array: EmittedArray, piece: Any, i: Any, lane: Any, single: Any) -> Any:
+    """The number of unit i in all lanes; of a single lane, those of the units."""
+    place = cgutils.alloca_once(e.builder, e.vector)
+    with e.builder.if_else(single) as (one, many):
+        with one:
+            e.builder.store(e.load(array.at(piece, lane)), place)
+        with many:
+            e.builder.store(e.spread(array.at(piece, i)), place)
+    return e.builder.load(place)
+
+
+def _emit(instructions: tuple[Instruction, ...], context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Write the loops over units and lanes, of which the first argument has the number.
+
+    The units of a single lane lie side by side as the lanes of a unit do otherwise, and are gone through as those.
+    """
+    e = Emitter(context, builder, signature.args[0].dtype)
     arrays = [e.array(kind, value) for kind, value in zip(signature.args, args, strict=True)]
-    _, units, lanes = arrays[of].shape
-    wide = e.rounded_down(lanes, e.width)
+    _, units, lanes = arrays[0].shape
+    single = builder.icmp_signed("==", lanes, e.index(1))
+    units, lanes = builder.select(single, lanes, units), builder.select(single, units, lanes)
     with e.loop(e.index(0), units) as i:
-        for part, first, last in ((e, e.index(0), wide), (e.narrow(), wide, lanes)):
+        first = e.index(0)
+        for part in (e, e.narrow(), OneNumber(context, builder, e.dtype)):
+            last = part.rounded_down(lanes, part.width)
             with part.loop(first, last, part.width) as lane:
-                _run(part, instructions, arrays, i, lane)
+                _run(part, instructions, arrays, i, lane, single)
+            first = last
     return context.get_dummy_value()
 
 
@@ -78,7 +100,7 @@ def forward_program(instructions: tuple[Instruction, ...]) -> Any:
     @intrinsic
     def run(typing: Any, a: Any, kept: Any, h0: Any, s0: Any, h1: Any, s1: Any, rows: Any) -> Any:
         kinds = (a, kept, h0, s0, h1, s1, rows)
-        return NOTHING(*kinds), functools.partial(_emit, instructions, 0)
+        return NOTHING(*kinds), functools.partial(_emit, instructions)
 
     return run
 
@@ -93,6 +115,6 @@ def backward_program(instructions: tuple[Instruction, ...]) -> Any:
         dy: Any, g: Any, given: Any, drows: Any,
     ) -> Any:  # fmt: skip
         kinds = (da, kept, h0, s0, h1, s1, rows, dy, g, given, drows)
-        return NOTHING(*kinds), functools.partial(_emit, instructions, 0)
+        return NOTHING(*kinds), functools.partial(_emit, instructions)
 
     return run

@@ -120,6 +120,9 @@ class OneNumber(Emitter):
     def constant(self, number: float) -> Any:
         return self.number(number)
 
+    def spread(self, pointer: Any) -> Any:
+        return self.builder.load(pointer)
+
     @property
     def whole(self) -> Any:
         return ir.IntType(8 * self.itemsize)

@@ -90,6 +90,11 @@ class Products:
             for i in range(run.count)
         ]
 
+    def matrices(self) -> list[str]:
+        """Names of the weights that are one matrix and multiply something."""
+        of_h = [block for run in (*self.runs, *self.late.values()) for block in self.of_h(run)]
+        return ["W_x"] * bool(self.of_x()) + ["W_h"] * bool(of_h and not self.heads)
+
     @staticmethod
     def _block(run: SlotRun, W: str, first: int, of: int) -> Block:
         return Block(f"({run.slot} * H)", f"{run.count} * H", columns(W, first, run.count, of, rows=True), "")

@@ -23,7 +23,8 @@ _PLACES = """\
     given_at = g_at + {states} * n
     drows_at = given_at + {given} * n
     rows_at = drows_at + {rows} * n
-    zeros = view(scratch, rows_at + {rows} * H, ({slots} * H,))
+    zeros_at = rows_at + {rows} * H
+    zeros = view(scratch, zeros_at, ({slots} * H,))
     rows = view(scratch, rows_at, ({rows}, H))
     start = view(scratch, 0, (1, H, lanes))
 """
@@ -99,6 +100,10 @@ class CellText:
         lines = self._head("forward", ["x", "y", "scratch", *self._lengths(), *self.params])
         for number, (parameter, row) in enumerate(self.design.vectors.values()):
             lines.append(f"    copy(rows[{number}], view({parameter}, {row} * H, (H,)))")
+        at = "zeros_at + zeros.size"
+        for W in self.products.matrices():
+            lines.append(f"    {W} = side_by_side(view(scratch, {at}, {W}.T.shape), {W}, time * lanes)")
+            at += f" + {W}.size"
         lines += self._lines(_FORWARD) + self._lines(_STEP) + ["        xt, h = x[t], view(h0, 0, (H, lanes))"]
         body = [line for run in self.products.runs for line in self._product(run)]
         run_program = "forward{}(a, kept, h0, s0, h1, s1, rows)"

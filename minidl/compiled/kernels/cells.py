@@ -4,7 +4,8 @@ The loop over time multiplies, and a program between the products does the rest 
 step; see cell_programs.py. Scratch holds, of n = hidden_size · lanes numbers each: the
 state before the first step, states other than h after each step, the products of a step,
 the kept pieces of all steps, the gradients of all products, dL/d(state), what products gave
-back, and gradients of vectors lane by lane; after these vectors, and zeros in place of biases.
+back, and gradients of vectors lane by lane; after these vectors, zeros in place of biases, and
+the matrices, rearranged.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, sums
+from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, side_by_side, sums
 from minidl.compiled.emit.programs import backward_program, forward_program
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit, registered
@@ -37,13 +38,15 @@ class _Sizes:
     kept: int
     given: int
     rows: int
+    matrices: tuple[str, ...]
 
     def scratch(self, layer: Any, x: Sizes, y: Sizes) -> int:
         """Numbers of scratch memory."""
         time, units, lanes = y
         steps = (time + 1) * (self.states - 1) + time * (self.kept + self.slots)
         pieces = 1 + steps + self.slots + self.states + self.given + self.rows
-        return pieces * units * lanes + (self.rows + self.slots) * units
+        rearranged = sum(int(layer.params[name].size) for name in self.matrices)
+        return pieces * units * lanes + (self.rows + self.slots) * units + rearranged
 
     def state(self, layer: Cell, x: Sizes) -> Sequence[int]:
         """Features of each part of the state."""
@@ -60,7 +63,9 @@ def silence(a: Array, lengths: Array, t: int) -> None:
                     a[i, j, k] = 0
 
 
-_NAMES = {f.__name__: f for f in (add_product, affine, copy, fill, gradient, hold, silence, sums)} | {"view": view}
+_NAMES = {f.__name__: f for f in (add_product, affine, copy, fill, gradient, hold, side_by_side, silence, sums)} | {
+    "view": view
+}
 
 
 def cell(layer: Cell) -> LayerKernel:
@@ -78,7 +83,8 @@ def cell(layer: Cell) -> LayerKernel:
         for one in [CellText(found, made, products, names, ragged)]
         for text in (one.forward(), one.backward())
     ]
-    sizes = _Sizes(len(found.states), len(found.slots), made.kept, len(products.late), len(found.vectors))
+    late, vectors, matrices = len(products.late), len(found.vectors), tuple(products.matrices())
+    sizes = _Sizes(len(found.states), len(found.slots), made.kept, late, vectors, matrices)
     return _kernel(tuple(texts), made.forward, made.backward, sizes)
 
 

@@ -1,7 +1,7 @@
 """RecurrentLayer: h_t = f(b + W_xhᵀ x_t + W_hhᵀ h_{t-1}) and backpropagation through time.
 
-Scratch holds the start state h_0 (zeros while training), the gradients da_t, and
-zeros in place of a bias.
+Scratch holds the start state h_0 (zeros while training), the gradients da_t, zeros in
+place of a bias, and the weights, rearranged.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, sums
+from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, side_by_side, sums
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
@@ -44,8 +44,11 @@ def _both(activation: ActivationKernel) -> tuple[Any, Any]:
     def forward(x: Array, y: Array, scratch: Array, W_xh: Array, W_hh: Array, b_h: Array) -> None:
         time, H, lanes = y.shape
         h = view(scratch, 0, (H, lanes))
+        weights_at = (time + 1) * H * lanes + H
+        W_x = side_by_side(view(scratch, weights_at, W_xh.T.shape), W_xh, time * lanes)
+        W_h = side_by_side(view(scratch, weights_at + W_xh.size, W_hh.T.shape), W_hh, time * lanes)
         for t in range(time):
-            affine(y[t], b_h, W_xh, x[t], W_hh, h)
+            affine(y[t], b_h, W_x, x[t], W_h, h)
             activate(y[t])
             h = y[t]
 
@@ -123,9 +126,9 @@ def carry(x: Array, y: Array, scratch: Array) -> None:
 
 
 def scratch_size(layer: Any, x: Sizes, y: Sizes) -> int:
-    """h_0, da and zeros for a bias."""
+    """h_0, da, zeros for a bias and the weights, rearranged."""
     time, H, lanes = y
-    return (time + 1) * H * lanes + H
+    return (time + 1) * H * lanes + H + (x[1] + H) * H
 
 
 def state(layer: Any, x: Sizes) -> Sequence[int]:
