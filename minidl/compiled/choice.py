@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from minidl.compiled.rules import leaves
 from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
 from minidl.core.layer import Layer
-from minidl.layers import Cell, RecurrentLayer
+from minidl.layers import Cell, Embedding, RecurrentLayer
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
 from minidl.training import Advanced, Trainer, Training
@@ -69,19 +69,21 @@ def model_obstacle(model: Layer, dtype: npt.DTypeLike) -> str | None:
         if id(layer) in seen:
             return f"{_named(position, layer)} stands twice in the stack"
         seen.add(id(layer))
-        reason = _layer_obstacle(layer)
+        reason = _layer_obstacle(layer, np.dtype(dtype))
         if reason is not None:
             return f"{_named(position, layer)} {reason}"
     return None
 
 
-def _layer_obstacle(layer: Layer) -> str | None:
+def _layer_obstacle(layer: Layer, dtype: np.dtype[Any]) -> str | None:
     reason = no_kernel(layer, (LayerKernel, ActivationKernel))
     if reason is not None:
         return reason
     for argument in ("recurrent_dropout", "learnable_start") if isinstance(layer, Cell) else ():
         if getattr(layer, argument):
             return f"has {argument}, which is left to NumPy"
+    if isinstance(layer, Embedding) and layer.symbols > 2 ** (np.finfo(dtype).nmant + 1):
+        return f"has {layer.symbols:,} symbols, more than {dtype} can tell apart"
     activation = getattr(layer, "activation", None)
     if isinstance(activation, Layer):
         reason = no_kernel(activation, (ActivationKernel,))

@@ -53,6 +53,7 @@ class _Program:
         signature = table, table, types.boolean, types.boolean, flat, places, *([places, places] if ragged else [])
         self.function = compiled(source, signature, notify)
         self.window, self.output_shape = window, self.layout.output_shape
+        self.refuses = any(step.kernel.refuses for step in self.layout.steps)
 
     def run(self, inputs: Array, outputs: Array, begin: bool, keep: bool, lengths: Array | None = None) -> None:
         more = () if lengths is None else (lengths, np.arange(len(inputs)) * inputs.shape[1])
@@ -117,10 +118,14 @@ class CompiledPredictor:
         if not x.size:  # refused by the layers, or no number is computed
             y = self.model.forward(x if x.ndim == 3 else x[None])[0]
             return np.array(y if x.ndim == 3 else y[0])
-        if x.ndim == 2:
-            self._windows[x.shape] = self._program(x.shape, 1).one_window()
-            return self(x)
-        return self._many(self._program(x.shape[1:], LANES), x)
+        if x.ndim == 3:
+            return self._many(self._program(x.shape[1:], LANES), x)
+        program = self._program(x.shape, 1)
+        if program.refuses:
+            one: Array = self._many(program, x[None])[0]
+            return one
+        self._windows[x.shape] = program.one_window()
+        return self(x)
 
     def _ragged(self, x: Array, lengths: Any) -> Array:
         found, reason = padded_lengths(lengths, x), ragged_obstacle(self.model)
@@ -137,6 +142,8 @@ class CompiledPredictor:
             inputs = inputs.copy()
         outputs = np.empty((len(x), program.outputs.shape[1]), self.params.dtype)
         program.run(inputs, outputs, True, False, lengths)
+        if program.refuses and np.isnan(outputs).any():
+            NumpyPredictor(self.model, self.engine)(x, lengths)
         return outputs.reshape(len(x), *program.output_shape)
 
     def _program(self, window: tuple[int, ...], batch: int, ragged: bool = False) -> _Program:
@@ -155,11 +162,9 @@ class CompiledStream:
 
     def __init__(self, predictor: CompiledPredictor, batch: int, state: Any) -> None:
         check_causal(predictor.model)
-        first = next(iter(predictor.model.params.values()))
-        self.batch, self._predictor = batch, predictor
-        self._program = _Program(predictor.model, predictor.params, (1, first.shape[0]), batch, predictor.notify)
-        self.model, self._begins = predictor.model, state is None
-        self.state = state
+        self.model, self.batch, self._predictor = predictor.model, batch, predictor
+        self._program: _Program | None = None  # made in the first step, which has the number of features
+        self._given, self._begins = state, True
 
     def __reduce__(self) -> Any:
         return CompiledStream, (self._predictor, self.batch, self.state)
@@ -173,22 +178,32 @@ class CompiledStream:
             `x` is no step of so many sequences, or has other features.
         """
         x = time_step(x, self.batch)
-        program = self._program
-        if x.shape[-1] != program.inputs.shape[1]:
+        program, features = self._program, x.shape[-1]
+        if program is None:
+            of = self._predictor
+            program = self._program = _Program(of.model, of.params, (1, features), self.batch, of.notify)
+        if features != program.inputs.shape[1]:
             self._refuse(x)
+        before = self.state if program.refuses else None
+        if self._begins:
+            self._load(program, self._given)
         program.inputs[...] = x
-        program.run(program.inputs, program.outputs, self._begins, True)
+        program.run(program.inputs, program.outputs, False, True)
         self._begins = False
+        if program.refuses and np.isnan(program.outputs).any():
+            self.state = before
+            self.model.forward(np.atleast_2d(x)[:, None])
         return program.outputs[0].copy() if x.ndim == 1 else program.outputs.copy()
 
     def _refuse(self, x: Array) -> None:
         """Raise what the layers say about a step that has not their number of features."""
         self.model.forward(np.atleast_2d(x)[:, None])
-        raise ShapeError(f"stream: expected {self._program.inputs.shape[1]} features, got {x.shape[-1]}.")
+        raise ShapeError(f"stream: expected other features than {x.shape[-1]}, those of the steps before.")
 
-    def _places(self) -> list[list[Array]]:
+    @staticmethod
+    def _places(program: _Program) -> list[list[Array]]:
         """Where the parts of each layer's state stand, (features, lanes); none: it has no state."""
-        program, found = self._program, []
+        found = []
         for at, step in zip(program.scratch, program.layout.steps, strict=True):
             if step.layer is not None:
                 parts = []
@@ -201,26 +216,31 @@ class CompiledStream:
 
     @property
     def state(self) -> Any:
-        """As `Layer.final_state` gives it: nested tuples of (batch, features) arrays and None; None before a step."""
-        if self._begins:
-            return None
+        """As `Layer.final_state` gives it, nested tuples of (batch, features) arrays and None; None before a step."""
+        if self._begins or self._program is None:
+            return self._given
         states = []
-        for places in self._places():
+        for places in self._places(self._program):
             parts = tuple(values[:, : self.batch].T.copy() for values in places)
             states.append(parts if len(parts) > 1 else next(iter(parts), None))
         return _nested(self.model, iter(states))
 
     @state.setter
     def state(self, state: Any) -> None:
-        program, self._begins = self._program, state is None
+        self._given, self._begins = state, True
+
+    def _load(self, program: _Program, state: Any) -> None:
+        """Write a state to its places; None, of a layer too: that before the first step."""
+        step = np.zeros((self.batch, *program.window), program.work.dtype)
         if state is not None:  # what is no state of these layers, they refuse themselves
-            step = np.zeros((self.batch, *program.window), program.work.dtype)
             self.model.forward(step, Context(state=state))
-        for places, value in zip(self._places(), _leaves_of(self.model, state), strict=True):
-            for number, values in enumerate(places):
-                values[...] = 0
-                if value is not None:
-                    values[:, : self.batch] = np.asarray(value[number] if len(places) > 1 else value).T
+        places = self._places(program)
+        for values in (values for parts in places for values in parts):
+            values[...] = 0
+        program.run(step[:, 0], program.outputs, True, False)  # has layers write where they start
+        for parts, value in zip(places, _leaves_of(self.model, state), strict=True):
+            for number, values in enumerate(parts if value is not None else ()):
+                values[:, : self.batch] = np.asarray(value[number] if len(parts) > 1 else value).T
 
 
 def _nested(model: Layer, parts: Any) -> Any:

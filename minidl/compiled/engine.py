@@ -22,7 +22,7 @@ from minidl.compiled.layout import layout_of
 from minidl.compiled.plan import lanes_for
 from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError
-from minidl.core.layer import Layer, n_parameters, parts
+from minidl.core.layer import Context, Layer, n_parameters, parts
 from minidl.training import Advanced, Source
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Order
@@ -78,6 +78,8 @@ class CompiledEngine:
 
     def _report(self, trainer: Advanced, train: Source, indices: Order, loss: float, trouble: int) -> None:
         batch = prepared(gathered(train, indices), trainer.model)[0] if trouble == 1 else None
+        if batch is not None:
+            trainer.model.forward(batch.x, Context(lengths=batch.lengths))  # may refuse what stands there
         state = trainer.state if trouble == 2 else None
         where, flat = trainer.where(), trainer.parameters
         raise numerical_error(where, trainer.model, flat, loss, batch, state, indices=indices)

@@ -61,6 +61,8 @@ class LayerKernel:
         time axis or goes on after a lane's end: both get ``lengths``, int64 (lanes,), before the parameters.
         None: they are the same. Beyond its length a lane of x repeats its last step, or holds other
         finite numbers, and dy is 0; y must be finite there, and dx 0.
+    refuses : whether the layer refuses some x whose shape is right; y is NaN there, and the layer's own forward is
+        asked what it has to say.
     """
 
     forward: Function
@@ -71,6 +73,7 @@ class LayerKernel:
     start: Function | None = None
     numbers: Callable[[Any], Sequence[int]] = _no_numbers
     ragged: tuple[Function, Function] | None = None
+    refuses: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.activations", "SigmoidActivation"): (ActivationKernel, "activations:sigmoid"),
     ("minidl.layers.activations", "TanhActivation"): (ActivationKernel, "activations:tanh"),
     ("minidl.layers.dense", "Dense"): (LayerKernel, "dense:dense"),
+    ("minidl.layers.embedding", "Embedding"): (LayerKernel, "embedding:embedding"),
     ("minidl.layers.layer_norm", "LayerNorm"): (LayerKernel, "layer_norm:layer_norm"),
     ("minidl.layers.over_time", "MaxOverTime"): (LayerKernel, "over_time:max_over_time"),
     ("minidl.layers.over_time", "MeanOverTime"): (LayerKernel, "over_time:mean_over_time"),

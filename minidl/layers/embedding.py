@@ -88,7 +88,8 @@ class Embedding(Layer):
 
     def _places(self, x: Array) -> Array:
         places = np.rint(x)
-        wrong = ~((np.abs(x - places) <= ROUNDING) & (places >= 0) & (places < self.symbols))
+        with np.errstate(invalid="ignore"):  # infinity is refused below
+            wrong = ~((np.abs(x - places) <= ROUNDING) & (places >= 0) & (places < self.symbols))
         if wrong.any():
             raise DataError(f"Embedding: x holds {x[wrong][0]:g}; expected whole numbers from 0 to {self.symbols - 1}.")
         return places.astype(np.intp)

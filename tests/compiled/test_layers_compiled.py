@@ -9,7 +9,7 @@ import pytest
 from both_engines import difference
 from uneven import end_of, padded
 
-from minidl import SGD, Dense, HalfMSE, Layer, LayerNorm, MaxOverTime, MeanOverTime, Sequential, Softmax
+from minidl import SGD, Dense, Embedding, HalfMSE, Layer, LayerNorm, MaxOverTime, MeanOverTime, Sequential, Softmax
 from minidl.compiled import predictor
 from minidl.compiled.engine import CompiledEngine
 from minidl.compiled.kernels import layer_norm, over_time
@@ -18,7 +18,7 @@ from minidl.layers import Stream
 from minidl.training import Arrays
 
 N, T, F = 40, 7, 3
-LAYERS = [MeanOverTime(), MaxOverTime(), LayerNorm(epsilon=1e-3), Softmax()]
+LAYERS = [MeanOverTime(), MaxOverTime(), LayerNorm(epsilon=1e-3), Softmax(), Embedding(6, output_size=3)]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 # Each compiles code of its own. In the normal run they stand in stacks of other tests, all together.
@@ -28,14 +28,15 @@ both_dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
 def made(layer: Layer, dtype: str) -> Sequential:
-    model = Sequential([Dense(4), layer, Dense(2)])
+    model = Sequential([*([] if isinstance(layer, Embedding) else [Dense(4)]), layer, Dense(2)])
     model.build((T, F), 5, dtype)
     return model
 
 
 def drawn(model: Sequential, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(2)
-    x = rng.normal(size=(N, T, F)).astype(dtype)
+    x = model.example_input((N, T, F), rng)
+    x = x if x.dtype.kind == "i" else x.astype(dtype)
     return x, rng.normal(size=model(x).shape).astype(dtype)
 
 

@@ -43,7 +43,7 @@ def test_padding_is_no_symbol_and_counts_in_no_gradient() -> None:
     np.testing.assert_array_equal(grads["W"], np.ones((3, 2)))
 
 
-@pytest.mark.parametrize(("x", "what"), [(3, "3"), (-1, "-1"), (0.5, "0.5"), (np.nan, "nan")])
+@pytest.mark.parametrize(("x", "what"), [(3, "3"), (-1, "-1"), (0.5, "0.5"), (np.nan, "nan"), (np.inf, "inf")])
 def test_what_is_no_symbol_is_refused(x: float, what: str) -> None:
     with pytest.raises(DataError, match=rf"^Embedding: x holds {what}; expected whole numbers from 0 to 2\.$"):
         built().forward(np.array([[[1], [x]]]))
