@@ -19,6 +19,7 @@ from minidl.compiled.gate import check_fit, own, target_sizes
 from minidl.compiled.generated import train_function
 from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.layout import layout_of
+from minidl.compiled.masks import drawn_masks
 from minidl.compiled.plan import lanes_for
 from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError
@@ -133,7 +134,8 @@ class _Program:
         self.sizes = np.array(source.sizes, np.int64)
         number = types.float32 if values.dtype == np.float32 else types.float64
         kinds = [_array_type(dtype) for dtype, _ in self.state.values()]
-        self.function = compiled(source, _signature(number, kinds, part.uneven), notify)
+        self.drawn = [step.mask for step in self.layout.steps if step.mask is not None]
+        self.function = compiled(source, _signature(number, kinds, part.uneven, bool(self.drawn)), notify)
 
     def run(self, trainer: Advanced, part: Examples, total: float) -> tuple[int, float, float, int]:
         """Steps over all of these examples; (examples done, total, last loss, what was not finite)."""
@@ -154,6 +156,7 @@ class _Program:
             own(flat.grads, dtype, n, "gradients"),
             self.work,
             self.sizes,
+            *drawn_masks(self.drawn, part.lengths, len(part.starts), trainer, dtype),
             *(_uneven(part, self.layout.output_shape) if part.uneven else ()),
             *(own(trainer.state.get(name), *expected, name) for name, expected in self.state.items()),
         )
@@ -173,11 +176,12 @@ def _uneven(part: Examples, output: tuple[int, ...]) -> tuple[Any, ...]:
     return lengths.astype(np.int64, copy=False), weights.values, weights.starts, steps
 
 
-def _signature(number: Any, state: list[Any], uneven: bool) -> tuple[Any, ...]:
+def _signature(number: Any, state: list[Any], uneven: bool, masks: bool) -> tuple[Any, ...]:
     read = types.Array(number, 1, "C", readonly=True)
     write = types.Array(number, 1, "C")
     places = types.Array(types.int64, 1, "C")
     doubles = types.Array(types.float64, 1, "C")
     first = read, read, places, places, types.int64, types.int64
+    drawn = (write, places) if masks else ()
     more = (places, types.Array(types.float64, 1, "C", readonly=True), places, places) if uneven else ()
-    return *first, doubles, types.float64, doubles, write, write, write, places, *more, *state
+    return *first, doubles, types.float64, doubles, write, write, write, places, *drawn, *more, *state

@@ -44,6 +44,9 @@ class _Arrays:
             self.lines.append(f"s{i} = {self.memory.place(step.scratch)}")
             if step.numbers:
                 self.lines.append(f"n{i} = {self.memory.whole(step.numbers)}")
+            if step.mask is not None:
+                place = self.memory.place(step.mask.time, step.mask.features, layout.lanes)
+                self.lines += [f"m{i} = {place}", f"fill(m{i}, 1)"]
 
     def parameter_lines(self, of: str, letter: str, first: int = 0) -> None:
         """Names for the parameters, which lie in the array `of` from `first` on."""
@@ -101,7 +104,16 @@ class _Arrays:
 
     def _more(self, i: int) -> str:
         step = self.steps[i]
-        return (f", n{i}" if step.numbers else "") + (", lengths" if step.ragged else "")
+        given = (("n", step.numbers), ("m", step.mask))
+        return "".join(f", {name}{i}" for name, there in given if there) + (", lengths" if step.ragged else "")
+
+    def masks(self) -> list[str]:
+        """Those of a batch; the places of each layer's follow those of the layer before."""
+        drawn = [i for i, step in enumerate(self.steps) if step.mask is not None]
+        return [
+            f"gather_inputs(m{i}, masks, mask_starts[{j} * len(starts) : {j + 1} * len(starts)], position, n)"
+            for j, i in enumerate(drawn)
+        ]
 
     def _of(self, i: int, letter: str) -> str:
         return "".join(f", {letter}{i}_{j}" for j in range(len(self.steps[i].parameters)))
@@ -109,7 +121,7 @@ class _Arrays:
 
 _TRAIN = """\
 def train(inputs, targets, starts, target_starts, target_step, batch, limits, total, numbers, params, grads,
-          work, sizes{uneven}{state}):
+          work, sizes{masks}{uneven}{state}):
     inputs, targets, params, grads = borrow(inputs), borrow(targets), borrow(params), borrow(grads)
     {arrays}
     position, loss, trouble = 0, 0.0, 0
@@ -195,7 +207,8 @@ def train_function(
         forward="\n        ".join(arrays.start() + arrays.forward()),
         backward="\n        ".join(arrays.backward()),
         last=last.target,
-        gather=(_GATHER_UNEVEN if uneven else _GATHER).replace("\n", "\n        "),
+        gather="\n        ".join([*(_GATHER_UNEVEN if uneven else _GATHER).splitlines(), *arrays.masks()]),
+        masks=", masks, mask_starts" if arrays.masks() else "",
         counted="share" if uneven else "n",
         uneven=", given_lengths, weights, weight_starts, weight_steps" if uneven else "",
         state="".join(f", state{i}" for i in range(state)),

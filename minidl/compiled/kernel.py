@@ -13,12 +13,20 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from minidl.layers.recurrent.cell import Cell
 
 Function = Callable[..., Any]
 Sizes = tuple[int, int, int]  # time, features, lanes
+
+
+class Mask(NamedTuple):
+    """What dropout multiplies with, drawn for each window of each step: 0 with probability `drop_rate`; its sizes."""
+
+    drop_rate: float
+    time: int
+    features: int
 
 
 def _no_scratch(layer: Any, x: Sizes, y: Sizes) -> int:
@@ -57,6 +65,8 @@ class LayerKernel:
     start : ``start(x, y, scratch, *params)`` writes the state before the first step, wherever a window begins; None:
         zeros, which stand there.
     numbers : ``numbers(layer)``, whole numbers that both functions get as one array.
+    mask : ``mask(layer, x_sizes, y_sizes)``, what both functions get as an array (time, features, lanes) after the
+        numbers; it is drawn anew for each step of a training, and 1 where the net is used. None: nothing is drawn.
     ragged : forward and backward where lanes have lengths, for a layer that looks ahead, changes the
         time axis or goes on after a lane's end: both get ``lengths``, int64 (lanes,), before the parameters.
         None: they are the same. Beyond its length a lane of x repeats its last step, or holds other
@@ -74,6 +84,7 @@ class LayerKernel:
     numbers: Callable[[Any], Sequence[int]] = _no_numbers
     ragged: tuple[Function, Function] | None = None
     refuses: bool = False
+    mask: Callable[[Any, Sizes, Sizes], Mask] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.activations", "SigmoidActivation"): (ActivationKernel, "activations:sigmoid"),
     ("minidl.layers.activations", "TanhActivation"): (ActivationKernel, "activations:tanh"),
     ("minidl.layers.dense", "Dense"): (LayerKernel, "dense:dense"),
+    ("minidl.layers.dropout", "Dropout"): (LayerKernel, "dropout:dropout"),
     ("minidl.layers.embedding", "Embedding"): (LayerKernel, "embedding:embedding"),
     ("minidl.layers.layer_norm", "LayerNorm"): (LayerKernel, "layer_norm:layer_norm"),
     ("minidl.layers.over_time", "MaxOverTime"): (LayerKernel, "over_time:max_over_time"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
+from minidl.compiled.kernel import ActivationKernel, LayerKernel, Mask, Sizes, kernel_of
 from minidl.compiled.kernels import glue
 from minidl.compiled.kernels.activations import elementwise
 from minidl.compiled.rules import rule_of
@@ -45,6 +45,11 @@ class Step:
     parameters: Sequence[str] = ()
     numbers: Sequence[int] = ()
     ragged: bool = False
+
+    @property
+    def mask(self) -> Mask | None:
+        """What is drawn for each step of a training."""
+        return None if self.kernel.mask is None else self.kernel.mask(self.layer, self.x, self.y)
 
     @property
     def scratch(self) -> int:

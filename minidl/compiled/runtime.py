@@ -216,6 +216,7 @@ NAMES: dict[str, Any] = {
     "clip": clip,
     "collect_outputs": collect_outputs,
     "copy": copy,
+    "fill": fill,
     "gather_held": gather_held,
     "gather_inputs": gather_inputs,
     "gather_lengths": gather_lengths,

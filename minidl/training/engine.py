@@ -16,6 +16,7 @@ from minidl.core.layer import Array, Layer
 from minidl.data.batch import Batch
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
+from minidl.randomness import Streams
 from minidl.training.flat import FlatParameters
 from minidl.training.settings import Training
 from minidl.training.sources import Source, gathered
@@ -30,6 +31,7 @@ class Advanced(Protocol):
     loss: Loss
     optimizer: Optimizer
     settings: Training
+    streams: Streams
     state: dict[str, Array]
     step: int
     batch: Any
