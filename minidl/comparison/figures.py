@@ -16,7 +16,7 @@ import numpy as np
 from minidl.comparison.markup import well_formed
 from minidl.comparison.tables import row_words
 from minidl.comparison.tested import metric_at, scores_of, sign_of, terms
-from minidl.core.text import p_words
+from minidl.core.text import p_words, printable
 from minidl.files.storage import write_file
 from minidl.plotting import style as look
 
@@ -33,12 +33,20 @@ def save_svg(figure: Figure, path: Path) -> Path:
     import matplotlib
 
     buffer = BytesIO()
-    look.show_texts(figure)
+    _show_texts(figure)
     with look.style(), matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     path.parent.mkdir(exist_ok=True)
     write_file(path, well_formed(buffer.getvalue()))
     return path
+
+
+def _show_texts(figure: Figure) -> None:
+    """Let all texts of a figure show what fonts have no sign for, such as control characters in a column's name."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_text("\n".join(map(printable, text.get_text().split("\n"))))
 
 
 def shown(result: Result) -> dict[str, Any]:

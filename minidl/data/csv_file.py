@@ -73,38 +73,42 @@ class CSVFile:
 
     def __init__(self, data: bytes, *, name: str, delimiter: str = ",") -> None:
         self.name, self.delimiter = name, delimiter
-        header, *rows = self._parse(_decode(data, name), delimiter)
-        self.header = [cell.strip() for cell in header]
-        self.columns = list(zip(*rows, strict=True))
+        cells, width = self._parse(_decode(data, name), delimiter)
+        self.header = [cell.strip() for cell in cells[:width]]
+        self.columns = [cells[width + i :: width] for i in range(width)]
         for column, times in Counter(self.header).items():
             if column and times > 1:
                 raise self.error(-1, f"the column {column!r} appears {times} times; rename all but one.")
-        if len(rows) < 2:
-            what = "a header but no rows of data" if not rows else "only one row of data"
+        rows = len(cells) // width - 1
+        if rows < 2:
+            what = "only one row of data" if rows else "a header but no rows of data"
             raise DataError(f"{name}: {what}; a series needs at least 2 rows.")
 
-    def _parse(self, text: str, delimiter: str) -> list[list[str]]:
+    def _parse(self, text: str, delimiter: str) -> tuple[list[str], int]:
+        """The cells of all rows in one list, which is half the work of a list for each row, and the cells of a row."""
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        rows: list[list[str]] = []
+        cells: list[str] = []
+        widths: list[int] = []
         self.lines: list[int] = []  # the line on which each row ends; the header is line 1
         try:
             for row in reader:
-                rows.append(row)
+                cells += row
+                widths.append(len(row))
                 self.lines.append(reader.line_num)
         except csv.Error as err:
             line = self.lines[-1] + 1 if self.lines else 1  # where the row begins: a quote left open runs to the end
             raise DataError(f"{self.name}:{line}: not a CSV row: {err}.") from err
-        while rows and not rows[-1]:  # empty lines at the end say nothing
-            rows.pop()
-        if not rows:
+        while widths and not widths[-1]:  # empty lines at the end say nothing
+            widths.pop()
+        if not widths:
             raise DataError(f"{self.name}: the file is empty; expected a header and rows of data.")
-        width = len(rows[0])
-        for row, line in zip(rows, self.lines, strict=False):
-            if len(row) != width:
-                cells = counted(len(row), "cell") if row else "an empty line"
-                hint = _other_delimiter(rows[0]) or "; every row needs as many."
-                raise DataError(f"{self.name}:{line}: {cells}, but the header has {counted(width, 'cell')}{hint}")
-        return rows
+        width = widths[0]
+        for found, line in zip(widths, self.lines, strict=False):
+            if found != width:
+                what = counted(found, "cell") if found else "an empty line"
+                hint = _other_delimiter(cells[:width]) or "; every row needs as many."
+                raise DataError(f"{self.name}:{line}: {what}, but the header has {counted(width, 'cell')}{hint}")
+        return cells, width
 
     def error(self, row: int, message: str) -> DataError:
         """An error at a row of data (counted from 0; -1 is the header)."""
@@ -229,12 +233,11 @@ class CSVFile:
         texts = self.texts(column)
         known: dict[str, T] = {}
         try:
-            for text in texts:
-                if text not in known:
-                    known[text] = function(text)
+            for text in dict.fromkeys(texts):  # each once, in order, so that the first wrong cell is named
+                known[text] = function(text)
         except ValueError as err:
             raise self.error(texts.index(text), f"column {column}: {err}") from err
-        return [known[text] for text in texts]
+        return list(map(known.__getitem__, texts))
 
     def _evenly_spaced(self, times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
         problem = spacing_problem(times)

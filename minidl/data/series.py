@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ class Table:
         """Name of the column that is forecast."""
         return self.feature_names[self.target_index]
 
-    @property
+    @cached_property
     def step(self) -> np.timedelta64 | None:
         """Time from one row to the next, also in months; None without times, or where they are not evenly spaced."""
         return None if self.times is None else step_of(self.times)

@@ -70,7 +70,7 @@ def forecast_figure(
         figure.supylabel(look.with_units(table.target_name, table.units), fontsize=12)
         look.head(figure, _forecast_title(splits, shown), assumption)
         handles, labels = axes[int(np.argmax(horizons))].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=3)
+        figure.legend(handles, labels, loc="upper right", ncols=3)
     return figure
 
 

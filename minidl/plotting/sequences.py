@@ -65,7 +65,7 @@ def classes_figure(scores: Mapping[str, Any]) -> Figure:
     classes, width = scores["classes"], 0.26
     place = np.arange(len(classes))
     with look.style():
-        figure = look.new_figure(min(4 + 1.3 * len(classes), 16), 4.8)
+        figure = look.new_figure(min(4 + 1.3 * len(classes), 16), 4.8, outside=True)
         ax = figure.subplots()
         for i, (key, word, color) in enumerate(
             (("precision", "precision", look.BLUE), ("recall", "recall", look.ORANGE), ("f1", "F1", look.VERMILLION))

@@ -36,6 +36,7 @@ STYLE: Any = {  # Any: matplotlib's releases type the names differently
     "axes.titlesize": 12,
     "lines.solid_capstyle": "butt",  # a bar ends where its interval ends
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # matplotlib would look for the place again and again; nothing stands above these axes
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -45,7 +46,6 @@ STYLE: Any = {  # Any: matplotlib's releases type the names differently
     "legend.fontsize": 11,
     "lines.linewidth": 2,
     "lines.markersize": 5,
-    "figure.constrained_layout.use": True,
     "text.parse_math": False,  # a column may be called $x$
     "text.usetex": False,
 }
@@ -73,16 +73,18 @@ def style() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of inches."""
+def new_figure(width: float, height: float, *, outside: bool = False) -> Figure:
+    """An empty figure of inches; `outside`: with room for a legend outside of the axes, laid out twice."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine, TightLayoutEngine
 
-    return Figure(figsize=(width, height))
+    tight: Any = TightLayoutEngine  # Any: its hints do not know rect=None, with which everything is measured only once
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine() if outside else tight(rect=None))
 
 
 def panels(count: int, height: float) -> tuple[Figure, Any]:
     """A narrow figure, whose letters can be read on a phone, and its axes, one below the other."""
-    figure = new_figure(6.4, height)
+    figure = new_figure(6.4, height, outside=True)
     return figure, figure.subplots(count, 1, squeeze=False)[:, 0]
 
 
@@ -100,7 +102,6 @@ def save(figure: Figure, path: Path) -> Path:
     StorageError
         The file cannot be written.
     """
-    show_texts(figure)
     png = _png(figure)
     try:
         path.parent.mkdir(exist_ok=True)
@@ -111,25 +112,26 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def _png(figure: Figure) -> bytes:
-    """The figure as PNG, drawn once; savefig draws twice where there is a layout to find."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """The figure as PNG, drawn once; savefig draws twice where there is a layout to find.
+
+    Texts show what fonts have no sign for, such as control characters in a column's name.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
     from matplotlib.image import imsave
 
     content = BytesIO()
     with style():
         figure.set_dpi(DPI)
-        canvas: Any = FigureCanvasAgg(figure)  # Any: matplotlib does not type its methods
+        agg: Any = RendererAgg  # Any: matplotlib does not type these classes' methods
+        canvas: Any = FigureCanvasAgg(figure)
+        renderer = agg(*canvas.get_width_height(), DPI)
+        draw, measure = renderer.draw_text, renderer.get_text_width_height_descent
+        renderer.draw_text = lambda gc, x, y, text, *args, **more: draw(gc, x, y, printable(text), *args, **more)
+        renderer.get_text_width_height_descent = lambda text, *args: measure(printable(text), *args)
+        canvas.get_renderer = lambda: renderer
         canvas.draw()
-        imsave(content, canvas.buffer_rgba(), format="png", origin="upper", dpi=DPI)
+        imsave(content, canvas.buffer_rgba(), format="png", origin="upper", dpi=DPI, pil_kwargs={"compress_level": 1})
     return content.getvalue()
-
-
-def show_texts(figure: Figure) -> None:
-    """Let all texts of a figure show what fonts have no sign for, such as control characters in a column's name."""
-    from matplotlib.text import Text
-
-    for text in figure.findobj(Text):
-        text.set_text("\n".join(map(printable, text.get_text().split("\n"))))
 
 
 def with_units(name: str, units: str) -> str:

@@ -124,3 +124,20 @@ assert "matplotlib.pyplot" not in sys.modules
         [sys.executable, "-c", program], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_texts_are_drawn_and_measured_as_they_can_be_printed(tmp_path):
+    """A column's name may hold control characters, for which fonts have no sign."""
+
+    def written(name: str) -> bytes:
+        with style.style():
+            figure = style.new_figure(4, 3)
+            ax = figure.subplots()
+            ax.plot([0, 1], label=name)
+            ax.set_ylabel(name)
+            ax.set_title(f"two lines\n{name}")
+            ax.set_yticks([0, 1], ["low", name])
+            ax.legend()
+        return style.save(figure, tmp_path / "figure.png").read_bytes()
+
+    assert written("a\x1b$b$") == written("a\\x1b$b$") != written("ab")
