@@ -156,6 +156,30 @@ class Layer(Configurable, ABC):
         """Start state for the next window; None for a layer without state."""
         return None
 
+    def backward_from(self, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
+        """As `backward`, where the final state is used too: (dL/dx, gradients, dL/d(start state)).
+
+        So the last state of one stack can start another one: what the other returns for its start state is the
+        `d_final` of the first.
+
+        Parameters
+        ----------
+        d_final : dL/d(final state), in the form in which `final_state` gives the state; None: 0.
+
+        Returns
+        -------
+        dL/d(start state) has that form, too. The default suits a layer without state, and one whose state no
+        gradient goes through: it is None.
+
+        Raises
+        ------
+        ShapeError
+            `d_final` is given, and no gradient goes through this layer's state; or it has another form.
+        """
+        if d_final is not None:
+            raise ShapeError(f"{type(self).__name__}: no gradient goes through its state; expected None for it.")
+        return *self.backward(dy, cache), None
+
     def bind(self, params: Mapping[str, Array]) -> None:
         """Use these arrays (same names and shapes) as parameters, for example views of one flat vector.
 

@@ -12,14 +12,14 @@ from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
 from minidl.core.lengths import check_lengths, time_reversed
 from minidl.core.registry import register
 from minidl.core.workspace import Workspace
-from minidl.layers.containers.calls import backward_of, forward_of
-from minidl.layers.containers.container import Container
+from minidl.layers.containers.back import ChildBackward, StateContainer
+from minidl.layers.containers.calls import forward_of
 from minidl.layers.containers.merging import Merge, merged, merged_shape, parts_of, summed
 
 
 @register
 @dataclass(eq=False)
-class Bidirectional(Container):
+class Bidirectional(StateContainer):
     """y_t = [f(x)_t, g(x reversed)_t'] with t' the same step in the reversed sequence, or their sum.
 
     f and g are two copies of one layer with parameters of their own, named
@@ -84,13 +84,13 @@ class Bidirectional(Container):
         y = merged([there, time_reversed(back, ctx.lengths)], self.merge, ctx.workspace or Workspace())
         return y, ([cache_f, cache_g], ctx.workspace, [there.shape[-1], back.shape[-1]], ctx.lengths)
 
-    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+    def back(self, dy: Array, cache: Any, child_backward: ChildBackward) -> tuple[Array | None, Grads]:
         """Each direction's backward; dx is the sum, None if one leaves it out."""
         caches, ws, widths, lengths = cache[0], cache[1] or Workspace(), cache[2], cache[3]
         f, g = self._directions.values()
         there, back = parts_of(dy, widths, self.merge)
-        dx_f, own_f = backward_of(f, there, caches[0])
-        dx_g, own_g = backward_of(g, time_reversed(back, lengths), caches[1])
+        dx_f, own_f = child_backward(0, f, there, caches[0])
+        dx_g, own_g = child_backward(1, g, time_reversed(back, lengths), caches[1])
         dx = summed([dx_f, None if dx_g is None else time_reversed(dx_g, lengths)], ws)
         return dx, self.summed_gradients({"forward": own_f, "backward": own_g}, ws)
 

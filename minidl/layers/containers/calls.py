@@ -38,3 +38,17 @@ def backward_of(child: Layer, dy: Array, cache: Any) -> tuple[Array | None, Grad
             f"{type(child).__name__}: backward must return (dx, gradients), gradients a dict by parameter name."
         )
     return made
+
+
+def backward_from_of(child: Layer, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
+    """The child's (dx, gradients, dL/d(start state)).
+
+    Raises
+    ------
+    ShapeError
+        It returned something else.
+    """
+    made = child.backward_from(dy, d_final, cache)
+    if type(made) is not tuple or len(made) != 3 or not isinstance(made[1], dict):
+        raise ShapeError(f"{type(child).__name__}: backward_from must return (dx, gradients, dL/d(start state)).")
+    return made

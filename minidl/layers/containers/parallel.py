@@ -10,14 +10,14 @@ from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
 from minidl.core.registry import register
 from minidl.core.workspace import Workspace
-from minidl.layers.containers.calls import backward_of, forward_of
-from minidl.layers.containers.container import Container
+from minidl.layers.containers.back import ChildBackward, StateContainer
+from minidl.layers.containers.calls import forward_of
 from minidl.layers.containers.merging import Merge, merged, merged_shape, parts_of, summed
 
 
 @register
 @dataclass(eq=False)
-class Parallel(Container):
+class Parallel(StateContainer):
     """y = f_1(x) + ... + f_n(x), or y = [f_1(x), ..., f_n(x)] along the features.
 
     dL/dx is the sum over the branches.
@@ -71,12 +71,12 @@ class Parallel(Container):
         y = merged(outputs, self.merge, ctx.workspace or Workspace())
         return y, ([cache for _, cache in made], ctx.workspace, [part.shape[-1] for part in outputs])
 
-    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+    def back(self, dy: Array, cache: Any, child_backward: ChildBackward) -> tuple[Array | None, Grads]:
         """Every branch's backward on its part of dy; dx is their sum, None if one leaves it out."""
         caches, ws, widths = cache[0], cache[1] or Workspace(), cache[2]
         by_child: dict[str, Grads] = {}
         parts = []
         for i, part in enumerate(parts_of(dy, widths, self.merge)):
-            dx, by_child[str(i)] = backward_of(self.branches[i], part, caches[i])
+            dx, by_child[str(i)] = child_backward(i, self.branches[i], part, caches[i])
             parts.append(dx)
         return summed(parts, ws), self.summed_gradients(by_child, ws)

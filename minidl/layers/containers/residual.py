@@ -12,13 +12,13 @@ from minidl.core.errors import ShapeError
 from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
 from minidl.core.registry import register
 from minidl.core.workspace import Workspace
-from minidl.layers.containers.calls import backward_of, forward_of
-from minidl.layers.containers.container import Container
+from minidl.layers.containers.back import ChildBackward, StateContainer
+from minidl.layers.containers.calls import forward_of
 
 
 @register
 @dataclass(eq=False)
-class Residual(Container):
+class Residual(StateContainer):
     """y = x + f(x),  dL/dx = dy + (dy back through f).
 
     Parameters
@@ -65,10 +65,10 @@ class Residual(Container):
         ws = ctx.workspace or Workspace()
         return np.add(x, fx, out=ws.array("y", fx.shape, fx.dtype), casting="same_kind"), ([cache], ctx.workspace)
 
-    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+    def back(self, dy: Array, cache: Any, child_backward: ChildBackward) -> tuple[Array | None, Grads]:
         """dx = dy + (dy back through f); None if f leaves its own out."""
         ws = cache[1] or Workspace()
-        dx, own = backward_of(self.layer, dy, cache[0][0])
+        dx, own = child_backward(0, self.layer, dy, cache[0][0])
         if dx is not None:
             dx = np.add(dx, dy, out=ws.array("dx", dx.shape, dx.dtype), casting="same_kind")
         return dx, self.summed_gradients({"inner": own}, ws)

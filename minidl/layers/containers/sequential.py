@@ -13,14 +13,14 @@ from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
 from minidl.core.registry import register
 from minidl.core.walk import n_layers
 from minidl.core.workspace import Workspace
-from minidl.layers.containers.calls import backward_of, forward_of
-from minidl.layers.containers.container import Container
+from minidl.layers.containers.back import ChildBackward, StateContainer
+from minidl.layers.containers.calls import forward_of
 
 MAX_LAYERS = 10_000
 
 
 @dataclass(eq=False)
-class Chain(Container):
+class Chain(StateContainer):
     """Children in a row, each fed with the output of the one before; named by position (``0.W_xh``)."""
 
     _row: Sequence[Layer] = field(init=False, repr=False, default=())
@@ -80,7 +80,7 @@ class Chain(Container):
             caches.append(cache)
         return x, (caches, ctx.workspace)
 
-    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+    def back(self, dy: Array, cache: Any, child_backward: ChildBackward) -> tuple[Array | None, Grads]:
         """Every child's backward in reverse."""
         caches, ws = cache[0], cache[1] or Workspace()
         by_child: dict[str, Grads] = {}
@@ -89,7 +89,7 @@ class Chain(Container):
             if dx is None:
                 above = f"layer {i + 1} ({type(self._row[i + 1]).__name__})"
                 raise ShapeError(f"{type(self).__name__}: {above} returned None for dx; only the first layer may.")
-            dx, by_child[str(i)] = backward_of(self._row[i], dx, caches[i])
+            dx, by_child[str(i)] = child_backward(i, self._row[i], dx, caches[i])
         return dx, self.summed_gradients(by_child, ws)
 
 

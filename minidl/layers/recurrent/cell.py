@@ -216,15 +216,7 @@ class Cell(Layer):
         return self.backward_from(dy, None, cache)[:2]
 
     def backward_from(self, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
-        """As `backward`, where the final state is used too: (dL/dx, gradients, dL/d(start state)).
-
-        Parameters
-        ----------
-        d_final : dL/d(final state), an array or a tuple as `final_state` gives it; None: 0.
-
-        So the last state of one cell can start another one: what the other returns for its start state is the
-        `d_final` of the first.
-        """
+        """As `backward`, where the final state is used too; see `Layer.backward_from`."""
         arrays, lengths, input_gradient, ws, from_own_start = cache
         if dy.shape != arrays.y.shape:
             raise ShapeError(f"{type(self).__name__}: expected dy of shape {arrays.y.shape}, got {dy.shape}.")

@@ -26,6 +26,7 @@ from minidl.layers.recurrent.loop import (
     Steps,
 )
 from minidl.layers.recurrent.ragged import RaggedRecurrence
+from minidl.layers.recurrent.states import by_name
 
 
 @register
@@ -54,7 +55,7 @@ class RecurrentLayer(Layer):
     x (batch, time, input_size); y (batch, time, hidden_size), all time steps:
     put LastStep() after it for the last one only. W_xh (input_size, hidden_size);
     W_hh (hidden_size, hidden_size); b_h (hidden_size,). State: h_0 (batch, hidden_size);
-    it is taken as given, no gradient goes into it.
+    `backward_from` returns its gradient.
 
     References
     ----------
@@ -128,11 +129,12 @@ class RecurrentLayer(Layer):
             steps = ElementwiseSteps(self.activation)
         else:
             steps = LayerSteps(self.activation, ctx, plan.transposed)
-        return plan.forward(x, state, params, steps, ctx.lengths), (plan, steps, ctx.input_gradient, ctx.workspace)
+        cache = (plan, steps, ctx.input_gradient, ctx.workspace, ctx.lengths)
+        return plan.forward(x, state, params, steps, ctx.lengths), cache
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Backpropagation through time; the equations stand at the class."""
-        plan, steps, input_gradient, ws = cache
+        plan, steps, input_gradient, ws, _ = cache
         if dy.shape != plan.y.shape:
             raise ShapeError(f"RecurrentLayer: expected dy of shape {plan.y.shape}, got {dy.shape}.")
         lent = ws or Workspace()
@@ -140,6 +142,18 @@ class RecurrentLayer(Layer):
         dx = plan.backward(dy, steps, grads, input_gradient)
         # The plan writes dx to a buffer of its own, which a second backward writes again.
         return dx.copy(order="K") if ws is None and dx is not None else dx, grads
+
+    def backward_from(self, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
+        """As `backward`, where the final state is used too: it is the last y, and dL/dh_0 = da_1 W_hhᵀ."""
+        plan, lengths = cache[0], cache[4]
+        if d_final is not None:
+            who = "RecurrentLayer: expected a gradient of the final state"
+            behind = by_name(d_final, ("h",), (len(dy), self.hidden_size), who)["h"]
+            last = dy.shape[1] - 1 if lengths is None else lengths - 1
+            dy = dy.copy()
+            dy[np.arange(len(dy)), last] += behind
+        dx, grads = self.backward(dy, cache)
+        return dx, grads, plan.start_gradient()
 
     def final_state(self, cache: Any) -> Any:
         """h_T, or h after the last step of each sequence, (batch, hidden_size)."""

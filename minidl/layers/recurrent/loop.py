@@ -153,6 +153,12 @@ class SlabRecurrence(_Buffers):
         dx: Array = self.dx.transpose(2, 0, 1)
         return dx
 
+    def start_gradient(self) -> Array:
+        """dL/dh_0, (batch, hidden), after `backward`."""
+        H = len(self.M)
+        d: Array = (self.N[:, :H] @ self.da[0]).T
+        return d
+
     def final_state(self) -> Array:
         """h_T, (batch, hidden)."""
         h: Array = self.h[-1].T
@@ -236,6 +242,12 @@ class RowRecurrence(_Buffers):
             dot(da[t + 1], self.W_hh_T, dh)
             add(dh, dy[t], dh)
             gate(dh, caches[t], da[t])
+
+    def start_gradient(self) -> Array:
+        """dL/dh_0, (batch, hidden), after `backward`."""
+        assert self.da is not None
+        d: Array = self.da[0] @ self.W_hh_T
+        return d
 
     def final_state(self) -> Array:
         """h_T, (batch, hidden)."""

@@ -97,7 +97,7 @@ class SteppedCell(Layer):
         return self.backward_from(dy, None, cache)[:2]
 
     def backward_from(self, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
-        """As `backward`, where the final state is used too; see `Cell.backward_from`."""
+        """As `backward`, where the final state is used too; see `Layer.backward_from`."""
         caches, final, n, x_shape, dtype = cache
         who, shape = type(self).__name__, (x_shape[0], self.hidden_size)
         if dy.shape != (*x_shape[:2], self.hidden_size):

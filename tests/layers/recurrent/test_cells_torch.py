@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import Bidirectional, Cell, Context, GRULayer, LSTMLayer, Sequential
+from minidl import Bidirectional, Cell, Context, GRULayer, LSTMLayer, RecurrentLayer, Sequential
 
 torch: Any = pytest.importorskip("torch", reason="torch is not installed")
 
 # By layer: of each of torch's gates, the number of ours.
-ORDER = {LSTMLayer: (0, 2, 3, 1), GRULayer: (1, 0, 2)}
+ORDER: dict[type, tuple[int, ...]] = {LSTMLayer: (0, 2, 3, 1), GRULayer: (1, 0, 2), RecurrentLayer: (0,)}
+NAMES = {RecurrentLayer: ("W_xh", "W_hh", "b_h")}  # of its parameters, where they are not W_x, W_h and b
 
 
 def rows(W: Any, order: tuple[int, ...]) -> Any:
@@ -21,27 +22,29 @@ def rows(W: Any, order: tuple[int, ...]) -> Any:
     return np.concatenate([parts[k] for k in order], axis=-1).T
 
 
-def hand_over(cell: Cell, params: dict[str, Any], net: Any, ending: str) -> None:
+def hand_over(cell: Any, params: dict[str, Any], net: Any, ending: str) -> None:
     """Give torch's layer our weights."""
     order, H = ORDER[type(cell)], cell.hidden_size
+    W_x, W_h, b = NAMES.get(type(cell), ("W_x", "W_h", "b"))
     with torch.no_grad():
-        getattr(net, f"weight_ih_{ending}").copy_(torch.tensor(rows(params["W_x"], order)))
-        getattr(net, f"weight_hh_{ending}").copy_(torch.tensor(rows(params["W_h"], order)))
-        getattr(net, f"bias_ih_{ending}").copy_(torch.tensor(rows(params["b"], order)))
+        getattr(net, f"weight_ih_{ending}").copy_(torch.tensor(rows(params[W_x], order)))
+        getattr(net, f"weight_hh_{ending}").copy_(torch.tensor(rows(params[W_h], order)))
+        getattr(net, f"bias_ih_{ending}").copy_(torch.tensor(rows(params[b], order)))
         hh = getattr(net, f"bias_hh_{ending}")
         hh.zero_()
-        if "b_h" in params:
+        if isinstance(cell, GRULayer):
             hh[2 * H :] = torch.tensor(params["b_h"])
 
 
-def gradients(cell: Cell, net: Any, ending: str) -> dict[str, Any]:
+def gradients(cell: Any, net: Any, ending: str) -> dict[str, Any]:
     """Torch's, in our order."""
     order, H = ORDER[type(cell)], cell.hidden_size
     back = tuple(np.argsort(order))
     W_ih, W_hh, b_ih, b_hh = (
         getattr(net, f"{name}_{ending}").grad.numpy().T for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
-    found = {"W_x": rows(W_ih, back).T, "W_h": rows(W_hh, back).T, "b": rows(b_ih, back)}
+    W_x, W_h, b = NAMES.get(type(cell), ("W_x", "W_h", "b"))
+    found = {W_x: rows(W_ih, back).T, W_h: rows(W_hh, back).T, b: rows(b_ih, back)}
     return found | ({"b_h": b_hh[2 * H :]} if isinstance(cell, GRULayer) else {})
 
 
