@@ -15,6 +15,7 @@ from minidl.comparison.trials import Outcome, Trial, run_trial
 from minidl.core.errors import ConfigError, StorageError
 from minidl.core.standard_streams import guard_standard_streams
 from minidl.training.interrupt import leave_signals_to_the_parent, without_hangups
+from minidl.training.threads import usable_processors
 
 MakeExecutor = Callable[[], Any]  # a context manager that gives an Executor
 ATTEMPTS = 3
@@ -189,8 +190,4 @@ def _end_with_parent() -> None:
 
 def default_jobs() -> int:
     """The processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        found = len(os.sched_getaffinity(0))
-    else:
-        found = os.cpu_count() or 1
-    return min(found, MAX_JOBS)
+    return min(usable_processors(), MAX_JOBS)

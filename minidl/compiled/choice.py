@@ -22,7 +22,8 @@ from minidl.training.sources import Source, gathered
 
 EngineName = Literal["auto", "numpy", "compiled"]
 
-# From this many units on matrix products dominate: which engine is faster depends on the machine, not by much.
+# From this many units on matrix products dominate: in one thread, which engine is faster depends on the machine, not
+# by much. In several it is the compiled one.
 UNITS_LIMIT = 256
 # Below this many time steps in all training steps together, NumPy is done before the compiler is.
 # The count, not the state of the cache, decides: the same config gets the same engine everywhere.
@@ -92,12 +93,12 @@ def _layer_obstacle(layer: Layer, dtype: np.dtype[Any]) -> str | None:
     return None
 
 
-def drawback(model: Layer, time_steps: float | None = None) -> str | None:
+def drawback(model: Layer, time_steps: float | None = None, threads: int = 1) -> str | None:
     """Why the compiled engine does not pay for this model; None: it does.
 
     `time_steps` is the number of time steps of all training steps together, None if it is not known.
     """
-    for position, layer in leaves(model):
+    for position, layer in leaves(model) if threads == 1 else ():
         if isinstance(layer, (Cell, RecurrentLayer)) and layer.hidden_size >= UNITS_LIMIT:
             return (
                 f"{_named(position, layer)} has {layer.hidden_size} units; from {UNITS_LIMIT} on NumPy is about as fast"
@@ -133,8 +134,13 @@ def explain(
     ConfigError
         `engine` is ``compiled`` and the model cannot be compiled.
     """
-    reason = None if training is None else settings_obstacle(training)
-    return line(engine, lambda: reason or obstacle(model, loss, optimizer, dtype), lambda: drawback(model, time_steps))
+    training = training or Training()
+    reason, threads = settings_obstacle(training), training.threads
+    return line(
+        engine,
+        lambda: reason or obstacle(model, loss, optimizer, dtype),
+        lambda: drawback(model, time_steps, threads),
+    )
 
 
 def line(engine: EngineName, obstacle: Callable[[], str | None], drawback: Callable[[], str | None]) -> str:

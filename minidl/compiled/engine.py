@@ -14,21 +14,25 @@ from numba import types
 
 from minidl.compiled.cache import Notify, compiled
 from minidl.compiled.choice import training_obstacle, uneven_obstacle
+from minidl.compiled.emit.waiting import flags_for
 from minidl.compiled.examples import Examples, TargetWeights, examples
 from minidl.compiled.gate import check_fit, own, target_sizes
 from minidl.compiled.generated import train_function
 from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.masks import drawn_masks
-from minidl.compiled.plan import lanes_for
+from minidl.compiled.plan import lanes_for, threads_for
+from minidl.compiled.together import together
 from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError
-from minidl.core.layer import Context, Layer, n_parameters, parts
+from minidl.core.layer import Array, Context, Layer, n_parameters, parts
+from minidl.core.text import counted
 from minidl.training import Advanced, Source
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Order
 from minidl.training.outputs import prepared
 from minidl.training.sources import gathered
+from minidl.training.threads import usable_processors
 
 # Whether training should stop is asked this often, in seconds.
 CALL_SECONDS = 0.05
@@ -94,13 +98,24 @@ class CompiledEngine:
             self._compiled_for, self._programs = taken, {}
             # While they live, no other object can have their identity.
             self._held = [*parts(trainer.model), trainer.loss, trainer.optimizer]
-        key = part.window, batch, part.lengths is not None, part.weights is not None
+        threads = self._threads(trainer.settings.threads, batch, trainer.parameters.values.dtype)
+        key = part.window, batch, part.lengths is not None, part.weights is not None, threads
         if key not in self._programs:
             reason = uneven_obstacle(trainer.model, trainer.loss, lengths=key[2], weights=key[3])
             if reason is not None:
                 raise ConfigError(f"the compiled engine cannot take these examples: {reason}.")
-            self._programs[key] = _Program(trainer, part, batch, self.notify)
+            self._programs[key] = _Program(trainer, part, batch, threads, self.notify)
         return self._programs[key]
+
+    def _threads(self, wanted: int, batch: int, dtype: Any) -> int:
+        """Threads that take a batch; their number decides about the last bits, so the machine's processors do not."""
+        if not self._programs and wanted > 1:
+            threads, processors = threads_for(wanted, batch, dtype), usable_processors()
+            if threads < wanted:
+                self.notify(f"a batch of {batch} is too small for {wanted} threads: {counted(threads, 'thread')}")
+            if threads > processors:
+                self.notify(f"{threads} threads share {counted(processors, 'processor')}: fewer would be faster")
+        return threads_for(wanted, batch, dtype)
 
 
 def _arguments(item: Any) -> tuple[Any, ...]:
@@ -117,32 +132,37 @@ def _arguments(item: Any) -> tuple[Any, ...]:
 
 
 class _Program:
-    """The compiled function of one stack, with its memory for one window shape and batch size."""
+    """The compiled function of one stack, with its memory for one window shape, batch size and number of threads."""
 
-    def __init__(self, trainer: Advanced, part: Examples, batch: int, notify: Notify) -> None:
+    def __init__(self, trainer: Advanced, part: Examples, batch: int, threads: int, notify: Notify) -> None:
         values = trainer.parameters.values
         optimizer = kernel_of(trainer.optimizer)
         self.numbers, state = optimizer.numbers, optimizer.state(trainer.optimizer)
         fresh = trainer.optimizer.start(values)
         self.state = {name: (fresh[name].dtype, fresh[name].size) for name in state}
-        lanes, ragged = lanes_for(batch, values.dtype), part.lengths is not None
+        lanes, ragged = lanes_for(-(-batch // threads), values.dtype), part.lengths is not None
         self.layout = layout_of(trainer.model, part.window, lanes, values.dtype, ragged=ragged)
-        target, loss = target_sizes(self.layout, trainer.loss), kernel_of(trainer.loss)
-        source = train_function(trainer.model, self.layout, target, loss, optimizer, len(state), part.uneven)
-        self.work = np.zeros(source.work, values.dtype)
+        target, loss, several = target_sizes(self.layout, trainer.loss), kernel_of(trainer.loss), threads > 1
+        source = train_function(
+            trainer.model, self.layout, target, loss, optimizer, len(state), uneven=part.uneven, several=several
+        )
+        # Each thread writes to its own.
+        self.work = [np.zeros(source.work, values.dtype) for _ in range(threads)]
+        self.sizes = [np.array(source.sizes, np.int64) for _ in range(threads)]
         self.n_parameters = n_parameters(trainer.model)
-        self.sizes = np.array(source.sizes, np.int64)
+        self.grads = np.zeros((threads - 1, self.n_parameters), values.dtype)
         number = types.float32 if values.dtype == np.float32 else types.float64
         kinds = [_array_type(dtype) for dtype, _ in self.state.values()]
         self.drawn = [step.mask for step in self.layout.steps if step.mask is not None]
-        self.function = compiled(source, _signature(number, kinds, part.uneven, bool(self.drawn)), notify)
+        signature = _signature(number, kinds, masks=bool(self.drawn), uneven=part.uneven, several=several)
+        self.function = compiled(source, signature, notify)
 
     def run(self, trainer: Advanced, part: Examples, total: float) -> tuple[int, float, float, int]:
         """Steps over all of these examples; (examples done, total, last loss, what was not finite)."""
-        dtype, clip = self.work.dtype, trainer.settings.clip_norm
+        dtype, clip = self.grads.dtype, trainer.settings.clip_norm
         check_fit(part, self.layout, trainer.loss, trainer.settings.batch_size)
         flat, n = trainer.parameters, self.n_parameters
-        done, total, loss, trouble = self.function(
+        first = (
             part.inputs.astype(dtype, copy=False),
             part.targets.astype(dtype, copy=False),
             part.starts.astype(np.int64, copy=False),
@@ -153,14 +173,29 @@ class _Program:
             total,
             np.array(self.numbers(trainer.optimizer), float),
             own(flat.values, dtype, n, "parameters"),
-            own(flat.grads, dtype, n, "gradients"),
-            self.work,
-            self.sizes,
+        )
+        more = (
             *drawn_masks(self.drawn, part.lengths, len(part.starts), trainer, dtype),
             *(_uneven(part, self.layout.output_shape) if part.uneven else ()),
             *(own(trainer.state.get(name), *expected, name) for name, expected in self.state.items()),
         )
+        grads = own(flat.grads, dtype, n, "gradients")
+        if len(self.work) == 1:
+            done, total, loss, trouble = self.function(*first, grads, self.work[0], self.sizes[0], *more)
+        else:
+            done, total, loss, trouble = self._together(first, grads, more)
         return done, total, loss, trouble
+
+    def _together(self, first: tuple[Any, ...], grads: Array, more: tuple[Any, ...]) -> Any:
+        threads = len(self.work)
+        losses, flags = np.zeros(threads), flags_for(threads)
+        arguments = [
+            (*first, own_grads, work, sizes, *more, thread, threads, losses, self.grads, flags)
+            for thread, (own_grads, work, sizes) in enumerate(
+                zip([grads, *self.grads], self.work, self.sizes, strict=True)
+            )
+        ]
+        return together(self.function, arguments, flags)
 
 
 def _array_type(dtype: Any) -> Any:
@@ -176,7 +211,7 @@ def _uneven(part: Examples, output: tuple[int, ...]) -> tuple[Any, ...]:
     return lengths.astype(np.int64, copy=False), weights.values, weights.starts, steps
 
 
-def _signature(number: Any, state: list[Any], uneven: bool, masks: bool) -> tuple[Any, ...]:
+def _signature(number: Any, state: list[Any], *, masks: bool, uneven: bool, several: bool) -> tuple[Any, ...]:
     read = types.Array(number, 1, "C", readonly=True)
     write = types.Array(number, 1, "C")
     places = types.Array(types.int64, 1, "C")
@@ -184,4 +219,5 @@ def _signature(number: Any, state: list[Any], uneven: bool, masks: bool) -> tupl
     first = read, read, places, places, types.int64, types.int64
     drawn = (write, places) if masks else ()
     more = (places, types.Array(types.float64, 1, "C", readonly=True), places, places) if uneven else ()
-    return *first, doubles, types.float64, doubles, write, write, write, places, *drawn, *more, *state
+    threads = (types.int64, types.int64, doubles, types.Array(number, 2, "C"), places) if several else ()
+    return *first, doubles, types.float64, doubles, write, write, write, places, *drawn, *more, *state, *threads

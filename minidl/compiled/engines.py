@@ -28,7 +28,7 @@ def choose_engine(
     said = line(
         engine,
         lambda: training_obstacle(trainer) or source_obstacle(train, trainer.model, trainer.loss),
-        lambda: drawback(trainer.model, steps * longest(train)),
+        lambda: drawback(trainer.model, steps * longest(train), trainer.settings.threads),
     )
     if said != "compiled":
         return NumpyEngine(), said

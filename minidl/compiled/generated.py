@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from minidl.compiled import templates
 from minidl.compiled.kernel import LossKernel, OptimizerKernel
 from minidl.compiled.layout import Layout, Step
 from minidl.compiled.plan import Memory, parameter_places
+from minidl.compiled.templates import filled
 from minidl.core.layer import Layer, n_parameters
 
 
@@ -107,75 +109,16 @@ class _Arrays:
         given = (("n", step.numbers), ("m", step.mask))
         return "".join(f", {name}{i}" for name, there in given if there) + (", lengths" if step.ragged else "")
 
-    def masks(self) -> list[str]:
+    def masks(self, examples: str) -> list[str]:
         """Those of a batch; the places of each layer's follow those of the layer before."""
         drawn = [i for i, step in enumerate(self.steps) if step.mask is not None]
         return [
-            f"gather_inputs(m{i}, masks, mask_starts[{j} * len(starts) : {j + 1} * len(starts)], position, n)"
+            f"gather_inputs(m{i}, masks, mask_starts[{j} * len(starts) : {j + 1} * len(starts)], {examples})"
             for j, i in enumerate(drawn)
         ]
 
     def _of(self, i: int, letter: str) -> str:
         return "".join(f", {letter}{i}_{j}" for j in range(len(self.steps[i].parameters)))
-
-
-_TRAIN = """\
-def train(inputs, targets, starts, target_starts, target_step, batch, limits, total, numbers, params, grads,
-          work, sizes{masks}{uneven}{state}):
-    inputs, targets, params, grads = borrow(inputs), borrow(targets), borrow(params), borrow(grads)
-    {arrays}
-    position, loss, trouble = 0, 0.0, 0
-    while position < len(starts):
-        n = min(batch, len(starts) - position)
-        {gather}
-        {forward}
-        loss = loss_function(x{last}, target, d{last}, {counted})
-        {backward}
-        square = sum_of_squares(grads)
-        if not isfinite(loss) or (not isfinite(square) and not (isfinite(limits[0]) and all_finite(grads))):
-            trouble = 1
-            break
-        if isfinite(limits[0]):
-            clip(grads, square, limits[0])
-        update(params, grads, numbers{state})
-        if not (finite(params){finite}):
-            trouble = 2
-            break
-        total += loss * n
-        position += n
-    return position, total, loss, trouble
-"""
-
-_GATHER = """\
-gather_inputs(x0, inputs, starts, position, n)
-gather_targets(target, targets, target_starts, target_step, position, n)"""
-
-# Where examples have lengths or weights.
-_GATHER_UNEVEN = """\
-gather_lengths(lengths, given_lengths, position, n)
-gather_held(x0, inputs, starts, x0.shape[1], lengths, position, n)
-gather_held(target, targets, target_starts, target_step, lengths, position, n)
-gather_shares(share, weights, weight_starts, weight_steps, lengths, position, n)"""
-
-_SPREAD = "spread_inputs(x0, inputs, first, n)"
-_SPREAD_UNEVEN = """\
-gather_lengths(lengths, given_lengths, first, n)
-gather_held(x0, view(inputs, 0, (inputs.size,)), starts, x0.shape[1], lengths, first, n)"""
-
-_PREDICT = """\
-def predict(inputs, outputs, begin, keep, work, sizes{uneven}):
-    inputs, outputs = borrow(inputs), borrow(outputs)
-    {arrays}
-    for first in range(0, len(inputs), x0.shape[2]):
-        n = min(x0.shape[2], len(inputs) - first)
-        {gather}
-        if begin:
-            {start}
-        {forward}
-        collect_outputs(outputs, x{last}, first, n)
-    if keep:
-        {carry}
-"""
 
 
 def train_function(
@@ -185,16 +128,19 @@ def train_function(
     loss: LossKernel,
     optimizer: OptimizerKernel,
     state: int,
+    *,
     uneven: bool = False,
+    several: bool = False,
 ) -> GeneratedFunction:
     """``train``: many steps in one call.
 
     `target` are the time steps of a target and its numbers at each, `state` is the number of the optimizer's arrays;
-    `uneven`: examples have lengths or weights.
+    `uneven`: examples have lengths or weights. `several`: several threads call it at once, each
+    with memory and gradients of its own, and take part of each batch; see `together`.
     """
     from minidl.compiled import runtime
 
-    arrays, last = _Arrays(model, layout), layout.steps[-1]
+    arrays = _Arrays(model, layout)
     arrays.parameter_lines("params", "p")
     arrays.parameter_lines("grads", "g")
     arrays.gradient_lines()
@@ -202,21 +148,43 @@ def train_function(
     if uneven:
         arrays.lines.append(f"share = {arrays.memory.place(*target, layout.lanes)}")
         arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
-    text = _TRAIN.format(
-        arrays="\n    ".join(arrays.lines),
-        forward="\n        ".join(arrays.start() + arrays.forward()),
-        backward="\n        ".join(arrays.backward()),
-        last=last.target,
-        gather="\n        ".join([*(_GATHER_UNEVEN if uneven else _GATHER).splitlines(), *arrays.masks()]),
-        masks=", masks, mask_starts" if arrays.masks() else "",
-        counted="share" if uneven else "n",
+    text = filled(
+        templates.TRAIN,
+        arrays="\n".join(arrays.lines),
+        step=_step(arrays, state, uneven=uneven, several=several),
+        masks=", masks, mask_starts" if arrays.masks("") else "",
         uneven=", given_lengths, weights, weight_starts, weight_steps" if uneven else "",
         state="".join(f", state{i}" for i in range(state)),
-        finite="".join(f" and finite(state{i})" for i in range(state)),
+        several=", thread, threads, losses, parts, flags" if several else "",
     )
     function = loss.weighted if uneven else loss.loss
     names = {**runtime.NAMES, **_kernels(layout.steps), "loss_function": function, "update": optimizer.update}
     return arrays.source(text, names)
+
+
+def _step(arrays: _Arrays, state: int, *, uneven: bool, several: bool) -> str:
+    """The text of a step of training."""
+    examples, n = ("position + first, count", "count") if several else ("position, n", "n")
+    shares = filled(templates.SHARES_TOGETHER if several else templates.SHARES, examples=examples)
+    gather = filled(templates.GATHER_UNEVEN if uneven else templates.GATHER, examples=examples, shares=shares)
+    loss = filled(
+        templates.LOSS_TOGETHER if several and not uneven else templates.LOSS,
+        last=str(arrays.steps[-1].target),
+        counted="share" if uneven else n,
+    )
+    update = filled(
+        templates.UPDATE,
+        state="".join(f", state{i}" for i in range(state)),
+        finite="".join(f" and finite(state{i})" for i in range(state)),
+    )
+    return filled(
+        templates.STEP_TOGETHER if several else templates.STEP,
+        gather="\n".join([gather, *arrays.masks(examples)]),
+        forward="\n".join(arrays.start() + arrays.forward()),
+        loss=loss,
+        backward="\n".join(arrays.backward()),
+        update=update,
+    )
 
 
 def predict_function(model: Layer, layout: Layout) -> GeneratedFunction:
@@ -231,14 +199,15 @@ def predict_function(model: Layer, layout: Layout) -> GeneratedFunction:
         arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
     steps = enumerate(layout.steps)
     carry = [f"carry{i}(x{step.source}, x{step.target}, s{i})" for i, step in steps if step.kernel.carry]
-    text = _PREDICT.format(
-        arrays="\n    ".join(arrays.lines),
-        start="\n            ".join(arrays.start() or ["pass"]),
-        forward="\n        ".join(arrays.forward()),
-        gather=(_SPREAD_UNEVEN if layout.ragged else _SPREAD).replace("\n", "\n        "),
+    text = filled(
+        templates.PREDICT,
+        arrays="\n".join(arrays.lines),
+        start="\n".join(arrays.start() or ["pass"]),
+        forward="\n".join(arrays.forward()),
+        gather=templates.SPREAD_UNEVEN if layout.ragged else templates.SPREAD,
         uneven=", given_lengths, starts" if layout.ragged else "",
-        carry="\n        ".join(carry or ["pass"]),
-        last=last.target,
+        carry="\n".join(carry or ["pass"]),
+        last=str(last.target),
     )
     names = {**runtime.NAMES, **_kernels(layout.steps)}
     return arrays.source(text, names)

@@ -19,6 +19,11 @@ def lanes_for(batch: int, dtype: npt.DTypeLike, vector_bytes: int = VECTOR_BYTES
     return -(-batch // width) * width
 
 
+def threads_for(threads: int, batch: int, dtype: npt.DTypeLike) -> int:
+    """So many threads, but no more than the batch fills vectors: a part of one costs a thread as much as all of it."""
+    return min(threads, lanes_for(batch, dtype) * np.dtype(dtype).itemsize // VECTOR_BYTES)
+
+
 @dataclass
 class Memory:
     """Places in flat arrays, as numbers for compiled code; see `generated` for how they are read."""

@@ -18,6 +18,7 @@ from minidl.compiled.emit.vectors import (
     transposed,
     view,
 )
+from minidl.compiled.emit.waiting import all_heard, heard, say
 from minidl.compiled.jit import jit, jit_sum
 from minidl.compiled.kernels.glue import add_to
 from minidl.core.layer import Array
@@ -114,22 +115,40 @@ def gather_held(x: Array, source: Array, starts: Array, step: int, lengths: Arra
 
 
 @jit
-def gather_shares(
+def sum_of_weights(
     share: Array, weights: Array, starts: Array, steps: Array, lengths: Array, position: int, n: int
-) -> None:
-    """Of the sum of weights in the first n lanes, but not in the padding; all are 0 where that sum is 0."""
+) -> float:
+    """Of n examples from a position on, without their padding; `lengths` begin with that of the first."""
     time, features = share.shape[:2]
     total = 0.0
     for k in range(n):
         for t in range(min(time, lengths[k])):
             for i in range(features):
                 total += weights[starts[position + k] + t * steps[0] + i * steps[1]]
+    return total
+
+
+@jit
+def share_out(
+    share: Array, weights: Array, starts: Array, steps: Array, lengths: Array, position: int, n: int, total: float
+) -> None:
+    """Weights of the first n lanes as shares of `total`, 0 in the padding; all are 0 where `total` is 0."""
+    time, features = share.shape[:2]
     factor = 1 / total if total > 0 else 0.0
     fill(share, 0)
     for k in range(n):
         for t in range(min(time, lengths[k])):
             for i in range(features):
                 share[t, i, k] = factor * weights[starts[position + k] + t * steps[0] + i * steps[1]]
+
+
+@jit
+def gather_shares(
+    share: Array, weights: Array, starts: Array, steps: Array, lengths: Array, position: int, n: int
+) -> None:
+    """Of the sum of weights in the first n lanes, but not in the padding; all are 0 where that sum is 0."""
+    total = sum_of_weights(share, weights, starts, steps, lengths, position, n)
+    share_out(share, weights, starts, steps, lengths, position, n, total)
 
 
 @jit
@@ -156,6 +175,15 @@ def collect_outputs(outputs: Array, y: Array, first: int, n: int) -> None:
     for k in range(n):
         for q in range(len(flat)):
             outputs[first + k, q] = flat[q, k]
+
+
+@jit
+def scale(values: Array, factor: float) -> None:
+    """values *= factor, all of a contiguous array."""
+    flat = view(values, 0, (values.size,))
+    number = values.dtype.type(factor)
+    for k in range(flat.size):
+        flat[k] *= number
 
 
 @jit_sum
@@ -212,6 +240,7 @@ def all_finite(values: Array) -> bool:
 NAMES: dict[str, Any] = {
     "add_to": add_to,
     "all_finite": all_finite,
+    "all_heard": all_heard,
     "borrow": borrow,
     "clip": clip,
     "collect_outputs": collect_outputs,
@@ -223,8 +252,13 @@ NAMES: dict[str, Any] = {
     "gather_shares": gather_shares,
     "gather_targets": gather_targets,
     "finite": finite,
+    "heard": heard,
     "isfinite": np.isfinite,
+    "say": say,
+    "scale": scale,
+    "share_out": share_out,
     "spread_inputs": spread_inputs,
     "sum_of_squares": sum_of_squares,
+    "sum_of_weights": sum_of_weights,
     "view": view,
 }

@@ -26,8 +26,8 @@ class Training(Configurable):
     checkpoint_every : epochs from one saved checkpoint to the next, or
         ``{steps: N}`` for steps.
     checkpoints_kept : how many older checkpoints stay beside the last one, at most 1,000.
-    threads : of NumPy's matrix products, at most 1,024. One is fastest below some 256 units,
-        and results can depend on the number.
+    threads : that share a step, at most 1,024: in the NumPy engine its matrix products (one is fastest below some
+        256 units), in the compiled one the examples of a batch. The number changes the last bits of results.
     bptt_steps : truncated backpropagation: a step takes so many time steps of `batch_size` long streams side by side,
         and the states of the step before carry on into it, without their gradient; `shuffle` orders whole
         streams. The training part of a series is cut into that many streams; where there are fewer

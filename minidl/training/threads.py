@@ -1,7 +1,8 @@
-"""In how many threads matrix products run."""
+"""In how many threads matrix products run, and how many processors there are for them."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -15,3 +16,10 @@ def blas_threads(n: int) -> Any:
 def one_blas_thread() -> Any:
     """`blas_threads(1)`, the default for all that computes."""
     return blas_threads(1)
+
+
+def usable_processors() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

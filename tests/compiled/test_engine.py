@@ -30,7 +30,7 @@ from minidl.data import Windows
 from minidl.experiment import load_experiment
 from minidl.runs.resuming import resume
 from minidl.runs.run import Run
-from minidl.training import Arrays, Callback, NumpyEngine
+from minidl.training import Arrays, Callback, NumpyEngine, Training
 
 
 def compiled_trainer(model, **arguments):
@@ -152,6 +152,12 @@ class OwnDense(Dense):
 )
 def test_what_cannot_be_compiled_or_does_not_pay_is_named(model, reason):
     assert explain(model, HalfMSE(), Adam()).startswith(f"numpy: {reason}")
+
+
+def test_large_layers_are_compiled_where_several_threads_are_asked_for():
+    model = Sequential([RecurrentLayer(300)])
+    for threads, expected in ((1, "numpy: RecurrentLayer 0 has 300 units; from"), (2, "compiled")):
+        assert explain(model, HalfMSE(), SGD(0.1), training=Training(threads=threads)).startswith(expected)
 
 
 def test_the_config_decides_and_what_it_asks_for_is_given_or_refused():
