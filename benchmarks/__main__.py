@@ -10,11 +10,11 @@ from typing import Any
 
 from benchmarks import limits, report, whole
 from benchmarks.cases import ASKED, CASES, Case
-from benchmarks.competitors import OWN_CELL, TRAINING, inference, training
+from benchmarks.competitors import OWN_CELL, TRAINING, inference, training, two_threads
 from benchmarks.pool import available, compare
 
-# From this many units on, two threads are measured as well; smaller products are slower in two.
-TWO_THREADS = 256
+# From this many units on, two threads are measured as well; with fewer a step is too short to be shared.
+TWO_THREADS = 64
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def _training(chosen: list[Case], args: argparse.Namespace) -> dict[str, Any]:
 def _two_threads(chosen: list[Case], args: argparse.Namespace) -> dict[str, Any]:
     cores = sorted(os.sched_getaffinity(0))[:2]
     large = [case for case in chosen if max(case.hidden) >= TWO_THREADS and len(cores) == 2]
-    return {case.name: compare(case, available(training(case))[0], cores, args.rounds, "train") for case in large}
+    return {case.name: compare(case, available(two_threads(case))[0], cores, args.rounds, "train") for case in large}
 
 
 def _forecasts(chosen: list[Case], args: argparse.Namespace) -> dict[str, Any]:

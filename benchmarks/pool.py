@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.competitors import JAX_INSIDE, OWN_CELL
+from benchmarks.competitors import JAX_INSIDE, ONE_THREAD, OWN_CELL
 
 MODULES = {
     "torch": "torch", "jax": "jax", JAX_INSIDE: "jax", "keras": "keras", "onnxruntime": "onnxruntime",
-    "minidl compiled": "numba", OWN_CELL[1]: "numba",
+    "minidl compiled": "numba", ONE_THREAD: "numba", OWN_CELL[1]: "numba",
 }  # fmt: skip
 Cores = Sequence[int]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.cases import CASES, MANY
-from benchmarks.targets import ONE_WINDOW, TARGETS
+from benchmarks.competitors import ONE_THREAD
+from benchmarks.targets import ONE_WINDOW, TARGETS, TWO_THREADS
 
 # Several competitors under one name: the fastest of them counts.
 GROUPS = {
@@ -29,15 +30,15 @@ def seconds(row: dict[str, Any], who: str) -> float | None:
 
 def sections(result: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Every table with its title."""
-    training, inference = result.get("training", {}), result.get("inference", {})
+    training, inference, two = (result.get(part, {}) for part in ("training", "inference", "two threads"))
     kinds = by_kind(training)
     for kind, entries in kinds.items():
         yield f"Training of {NAMES[kind]}, one thread: µs a step", [*training_table(entries), *_left_out(entries)]
-    for kind, rows in by_kind(result.get("two threads", {})).items():
+    for kind, rows in by_kind(two).items():
         yield f"Training of {NAMES[kind]}, two threads: ms a step", two_thread_table(rows)
     for kind, entries in kinds.items():
         yield f"Training of {NAMES[kind]}, one thread: MB above the import", memory_table(entries)
-    if lines := target_lines(training, inference):
+    if lines := target_lines(training, inference, two):
         yield "Targets", [_head("case", "who", "against", "ratio", "must", "aim", "", "ratio at the limit"), *lines]
     for case, found in inference.items():
         yield f"Forecasts, {case} units", inference_table(found)
@@ -73,13 +74,14 @@ def _left_out(result: dict[str, Any]) -> list[str]:
 
 
 def two_thread_table(result: dict[str, Any]) -> list[str]:
-    """ms a step, and how many times faster minidl's best is than the fastest of torch and jax."""
+    """ms a step; how many times faster minidl's best is than the fastest of torch and jax, and than with one thread."""
     names = list(next(iter(result.values())))
-    lines = [_head("case", *names, "ratio")]
+    lines = [_head("case", *names, "ratio", "to one thread")]
     for case, row in result.items():
-        cells = [f"{row[name]['seconds'] * 1e3:,.1f}" if "seconds" in row[name] else "-" for name in names]
-        best, fastest = seconds(row, "best"), seconds(row, "fastest")
-        lines.append(_row(case, *cells, f"{fastest / best:.2f}" if best and fastest else "-"))
+        cells = [f"{row[name]['seconds'] * 1e3:,.2f}" if "seconds" in row[name] else "-" for name in names]
+        pairs = (("fastest", "best"), (ONE_THREAD, "minidl compiled"))
+        cells += [f"{a / b:.2f}" if a and b else "-" for a, b in ((seconds(row, x), seconds(row, y)) for x, y in pairs)]
+        lines.append(_row(case, *cells))
     return lines
 
 
@@ -93,12 +95,13 @@ def memory_table(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def target_lines(training: dict[str, Any], inference: dict[str, Any]) -> list[str]:
+def target_lines(training: dict[str, Any], inference: dict[str, Any], two: dict[str, Any]) -> list[str]:
     """Each target: the ratio, must, aim, and whether it is reached."""
     rows = [(case, case, *target, training.get(case, {}).get("step", {})) for case, *target in TARGETS]
     rows += [
         (f"{case}, one window", "", *target, inference.get(case, {}).get("one", {})) for case, *target in ONE_WINDOW
     ]
+    rows += [(f"{case}, two threads", "", *target, two.get(case, {})) for case, *target in TWO_THREADS]
     lines = []
     for title, case, who, other, must, aim, row in rows:
         a, b = seconds(row, who), seconds(row, other)

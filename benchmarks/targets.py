@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.competitors import ONE_THREAD
+
 Target = tuple[str, str, str, float, float]
 
 # (case, who, of whom, must, aim)
@@ -43,6 +45,12 @@ TARGETS: list[Target] = [
         for engine in ("numpy", "compiled")
         for units in (4, 16, 64, 256)
     ),
+]
+# The same with two threads, against those with two threads or minidl's own with one.
+TWO_THREADS: list[Target] = [
+    *((case, "minidl compiled", ONE_THREAD, 1.6, 1.8) for case in ("64", "256", "256+256", "1024")),
+    *((f"{kind} {units}", "minidl compiled", ONE_THREAD, 1.6, 1.8) for kind in ("LSTM", "GRU") for units in (64, 256)),
+    *((case, "best", "fastest", 1, 1.2) for case in ("256", "256+256", "1024", "LSTM 256", "GRU 256")),
 ]
 # The same for the forecast of one window.
 ONE_WINDOW: list[Target] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import numpy as np
 import pytest
 
 from benchmarks import page, report
+from benchmarks.__main__ import TWO_THREADS as TWO_THREADS_FROM
 from benchmarks.cases import ASKED, CASES, GATES, Case, arranged
-from benchmarks.competitors import OWN_CELL, make, training
+from benchmarks.competitors import ONE_THREAD, OWN_CELL, make, training, two_threads
 from benchmarks.limits import limit
 from benchmarks.pool import MODULES, checked
-from benchmarks.targets import ONE_WINDOW, TARGETS
+from benchmarks.targets import ONE_WINDOW, TARGETS, TWO_THREADS
 
 ROOT = Path(__file__).parents[1]
 SMALL = Case("small", 2, (3, 3), 5, True, "float64", 1)
@@ -137,6 +139,20 @@ def test_every_target_is_of_a_case_and_its_competitors() -> None:
         assert {who, other} <= known
         assert must <= aim
     assert {case for case, *_ in ONE_WINDOW} == set(ASKED)
+    for case, who, other, must, aim in TWO_THREADS:
+        assert {who, other} <= {*two_threads(cases[case]), *report.GROUPS}
+        assert max(cases[case].hidden) >= TWO_THREADS_FROM
+        assert must <= aim
+
+
+def test_minidl_uses_the_cores_that_it_is_given_and_one_of_them_beside() -> None:
+    cores = len(os.sched_getaffinity(0))
+    assert make("minidl compiled", SMALL).trainer.settings.threads == cores
+    assert make(ONE_THREAD, SMALL).trainer.settings.threads == 1
+    row = {name: {"seconds": s} for name, s in (("minidl compiled", 0.001), (ONE_THREAD, 0.0017), ("torch", 0.0012))}
+    lines = dict(report.sections({"two threads": {"64": row}}))
+    assert lines["Training of tanh layers, two threads: ms a step"][-1] == "| 64 | 1.00 | 1.70 | 1.20 | 1.20 | 1.70 |"
+    assert f"| 64, two threads | minidl compiled | {ONE_THREAD} | 1.70 | 1.6 | 1.8 | must | - |" in lines["Targets"]
 
 
 def test_the_page_says_what_the_result_files_say() -> None:

@@ -18,12 +18,18 @@ from benchmarks.competitors.pytorch import Torch
 
 JAX_INSIDE = "jax, inside"
 OWN_CELL = ["own cell, numpy", "own cell, compiled"]
+ONE_THREAD = "minidl compiled, one thread"
 TRAINING = ["minidl numpy", "minidl compiled", "torch", "jax", JAX_INSIDE, "keras"]
 
 
 def training(case: Case) -> list[str]:
     """Names of those that train a case; a user's own cell has the equations of an LSTM."""
     return [*TRAINING, *(OWN_CELL if case.kind == "LSTM" else [])]
+
+
+def two_threads(case: Case) -> list[str]:
+    """Names of those that train a case on two cores; one of them uses one."""
+    return [*training(case), ONE_THREAD]
 
 
 def inference(case: Case) -> list[str]:
@@ -33,6 +39,8 @@ def inference(case: Case) -> list[str]:
 
 def make(name: str, case: Case) -> Any:
     """A competitor by its name."""
+    if name == ONE_THREAD:
+        return Minidl(case, "compiled", threads=1)
     if name.startswith("minidl "):
         return Minidl(case, name.removeprefix("minidl "))
     if name in OWN_CELL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,9 @@ def _layers(case: Case, own_cell: bool) -> list[Any]:
 
 
 class Minidl:
-    """minidl, one engine."""
+    """minidl, one engine; `threads` are those of the compiled one, None: as many as there are cores for it."""
 
-    def __init__(self, case: Case, engine: str, own_cell: bool = False) -> None:
+    def __init__(self, case: Case, engine: str, own_cell: bool = False, threads: int | None = None) -> None:
         from minidl import SGD, Dense, HalfMSE, LastStep, Sequential
         from minidl.data import Batch, Windows
         from minidl.randomness import Streams
@@ -47,8 +48,9 @@ class Minidl:
             from minidl.compiled.engine import CompiledEngine
 
             chosen = CompiledEngine()
+        settings = Training(batch_size=BATCH, threads=threads or len(os.sched_getaffinity(0)))
         self.trainer = Trainer(
-            model, loss=HalfMSE(), optimizer=SGD(RATE), settings=Training(batch_size=BATCH),
+            model, loss=HalfMSE(), optimizer=SGD(RATE), settings=settings,
             streams=Streams.from_seed(0), engine=chosen,
         )  # fmt: skip
         self.model, self.case = model, case
