@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any, get_args
 
 from minidl.core.errors import ConfigError
 from minidl.layers.recurrent.design import Gate
 from minidl.layers.recurrent.products import Kind
+from minidl.layers.recurrent.tracing import placed
 
 OWN = ("W_x", "W_h", "b", "b_h")  # names of parameters that every cell has
 
@@ -19,7 +21,7 @@ def check_declaration(cell: Any) -> None:
     Raises
     ------
     ConfigError
-        One of them is missing, of another type, or named as another one is.
+        One of them is missing, of another type, or named as another one is; or no equations ask for it.
     """
     who = type(cell).__name__
     if cell.recurrent not in get_args(Kind):
@@ -41,3 +43,10 @@ def check_declaration(cell: Any) -> None:
     twice = [name for name, count in names.items() if count > 1] + [name for name in vectors if name in OWN]
     if twice:
         raise ConfigError(f"{who}: {twice[0]!r} names two things among gates, states, vectors and {', '.join(OWN)}.")
+    methods = [cell.equations, *(getattr(cell, gate.of) for gate in gates if gate.of)]
+    asked = {argument for method in methods for argument in signature(method).parameters}
+    if idle := [name for name in (*arguments, *vectors) if name not in asked]:
+        raise ConfigError(
+            f"{placed(cell.equations)}: it does not ask for {idle[0]!r}, so nothing would come of its weights; "
+            "make it an argument, or take it out of the gates and vectors."
+        )

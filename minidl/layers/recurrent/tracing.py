@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minidl.core.errors import ConfigError
+from minidl.core.text import counted
 from minidl.layers.recurrent.operations import computed
 
 Argument = int | float  # the place of a node in its graph, or a constant
@@ -184,7 +185,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return record("where", condition, a, b) if isinstance(condition, Value) else np.where(condition, a, b)
 
 
-def _placed(equations: Callable[..., Any]) -> str:
+def placed(equations: Callable[..., Any]) -> str:
     """The name of equations, with the file and line where they stand."""
     code = getattr(equations, "__code__", None)
     place = f"{Path(code.co_filename).name}:{code.co_firstlineno}: " if code else ""
@@ -193,7 +194,7 @@ def _placed(equations: Callable[..., Any]) -> str:
 
 def asked(equations: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the known values that equations ask for by name; what has a default only if there is such a value."""
-    name, found = _placed(equations), {}
+    name, found = placed(equations), {}
     for argument, parameter in inspect.signature(equations).parameters.items():
         if argument in known:
             found[argument] = known[argument]
@@ -212,12 +213,14 @@ def trace(equations: Callable[..., Any], known: Mapping[str, Value], outputs: Se
     ConfigError
         They ask for something else, an operation is none of `ARGUMENTS`, or there are not as many results as outputs.
     """
-    name, found = _placed(equations), equations(**asked(equations, known))
+    name, found = placed(equations), equations(**asked(equations, known))
     if found is None:
         raise ConfigError(f"{name}: it returns nothing; expected {', '.join(outputs)}.")
     results = list(found) if isinstance(found, tuple) else [found]
     if len(results) != len(outputs):
-        raise ConfigError(f"{name}: expected {len(outputs)} results ({', '.join(outputs)}), got {len(results)}.")
+        raise ConfigError(
+            f"{name}: expected {counted(len(outputs), 'result')} ({', '.join(outputs)}), got {len(results)}."
+        )
     for output, result in zip(outputs, results, strict=True):
         if not isinstance(result, Value):
             raise ConfigError(f"{name}: {output} does not depend on anything.")

@@ -41,7 +41,20 @@ WRONG = {
         {"gates": ("f", Gate("n", of="resett"))},
         r"Bad\.gates: n is a product of 'resett', and there is no such method\.$",
     ),
-    "nothing returned": ({"equations": lambda self, f: None}, r"it returns nothing; expected h\.$"),
+    "a gate that no equations ask for": (
+        {"equations": lambda self, n, h: np.tanh(n) * h},
+        r"^test_declaration\.py:\d+: .*it does not ask for 'f', so nothing would come of its weights",
+    ),
+    "half of a gate that no equations ask for": (
+        {"gates": (Gate("f", apart=True), "n"), "equations": lambda self, n, f_h: np.tanh(n) * f_h},
+        r"it does not ask for 'f_x'",
+    ),
+    "a vector that no equations ask for": ({"vectors": {"k": zeros}}, r"it does not ask for 'k'"),
+    "more results than states": (
+        {"equations": lambda self, f, n: (np.tanh(f), n)},
+        r"^test_declaration\.py:\d+: .*expected 1 result \(h\), got 2\.$",
+    ),
+    "nothing returned": ({"equations": lambda self, f, n: None}, r"it returns nothing; expected h\.$"),
     "a method of an array": (
         {"equations": lambda self, f, n: f.sum() * n},
         r"\.sum of a number: none of the operations",
@@ -53,6 +66,11 @@ WRONG = {
 def test_what_cannot_be_meant_is_refused(parts: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         built(**parts)
+
+
+def test_what_a_method_of_a_gate_asks_for_is_used() -> None:
+    gates = ("f", Gate("n", of="forgotten"))
+    built(gates=gates, forgotten=lambda self, f, h: sigmoid(f) * h, equations=lambda self, n, h: np.tanh(n))
 
 
 def test_an_assignment_within_equations_is_refused() -> None:

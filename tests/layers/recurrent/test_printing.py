@@ -120,10 +120,12 @@ class Odd(Cell):
     def limited(self, forget: Any, y_1: Any) -> Any:
         return np.minimum(sigmoid(forget) * y_1, 0.5) - 2
 
-    def equations(self, x: Any, forget: Any, y_x: Any, y_h: Any, only: Any, u: Any, kept: Any, u1: Any, e1: Any) -> Any:
+    def equations(
+        self, x: Any, forget: Any, y_x: Any, y_h: Any, only: Any, u: Any, kept: Any, u1: Any, e1: Any, alpha: Any
+    ) -> Any:
         a = -(x - (forget - u1)) / (1 + np.square(y_x) / np.exp(-y_h))
         after = where(a > e1, np.sin(a) * -0.3, a**3 * 1e-3) + np.cos(only) * softplus(u - 1) ** 0.5
-        return np.tanh(after + kept), 0.5 * after - np.abs(u) / np.sqrt(1 + u * u), kept
+        return np.tanh(after + kept + alpha), 0.5 * after - np.abs(u) / np.sqrt(1 + u * u), kept
 
 
 class Diagonal(Cell):
