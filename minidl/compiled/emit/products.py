@@ -9,7 +9,6 @@ few vectors; rows and lanes that are left over, one by one.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +16,12 @@ from numba import types
 
 from minidl.compiled.emit.vectors import (
     COLUMNS,
-    NARROW_BYTES,
     NOTHING,
     ROWS,
     VECTORS,
     EmittedArray,
     Emitter,
+    OneNumber,
     Tile,
     intrinsic,
     view,
@@ -55,24 +54,40 @@ def _arrays(e: Emitter, signature: Any, args: Any) -> list[Any]:
     return [e.array(kind, value) if isinstance(kind, types.Array) else value for kind, value in pairs]
 
 
-def _for_tiles(e: Emitter, out: EmittedArray, fill: Callable[[Tile, Any, Any], None]) -> None:
+class _Turned:
+    """An array (n, 1) as (1, n): what stands in a single lane takes the place of the lanes."""
+
+    def __init__(self, array: EmittedArray) -> None:
+        self.array, self.shape = array, array.shape[::-1]
+
+    def at(self, i: Any, lane: Any) -> Any:
+        return self.array.at(lane, i)
+
+
+def _for_tiles(
+    e: Emitter, out: EmittedArray | _Turned, rows: tuple[int, ...], fill: Callable[[Tile, Any, Any], None]
+) -> None:
     """Write all of ``out`` (n, lanes): `fill(tile, i, lane)` computes the tile whose first row and lane these are.
 
     The weights of a tile's rows stay in the L1 cache for all lanes.
     """
-    n, lanes = out.shape
-    for first, last, rows in _runs(e, e.index(0), n, ROWS):
-        with e.loop(first, last, rows) as i:
+    parts = [(e, VECTORS), (e, 1), (e.narrow(), 1)]
+    if isinstance(out, _Turned):  # any number of outputs
+        parts.append((OneNumber(e.context, e.builder, e.dtype), 1))
+    first_row = e.index(0)
+    for height in rows:
+        last_row = e.rounded_down(out.shape[0], height)
+        with e.loop(first_row, last_row, height) as i:
             first_lane = e.index(0)
-            for part, vectors in ((e, VECTORS), (e, 1), (e.narrow(), 1)):
-                last_lane = part.rounded_down(lanes, vectors * part.width)
+            for part, vectors in parts:
+                last_lane = part.rounded_down(out.shape[1], vectors * part.width)
                 with part.loop(first_lane, last_lane, vectors * part.width) as lane:
-                    tile = Tile(part, rows, vectors)
+                    tile = Tile(part, height, vectors)
                     fill(tile, i, lane)
-                    for r in range(rows):
-                        for v in range(vectors):
-                            part.store(tile.get(r, v), out.at((i, r), (lane, v * part.width)))
+                    for r, v in tile.places():
+                        part.store(tile.get(r, v), out.at((i, r), (lane, v * part.width)))
                 first_lane = last_lane
+        first_row = last_row
 
 
 def _add(tile: Tile, W: EmittedArray, x: EmittedArray, i: Any, lane: Any, first: Any, last: Any) -> None:
@@ -83,103 +98,103 @@ def _add(tile: Tile, W: EmittedArray, x: EmittedArray, i: Any, lane: Any, first:
         tile.add_outer([e.spread(W.at(k, (i, r))) for r in range(tile.rows)], right)
 
 
-def _start(e: Emitter, b: EmittedArray, row: Any, lane: Any) -> Any:
-    return e.spread(b.at(row)) if b.type.ndim == 1 else e.load(b.at(row, lane))
+def _load(tile: Tile, array: EmittedArray | _Turned, i: Any, lane: Any) -> None:
+    e = tile.emitter
+    for r, v in tile.places():
+        tile.set(r, v, e.load(array.at((i, r), (lane, v * e.width))))
+
+
+def _product(
+    e: Emitter, out: EmittedArray, start: EmittedArray, pairs: list[tuple[EmittedArray, EmittedArray]]
+) -> None:
+    """out = start + Σ Wᵀ x of all pairs (W, x), in parts of x that stay in the L1 cache for all rows of out.
+
+    `start` has a number for each row, or is as large as out.
+    """
+    ends = [e.index(0)]
+    for _, x in pairs:
+        ends.append(e.builder.add(ends[-1], x.shape[0]))
+    some = e.larger(e.index(_FEWEST_ROWS), e.builder.sdiv(e.index(_NEAR // e.itemsize), out.shape[1]))
+    with e.loop(e.index(0), e.larger(ends[-1], e.index(1)), some) as first:
+        last = e.builder.add(first, some)
+        begins = e.builder.icmp_signed("==", first, e.index(0))
+
+        def fill(tile: Tile, i: Any, lane: Any) -> None:
+            with e.builder.if_else(begins) as (begin, go_on):
+                with begin:
+                    if start.type.ndim == 1:
+                        for r, v in tile.places():
+                            tile.set(r, v, tile.emitter.spread(start.at((i, r))))
+                    else:
+                        _load(tile, start, i, lane)
+                with go_on:
+                    _load(tile, out, i, lane)
+            for (W, x), before in zip(pairs, ends, strict=False):
+                inside = [
+                    e.smaller(e.larger(e.builder.sub(row, before), e.index(0)), x.shape[0]) for row in (first, last)
+                ]
+                _add(tile, W, x, i, lane, *inside)
+
+        _for_tiles(e, out, (ROWS, 1), fill)
+
+
+def _one_lane(
+    e: Emitter, out: EmittedArray, start: EmittedArray, pairs: list[tuple[EmittedArray, EmittedArray]]
+) -> None:
+    """The same of a single lane."""
+
+    def fill(tile: Tile, i: Any, lane: Any) -> None:
+        if start.type.ndim == 1:
+            for r, v in tile.places():
+                tile.set(r, v, tile.emitter.load(start.at((lane, v * tile.emitter.width))))
+        else:
+            _load(tile, _Turned(start), i, lane)
+        for W, x in pairs:
+            _add(tile, x, W, i, lane, e.index(0), x.shape[0])
+
+    _for_tiles(e, _Turned(out), (1,), fill)
+
+
+def _forward(kinds: tuple[Any, ...]) -> Any:
+    """Writes ``out = start + Σ Wᵀ x`` for arguments out, start, W, x, W, x ..., for every lane or a single one."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, kinds[0].dtype)
+        out, start, *rest = _arrays(e, signature, args)
+        pairs = list(zip(rest[::2], rest[1::2], strict=True))
+        with builder.if_else(builder.icmp_signed("==", out.shape[1], e.index(1))) as (single, many):
+            with single:
+                _one_lane(e, out, start, pairs)
+            with many:
+                _product(e, out, start, pairs)
+        return context.get_dummy_value()
+
+    return NOTHING(*kinds), emit
 
 
 @intrinsic
-def _affine(typing: Any, out: Any, b: Any, W: Any, x: Any, V: Any, h: Any, of_x: Any, of_h: Any) -> Any:
-    """out = b + Wᵀ x + Vᵀ h, of so many rows of x and of h; b has a number for each row, or for each lane as well."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        e = Emitter(context, builder, out.dtype)
-        to, b_, W_, x_, V_, h_, of_x_, of_h_ = _arrays(e, signature, args)
-
-        def fill(tile: Tile, i: Any, lane: Any) -> None:
-            part = tile.emitter
-            for r, v in itertools.product(range(tile.rows), range(tile.columns)):
-                tile.set(r, v, _start(part, b_, (i, r), (lane, v * part.width)))
-            _add(tile, W_, x_, i, lane, e.index(0), of_x_)
-            _add(tile, V_, h_, i, lane, e.index(0), of_h_)
-
-        _for_tiles(e, to, fill)
-        return context.get_dummy_value()
-
-    return NOTHING(out, b, W, x, V, h, types.int64, types.int64), emit
-
-
-@intrinsic
-def _add_product(typing: Any, out: Any, start: Any, W: Any, x: Any, first: Any, last: Any) -> Any:
-    """out = start + Wᵀ x, of the rows of x from `first` to `last`."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        e = Emitter(context, builder, out.dtype)
-        to, start_, W_, x_, first_, last_ = _arrays(e, signature, args)
-
-        def fill(tile: Tile, i: Any, lane: Any) -> None:
-            for r in range(tile.rows):
-                for v in range(tile.columns):
-                    tile.set(r, v, tile.emitter.load(start_.at((i, r), (lane, v * tile.emitter.width))))
-            _add(tile, W_, x_, i, lane, first_, last_)
-
-        _for_tiles(e, to, fill)
-        return context.get_dummy_value()
-
-    return NOTHING(out, start, W, x, types.int64, types.int64), emit
-
-
-@jit
-def _near(x: Array) -> int:
-    """Rows of x that are gone through at a time."""
-    return int(max(_FEWEST_ROWS, _NEAR // (x.shape[1] * x.itemsize)))
-
-
-@jit
-def _add_rest(out: Array, W: Array, x: Array, first: int) -> None:
-    """out += Wᵀ x, of the rows of x from `first` on."""
-    some = _near(x)
-    for k in range(first, len(x), some):
-        _add_product(out, out, W, x, k, min(k + some, len(x)))
-
-
-@jit
-def _one_lane(out: Array, start: Array, W: Array, x: Array, V: Array, h: Array) -> None:
-    """out = start + Wᵀ x + Vᵀ h of a single lane: rows of the weights take the place of the lanes of x and h."""
-    n = out.size
-    whole = n - n % (NARROW_BYTES // out.itemsize)
-    _affine(view(out, 0, (1, whole)), view(start, 0, (1, whole)), x, W, h, V, len(x), len(h))
-    before = view(start, 0, (n,))
-    for i in range(whole, n):
-        total = before[i]
-        for k in range(len(x)):
-            total += W[k, i] * x[k, 0]
-        for k in range(len(h)):
-            total += V[k, i] * h[k, 0]
-        out[i, 0] = total
-
-
-@jit
-def affine(out: Array, b: Array, W: Array, x: Array, V: Array, h: Array) -> None:
+def affine(typing: Any, out: Any, b: Any, W: Any, x: Any, V: Any, h: Any) -> Any:
     """out = b + Wᵀ x + Vᵀ h, for every lane."""
-    if out.shape[1] == 1:
-        _one_lane(out, b, W, x, V, h)
-        return
-    some = _near(x)
-    of_h = min(len(h), some) if len(x) <= some else 0
-    _affine(out, b, W, x, V, h, min(len(x), some), of_h)
-    _add_rest(out, W, x, some)
-    _add_rest(out, V, h, of_h)
+    return _forward((out, b, W, x, V, h))
 
 
-@jit
-def add_product(out: Array, start: Array, W: Array, x: Array) -> None:
+@intrinsic
+def add_product(typing: Any, out: Any, start: Any, W: Any, x: Any) -> Any:
     """out = start + Wᵀ x, for every lane; `start` may be `out` itself."""
-    if out.shape[1] == 1:
-        _one_lane(out, start, W, x, W, x[:0])
-        return
-    some = _near(x)
-    _add_product(out, start, W, x, 0, min(len(x), some))
-    _add_rest(out, W, x, some)
+    return _forward((out, start, W, x))
+
+
+@intrinsic
+def add_back(typing: Any, out: Any, start: Any, W: Any, x: Any) -> Any:
+    """The same where lanes are vectors."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, out.dtype)
+        to, start_, W_, x_ = _arrays(e, signature, args)
+        _product(e, to, start_, [(W_, x_)])
+        return context.get_dummy_value()
+
+    return NOTHING(out, start, W, x), emit
 
 
 @jit
@@ -211,10 +226,9 @@ def _add_gradient(typing: Any, G: Any, A: Any, Z: Any, top: Any, bottom: Any, le
             with e.loop(e.index(0), time) as t, e.loop(e.index(0), lanes, e.width) as lane:
                 factors = [e.load(A_.at(t, (i, r), lane)) for r in range(rows)]
                 tile.add_outer(factors, [e.load(Z_.at(t, (j, c), lane)) for c in range(columns)])
-            for r in range(rows):
-                for c in range(columns):
-                    place = to.at((i, r), (j, c))
-                    builder.store(builder.fadd(builder.load(place), e.sum(tile.get(r, c))), place)
+            for r, c in tile.places():
+                place = to.at((i, r), (j, c))
+                builder.store(builder.fadd(builder.load(place), e.sum(tile.get(r, c))), place)
 
         for first, last, rows in _runs(e, top_, bottom_, ROWS):
             with e.loop(first, last, rows) as i:

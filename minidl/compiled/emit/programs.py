@@ -73,10 +73,13 @@ def _row(e: Emitter, array: EmittedArray, piece: Any, i: Any, lane: Any, single:
     return e.builder.load(place)
 
 
-def _emit(instructions: tuple[Instruction, ...], context: Any, builder: Any, signature: Any, args: Any) -> Any:
+def _emit(
+    instructions: tuple[Instruction, ...], one_lane: bool, context: Any, builder: Any, signature: Any, args: Any
+) -> Any:
     """Write the loops over units and lanes, of which the first argument has the number.
 
-    The units of a single lane lie side by side as the lanes of a unit do otherwise, and are gone through as those.
+    Where there may be a single lane, its units, which lie side by side as the lanes of a unit do otherwise, are
+    gone through as those.
     """
     e = Emitter(context, builder, signature.args[0].dtype)
     arrays = [e.array(kind, value) for kind, value in zip(signature.args, args, strict=True)]
@@ -85,7 +88,7 @@ def _emit(instructions: tuple[Instruction, ...], context: Any, builder: Any, sig
     units, lanes = builder.select(single, lanes, units), builder.select(single, units, lanes)
     with e.loop(e.index(0), units) as i:
         first = e.index(0)
-        for part in (e, e.narrow(), OneNumber(context, builder, e.dtype)):
+        for part in (e, e.narrow(), *[OneNumber(context, builder, e.dtype)] * one_lane):
             last = part.rounded_down(lanes, part.width)
             with part.loop(first, last, part.width) as lane:
                 _run(part, instructions, arrays, i, lane, single)
@@ -100,7 +103,7 @@ def forward_program(instructions: tuple[Instruction, ...]) -> Any:
     @intrinsic
     def run(typing: Any, a: Any, kept: Any, h0: Any, s0: Any, h1: Any, s1: Any, rows: Any) -> Any:
         kinds = (a, kept, h0, s0, h1, s1, rows)
-        return NOTHING(*kinds), functools.partial(_emit, instructions)
+        return NOTHING(*kinds), functools.partial(_emit, instructions, True)
 
     return run
 
@@ -115,6 +118,6 @@ def backward_program(instructions: tuple[Instruction, ...]) -> Any:
         dy: Any, g: Any, given: Any, drows: Any,
     ) -> Any:  # fmt: skip
         kinds = (da, kept, h0, s0, h1, s1, rows, dy, g, given, drows)
-        return NOTHING(*kinds), functools.partial(_emit, instructions)
+        return NOTHING(*kinds), functools.partial(_emit, instructions, False)
 
     return run

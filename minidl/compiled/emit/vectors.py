@@ -7,6 +7,7 @@ that stay in registers while a product runs.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -69,14 +70,23 @@ class Emitter:
         return _INDEX(i)
 
     @contextmanager
-    def loop(self, start: Any, stop: Any, step: int = 1) -> Iterator[Any]:
+    def loop(self, start: Any, stop: Any, step: Any = 1) -> Iterator[Any]:
         """``for i in range(start, stop, step)`` around what the with-block writes; gives i."""
-        with cgutils.for_range_slice(self.builder, start, stop, _INDEX(step), _INDEX) as (i, _):
+        step = _INDEX(step) if isinstance(step, int) else step
+        with cgutils.for_range_slice(self.builder, start, stop, step, _INDEX) as (i, _):
             yield i
 
     def rounded_down(self, n: Any, step: int) -> Any:
         """The largest multiple of `step` that is not above n."""
         return self.builder.sub(n, self.builder.srem(n, _INDEX(step)))
+
+    def larger(self, a: Any, b: Any) -> Any:
+        """The larger one of two whole numbers."""
+        return self.builder.select(self.builder.icmp_signed(">", a, b), a, b)
+
+    def smaller(self, a: Any, b: Any) -> Any:
+        """The smaller one of two whole numbers."""
+        return self.builder.select(self.builder.icmp_signed("<", a, b), a, b)
 
     def load(self, pointer: Any) -> Any:
         """A vector from here on."""
@@ -175,6 +185,10 @@ class Tile:
         # Memory in name only: LLVM keeps these in registers, for nobody takes their address.
         slots = range(rows * columns)
         self.slots = [cgutils.alloca_once(emitter.builder, emitter.vector) for _ in slots]
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Rows and columns of all vectors."""
+        return itertools.product(range(self.rows), range(self.columns))
 
     def set(self, r: int, c: int, vector: Any) -> None:
         self.emitter.builder.store(vector, self.slots[r * self.columns + c])

@@ -167,7 +167,7 @@ class CellText:
     def _back(self, run: SlotRun, to: str) -> list[str]:
         """W_h da of a run, added there."""
         return [
-            f"add_product({block.of(to)}, {block.of(to)}, {block.W}.T, {block.at('here')})"
+            f"add_back({block.of(to)}, {block.of(to)}, {block.W}.T, {block.at('here')})"
             for block in self.products.of_h(run)
         ]
 
@@ -191,4 +191,4 @@ class CellText:
         yield "    here = da_at + t * " + f"{len(self.design.slots)} * n"
         yield "    fill(dx[t], 0)"
         for block in self.products.of_x():
-            yield f"    add_product(dx[t], dx[t], {block.W}.T, {block.at('here')})"
+            yield f"    add_back(dx[t], dx[t], {block.W}.T, {block.at('here')})"

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, side_by_side, sums
+from minidl.compiled.emit.products import add_back, add_product, affine, copy, fill, gradient, side_by_side, sums
 from minidl.compiled.emit.programs import backward_program, forward_program
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit, registered
@@ -63,9 +63,8 @@ def silence(a: Array, lengths: Array, t: int) -> None:
                     a[i, j, k] = 0
 
 
-_NAMES = {f.__name__: f for f in (add_product, affine, copy, fill, gradient, hold, side_by_side, silence, sums)} | {
-    "view": view
-}
+_FUNCTIONS = (add_back, add_product, affine, copy, fill, gradient, hold, side_by_side, silence, sums)
+_NAMES = {f.__name__: f for f in _FUNCTIONS} | {"view": view}
 
 
 def cell(layer: Cell) -> LayerKernel:

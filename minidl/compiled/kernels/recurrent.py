@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.compiled.emit.products import add_product, affine, copy, fill, gradient, side_by_side, sums
+from minidl.compiled.emit.products import add_back, affine, copy, fill, gradient, side_by_side, sums
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
@@ -61,13 +61,13 @@ def _both(activation: ActivationKernel) -> tuple[Any, Any]:
         copy(da[-1], dy[-1])
         gate(da[-1], y[-1])
         for t in range(time - 2, -1, -1):
-            add_product(da[t], dy[t], W_hh.T, da[t + 1])
+            add_back(da[t], dy[t], W_hh.T, da[t + 1])
             gate(da[t], y[t])
         gradient(dW_xh, x, da)
         gradient(dW_hh, y[:-1], da[1:])
         for t in range(len(dx)):
             fill(dx[t], 0)
-            add_product(dx[t], dx[t], W_xh.T, da[t])
+            add_back(dx[t], dx[t], W_xh.T, da[t])
         return da
 
     return forward, backward
