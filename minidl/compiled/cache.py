@@ -25,7 +25,7 @@ from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
 
-from minidl.compiled.compiling import compiled_apart, machine_code, python_function
+from minidl.compiled.compiling import compiled_apart, machine_code, number_functions, python_function
 from minidl.compiled.generated import GeneratedFunction
 from minidl.compiled.identity import key_of
 from minidl.compiled.jit import jit
@@ -92,6 +92,7 @@ def _from_disk_or_compiler(source: GeneratedFunction, signature: tuple[Any, ...]
         notify("compiling the model, once for this kind of stack; it can take half a minute ...")
         code = compiled_apart(source.text, source.names, signature, key)
         if code is None or not _load(function, code):
+            number_functions(key)
             function.compile(signature)
             code = machine_code(function)
         problem = problem or _save(code, key, source.text)

@@ -8,8 +8,10 @@ it ends as soon as its parent does, for then the pipe closes.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import io
+import itertools
 import os
 import pickle
 import subprocess
@@ -17,7 +19,7 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
-from numba.core import serialize
+from numba.core import bytecode, serialize
 from numba.core.dispatcher import Dispatcher
 
 from minidl.compiled.identity import surroundings
@@ -37,6 +39,17 @@ def python_function(text: str, names: dict[str, Any], key: str) -> Any:
     vars(module).update(names)
     exec(compile(text, f"<{name}>", "exec"), vars(module))
     return next(value for value in vars(module).values() if getattr(value, "__module__", None) == name)
+
+
+def number_functions(key: str) -> None:
+    """Number what numba compiles next from a number on that no other key has.
+
+    The numbers are in the names of all functions of machine code. Where that of two processes is loaded, names must
+    differ: of two functions of one name the first would be called for both.
+    """
+    bytecode.FunctionIdentity._unique_ids = itertools.count(
+        int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+    )
 
 
 def machine_code(function: Any) -> bytes:
@@ -102,6 +115,7 @@ def main() -> None:
     if there != surroundings():
         sys.exit(1)
     function = jit(python_function(text, names, key))
+    number_functions(key)
     function.compile(signature)
     out.write(machine_code(function))
     out.flush()

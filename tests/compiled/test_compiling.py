@@ -14,7 +14,7 @@ numba = pytest.importorskip("numba")
 
 from minidl.compiled import cache, compiling, identity  # noqa: E402
 from minidl.compiled.generated import GeneratedFunction  # noqa: E402
-from minidl.compiled.jit import jit  # noqa: E402
+from minidl.compiled.jit import jit, registered  # noqa: E402
 from minidl.compiled.kernel import silent  # noqa: E402
 
 TEXT = "def answer(a):\n    return plus_one(a) * 2\n"
@@ -63,6 +63,24 @@ def test_compiles_here_where_no_other_process_can(here, monkeypatch, program):
     monkeypatch.setattr(sys, "executable", program)
     assert compiled_function(f"def here(a):\n    return plus_one(a) * 2  # {program}\n")(20) == 42
     assert "here" in here
+
+
+def long_function(step):
+    """Too long to become a part of what calls it; all of them have one name."""
+    lines = [f"    total += (a % {k} + {step}) // {k}" for k in range(3, 80)]
+    known = {"__name__": registered("minidl_long").__name__}
+    exec("\n".join(["def long(a):", "    total = 0", *lines, "    return total"]), known)
+    return known["long"]
+
+
+def test_functions_of_one_name_from_two_processes_are_told_apart(here):
+    # In machine code that was loaded before, a function of the same name was called in place of the own one.
+    for step in (1, 2, 3):
+        function = long_function(step)
+        source = GeneratedFunction(
+            f"def twin{step}(a):\n    return long(a) + long(a + 1)\n", {"long": jit(function)}, [], 0, []
+        )
+        assert cache.compiled(source, SIGNATURE, silent)(20) == function(20) + function(21)
 
 
 def test_compiles_here_what_cannot_be_sent(here):
