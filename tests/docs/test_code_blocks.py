@@ -37,6 +37,7 @@ from minidl.config import parse_text
 from minidl.core.initializers import Initializer
 from minidl.core.layer import Layer
 from minidl.core.registry import lookup, names
+from minidl.layers.recurrent.tracing import ARGUMENTS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
@@ -148,3 +149,10 @@ SHIPPED = [n for kind in (Layer, Initializer) for n in names(kind) if lookup(kin
 def test_every_layer_and_initializer_stands_in_the_tables_of_layers_md(name: str) -> None:
     page = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")
     assert re.search(rf"^\| `{name}\b", page, re.MULTILINE), f"docs/layers.md: no table row begins with `{name}"
+
+
+def test_every_operation_of_equations_stands_in_cells_md() -> None:
+    page = (ROOT / "docs" / "cells.md").read_text(encoding="utf-8")
+    listed = page.partition("`equations` is run once")[2].partition("each number for itself")[0]
+    signs = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "greater": ">", "less": "<"}
+    assert [name for name in ARGUMENTS if not re.search(re.escape(signs.get(name, "")) or rf"\b{name}\b", listed)] == []
