@@ -23,7 +23,7 @@ from minidl.training.sources import Source, gathered
 EngineName = Literal["auto", "numpy", "compiled"]
 
 # From this many units on matrix products dominate: in one thread, which engine is faster depends on the machine, not
-# by much. In several it is the compiled one.
+# by much. Several threads share each product in NumPy, and whole batches in compiled code.
 UNITS_LIMIT = 256
 # Below this many time steps in all training steps together, NumPy is done before the compiler is.
 # The count, not the state of the cache, decides: the same config gets the same engine everywhere.
