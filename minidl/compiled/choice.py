@@ -80,9 +80,6 @@ def _layer_obstacle(layer: Layer, dtype: np.dtype[Any]) -> str | None:
     reason = no_kernel(layer, (LayerKernel, ActivationKernel))
     if reason is not None:
         return reason
-    for argument in ("recurrent_dropout", "learnable_start") if isinstance(layer, Cell) else ():
-        if getattr(layer, argument):
-            return f"has {argument}, which is left to NumPy"
     if isinstance(layer, Embedding) and layer.symbols > 2 ** (np.finfo(dtype).nmant + 1):
         return f"has {layer.symbols:,} symbols, more than {dtype} can tell apart"
     activation = getattr(layer, "activation", None)

@@ -14,7 +14,6 @@ from uneven import end_of, padded
 from minidl import (
     SGD,
     Bidirectional,
-    ConfigError,
     Dense,
     FastGRNNLayer,
     GRULayer,
@@ -99,13 +98,28 @@ def all_cells(quick):
     return pytest.mark.parametrize("layer", given, ids=lambda layer: type(layer).__name__)
 
 
+def with_all(layer: Cell) -> Cell:
+    """The same with a start that is learned, and units that are left out, where it multiplies h."""
+    multiplied = any(gate.recurrent for gate in layer.all_gates())
+    return dataclasses.replace(layer, learnable_start=True, recurrent_dropout=0.3 if multiplied else 0.0)
+
+
+def elsewhere(model: Sequential) -> Sequential:
+    """The same model; states do not start at 0."""
+    rng = np.random.default_rng(8)
+    for name, value in model.params.items():
+        if name.endswith("_0"):
+            value[...] = rng.uniform(0.2, 1, size=value.shape)  # sLSTM divides by n
+    return model
+
+
 def both_ends(model, source, **arguments):
     return [end_of(model, source, HalfMSE(), engine, **arguments) for engine in (None, CompiledEngine())]
 
 
 @all_cells(ALL[1])
 def test_a_cell_trains_and_predicts_as_in_numpy(layer: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = built(layer, dataclasses.replace(layer))
+    model = elsewhere(built(layer, with_all(layer)))
     (expected, losses), (found, same) = both_ends(model, windows(40), optimizer=SGD(0.1))
     assert difference(found, expected) < 1e-12
     np.testing.assert_allclose(same, losses, rtol=1e-12)
@@ -124,8 +138,9 @@ def test_a_stream_of_a_cell_goes_on_from_a_state_of_either_engine(
     layer: Cell, single: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compiled_predictor, "SINGLE_LANE", 0 if single else 10**9)
-    model = Sequential([layer])
+    model = Sequential([layer, with_all(layer)])
     model.build((None, 3), 5, "float64")
+    elsewhere(model)
     x = np.random.default_rng(2).normal(size=(9, 3))
     expected = model(x[None])[0]
     ours, other = predictor(model).stream(), model.stream()
@@ -140,8 +155,9 @@ def test_a_stream_of_a_cell_goes_on_from_a_state_of_either_engine(
 
 @all_cells(ALL[2])
 def test_sequences_of_different_length_train_as_in_numpy_whatever_is_in_the_padding(layer: Cell) -> None:
-    model = Sequential([Bidirectional(layer), LastStep(), Dense(1)])
+    model = Sequential([Bidirectional(with_all(layer)), layer, LastStep(), Dense(1)])
     model.build((None, 3), 5, "float64")
+    elsewhere(model)
     rng = np.random.default_rng(4)
     lengths, x, y = rng.integers(1, 9, size=30), rng.normal(size=(30, 8, 3)), rng.normal(size=(30, 1))
     ends = []
@@ -180,12 +196,9 @@ def test_a_cell_of_a_user_is_compiled_and_one_with_its_own_forward_is_not() -> N
 
 
 @pytest.mark.parametrize("argument", [{"recurrent_dropout": 0.5}, {"learnable_start": True}])
-def test_what_has_no_kernel_is_left_to_numpy(argument: dict[str, Any]) -> None:
+def test_cells_with_dropout_or_a_start_of_their_own_are_compiled(argument: dict[str, Any]) -> None:
     model = built(GRULayer(4), LSTMLayer(4, **argument))
-    expected = f"LSTMLayer 1 has {next(iter(argument))}, which is left to NumPy"
-    assert explain(model, HalfMSE(), SGD(0.1)) == f"numpy: {expected}"
-    with pytest.raises(ConfigError, match=f"engine is compiled, but {expected}"):
-        explain(model, HalfMSE(), SGD(0.1), engine="compiled")
+    assert explain(model, HalfMSE(), SGD(0.1), engine="compiled") == "compiled"
 
 
 def test_two_layers_of_one_kind_share_their_compiled_code() -> None:

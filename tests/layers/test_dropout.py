@@ -91,7 +91,7 @@ def test_recurrent_dropout_leaves_the_same_units_out_of_every_product_of_a_seque
     cell.build((None, 3), np.random.default_rng(0), "float64")
     x = np.random.default_rng(1).normal(size=(4, 6, 3))
     y = cell.forward(x, training(7))[0]
-    left = np.random.default_rng(7).random((5, 4), np.float32).T >= P
+    left = np.random.default_rng(7).random((4, 5), np.float32) >= P
     assert 0 < left.mean() < 1
     state: tuple[Any, ...] = tuple(np.zeros((4, 5)) for _ in cell.states)
     for t in range(6):

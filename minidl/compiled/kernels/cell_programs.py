@@ -12,7 +12,7 @@ from typing import Any
 
 from minidl.compiled.emit.programs import Program
 from minidl.layers.recurrent.derivatives import Form
-from minidl.layers.recurrent.design import Design
+from minidl.layers.recurrent.design import MASK, Design
 from minidl.layers.recurrent.tracing import Argument
 
 # Numbers of the arrays among a program's arguments; SLOTS are products forward, and their gradients backward.
@@ -29,12 +29,14 @@ class CellPrograms:
     forward : those between products; a product of the gates in `products` follows the first one.
     backward : by gate whose product follows equations, what gives its gradient; last, under "", all the rest.
     kept : how many pieces a step keeps.
+    mask : whether the mask of recurrent dropout is the first of them.
     given : by gate of `products`, the kept piece that its weights multiply.
     """
 
     forward: tuple[Any, ...]
     backward: tuple[tuple[str, Any], ...]
     kept: int
+    mask: bool
     given: Mapping[str, int]
 
 
@@ -97,6 +99,7 @@ def _inputs(design: Design) -> dict[int, Place]:
     for number, state in enumerate(design.states):
         places[state] = ("load", S0, number - 1) if number else ("load", H0, 0)
     places |= {name: ("row", ROWS, number) for number, name in enumerate(design.vectors)}
+    places[MASK] = ("load", KEPT, 0)
     return {place: places[name] for name, place in design.graph.inputs.items()}
 
 
@@ -109,7 +112,8 @@ def programs(design: Design) -> CellPrograms:
         outputs.setdefault(graph.outputs[state], ("load", S1, number - 1) if number else ("load", H1, 0))
     multiplied = list(dict.fromkeys(design.products.values()))
     apart = [place for place in design.kept() if place not in outputs and (place in slots or place not in inputs)]
-    pieces = {place: number for number, place in enumerate([*multiplied, *sorted({*apart} - {*multiplied})])}
+    masked = MASK in graph.inputs
+    pieces = {place: number for number, place in enumerate([*multiplied, *sorted({*apart} - {*multiplied})], masked)}
     kept: dict[int, Place] = {place: ("load", KEPT, number) for place, number in pieces.items()}
 
     forward = []
@@ -128,7 +132,7 @@ def programs(design: Design) -> CellPrograms:
     forward.append(rest.instructions)
     given = {gate: pieces[place] for gate, place in design.products.items()}
     readable = {place: where for place, where in inputs.items() if place not in slots} | outputs | kept
-    return CellPrograms(tuple(forward), _backward(design, readable, given), len(pieces), given)
+    return CellPrograms(tuple(forward), _backward(design, readable, given), masked + len(pieces), masked, given)
 
 
 def _backward(design: Design, readable: Mapping[int, Place], given: Mapping[str, int]) -> tuple[tuple[str, Any], ...]:

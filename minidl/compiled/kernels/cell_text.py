@@ -22,7 +22,9 @@ _PLACES = """\
     g_at = da_at + time * {slots} * n
     given_at = g_at + {states} * n
     drows_at = given_at + {given} * n
-    rows_at = drows_at + {rows} * n
+    fed_at = drows_at + {rows} * n
+    back_at = fed_at + time * {fed} * n
+    rows_at = back_at + {masked} * n
     zeros_at = rows_at + {rows} * H
     zeros = view(scratch, zeros_at, ({slots} * H,))
     rows = view(scratch, rows_at, ({rows}, H))
@@ -45,6 +47,7 @@ _FORWARD = """\
 _BACKWARD = """\
     g, given = view(scratch, g_at, ({states}, H, lanes)), view(scratch, given_at, ({given}, H, lanes))
     drows = view(scratch, drows_at, ({rows}, H, lanes))
+    back = view(scratch, back_at, ({masked}, H, lanes))
     fill(g, 0)
     fill(drows, 0)
     for t in range(time - 1, -1, -1):
@@ -68,6 +71,7 @@ class CellText:
     Parameters
     ----------
     params : names of the parameters, in the order of the layer.
+    masked : with recurrent dropout.
     ragged : for lanes of different length.
     """
 
@@ -75,7 +79,18 @@ class CellText:
     programs: CellPrograms
     products: Products
     params: Sequence[str]
+    masked: bool
     ragged: bool
+
+    @property
+    def starts(self) -> dict[int, str]:
+        """Parameters that states start from, by the states' numbers."""
+        return {i: f"{name}_0" for i, name in enumerate(self.design.states) if f"{name}_0" in self.params}
+
+    @property
+    def fed(self) -> int:
+        """How many arrays of all steps have what W_h multiplies, where that is not the output of the step before."""
+        return 1 + len(self.products.late) if self.masked else 1 if self.starts else 0
 
     def _lines(self, text: str) -> list[str]:
         return text.format(
@@ -85,6 +100,8 @@ class CellText:
             kept=self.programs.kept,
             given=len(self.products.late),
             rows=len(self.design.vectors),
+            fed=self.fed,
+            masked=int(self.masked),
             heads=self.products.heads or 1,
         ).splitlines()
 
@@ -92,12 +109,26 @@ class CellText:
         lines = [f"def {name}({', '.join(arrays)}):", *self._lines(_PLACES)]
         return lines + (["    shortest = lengths.min()"] if self.ragged else [])
 
-    def _lengths(self) -> list[str]:
-        return ["lengths"] if self.ragged else []
+    def _given(self) -> list[str]:
+        return [*(["mask"] if self.masked else []), *(["lengths"] if self.ragged else [])]
+
+    def start(self) -> str:
+        """``start(x, y, scratch, *params)``."""
+        lines = [f"def start({', '.join(['x', 'y', 'scratch', *self.params])}):", "    _, H, lanes = y.shape"]
+        for number, parameter in self.starts.items():
+            lines.append(f"    spread(view(scratch, {number} * H * lanes, (H, lanes)), {parameter})")
+        return "\n".join([*lines, ""])
+
+    def _feed(self, number: int, values: str) -> list[str]:
+        """What W_h multiplies: these values, without the units that are left out; kept for the gradient."""
+        if number >= self.fed:
+            return []
+        fed = f"fed{number} = view(scratch, fed_at + ({number} * time + t) * n, (H, lanes))"
+        return [fed, f"times(fed{number}, {values}, mask)" if self.masked else f"copy(fed{number}, {values})"]
 
     def forward(self) -> str:
         """``forward(x, y, scratch, *params)``."""
-        lines = self._head("forward", ["x", "y", "scratch", *self._lengths(), *self.params])
+        lines = self._head("forward", ["x", "y", "scratch", *self._given(), *self.params])
         for number, (parameter, row) in enumerate(self.design.vectors.values()):
             lines.append(f"    copy(rows[{number}], view({parameter}, {row} * H, (H,)))")
         at = "zeros_at + zeros.size"
@@ -105,12 +136,16 @@ class CellText:
             lines.append(f"    {W} = side_by_side(view(scratch, {at}, {W}.T.shape), {W}, time * lanes)")
             at += f" + {W}.size"
         lines += self._lines(_FORWARD) + self._lines(_STEP) + ["        xt, h = x[t], view(h0, 0, (H, lanes))"]
-        body = [line for run in self.products.runs for line in self._product(run)]
+        body = self._feed(0, "h") + [line for run in self.products.runs for line in self._product(run)]
+        if self.programs.mask:
+            body.append("copy(kept[0], mask)")
         run_program = "forward{}(a, kept, h0, s0, h1, s1, rows)"
         body.append(run_program.format(0))
         if self.products.late:
             for gate, run in self.products.late.items():
-                body += self._added(run, f"kept[{self.programs.given[gate]}]")
+                values = f"kept[{self.programs.given[gate]}]"
+                number = 1 + list(self.products.late).index(gate)
+                body += self._feed(number, values) + self._added(run, f"fed{number}" if self.masked else values)
             body.append(run_program.format(1))
         if self.ragged:
             body.append("if t >= shortest:")
@@ -120,12 +155,16 @@ class CellText:
     def _product(self, run: SlotRun) -> Iterator[str]:
         """b + W_xᵀ x_t + W_hᵀ h of a run, of which it may lack some."""
         of_x = [(block.W, "xt") for block in self.products.of_x() if block.rows == f"({run.slot} * H)"]
-        of_h = [] if self.products.heads else [(block.W, "h") for block in self.products.of_h(run)]
+        of_h = [] if self.products.heads else [(block.W, self._h) for block in self.products.of_h(run)]
         pairs = [*of_x, *of_h, ("W_x", "xt[:0]"), ("W_x", "xt[:0]")][:2]
         terms = ", ".join(f"{W}, {values}" for W, values in pairs)
         yield f"affine({self._rows(run)}, {self._bias(run)}, {terms})"
         if self.products.heads:
-            yield from self._added(run, "h")
+            yield from self._added(run, self._h)
+
+    @property
+    def _h(self) -> str:
+        return "fed0" if self.fed else "h"
 
     def _bias(self, run: SlotRun) -> str:
         if run.b_h is not None:
@@ -146,7 +185,7 @@ class CellText:
 
     def backward(self) -> str:
         """``backward(x, y, dy, dx, scratch, *params, *gradients)``."""
-        names = ["x", "y", "dy", "dx", "scratch", *self._lengths(), *self.params, *(f"d{p}" for p in self.params)]
+        names = ["x", "y", "dy", "dx", "scratch", *self._given(), *self.params, *(f"d{p}" for p in self.params)]
         lines = self._head("backward", names) + self._lines(_BACKWARD) + self._lines(_STEP) + self._lines(_STEP_BACK)
         body = []
         arrays = "(da_t, kept, h0, s0, h1, s1, rows, dy_t, g, given, drows)"
@@ -156,11 +195,15 @@ class CellText:
             if gate:
                 to = f"given[{late.index(gate)}]"
                 body += [f"fill({to}, 0)", *self._back(self.products.late[gate], to)]
+                body += [f"times({to}, {to}, mask)"] if self.masked else []
         if self.ragged:
             body.append("if t >= shortest:")
             body += [f"    silence({array}, lengths, t)" for array in ("da_t", "g", "drows")]
+        to = "back[0]" if self.masked else "g[0]"
         for run in self.products.runs:
-            body += self._back(run, "g[0]")
+            body += self._back(run, to)
+        if self.masked:
+            body = ["fill(back, 0)", *body, "add_times(g[0], back, mask)"]
         lines += [f"        {line}" for line in body] + self._lines(_GRADIENTS)
         return "\n".join([*lines, *(f"    {line}" for line in self._gradients()), ""])
 
@@ -172,15 +215,21 @@ class CellText:
         ]
 
     def _gradients(self) -> Iterator[str]:
-        """Of the weights, over all steps; and of x."""
+        """Of the weights, over all steps; of the states before the first; and of x."""
+        for number in range(self.fed):
+            yield f"fed{number} = view(scratch, fed_at + {number} * time * n, (time, H, lanes))"
+        for number, parameter in self.starts.items():
+            yield f"sums(d{parameter}, view(g, {number} * n, (1, H, lanes)))"
         for block in self.products.of_x():
             yield f"gradient(d{block.W}, x, {block.over(':')})"
         for run in self.products.runs:
             for block in self.products.of_h(run):
-                yield f"gradient(d{block.W}, {block.of('y', ':-1')}, {block.over('1:')})"
+                fed = (block.of("fed0", ":"), block.over(":")) if self.fed else (block.of("y", ":-1"), block.over("1:"))
+                yield f"gradient(d{block.W}, {', '.join(fed)})"
         for gate, run in self.products.late.items():
             for block in self.products.of_h(run):
                 kept = f"all_kept[:, {self.programs.given[gate]}]"
+                kept = f"fed{1 + list(self.products.late).index(gate)}" if self.masked else kept
                 yield f"gradient(d{block.W}, {block.of(kept, ':')}, {block.over(':')})"
         for run in self.products.runs:
             if "b" in self.params:

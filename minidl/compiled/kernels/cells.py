@@ -4,7 +4,8 @@ The loop over time multiplies, and a program between the products does the rest 
 step; see cell_programs.py. Scratch holds, of n = hidden_size · lanes numbers each: the
 state before the first step, states other than h after each step, the products of a step,
 the kept pieces of all steps, the gradients of all products, dL/d(state), what products gave
-back, and gradients of vectors lane by lane; after these vectors, zeros in place of biases, and
+back, gradients of vectors lane by lane, what W_h multiplies in all steps where that is not the output,
+and with a mask what it gives back; after these vectors, zeros in place of biases, and
 the matrices, rearranged.
 """
 
@@ -19,7 +20,7 @@ from minidl.compiled.emit.products import add_back, add_product, affine, copy, f
 from minidl.compiled.emit.programs import backward_program, forward_program
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit, registered
-from minidl.compiled.kernel import LayerKernel, Sizes
+from minidl.compiled.kernel import LayerKernel, Mask, Sizes
 from minidl.compiled.kernels.cell_products import products_of
 from minidl.compiled.kernels.cell_programs import programs
 from minidl.compiled.kernels.cell_text import CellText
@@ -38,13 +39,15 @@ class _Sizes:
     kept: int
     given: int
     rows: int
+    fed: int
+    masked: bool
     matrices: tuple[str, ...]
 
     def scratch(self, layer: Any, x: Sizes, y: Sizes) -> int:
         """Numbers of scratch memory."""
         time, units, lanes = y
-        steps = (time + 1) * (self.states - 1) + time * (self.kept + self.slots)
-        pieces = 1 + steps + self.slots + self.states + self.given + self.rows
+        steps = (time + 1) * (self.states - 1) + time * (self.kept + self.slots + self.fed)
+        pieces = 1 + steps + self.slots + self.states + self.given + self.rows + self.masked
         rearranged = sum(int(layer.params[name].size) for name in self.matrices)
         return pieces * units * lanes + (self.rows + self.slots) * units + rearranged
 
@@ -63,8 +66,38 @@ def silence(a: Array, lengths: Array, t: int) -> None:
                     a[i, j, k] = 0
 
 
-_FUNCTIONS = (add_back, add_product, affine, copy, fill, gradient, hold, side_by_side, silence, sums)
+@jit
+def times(to: Array, a: Array, b: Array) -> None:
+    """to = a ⊙ b."""
+    out, left, right = view(to, 0, (to.size,)), view(a, 0, (to.size,)), view(b, 0, (to.size,))
+    for k in range(out.size):
+        out[k] = left[k] * right[k]
+
+
+@jit
+def add_times(to: Array, a: Array, b: Array) -> None:
+    """to += a ⊙ b."""
+    out, left, right = view(to, 0, (to.size,)), view(a, 0, (to.size,)), view(b, 0, (to.size,))
+    for k in range(out.size):
+        out[k] += left[k] * right[k]
+
+
+@jit
+def spread(to: Array, a: Array) -> None:
+    """A number for each unit, in all lanes."""
+    for i in range(to.shape[0]):
+        fill(to[i], a[i])
+
+
+_FUNCTIONS = (
+    add_back, add_product, add_times, affine, copy, fill, gradient, hold, side_by_side, silence, spread, sums, times,
+)  # fmt: skip
 _NAMES = {f.__name__: f for f in _FUNCTIONS} | {"view": view}
+
+
+def mask_of(layer: Cell, x: Sizes, y: Sizes) -> Mask:
+    """For the units, by one mask for all steps."""
+    return Mask(layer.recurrent_dropout, 1, layer.hidden_size)
 
 
 def cell(layer: Cell) -> LayerKernel:
@@ -75,16 +108,12 @@ def cell(layer: Cell) -> LayerKernel:
     recurrent = [gate.name for gate in gates if gate.recurrent]
     heads = layer.n_heads() if layer.recurrent == "heads" else 0
     products = products_of(found, [gate.name for gate in gates], recurrent, heads)
-    names = list(layer.params)
-    texts = [
-        text
-        for ragged in (False, True)
-        for one in [CellText(found, made, products, names, ragged)]
-        for text in (one.forward(), one.backward())
-    ]
+    masked = layer.recurrent_dropout > 0
+    even, ragged = (CellText(found, made, products, list(layer.params), masked, ragged) for ragged in (False, True))
+    texts = [text for one in (even, ragged) for text in (one.forward(), one.backward())]
     late, vectors, matrices = len(products.late), len(found.vectors), tuple(products.matrices())
-    sizes = _Sizes(len(found.states), len(found.slots), made.kept, late, vectors, matrices)
-    return _kernel(tuple(texts), made.forward, made.backward, sizes)
+    sizes = _Sizes(len(found.states), len(found.slots), made.kept, late, vectors, even.fed, masked, matrices)
+    return _kernel((*texts, *([even.start()] if even.starts else [])), made.forward, made.backward, sizes)
 
 
 @functools.cache
@@ -97,8 +126,8 @@ def _kernel(texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[An
         # Another module's name, so that its content is part of the name of compiled code; see identity.py.
         known: dict[str, Any] = {"__name__": registered("minidl_cell").__name__, **_NAMES, **programs}
         exec(compile(text, "<cell>", "exec"), known)
-        functions.append(jit(known["forward" if len(functions) % 2 == 0 else "backward"]))
-    there, back, ragged_there, ragged_back = functions
+        functions.append(jit(known[text.split("(")[0].removeprefix("def ")]))
+    there, back, ragged_there, ragged_back, *start = functions
     others = sizes.states - 1
 
     @jit
@@ -109,4 +138,5 @@ def _kernel(texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[An
         copy(view(scratch, n, (others * n,)), view(scratch, n + time * others * n, (others * n,)))
 
     ragged = ragged_there, ragged_back
-    return LayerKernel(there, back, sizes.scratch, carry, sizes.state, ragged=ragged)
+    begin, mask = start[0] if start else None, mask_of if sizes.masked else None
+    return LayerKernel(there, back, sizes.scratch, carry, sizes.state, begin, ragged=ragged, mask=mask)

@@ -200,7 +200,7 @@ class Cell(Layer):
         masked = ctx.training and self.recurrent_dropout > 0
         arrays = ws.plan("arrays", (size, dtype, masked), lambda: self._arrays(size, dtype, masked))
         if arrays.mask is not None:
-            draw_mask(arrays.mask, self.recurrent_dropout, ctx, name)
+            draw_mask(arrays.mask.T, self.recurrent_dropout, ctx, name)
         y = forward(arrays, x, start, params, ctx.lengths)
         return y, (arrays, ctx.lengths, ctx.input_gradient, ctx.workspace, ctx.state is None)
 
