@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from minidl.compiled.jit import numba_installed
 from minidl.core import registry
 
 # The same examples in every run: a red suite is red again when it is looked at.
@@ -26,12 +27,17 @@ settings.load_profile("minidl")
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compiled code is shared within a test run, and never with the user's own cache."""
+    """Compiled code is shared within a test run, and never with the user's own cache.
+
+    The compiler runs in the tests' own processes, where functions that several stacks share are compiled once.
+    """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # of all workers
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIDL_CACHE", str(folder / "compiled"))
+        if numba_installed():
+            patch.setattr("minidl.compiled.cache.compiled_apart", lambda *arguments: None)
         yield
 
 

@@ -45,6 +45,7 @@ def here(monkeypatch, tmp_path):
         return original(self, signature)
 
     monkeypatch.setattr(type(plus_one), "compile", compile)
+    monkeypatch.setattr(cache, "compiled_apart", compiling.compiled_apart)
     return compiled
 
 
