@@ -85,8 +85,9 @@ def small(rng, every_step):
 
 
 @pytest.mark.parametrize(("every_step", "loss"), [(True, CrossEntropy()), (False, MSE())])
-def test_both_engines_learn_alike_whatever_the_padding(every_step, loss):
-    for seed in range(6):
+@pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 106), marks=pytest.mark.slow)], ids=["6", "100"])
+def test_both_engines_learn_alike_whatever_the_padding(every_step, loss, seeds):
+    for seed in seeds:
         check_agreement(*small(np.random.default_rng(seed), every_step), loss, seed)
 
 
