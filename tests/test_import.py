@@ -68,7 +68,8 @@ def test_every_public_name_exists():
 
 def test_nothing_prints_but_the_output_of_the_command_line():
     # There every line is shown escaped; the streams below it never fail.
-    allowed = {"minidl.core.output", "minidl.core.standard_streams"}
+    # The compiler's process sends machine code through its own.
+    allowed = {"minidl.core.output", "minidl.core.standard_streams", "minidl.compiled.compiling"}
     for name in MODULES.keys() - allowed:
         for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -117,7 +117,7 @@ def both_ends(model, source, **arguments):
     return [end_of(model, source, HalfMSE(), engine, **arguments) for engine in (None, CompiledEngine())]
 
 
-@all_cells(ALL[1])
+@all_cells(ALL[0])
 def test_a_cell_trains_and_predicts_as_in_numpy(layer: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     model = elsewhere(built(layer, with_all(layer)))
     (expected, losses), (found, same) = both_ends(model, windows(40), optimizer=SGD(0.1))
@@ -153,7 +153,7 @@ def test_a_stream_of_a_cell_goes_on_from_a_state_of_either_engine(
             np.testing.assert_allclose(stream(x[t]), expected[t], rtol=1e-11)
 
 
-@all_cells(ALL[2])
+@all_cells(ALL[0])
 def test_sequences_of_different_length_train_as_in_numpy_whatever_is_in_the_padding(layer: Cell) -> None:
     model = Sequential([Bidirectional(with_all(layer)), layer, LastStep(), Dense(1)])
     model.build((None, 3), 5, "float64")
