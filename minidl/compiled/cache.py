@@ -92,7 +92,8 @@ def _from_disk_or_compiler(source: GeneratedFunction, signature: tuple[Any, ...]
         notify("compiling the model, once for this kind of stack; it can take half a minute ...")
         code = compiled_apart(source.text, source.names, signature, key)
         if code is None or not _load(function, code):
-            number_functions(key)
+            # This process has compiled others, so in another one the same numbers may be those of other functions.
+            number_functions(os.urandom(16).hex())
             function.compile(signature)
             code = machine_code(function)
         problem = problem or _save(code, key, source.text)

@@ -41,14 +41,14 @@ def python_function(text: str, names: dict[str, Any], key: str) -> Any:
     return next(value for value in vars(module).values() if getattr(value, "__module__", None) == name)
 
 
-def number_functions(key: str) -> None:
-    """Number what numba compiles next from a number on that no other key has.
+def number_functions(name: str) -> None:
+    """Number what numba compiles next from a number on that no other name has.
 
     The numbers are in the names of all functions of machine code. Where that of two processes is loaded, names must
     differ: of two functions of one name the first would be called for both.
     """
     bytecode.FunctionIdentity._unique_ids = itertools.count(
-        int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+        int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     )
 
 

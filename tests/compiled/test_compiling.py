@@ -84,6 +84,18 @@ def test_functions_of_one_name_from_two_processes_are_told_apart(here):
         assert cache.compiled(source, SIGNATURE, silent)(20) == function(20) + function(21)
 
 
+def test_no_two_processes_that_compile_in_place_number_functions_alike(here, monkeypatch):
+    # What one of them has compiled before shifts its numbers, so those of a key would be of other functions.
+    first_numbers = []
+    monkeypatch.setattr(cache, "compiled_apart", lambda *arguments: None)
+    monkeypatch.setattr(cache, "number_functions", first_numbers.append)
+    monkeypatch.setattr(cache, "read", lambda key: None)
+    for _ in range(2):
+        monkeypatch.setattr(cache, "_loaded", {})
+        assert compiled_function("def in_place(a):\n    return plus_one(a) * 2\n")(20) == 42
+    assert len(set(first_numbers)) == 2
+
+
 def test_compiles_here_what_cannot_be_sent(here):
     names = {"plus_one": plus_one, "lock": threading.Lock()}
     assert compiling.compiled_apart(TEXT, names, SIGNATURE, "unsendable") is None
