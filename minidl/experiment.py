@@ -15,6 +15,7 @@ from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
 from minidl.core.arguments import Configurable, Seed, lost_in_dtype
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.layer import Layer, Shape
+from minidl.core.registry import suggest
 from minidl.data import Data
 from minidl.files.plugins import plugin_fault
 from minidl.layers.containers.building import build_as_promised, returned_shape
@@ -24,7 +25,7 @@ from minidl.optimizers import Optimizer
 from minidl.randomness import Streams
 from minidl.tasks import Forecast, Task
 from minidl.training import Trainer, Training
-from minidl.training.loop import never
+from minidl.training.records import never
 from minidl.training.truncated import check_every_step, cut, whole_series
 
 
@@ -163,8 +164,22 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
         explain(*parts, experiment.dtype, experiment.engine, training=experiment.training)
     except ConfigError as err:
         raise ConfigError(problem_at(node, ("engine",), str(err))) from err
+    problem = _unwatchable(experiment)
+    if problem is not None:
+        raise ConfigError(problem_at(node, ("training", "schedule", "metric"), problem))
     written(experiment)
     return experiment
+
+
+def _unwatchable(experiment: Experiment) -> str | None:
+    """Why the schedule cannot watch its score, as far as that shows without data; None: nothing stands against it."""
+    watched, task = experiment.training.schedule.watched, experiment.evaluation
+    if watched in (None, "train_loss"):
+        return None
+    if not experiment.data.has_validation:
+        return f"{watched} is no score of an epoch: data.validation is not set; set it, or watch train_loss"
+    known = [f"validation_{name}" for name in ("loss", *(metric.name for metric in task.metrics))]
+    return None if watched in known else f"{watched} is no score of an epoch{suggest(watched, ['train_loss', *known])}"
 
 
 def written(experiment: Experiment) -> str:

@@ -13,13 +13,16 @@ from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer
 from minidl.core.output import say
 from minidl.losses import Loss
-from minidl.optimizers import Optimizer
+from minidl.optimizers import Constant, Optimizer, Schedule
 from minidl.randomness import Streams
-from minidl.training.loop import Callback, EpochRecord, Trainer, never
+from minidl.training.loop import Callback, Trainer
+from minidl.training.records import EpochRecord, never
 from minidl.training.settings import Training
 from minidl.training.showing import ShowEpochs
 from minidl.training.sources import Arrays, Source, pair
 from minidl.training.threads import blas_threads
+
+CONSTANT = Constant()
 
 
 def run_training(
@@ -65,6 +68,7 @@ def fit(
     optimizer: Optimizer,
     epochs: int = 1,
     batch_size: int = 64,
+    schedule: Schedule = CONSTANT,
     clip_norm: float | None = None,
     bptt_steps: int | None = None,
     seed: int = 0,
@@ -83,7 +87,7 @@ def fit(
     model : if it was not built, it is built for x in float32, from `seed` as an Experiment builds it.
     x, y : arrays, or what turns into one: lists, pandas objects, tensors. Targets of
         a model with a single output may lack its axis: (N,) for (N, 1).
-    lengths, weight, bptt_steps : see `Arrays` and, for truncated backpropagation, `Training`.
+    lengths, weight : see `Arrays`; for `schedule` and all up to `bptt_steps` see `Training`.
     validation : a pair (x, y), or `Arrays`, that is scored after every epoch.
     engine : what computes the steps, as in a config: ``auto``, ``numpy`` or ``compiled``.
     callbacks : what happens around the loop; see `Callback`.
@@ -95,14 +99,25 @@ def fit(
     ConfigError, DataError, ShapeError, NumericalError
         An argument does not fit; the model's weights were not changed.
     """
-    settings = Training(epochs=epochs, batch_size=batch_size, clip_norm=clip_norm, bptt_steps=bptt_steps)
-    streams = Streams.from_seed(checked(seed, Seed, "fit: seed"))
-    train = Arrays(x, y, lengths, weight)
+    settings = Training(
+        epochs=epochs, batch_size=batch_size, schedule=schedule, clip_norm=clip_norm, bptt_steps=bptt_steps
+    )
+    streams, train = Streams.from_seed(checked(seed, Seed, "fit: seed")), Arrays(x, y, lengths, weight)
     held_out = None if validation is None else _held_out(validation)
     _build(model, train, streams)
-    trainer = Trainer(
-        model, loss=loss, optimizer=optimizer, settings=settings, streams=streams, should_stop=should_stop
-    )
+    parts: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "settings": settings, "streams": streams}
+    return _run(Trainer(model, should_stop=should_stop, **parts), train, held_out, engine, callbacks, progress)
+
+
+def _run(
+    trainer: Trainer,
+    train: Arrays,
+    held_out: Arrays | None,
+    engine: EngineName,
+    callbacks: Sequence[Callback],
+    progress: bool,
+) -> list[EpochRecord]:
+    """Train, shown or not."""
     with closing(ShowEpochs()) as shown:
         told, notify = ([shown, *callbacks], say) if progress else (callbacks, silent)
         return run_training(trainer, train, held_out, engine=engine, callbacks=told, notify=notify)

@@ -26,6 +26,7 @@ _WORDS = {
     "training.epochs": "number of epochs",
     "training.batch_size": "batch size",
     "training.shuffle": "shuffling",
+    "training.schedule.type": "schedule of the learning rate",
     "training.clip_norm": "gradient clipping",
     "training.bptt_steps": "truncated backpropagation",
     "data.scaler.fit_on": "rows the scaler is fitted on",

@@ -6,6 +6,8 @@ counters stay where the Trainer has them; this engine owns scratch memory only.
 
 from __future__ import annotations
 
+import copy
+import itertools
 import time
 from typing import Any
 
@@ -171,7 +173,7 @@ class _Program:
             trainer.settings.batch_size,
             np.array([np.inf if clip is None else clip]),
             total,
-            np.array(self.numbers(trainer.optimizer), float),
+            self._numbers(trainer, -(-len(part.starts) // trainer.settings.batch_size)),
             own(flat.values, dtype, n, "parameters"),
         )
         more = (
@@ -185,6 +187,14 @@ class _Program:
         else:
             done, total, loss, trouble = self._together(first, grads, more)
         return done, total, loss, trouble
+
+    def _numbers(self, trainer: Advanced, n_steps: int) -> Array:
+        """The optimizer's numbers at each of the next steps, a row a step."""
+        optimizer, rows = copy.copy(trainer.optimizer), list[list[float]]()
+        for rate, same in itertools.groupby(trainer.learning_rates(trainer.step, n_steps)):
+            optimizer.learning_rate = rate
+            rows += [self.numbers(optimizer)] * len(list(same))
+        return np.array(rows, float).reshape(n_steps, -1)
 
     def _together(self, first: tuple[Any, ...], grads: Array, more: tuple[Any, ...]) -> Any:
         threads = len(self.work)
@@ -220,4 +230,5 @@ def _signature(number: Any, state: list[Any], *, masks: bool, uneven: bool, seve
     drawn = (write, places) if masks else ()
     more = (places, types.Array(types.float64, 1, "C", readonly=True), places, places) if uneven else ()
     threads = (types.int64, types.int64, doubles, types.Array(number, 2, "C"), places) if several else ()
-    return *first, doubles, types.float64, doubles, write, write, write, places, *drawn, *more, *state, *threads
+    rows = types.Array(types.float64, 2, "C")
+    return *first, doubles, types.float64, rows, write, write, write, places, *drawn, *more, *state, *threads

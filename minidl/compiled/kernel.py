@@ -118,7 +118,8 @@ class OptimizerKernel:
     Parameters
     ----------
     update : ``update(params, grads, numbers, *state)`` on flat vectors; `grads` may be overwritten.
-    numbers : the optimizer's arguments as a list of floats, asked for before every call.
+    numbers : the optimizer's arguments as a list of floats, as many each time; asked for whenever the learning rate,
+        which stands in the optimizer, has changed.
     state : names of the optimizer's state arrays, in the order of `update`; a function of the optimizer.
     """
 

@@ -33,7 +33,7 @@ if not isfinite(loss) or (not isfinite(square) and not (isfinite(limits[0]) and 
     break
 if isfinite(limits[0]):
     clip(grads, square, limits[0])
-update(params, grads, numbers{state})
+update(params, grads, numbers[position // batch]{state})
 if not (finite(params){finite}):
     trouble = 2
     break

@@ -19,6 +19,8 @@ _ALSO_CALLED = {
     "hidden_size": ("units", "num_units", "n_units", "neurons", "n_hidden", "num_hidden"),
     "output_size": ("units", "out_features", "n_outputs"),
     "time_steps": ("lookback", "window", "window_size", "seq_len", "seq_length", "sequence_length", "n_steps"),
+    "schedule": ("scheduler", "lr_scheduler", "lr_schedule", "learning_rate_schedule"),
+    "warmup_steps": ("warmup", "num_warmup_steps"),
     "clip_norm": ("clipnorm", "grad_clip", "gradient_clip", "gradient_clip_val", "max_grad_norm"),
     "bptt_steps": ("bptt", "tbptt", "tbptt_steps", "truncated_bptt_steps"),
     "loss": ("criterion", "objective"),

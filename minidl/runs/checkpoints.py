@@ -86,6 +86,7 @@ class State(TypedDict, total=False):
     step: Count
     position: PositionState
     generators: dict[str, GeneratorState]
+    schedule: dict[str, float]
     best: Best | None
     validation_loss: float
     log: FileEntry | None

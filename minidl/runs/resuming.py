@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minidl.core.errors import CorruptFileError, IncompatibleRunError
+from minidl.config import construct
+from minidl.core.arguments import Configurable, describe
+from minidl.core.errors import CorruptFileError, IncompatibleRunError, MinidlError
 from minidl.core.layer import Array
 from minidl.core.text import counted
-from minidl.experiment import written
+from minidl.experiment import Experiment, written
 from minidl.files.plugins import loaded_plugins, plugin_changes
 from minidl.files.tensors import compare_arrays
 from minidl.runs.checkpoints import OPTIMIZER, Checkpoint
@@ -64,10 +66,7 @@ def resume(
         _accept(run, differences(run, saved.state.get("about") or {}, parts), allow_changes, parts)
         saving, log, place = run.saving(), run.path / LOG, run.path / CHECKPOINTS / name
         rewind_log(log, saved.state.get("log"))
-        line = _another_optimizer(saved, trainer)
-        if line is not None:
-            run.notify(line)
-            saved = replace(saved, optimizer=trainer.state)
+        saved = _fitting(saved, trainer, run.notify)
         restore_trainer(trainer, saved, run.log() if log.exists() else [], place)
         epochs = len(trainer.history)
         if trainer.epoch != epochs:
@@ -78,21 +77,57 @@ def resume(
         return run.go_on(trainer, saving, parts, callbacks)
 
 
+def _fitting(saved: Checkpoint, trainer: Trainer, notify: Callable[[str], None]) -> Checkpoint:
+    """The checkpoint with a fresh state for an optimizer or schedule that is not the one of then; a line says so."""
+    line = _another_optimizer(saved, trainer)
+    if line is not None:
+        notify(line)
+        saved = replace(saved, optimizer=trainer.state)
+    line = _another_schedule(saved, trainer)
+    if line is not None:
+        notify(line)
+        saved = replace(saved, state={**saved.state, "schedule": trainer.schedule_state})
+    return saved
+
+
 def _another_optimizer(saved: Checkpoint, trainer: Trainer) -> str | None:
-    """A line, if the optimizer is not the one whose state was saved, and so starts afresh."""
-    then, now = _saved_optimizer(saved), trainer.optimizer.to_config()
-    name = type(trainer.optimizer).__name__
+    kept = _shapes(saved.optimizer) == _shapes(trainer.state)
+    return _another("optimizer", _saved_part(saved, "optimizer"), trainer.optimizer, kept)
+
+
+def _another_schedule(saved: Checkpoint, trainer: Trainer) -> str | None:
+    kept = saved.state.get("schedule", {}).keys() == trainer.schedule_state.keys()
+    return _another("schedule", _saved_part(saved, "training", "schedule"), trainer.settings.schedule, kept)
+
+
+def _another(what: str, then: Mapping[str, Any], now: Configurable, kept: bool) -> str | None:
+    """A line, if an optimizer or schedule is not the one whose state was saved, and so starts afresh.
+
+    `kept` is whether the state is that of one like it.
+    """
+    name = type(now).__name__
     before = then.get("type", name)
-    if before == name and (then == {"type": name, **now} or _shapes(saved.optimizer) == _shapes(trainer.state)):
+    if before == name and (then == describe(now) or kept):
         return None
-    what = f"{before} when the run was saved, {name} now" if before != name else f"other arguments of {name}"
-    return f"optimizer: {what}; its state starts afresh"
+    why = f"{before} when the run was saved, {name} now" if before != name else f"other arguments of {name}"
+    return f"{what}: {why}; its state starts afresh"
 
 
-def _saved_optimizer(saved: Checkpoint) -> Mapping[str, Any]:
-    config = (saved.state.get("about") or {}).get("config")
-    found = config.get("optimizer") if isinstance(config, dict) else None
-    return found if isinstance(found, dict) else {}
+def _saved_part(saved: Checkpoint, *keys: str) -> Mapping[str, Any]:
+    """A part of the config that a checkpoint was taken with; empty if there is none."""
+    part: Any = _config_then(saved.state.get("about") or {})
+    for key in keys:
+        part = part.get(key) if isinstance(part, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _config_then(about: Mapping[str, Any]) -> Any:
+    """The config of a saved run, with today's defaults for keys that it does not have; as it is, if it is no config."""
+    config = about.get("config")
+    try:
+        return construct(Experiment, config).to_config() if isinstance(config, dict) else config
+    except MinidlError:
+        return config
 
 
 def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -125,7 +160,10 @@ def _newest(run: Run, trainer: Trainer, allow_fallback: bool) -> tuple[str, Chec
     for name in names:
         try:
             saved = run.checkpoint(name, trainer.model.params)
-            if _saved_optimizer(saved) == {"type": type(trainer.optimizer).__name__, **trainer.optimizer.to_config()}:
+            if _saved_part(saved, "optimizer") == {
+                "type": type(trainer.optimizer).__name__,
+                **trainer.optimizer.to_config(),
+            }:
                 compare_arrays(_shapes(saved.optimizer), trainer.state, folder / name / OPTIMIZER)
             return name, saved
         except CorruptFileError as err:
@@ -138,8 +176,7 @@ def _newest(run: Run, trainer: Trainer, allow_fallback: bool) -> tuple[str, Chec
 
 def differences(run: Run, about: Mapping[str, Any], parts: Parts) -> list[str]:
     """One line for each difference between the run as it was saved, and what it would go on with."""
-    then = about.get("config")
-    lines = [f"config.yaml: {line}" for line in changed_values(then, run.experiment.to_config())]
+    lines = [f"config.yaml: {line}" for line in changed_values(_config_then(about), run.experiment.to_config())]
     data, now = run.manifest().get("data"), parts.facts()
     if isinstance(data, dict) and data != now:
         what = "the values of the series are others" if data.get("rows") == now["rows"] else "the series has changed"

@@ -45,7 +45,7 @@ from minidl.runs.run_folder import (
 from minidl.runs.saving import SaveCheckpoints
 from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, Trainer
-from minidl.training.loop import never
+from minidl.training.records import never
 from minidl.training.threads import one_blas_thread
 
 

@@ -23,7 +23,7 @@ from minidl.runs.checkpoints import STATE, Checkpoint, EpochAndStep, read_checkp
 from minidl.runs.environment import decode_environment
 from minidl.runs.log import MAX_LOG, parse_log
 from minidl.runs.saving import CHECKPOINT_NAMES
-from minidl.training.loop import EpochRecord
+from minidl.training.records import EpochRecord
 
 MANIFEST_LOCK = ".manifest.lock"
 CHECKPOINTS = "checkpoints"

@@ -20,7 +20,8 @@ from minidl.runs.checkpoints import Checkpoint, save_checkpoint
 from minidl.runs.log import MAX_LOG
 from minidl.runs.state import trainer_state
 from minidl.training.diagnosis import numerical_error
-from minidl.training.loop import Callback, EpochRecord, Trainer
+from minidl.training.loop import Callback, Trainer
+from minidl.training.records import EpochRecord
 from minidl.training.truncated import packed
 
 _OLDER = re.compile(r"last-(\d{6,})-(\d{6,})")

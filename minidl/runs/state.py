@@ -11,12 +11,13 @@ from typing import Any
 from minidl.core.errors import CorruptFileError
 from minidl.randomness import generator_state, restore_generator
 from minidl.runs.checkpoints import STATE, Checkpoint, load_weights
-from minidl.training.loop import EpochRecord, Position, Trainer
+from minidl.training.loop import Trainer
+from minidl.training.records import EpochRecord, Position
 from minidl.training.truncated import packed, unpacked
 
 
 def trainer_state(trainer: Trainer) -> dict[str, Any]:
-    """Counters, the position in the epoch, and every generator.
+    """Counters, the position in the epoch, what the schedule remembers, and every generator.
 
     The shuffling generator is given as it was before the current epoch's order
     was drawn: whoever goes on draws that order again.
@@ -29,6 +30,7 @@ def trainer_state(trainer: Trainer) -> dict[str, Any]:
         "epoch": trainer.epoch,
         "step": trainer.step,
         "position": dataclasses.asdict(trainer.position),
+        "schedule": trainer.schedule_state,
         "generators": generators,
         "carried": packed(trainer.carried)[0],
     }
@@ -56,7 +58,14 @@ def restore_trainer(trainer: Trainer, saved: Checkpoint, history: Sequence[Epoch
         )
     for name, value in trainer.state.items():
         value[...] = saved.optimizer[name]
+    schedule = saved.state.get("schedule", {})
+    if schedule.keys() != trainer.schedule_state.keys():
+        raise CorruptFileError(
+            f"{source / STATE}: has the schedule's {sorted(schedule)}, "
+            f"{type(trainer.settings.schedule).__name__} needs {sorted(trainer.schedule_state)}."
+        )
     try:
+        trainer.schedule_state = {name: float(schedule[name]) for name in trainer.schedule_state}
         _restore_counters(trainer, saved.state)
         trainer.carried = unpacked(saved.state.get("carried"), saved.carried)
         for name, state in saved.state["generators"].items():

@@ -35,10 +35,14 @@ class Advanced(Protocol):
     state: dict[str, Array]
     step: int
     batch: Any
+    carried: Any
 
     @property
     def parameters(self) -> FlatParameters:
         """The model's parameters and their gradients, as vectors."""
+
+    def learning_rates(self, first: int, n: int = 1) -> list[float]:
+        """Those of n steps from the `first` on, counted from 0."""
 
     def train_step(self, batch: Batch) -> float:
         """One step; returns the loss before it."""

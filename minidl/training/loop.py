@@ -8,59 +8,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from minidl.core.arguments import check_in_dtype, checked
-from minidl.core.errors import ConfigError, NumericalError
-from minidl.core.layer import Array, Context, Layer
-from minidl.core.lengths import without_padding
+from minidl.core.errors import ConfigError
+from minidl.core.layer import Context, Layer
 from minidl.core.workspace import Workspace
 from minidl.data.batch import Batch
 from minidl.losses import Loss
 from minidl.metrics import usual_metrics
-from minidl.optimizers import Optimizer, clip_global_norm
+from minidl.optimizers import Optimizer, Progress
 from minidl.randomness import Streams, generator_state
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
 from minidl.training.outputs import collected, outputs_by_batch, prepared
+from minidl.training.rates import Metrics, check_watched, scores_of, steps_of_epoch
+from minidl.training.records import EpochRecord, Position, never
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
-from minidl.training.truncated import StreamWindows, checked_state, epoch_order, training_source
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """One line of the log.
-
-    train_loss is the mean over the epoch's batches, while the weights moved;
-    validation_loss and validation_metrics are of the epoch's end, None without validation.
-    """
-
-    epoch: int
-    step: int
-    train_loss: float
-    validation_loss: float | None
-    validation_metrics: dict[str, float] | None
-    learning_rate: float
-    seconds: float
-
-
-@dataclass
-class Position:
-    """How far the current epoch is.
-
-    examples : done so far; at an epoch's end, before its validation, all of them.
-    loss_sum : of loss times examples, over the steps so far.
-    seconds : spent on the epoch so far, in this process and in those it continues.
-    """
-
-    examples: int = 0
-    loss_sum: float = 0.0
-    seconds: float = 0.0
+from minidl.training.stepping import take_step
+from minidl.training.truncated import StreamWindows, epoch_order, training_source
 
 
 class Callback:
@@ -77,11 +47,6 @@ class Callback:
 
     def on_end(self, trainer: Trainer) -> None:
         """After the last epoch, or when training was told to stop; not after an error."""
-
-
-def never() -> bool:
-    """No request to stop; a named function, so that a Trainer can be pickled."""
-    return False
 
 
 class Trainer:
@@ -101,6 +66,8 @@ class Trainer:
     ----------
     epoch, step : complete epochs and steps so far.
     position : how far the current epoch is.
+    schedule_state : what the schedule remembers; see `Schedule`.
+    epoch_steps : steps of an epoch.
     history : the EpochRecords so far.
     batch : the numbers of the examples that a step is about, where an engine says so.
     carried : the state that the next step starts from; None: at the start of streams, or without `bptt_steps`.
@@ -116,7 +83,7 @@ class Trainer:
         streams: Streams,
         should_stop: Callable[[], bool] = never,
         engine: Engine | None = None,
-        metrics: Callable[[Array, Array, Array | None], dict[str, float]] = usual_metrics,
+        metrics: Metrics = usual_metrics,
     ) -> None:
         self.model: Layer = checked(model, Layer, "Trainer: model")
         self.loss: Loss = checked(loss, Loss, "Trainer: loss")
@@ -132,7 +99,9 @@ class Trainer:
         for part in (loss, optimizer, settings):
             check_in_dtype(part, self._parameters.values.dtype)
         self.state = optimizer.start(self._parameters.values)
+        self.schedule_state = settings.schedule.start()
         self.epoch = self.step = 0
+        self.epoch_steps = 1  # until `run` knows
         self.position = Position()
         self.order_state = generator_state(streams.shuffling)  # from before the current epoch's order was drawn
         self.history: list[EpochRecord] = []
@@ -174,6 +143,9 @@ class Trainer:
         train = training_source(train, self.model, self.loss, self.settings)
         if validation is not None:
             validation = fitted(validation, self.model, self.loss, "validation ")
+        self.epoch_steps = steps_of_epoch(train, self.settings.batch_size)
+        if self.settings.schedule.watched is not None:
+            check_watched(self.settings.schedule.watched, self.model, self.metrics, validation)
         for callback in callbacks:
             callback.on_start(self)
         # Overflow is looked for after every step, and reported with its place.
@@ -205,7 +177,12 @@ class Trainer:
         self.position, self.carried = Position(), None
         self.order_state = generator_state(self.streams.shuffling)
         seconds = time.perf_counter() - started
-        return EpochRecord(self.epoch, self.step, train_loss, *scores, self.optimizer.learning_rate, seconds)
+        (rate,) = self.learning_rates(self.step - 1)
+        record = EpochRecord(self.epoch, self.step, train_loss, *scores, rate, seconds)
+        schedule = self.settings.schedule
+        if schedule.watched is not None:
+            schedule.epoch_end(scores_of(record)[schedule.watched], self.schedule_state)
+        return record
 
     def _train_epoch(self, train: Source, callbacks: Sequence[Callback], started: float) -> bool:
         """The steps of an epoch that are left; False if it was told to stop before the end."""
@@ -250,47 +227,24 @@ class Trainer:
 
     def train_step(self, batch: Batch) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
-        flat = self.parameters
-        batch, lengths = prepared(batch, self.model)
-        start, truncated = self.carried, self.settings.bptt_steps is not None
-        ctx = self._ctx if batch.lengths is None else replace(self._ctx, lengths=batch.lengths)
-        y, cache = self.model.forward(batch.x, replace(ctx, state=start) if truncated else ctx)
-        carried = self.model.final_state(cache) if truncated else None
-        loss, dy = self.loss(without_padding(y, lengths), batch.target, batch.weight)
-        _, grads = self.model.backward(dy, cache)
-        flat.collect(grads)
-        clip = self.settings.clip_norm
-        # Squares can overflow where the norm does not, and clipping makes it small.
-        usable = _finite(flat.grads) or (clip is not None and bool(np.isfinite(flat.grads).all()))
-        if not (math.isfinite(loss) and usable):
-            raise numerical_error(self.where(), self.model, flat, loss, batch, indices=self.batch, start=start)
-        self.carried = checked_state(carried, self.where(), loss)
-        if clip is not None:
-            clip_global_norm(flat.grads, clip)
-        self._update(flat, loss)
-        self.step += 1
-        return loss
+        return take_step(self, batch, self._ctx)
 
-    def _update(self, flat: FlatParameters, loss: float) -> None:
-        """The optimizer's step; what it remembers must stay finite too, or later steps would be 0 in silence."""
-        try:
-            self.optimizer.update(flat.values, flat.grads, self.state)
-        except NumericalError as err:
-            raise numerical_error(self.where(), self.model, flat, loss, state=self.state) from err
-        # tanh turns an infinite weight into a finite output: loss and gradient would not show it.
-        if not all(map(_finite_sum, (flat.values, *self.state.values()))):
-            raise numerical_error(self.where(), self.model, flat, loss, state=self.state)
+    def learning_rates(self, first: int, n: int = 1) -> list[float]:
+        """Those of n steps from the `first` on, counted from 0: the schedule's factors times that of the optimizer.
+
+        Raises
+        ------
+        ConfigError
+            A factor is negative or not finite.
+        """
+        schedule, state, each = self.settings.schedule, self.schedule_state, self.epoch_steps
+        whole, rate = self.settings.epochs * each, self.optimizer.learning_rate
+        factors = [schedule(Progress(step, whole, each), state) for step in range(first, first + n)]
+        if not 0 <= sum(factors) < math.inf or min(factors) < 0:
+            name, wrong = type(schedule).__name__, next(f for f in factors if not 0 <= f < math.inf)
+            raise ConfigError(f"training.schedule: {name} has the factor {wrong} at a step; expected 0 or more.")
+        return [factor * rate for factor in factors]
 
     def where(self) -> str:
         """The step being taken, for messages."""
         return f"epoch {self.epoch + 1}, step {self.step + 1}"
-
-
-def _finite(flat: Array) -> bool:
-    """Whether the sum of squares is finite: no NaN, no Inf, and no norm that overflows. One call, no temporary."""
-    return math.isfinite(float(np.dot(flat, flat)))
-
-
-def _finite_sum(array: Array) -> bool:
-    """Whether there is no NaN and no Inf: quick where the sum is finite."""
-    return math.isfinite(float(np.add.reduce(array, axis=None))) or bool(np.isfinite(array).all())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from minidl.core.arguments import Configurable, PositiveFloat, PositiveInt
+from minidl.optimizers import Constant, Schedule
 
 Threads = Annotated[int, Meta(ge=1, le=1024)]
 StepCount = Annotated[dict[Literal["steps"], PositiveInt], Meta(min_length=1)]
@@ -22,6 +23,7 @@ class Training(Configurable):
     epochs : passes over the training windows.
     batch_size : windows a step; the last step of an epoch takes what is left.
     shuffle : whether every epoch has a new random order.
+    schedule : how the learning rate changes from step to step.
     clip_norm : largest Euclidean norm of the whole gradient; None: no clipping.
     checkpoint_every : epochs from one saved checkpoint to the next, or
         ``{steps: N}`` for steps.
@@ -37,6 +39,7 @@ class Training(Configurable):
     epochs: PositiveInt = 100
     batch_size: PositiveInt = 64
     shuffle: bool = True
+    schedule: Schedule = field(default_factory=Constant)
     clip_norm: PositiveFloat | None = None
     checkpoint_every: PositiveInt | StepCount = 10
     checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1

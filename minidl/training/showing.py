@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from minidl.core.output import Bar, say
 from minidl.metrics import Metric
-from minidl.training.loop import Callback, EpochRecord, Trainer
+from minidl.training.loop import Callback, Trainer
+from minidl.training.records import EpochRecord
 
 
 class ShowEpochs(Callback):

@@ -56,12 +56,30 @@ def test_every_key_has_the_path_at_which_it_stands_first() -> None:
 
 
 def test_a_section_on_its_own_has_paths_from_itself_on() -> None:
-    assert key_paths(Training) == {
+    paths = key_paths(Training)
+    assert {name: path for name, path in paths.items() if "." in path} == {
+        name: f"schedule.{name}"
+        for name in (
+            "cooldown",
+            "decay",
+            "every",
+            "final",
+            "initial",
+            "larger_is_better",
+            "metric",
+            "patience",
+            "rising",
+            "threshold",
+            "warmup_steps",
+        )
+    }
+    assert {name: path for name, path in paths.items() if "." not in path} == {
         name: name
         for name in (
             "epochs",
             "batch_size",
             "shuffle",
+            "schedule",
             "clip_norm",
             "checkpoint_every",
             "checkpoints_kept",

@@ -114,6 +114,7 @@ def objects() -> dict[str, Any]:
         "Table": hourly_table(),
         "ScaleFit": ScaleFit(offset=np.zeros(3), range=np.ones(3)),
         "Windows": Windows(values, np.arange(9), 6, 0, False),
+        "Progress": minidl.Progress(3, 100, 10),
         "Metric": minidl.tasks.Forecast.metrics[0],
         "Batch": sequence_parts().train.gather([0, 1]),
         "SequenceTable": minidl.data.Waves(n_sequences=9).read(),

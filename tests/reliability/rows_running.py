@@ -56,7 +56,7 @@ def result_of(run: Path) -> dict[str, Any]:
 
 
 def random_experiment(rng: random.Random) -> list[str]:
-    """The command-line arguments of some training: cells, optimizer, clipping, dropout, engine, long series."""
+    """The command-line arguments of some training: cells, optimizer, schedule, dropout, engine, long series."""
     activation = rng.choice(["TanhActivation", "SigmoidActivation", "ReluActivation"])
     size = rng.choice([2, 3, 5, 33])
     layers = [
@@ -83,6 +83,7 @@ def random_experiment(rng: random.Random) -> list[str]:
         f"seed={rng.randrange(1000)}",
         f"dtype={rng.choice(['float32', 'float64'])}",
         f"training.clip_norm={rng.choice(['null', '0.05', '1.0'])}",
+        f"training.schedule={rng.choice(SCHEDULES)}",
         f"training.shuffle={rng.choice(['true', 'true', 'false'])}",
         f"training.checkpoint_every={rng.choice(['1', '3', '{steps: 1}', '{steps: 7}', '{steps: 50}'])}",
         f"training.batch_size={rng.choice([4, 7] if truncated else [7, 16, 134])}",
@@ -92,6 +93,11 @@ def random_experiment(rng: random.Random) -> list[str]:
 
 
 CELLS_BIAS = ("true", "false")
+SCHEDULES = (
+    "Constant",
+    "{type: Cosine, warmup_steps: 30}",
+    "{type: ReduceOnPlateau, patience: 1, threshold: 0.05, decay: 0.5}",
+)
 CELLS = ("RecurrentLayer", "LSTMLayer", "GRULayer")
 
 

@@ -15,7 +15,7 @@ from minidl.randomness import Streams
 from minidl.runs.checkpoints import Checkpoint, load_checkpoint, read_checkpoint, save_checkpoint
 from minidl.runs.saving import CHECKPOINT_NAMES, SaveCheckpoints, older_checkpoints
 from minidl.training import Arrays, Trainer, Training
-from minidl.training.loop import EpochRecord, Position
+from minidl.training.records import EpochRecord, Position
 
 BEST = {"epoch": 2, "step": 6, "validation_loss": 0.5}
 

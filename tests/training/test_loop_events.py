@@ -12,7 +12,7 @@ import pytest
 from minidl import SGD, ConfigError, Dense, HalfMSE, LastStep, NumericalError, RecurrentLayer, Sequential
 from minidl.core.layer import Array
 from minidl.randomness import Streams
-from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training, loop
+from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training, stepping
 from minidl.training.flat import FlatParameters
 from minidl.training.sources import longest
 
@@ -203,14 +203,14 @@ def test_a_step_returns_the_loss_before_it_and_clips_what_is_too_long(clip: floa
 )
 def test_numbers_are_finite_also_where_their_sum_is_not(values: list[float], finite: bool) -> None:
     with np.errstate(all="ignore"):  # as in a training
-        assert loop._finite_sum(np.array(values, float)) == finite
+        assert stepping._finite_sum(np.array(values, float)) == finite
 
 
 def test_a_norm_that_overflows_is_none() -> None:
     with np.errstate(all="ignore"):
-        assert loop._finite(np.array([1e150, 1e150]))
-        assert not loop._finite(np.array([1e160, 0.0]))
-        assert not loop._finite(np.array([np.nan]))
+        assert stepping._finite(np.array([1e150, 1e150]))
+        assert not stepping._finite(np.array([1e160, 0.0]))
+        assert not stepping._finite(np.array([np.nan]))
 
 
 def test_a_source_tells_how_many_steps_its_examples_have() -> None:

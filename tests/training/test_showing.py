@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from minidl.metrics import Metric
-from minidl.training.loop import EpochRecord
+from minidl.training.records import EpochRecord
 from minidl.training.showing import ShowEpochs
 
 ACCURACY = Metric("accuracy", "accuracy of classes", True)

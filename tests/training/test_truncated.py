@@ -30,7 +30,7 @@ from minidl.core.layer import Array, Context
 from minidl.data.windows import Windows
 from minidl.randomness import Streams
 from minidl.training import Arrays
-from minidl.training.loop import never
+from minidl.training.records import never
 
 STACKS: dict[str, Any] = {
     "RecurrentLayer": lambda: [RecurrentLayer(4)],

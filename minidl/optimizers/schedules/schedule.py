@@ -1,0 +1,81 @@
+"""What a schedule is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY, dataclass
+from typing import NamedTuple
+
+from minidl.core.arguments import Configurable, NonNegativeInt
+from minidl.core.registry import open_kind
+
+ScheduleState = dict[str, float]
+
+
+class Progress(NamedTuple):
+    """How far a training is, as a schedule sees it.
+
+    Parameters
+    ----------
+    step : the step that is about to be taken, from 0 on; `steps` or more in a training that goes on beyond its end.
+    steps : of the whole training.
+    epoch_steps : of an epoch.
+    """
+
+    step: int
+    steps: int
+    epoch_steps: int
+
+    @property
+    def epoch(self) -> float:
+        """Epochs that are done, with the share of the current one."""
+        return self.step / self.epoch_steps
+
+    @property
+    def share(self) -> float:
+        """Of the whole training, from 0 to 1."""
+        return min(1.0, self.step / self.steps)
+
+
+@open_kind("schedule")
+@dataclass(eq=False)
+class Schedule(Configurable, ABC):
+    """The learning rate at each step: η_t = f(t) η, where η is ``optimizer.learning_rate`` and f this schedule.
+
+    With W warm-up steps f(t) = (t + 1) / W · f(0) for t < W, and what `factor` gives counts from step W on.
+
+    Parameters
+    ----------
+    warmup_steps : W ≥ 0.
+
+    References
+    ----------
+    Goyal et al. (2017), Accurate, large minibatch SGD, section 2.2: gradual warm-up.
+    """
+
+    _: KW_ONLY
+    warmup_steps: NonNegativeInt = 0
+
+    @property
+    def watched(self) -> str | None:
+        """The score of each epoch, as the log names it, that `epoch_end` is fed with; None: it is not."""
+        return None
+
+    def start(self) -> ScheduleState:
+        """The state before the first step: finite numbers by name."""
+        return {}
+
+    @abstractmethod
+    def factor(self, at: Progress, state: ScheduleState) -> float:
+        """f(t) ≥ 0, after the warm-up."""
+
+    def epoch_end(self, score: float, state: ScheduleState) -> None:
+        """Take in the `watched` score of an epoch; `state` changes in place."""
+
+    def __call__(self, at: Progress, state: ScheduleState) -> float:
+        """f(t), with the warm-up."""
+        W = self.warmup_steps
+        if not W:
+            return self.factor(at, state)
+        after = Progress(max(0, at.step - W), max(1, at.steps - W), at.epoch_steps)
+        return min(1.0, (at.step + 1) / W) * self.factor(after, state)

@@ -1,0 +1,68 @@
+"""One step of the NumPy engine: from a batch to new parameters."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from minidl.core.errors import NumericalError
+from minidl.core.layer import Array, Context
+from minidl.core.lengths import without_padding
+from minidl.data.batch import Batch
+from minidl.optimizers import clip_global_norm
+from minidl.training.diagnosis import numerical_error
+from minidl.training.engine import Advanced
+from minidl.training.outputs import prepared
+from minidl.training.truncated import checked_state
+
+
+def take_step(trainer: Advanced, batch: Batch, ctx: Context) -> float:
+    """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
+    flat, settings = trainer.parameters, trainer.settings
+    batch, lengths = prepared(batch, trainer.model)
+    start, truncated = trainer.carried, settings.bptt_steps is not None
+    ctx = ctx if batch.lengths is None else replace(ctx, lengths=batch.lengths)
+    y, cache = trainer.model.forward(batch.x, replace(ctx, state=start) if truncated else ctx)
+    carried = trainer.model.final_state(cache) if truncated else None
+    loss, dy = trainer.loss(without_padding(y, lengths), batch.target, batch.weight)
+    _, grads = trainer.model.backward(dy, cache)
+    flat.collect(grads)
+    clip = settings.clip_norm
+    # Squares can overflow where the norm does not, and clipping makes it small.
+    usable = _finite(flat.grads) or (clip is not None and bool(np.isfinite(flat.grads).all()))
+    if not (math.isfinite(loss) and usable):
+        where = trainer.where()
+        raise numerical_error(where, trainer.model, flat, loss, batch, indices=trainer.batch, start=start)
+    trainer.carried = checked_state(carried, trainer.where(), loss)
+    if clip is not None:
+        clip_global_norm(flat.grads, clip)
+    _update(trainer, loss)
+    trainer.step += 1
+    return loss
+
+
+def _update(trainer: Advanced, loss: float) -> None:
+    """The optimizer's step; what it remembers must stay finite too, or later steps would be 0 in silence."""
+    flat = trainer.parameters
+    optimizer = copy.copy(trainer.optimizer)  # it holds arguments only
+    (optimizer.learning_rate,) = trainer.learning_rates(trainer.step)
+    try:
+        optimizer.update(flat.values, flat.grads, trainer.state)
+    except NumericalError as err:
+        raise numerical_error(trainer.where(), trainer.model, flat, loss, state=trainer.state) from err
+    # tanh turns an infinite weight into a finite output: loss and gradient would not show it.
+    if not all(map(_finite_sum, (flat.values, *trainer.state.values()))):
+        raise numerical_error(trainer.where(), trainer.model, flat, loss, state=trainer.state)
+
+
+def _finite(flat: Array) -> bool:
+    """Whether the sum of squares is finite: no NaN, no Inf, and no norm that overflows. One call, no temporary."""
+    return math.isfinite(float(np.dot(flat, flat)))
+
+
+def _finite_sum(array: Array) -> bool:
+    """Whether there is no NaN and no Inf: quick where the sum is finite."""
+    return math.isfinite(float(np.add.reduce(array, axis=None))) or bool(np.isfinite(array).all())

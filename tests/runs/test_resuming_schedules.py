@@ -1,0 +1,121 @@
+"""Going on with a schedule: to the same bytes, or, where it is another one, from its start."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minidl.cli import main
+from minidl.compiled.jit import numba_installed
+from minidl.experiment import load_experiment
+from minidl.runs.checkpoints import save_checkpoint
+from minidl.runs.run import Run
+
+NEEDS_NUMBA = pytest.mark.skipif(not numba_installed(), reason="needs numba")
+PLATEAU = "training.schedule={type: ReduceOnPlateau, decay: 0.5, patience: 0, threshold: 0.5, warmup_steps: 5}"
+STEPWISE = "training.checkpoint_every={steps: 4}"
+
+
+def trained(name: str, overrides: list[str], stop: int | None = None) -> Run:
+    """A run; stopped when it is asked for the `stop`-th time."""
+    experiment = load_experiment("small.yaml", [STEPWISE, "training.epochs=5", *overrides])
+    run = Run.create(experiment, Path(name))
+    calls = iter(range(1, 999))
+    run.train(experiment.load_data(), should_stop=lambda: next(calls) == stop)
+    return run
+
+
+def what_is_left(run: Run) -> tuple[dict[str, Any], list[Any]]:
+    """The bytes of all checkpoints that the same training leaves, and the log without times."""
+    files = {}
+    for path in sorted(run.path.glob("checkpoints/*/*.safetensors")):
+        if path.parent.name in ("init", "best", "last"):
+            files[f"{path.parent.name}/{path.name}"] = path.read_bytes()
+    state = json.loads((run.path / "checkpoints/last/state.json").read_bytes())
+    files["schedule"] = state["schedule"]
+    lines = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    return files, [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("compiled", marks=NEEDS_NUMBA)])
+@pytest.mark.parametrize("stop", [3, 14, 23])
+def test_a_stopped_run_goes_on_with_what_its_schedule_remembers(folder: Path, engine: str, stop: int) -> None:
+    # Catches a schedule that starts anew, one that is fed twice, a rate that depends on where it was stopped.
+    overrides = [f"engine={engine}", PLATEAU]
+    whole = trained("whole", overrides)
+    stopped = trained("stopped", overrides, stop)
+    assert main(["resume", "stopped"]) == 0
+    assert what_is_left(stopped) == what_is_left(whole)
+    rates = [line["learning_rate"] for line in what_is_left(whole)[1]]
+    assert len(set(rates)) > 2
+
+
+def test_another_schedule_starts_afresh_and_a_line_says_so(folder: Path, capsys: Any) -> None:
+    trained("run", [PLATEAU, "engine=numpy"], 14)
+    more = ["resume", "run", "--allow-changes", "--set"]
+    assert main([*more[:2], "--set", "training.schedule=Cosine"]) == 2
+    assert "--allow-changes" in capsys.readouterr().err
+    assert main([*more, "training.schedule=Cosine"]) == 0
+    line = "schedule: ReduceOnPlateau when the run was saved, Cosine now; its state starts afresh"
+    assert line in capsys.readouterr().err
+    assert json.loads(Path("run/checkpoints/last/state.json").read_bytes())["schedule"] == {}
+    assert main([*more, "training.epochs=6", "--set", "training.schedule={type: Cosine, final: 0.5}"]) == 0
+    assert "afresh" not in capsys.readouterr().err  # it remembers nothing, so it goes on
+
+
+def test_a_run_from_before_there_were_schedules_goes_on(folder: Path) -> None:
+    run = trained("run", ["engine=numpy"], 14)
+    whole = trained("whole", ["engine=numpy"])
+    saved = run.checkpoint("last", run.experiment.model.params)
+    state = {name: value for name, value in saved.state.items() if name != "schedule"}
+    state["about"]["config"]["training"].pop("schedule")
+    save_checkpoint(
+        run.path / "checkpoints" / "last", saved.weights, state, optimizer=saved.optimizer, identity=saved.identity
+    )
+    assert main(["resume", "run"]) == 0
+    assert what_is_left(run) == what_is_left(whole)
+
+
+def test_a_state_of_another_schedule_is_refused(folder: Path, capsys: Any) -> None:
+    run = trained("run", [PLATEAU, "engine=numpy"], 14)
+    saved = run.checkpoint("last", run.experiment.model.params)
+    saved.state["schedule"].pop("best")
+    save_checkpoint(
+        run.path / "checkpoints" / "last",
+        saved.weights,
+        saved.state,
+        optimizer=saved.optimizer,
+        identity=saved.identity,
+    )
+    assert main(["resume", "run"]) == 3
+    assert "ReduceOnPlateau needs ['best', 'factor', 'improvements', 'resting', 'waited']" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        ("Cosin", "training.schedule: unknown schedule 'Cosin'; did you mean Cosine?"),
+        ("{type: StepDecay, every: 0}", "training.schedule.every: expected `int` >= 1, got 0"),
+        (
+            "{type: ReduceOnPlateau, metric: validation_los}",
+            "training.schedule.metric: validation_los is no score of an epoch; did you mean validation_loss?",
+        ),
+        ("{type: Cosine, warmup: 9}", "unknown key 'warmup' of Cosine; did you mean warmup_steps?"),
+    ],
+)
+def test_a_wrong_schedule_is_one_line_with_its_place(folder: Path, schedule: str, message: str, capsys: Any) -> None:
+    text = Path("small.yaml").read_text(encoding="utf-8")
+    Path("small.yaml").write_text(text.replace("training: {", f"training: {{schedule: {schedule}, "), encoding="utf-8")
+    assert main(["check", "small.yaml"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert "small.yaml:" in line
+
+
+def test_what_needs_validation_is_refused_without_it(folder: Path, capsys: Any) -> None:
+    changes = ("data.validation=null", "evaluation.checkpoint=last", "training.schedule=ReduceOnPlateau")
+    assert main(["check", "small.yaml", *(word for change in changes for word in ("--set", change))]) == 2
+    assert "data.validation is not set; set it, or watch train_loss" in capsys.readouterr().err
