@@ -152,7 +152,11 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.losses.differences", "HalfMSE"): (LossKernel, "losses:half_mse"),
     ("minidl.losses.differences", "MAE"): (LossKernel, "losses:mae"),
     ("minidl.losses.differences", "MSE"): (LossKernel, "losses:mse"),
+    ("minidl.optimizers.adagrad", "Adagrad"): (OptimizerKernel, "optimizers:adagrad"),
     ("minidl.optimizers.adam", "Adam"): (OptimizerKernel, "optimizers:adam"),
+    ("minidl.optimizers.adamw", "AdamW"): (OptimizerKernel, "optimizers:adamw"),
+    ("minidl.optimizers.lion", "Lion"): (OptimizerKernel, "optimizers:lion"),
+    ("minidl.optimizers.rmsprop", "RMSProp"): (OptimizerKernel, "optimizers:rmsprop"),
     ("minidl.optimizers.sgd", "SGD"): (OptimizerKernel, "optimizers:sgd"),
 }
 _FACTORIES: dict[type, Factory] = {}

@@ -4,9 +4,13 @@ An optimizer holds its arguments only. What it remembers between steps is a dict
 of arrays that `start` makes and the caller keeps.
 """
 
+from minidl.optimizers.adagrad import Adagrad
 from minidl.optimizers.adam import Adam
+from minidl.optimizers.adamw import AdamW
 from minidl.optimizers.clipping import clip_global_norm
+from minidl.optimizers.lion import Lion
 from minidl.optimizers.optimizer import Optimizer, State
+from minidl.optimizers.rmsprop import RMSProp
 from minidl.optimizers.schedules import (
     Constant,
     Cosine,
@@ -22,13 +26,17 @@ from minidl.optimizers.sgd import SGD
 
 __all__ = [
     "SGD",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "Constant",
     "Cosine",
     "ExponentialDecay",
+    "Lion",
     "OneCycle",
     "Optimizer",
     "Progress",
+    "RMSProp",
     "ReduceOnPlateau",
     "Schedule",
     "ScheduleState",

@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from minidl.core.arguments import PositiveFloat
+from minidl.core.arguments import NonNegativeFloat, PositiveFloat
 from minidl.core.errors import NumericalError
 from minidl.core.registry import register
-from minidl.optimizers.optimizer import Array, Decay, Optimizer, State
+from minidl.optimizers.optimizer import Array, Decay, Optimizer, State, add_decay
 
 
 @register
@@ -25,6 +25,7 @@ class Adam(Optimizer):
     learning_rate : η > 0.
     beta1, beta2 : decay of the means, in [0, 1).
     epsilon : ε > 0.
+    weight_decay : λ ≥ 0; the gradient becomes g + λ p. `AdamW` is most often the better choice.
 
     References
     ----------
@@ -36,6 +37,7 @@ class Adam(Optimizer):
     beta1: Decay = 0.9
     beta2: Decay = 0.999
     epsilon: PositiveFloat = 1e-8
+    weight_decay: NonNegativeFloat = 0.0
 
     def start(self, params: Array) -> State:
         """m = v = 0, and t = 0."""
@@ -49,6 +51,12 @@ class Adam(Optimizer):
         NumericalError
             v overflows, or a gradient is not finite; `params` are as before.
         """
+        add_decay(params, grads, self.weight_decay)
+        self.to_step(grads, state)
+        params -= grads
+
+    def to_step(self, grads: Array, state: State) -> None:
+        """Make of the gradient what is taken off the parameters; `state` takes it in."""
         m, v = state["m"], state["v"]
         state["t"] += 1
         t = float(state["t"][0])
@@ -62,9 +70,9 @@ class Adam(Optimizer):
         np.sqrt(grads, out=grads)
         if not math.isfinite(float(np.add.reduce(grads))):  # else this and all later steps would be 0
             raise NumericalError(
-                f"Adam: v, the mean of squared gradients, is not finite in {v.dtype}; the gradients are too large."
+                f"{type(self).__name__}: v, the mean of squared gradients, is not finite in {v.dtype}; "
+                "the gradients are too large."
             )
         grads += self.epsilon
         np.divide(m, grads, out=grads)
         grads *= self.learning_rate * (1 - self.beta1) / (1 - self.beta1**t)
-        params -= grads

@@ -34,3 +34,9 @@ class Optimizer(Configurable, ABC):
 
         All three belong to the caller; `params` and `grads` are vectors.
         """
+
+
+def add_decay(params: Array, grads: Array, weight_decay: float) -> None:
+    """g ← g + λ p: the gradient of L + ½ λ Σ p², L2 regularisation."""
+    if weight_decay:
+        grads += weight_decay * params
