@@ -21,7 +21,7 @@ from minidl.files.plugins import plugin_fault
 from minidl.layers.containers.building import build_as_promised, returned_shape
 from minidl.layers.select_features import name_features
 from minidl.losses import HalfMSE, Loss
-from minidl.optimizers import Optimizer
+from minidl.optimizers import Optimizer, unmatched
 from minidl.randomness import Streams
 from minidl.tasks import Forecast, Task
 from minidl.training import Trainer, Training
@@ -164,6 +164,11 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
         explain(*parts, experiment.dtype, experiment.engine, training=experiment.training)
     except ConfigError as err:
         raise ConfigError(problem_at(node, ("engine",), str(err))) from err
+    names = list(experiment.model.params)
+    unfit = unmatched(experiment.optimizer.groups, names) if names else None
+    if unfit is not None:
+        path = [int(key) if key.isdecimal() else key for key in unfit[0].split(".")]
+        raise ConfigError(problem_at(node, ("optimizer", *path), unfit[1]))
     problem = _unwatchable(experiment)
     if problem is not None:
         raise ConfigError(problem_at(node, ("training", "schedule", "metric"), problem))

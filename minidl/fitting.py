@@ -70,6 +70,7 @@ def fit(
     batch_size: int = 64,
     schedule: Schedule = CONSTANT,
     clip_norm: float | None = None,
+    clip_value: float | None = None,
     bptt_steps: int | None = None,
     seed: int = 0,
     lengths: Any = None,
@@ -99,11 +100,10 @@ def fit(
     ConfigError, DataError, ShapeError, NumericalError
         An argument does not fit; the model's weights were not changed.
     """
-    settings = Training(
-        epochs=epochs, batch_size=batch_size, schedule=schedule, clip_norm=clip_norm, bptt_steps=bptt_steps
-    )
+    clips: dict[str, Any] = {"clip_norm": clip_norm, "clip_value": clip_value}
+    settings = Training(epochs=epochs, batch_size=batch_size, schedule=schedule, bptt_steps=bptt_steps, **clips)
     streams, train = Streams.from_seed(checked(seed, Seed, "fit: seed")), Arrays(x, y, lengths, weight)
-    held_out = None if validation is None else _held_out(validation)
+    held_out = _held_out(validation)
     _build(model, train, streams)
     parts: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "settings": settings, "streams": streams}
     return _run(Trainer(model, should_stop=should_stop, **parts), train, held_out, engine, callbacks, progress)
@@ -131,8 +131,8 @@ def _build(model: Layer, train: Arrays, streams: Streams) -> None:
         model.build(shape, streams.weights, "float32")
 
 
-def _held_out(validation: Any) -> Arrays:
-    if isinstance(validation, Arrays):
+def _held_out(validation: Any) -> Arrays | None:
+    if validation is None or isinstance(validation, Arrays):
         return validation
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise ConfigError(f"fit: validation: expected a pair (x, y), got {type(validation).__name__}.")

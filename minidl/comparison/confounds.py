@@ -28,6 +28,7 @@ _WORDS = {
     "training.shuffle": "shuffling",
     "training.schedule.type": "schedule of the learning rate",
     "training.clip_norm": "gradient clipping",
+    "training.clip_value": "clipping of single numbers of the gradient",
     "training.bptt_steps": "truncated backpropagation",
     "data.scaler.fit_on": "rows the scaler is fitted on",
     "data.scaler.type": "scaler",

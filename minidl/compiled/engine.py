@@ -6,7 +6,6 @@ counters stay where the Trainer has them; this engine owns scratch memory only.
 
 from __future__ import annotations
 
-import copy
 import itertools
 import time
 from typing import Any
@@ -29,6 +28,7 @@ from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Array, Context, Layer, n_parameters, parts
 from minidl.core.text import counted
+from minidl.optimizers import Segments
 from minidl.training import Advanced, Source
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Order
@@ -140,7 +140,8 @@ class _Program:
         values = trainer.parameters.values
         optimizer = kernel_of(trainer.optimizer)
         self.numbers, state = optimizer.numbers, optimizer.state(trainer.optimizer)
-        fresh = trainer.optimizer.start(values)
+        fresh = trainer.segments.start(trainer.optimizer, values)
+        self.segments, self.frozen = _places(trainer.segments, state)
         self.state = {name: (fresh[name].dtype, fresh[name].size) for name in state}
         lanes, ragged = lanes_for(-(-batch // threads), values.dtype), part.lengths is not None
         self.layout = layout_of(trainer.model, part.window, lanes, values.dtype, ragged=ragged)
@@ -161,7 +162,7 @@ class _Program:
 
     def run(self, trainer: Advanced, part: Examples, total: float) -> tuple[int, float, float, int]:
         """Steps over all of these examples; (examples done, total, last loss, what was not finite)."""
-        dtype, clip = self.grads.dtype, trainer.settings.clip_norm
+        dtype, settings = self.grads.dtype, trainer.settings
         check_fit(part, self.layout, trainer.loss, trainer.settings.batch_size)
         flat, n = trainer.parameters, self.n_parameters
         first = (
@@ -171,9 +172,11 @@ class _Program:
             part.target_starts.astype(np.int64, copy=False),
             part.target_step,
             trainer.settings.batch_size,
-            np.array([np.inf if clip is None else clip]),
+            np.array([np.inf if limit is None else limit for limit in (settings.clip_norm, settings.clip_value)]),
             total,
             self._numbers(trainer, -(-len(part.starts) // trainer.settings.batch_size)),
+            self.segments,
+            self.frozen,
             own(flat.values, dtype, n, "parameters"),
         )
         more = (
@@ -189,12 +192,12 @@ class _Program:
         return done, total, loss, trouble
 
     def _numbers(self, trainer: Advanced, n_steps: int) -> Array:
-        """The optimizer's numbers at each of the next steps, a row a step."""
-        optimizer, rows = copy.copy(trainer.optimizer), list[list[float]]()
+        """The optimizer's numbers at each of the next steps, a row for each segment."""
+        segments, rows = trainer.segments.trained, list[list[list[float]]]()
         for rate, same in itertools.groupby(trainer.learning_rates(trainer.step, n_steps)):
-            optimizer.learning_rate = rate
-            rows += [self.numbers(optimizer)] * len(list(same))
-        return np.array(rows, float).reshape(n_steps, -1)
+            row = [self.numbers(segment.optimizer(trainer.optimizer, rate)) for segment in segments]
+            rows += [row] * len(list(same))
+        return np.array(rows, float).reshape(n_steps, len(segments), -1)
 
     def _together(self, first: tuple[Any, ...], grads: Array, more: tuple[Any, ...]) -> Any:
         threads = len(self.work)
@@ -206,6 +209,16 @@ class _Program:
             )
         ]
         return together(self.function, arguments, flags)
+
+
+def _places(segments: Segments, state: tuple[str, ...]) -> tuple[Array, Array]:
+    """Where each segment and its part of each array begin, with their lengths; and where what is frozen is."""
+    trained = []
+    for segment, where in segments.places():
+        ranges = [slice(segment.start, segment.stop), *(where[name] for name in state)]
+        trained.append([number for part in ranges for number in (part.start, part.stop - part.start)])
+    frozen = [[segment.start, segment.stop - segment.start] for segment in segments.frozen]
+    return np.array(trained, np.int64), np.array(frozen, np.int64).reshape(-1, 2)
 
 
 def _array_type(dtype: Any) -> Any:
@@ -226,9 +239,9 @@ def _signature(number: Any, state: list[Any], *, masks: bool, uneven: bool, seve
     write = types.Array(number, 1, "C")
     places = types.Array(types.int64, 1, "C")
     doubles = types.Array(types.float64, 1, "C")
-    first = read, read, places, places, types.int64, types.int64
+    rows, ranges = types.Array(types.float64, 3, "C"), types.Array(types.int64, 2, "C")
+    first = read, read, places, places, types.int64, types.int64, doubles, types.float64, rows, ranges, ranges
     drawn = (write, places) if masks else ()
     more = (places, types.Array(types.float64, 1, "C", readonly=True), places, places) if uneven else ()
     threads = (types.int64, types.int64, doubles, types.Array(number, 2, "C"), places) if several else ()
-    rows = types.Array(types.float64, 2, "C")
-    return *first, doubles, types.float64, rows, write, write, write, places, *drawn, *more, *state, *threads
+    return *first, write, write, write, places, *drawn, *more, *state, *threads

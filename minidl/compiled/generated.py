@@ -174,7 +174,7 @@ def _step(arrays: _Arrays, state: int, *, uneven: bool, several: bool) -> str:
     )
     update = filled(
         templates.UPDATE,
-        state="".join(f", state{i}" for i in range(state)),
+        state="".join(f", view(state{i}, segments[k, {2 * i + 2}], (segments[k, {2 * i + 3}],))" for i in range(state)),
         finite="".join(f" and finite(state{i})" for i in range(state)),
     )
     return filled(

@@ -214,6 +214,14 @@ def clip(values: Array, square: float, limit: float) -> None:
             values[k] *= factor
 
 
+@jit
+def clamp(values: Array, limit: float) -> None:
+    """Bring every number to ±`limit` at most, in place."""
+    most = values.dtype.type(limit)
+    for k in range(values.size):
+        values[k] = min(max(values[k], -most), most)
+
+
 @jit_sum
 def _sum(values: Array) -> Any:
     total = 0.0
@@ -242,6 +250,7 @@ NAMES: dict[str, Any] = {
     "all_finite": all_finite,
     "all_heard": all_heard,
     "borrow": borrow,
+    "clamp": clamp,
     "clip": clip,
     "collect_outputs": collect_outputs,
     "copy": copy,

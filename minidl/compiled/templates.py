@@ -7,7 +7,8 @@ several that call the function at once.
 from __future__ import annotations
 
 TRAIN = """\
-def train(inputs, targets, starts, target_starts, target_step, batch, limits, total, numbers, params, grads,
+def train(inputs, targets, starts, target_starts, target_step, batch, limits, total, numbers,
+          segments, frozen, params, grads,
           work, sizes{masks}{uneven}{state}{several}):
     inputs, targets, params, grads = borrow(inputs), borrow(targets), borrow(params), borrow(grads)
     {arrays}
@@ -27,13 +28,20 @@ loss = {loss}
 {update}"""
 
 UPDATE = """\
+for k in range(len(frozen)):
+    fill(view(grads, frozen[k, 0], (frozen[k, 1],)), 0)
 square = sum_of_squares(grads)
-if not isfinite(loss) or (not isfinite(square) and not (isfinite(limits[0]) and all_finite(grads))):
+if not isfinite(loss) or (not isfinite(square) and not (isfinite(min(limits[0], limits[1])) and all_finite(grads))):
     trouble = 1
     break
+if isfinite(limits[1]):
+    clamp(grads, limits[1])
+    square = sum_of_squares(grads)
 if isfinite(limits[0]):
     clip(grads, square, limits[0])
-update(params, grads, numbers[position // batch]{state})
+for k in range(len(segments)):
+    start, size = segments[k, 0], segments[k, 1]
+    update(view(params, start, (size,)), view(grads, start, (size,)), numbers[position // batch, k]{state})
 if not (finite(params){finite}):
     trouble = 2
     break

@@ -7,9 +7,10 @@ of arrays that `start` makes and the caller keeps.
 from minidl.optimizers.adagrad import Adagrad
 from minidl.optimizers.adam import Adam
 from minidl.optimizers.adamw import AdamW
-from minidl.optimizers.clipping import clip_global_norm
+from minidl.optimizers.clipping import clip_by_value, clip_global_norm
+from minidl.optimizers.groups import Segments, unmatched
 from minidl.optimizers.lion import Lion
-from minidl.optimizers.optimizer import Optimizer, State
+from minidl.optimizers.optimizer import Optimizer, ParameterGroup, State
 from minidl.optimizers.rmsprop import RMSProp
 from minidl.optimizers.schedules import (
     Constant,
@@ -35,12 +36,16 @@ __all__ = [
     "Lion",
     "OneCycle",
     "Optimizer",
+    "ParameterGroup",
     "Progress",
     "RMSProp",
     "ReduceOnPlateau",
     "Schedule",
     "ScheduleState",
+    "Segments",
     "State",
     "StepDecay",
+    "clip_by_value",
     "clip_global_norm",
+    "unmatched",
 ]

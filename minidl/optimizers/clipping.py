@@ -23,6 +23,11 @@ def clip_global_norm(grads: Array, max_norm: float) -> float:
     return norm
 
 
+def clip_by_value(grads: Array, limit: float) -> None:
+    """Bring every entry of `grads` to ±`limit` at most, in place."""
+    np.clip(grads, -limit, limit, out=grads)
+
+
 def _norm(values: Array) -> float:
     """The Euclidean norm, also where the squares would overflow or vanish."""
     with np.errstate(over="ignore"):

@@ -91,8 +91,10 @@ def _fitting(saved: Checkpoint, trainer: Trainer, notify: Callable[[str], None])
 
 
 def _another_optimizer(saved: Checkpoint, trainer: Trainer) -> str | None:
-    kept = _shapes(saved.optimizer) == _shapes(trainer.state)
-    return _another("optimizer", _saved_part(saved, "optimizer"), trainer.optimizer, kept)
+    then = _saved_part(saved, "optimizer")
+    alike = then.get("groups", []) == trainer.optimizer.to_config()["groups"]  # else arrays are of other parameters
+    kept = alike and _shapes(saved.optimizer) == _shapes(trainer.state)
+    return _another("optimizer", then, trainer.optimizer, kept)
 
 
 def _another_schedule(saved: Checkpoint, trainer: Trainer) -> str | None:

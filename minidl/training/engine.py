@@ -15,7 +15,7 @@ import numpy.typing as npt
 from minidl.core.layer import Array, Layer
 from minidl.data.batch import Batch
 from minidl.losses import Loss
-from minidl.optimizers import Optimizer
+from minidl.optimizers import Optimizer, Segments
 from minidl.randomness import Streams
 from minidl.training.flat import FlatParameters
 from minidl.training.settings import Training
@@ -32,6 +32,7 @@ class Advanced(Protocol):
     optimizer: Optimizer
     settings: Training
     streams: Streams
+    segments: Segments
     state: dict[str, Array]
     step: int
     batch: Any

@@ -19,7 +19,7 @@ from minidl.core.workspace import Workspace
 from minidl.data.batch import Batch
 from minidl.losses import Loss
 from minidl.metrics import usual_metrics
-from minidl.optimizers import Optimizer, Progress
+from minidl.optimizers import Optimizer, Progress, Segments
 from minidl.randomness import Streams, generator_state
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Engine, NumpyEngine
@@ -66,6 +66,7 @@ class Trainer:
     ----------
     epoch, step : complete epochs and steps so far.
     position : how far the current epoch is.
+    state : what the optimizer remembers, a part for each of its `segments`.
     schedule_state : what the schedule remembers; see `Schedule`.
     epoch_steps : steps of an epoch.
     history : the EpochRecords so far.
@@ -98,7 +99,8 @@ class Trainer:
         self._parameters = FlatParameters(model)
         for part in (loss, optimizer, settings):
             check_in_dtype(part, self._parameters.values.dtype)
-        self.state = optimizer.start(self._parameters.values)
+        self.segments = Segments(optimizer, {name: view.size for name, view in self._parameters.views.items()})
+        self.state = self.segments.start(optimizer, self._parameters.values)
         self.schedule_state = settings.schedule.start()
         self.epoch = self.step = 0
         self.epoch_steps = 1  # until `run` knows

@@ -25,6 +25,7 @@ class Training(Configurable):
     shuffle : whether every epoch has a new random order.
     schedule : how the learning rate changes from step to step.
     clip_norm : largest Euclidean norm of the whole gradient; None: no clipping.
+    clip_value : largest size of a single number of the gradient; None: no such clipping. It goes before `clip_norm`.
     checkpoint_every : epochs from one saved checkpoint to the next, or
         ``{steps: N}`` for steps.
     checkpoints_kept : how many older checkpoints stay beside the last one, at most 1,000.
@@ -41,6 +42,7 @@ class Training(Configurable):
     shuffle: bool = True
     schedule: Schedule = field(default_factory=Constant)
     clip_norm: PositiveFloat | None = None
+    clip_value: PositiveFloat | None = None
     checkpoint_every: PositiveInt | StepCount = 10
     checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1
     threads: Threads = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
 
@@ -12,7 +11,7 @@ from minidl.core.errors import NumericalError
 from minidl.core.layer import Array, Context
 from minidl.core.lengths import without_padding
 from minidl.data.batch import Batch
-from minidl.optimizers import clip_global_norm
+from minidl.optimizers import clip_by_value, clip_global_norm
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Advanced
 from minidl.training.outputs import prepared
@@ -30,15 +29,20 @@ def take_step(trainer: Advanced, batch: Batch, ctx: Context) -> float:
     loss, dy = trainer.loss(without_padding(y, lengths), batch.target, batch.weight)
     _, grads = trainer.model.backward(dy, cache)
     flat.collect(grads)
-    clip = settings.clip_norm
+    for segment in trainer.segments.frozen:
+        flat.grads[segment.start : segment.stop] = 0
+    value, norm = settings.clip_value, settings.clip_norm
     # Squares can overflow where the norm does not, and clipping makes it small.
-    usable = _finite(flat.grads) or (clip is not None and bool(np.isfinite(flat.grads).all()))
+    clipped = value is not None or norm is not None
+    usable = _finite(flat.grads) or (clipped and bool(np.isfinite(flat.grads).all()))
     if not (math.isfinite(loss) and usable):
         where = trainer.where()
         raise numerical_error(where, trainer.model, flat, loss, batch, indices=trainer.batch, start=start)
     trainer.carried = checked_state(carried, trainer.where(), loss)
-    if clip is not None:
-        clip_global_norm(flat.grads, clip)
+    if value is not None:
+        clip_by_value(flat.grads, value)
+    if norm is not None:
+        clip_global_norm(flat.grads, norm)
     _update(trainer, loss)
     trainer.step += 1
     return loss
@@ -47,10 +51,11 @@ def take_step(trainer: Advanced, batch: Batch, ctx: Context) -> float:
 def _update(trainer: Advanced, loss: float) -> None:
     """The optimizer's step; what it remembers must stay finite too, or later steps would be 0 in silence."""
     flat = trainer.parameters
-    optimizer = copy.copy(trainer.optimizer)  # it holds arguments only
-    (optimizer.learning_rate,) = trainer.learning_rates(trainer.step)
+    (rate,) = trainer.learning_rates(trainer.step)
     try:
-        optimizer.update(flat.values, flat.grads, trainer.state)
+        for segment, state in trainer.segments.states(trainer.state):
+            part = slice(segment.start, segment.stop)
+            segment.optimizer(trainer.optimizer, rate).update(flat.values[part], flat.grads[part], state)
     except NumericalError as err:
         raise numerical_error(trainer.where(), trainer.model, flat, loss, state=trainer.state) from err
     # tanh turns an infinite weight into a finite output: loss and gradient would not show it.

@@ -81,6 +81,7 @@ def test_a_section_on_its_own_has_paths_from_itself_on() -> None:
             "shuffle",
             "schedule",
             "clip_norm",
+            "clip_value",
             "checkpoint_every",
             "checkpoints_kept",
             "threads",

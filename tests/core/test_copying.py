@@ -150,6 +150,7 @@ def _configurable(cls: Any) -> Any:
     arguments: dict[str, dict[str, Any]] = {
         **{cell.__name__: {"hidden_size": 2} for cell in minidl.Cell.__subclasses__()},
         "CSVSeries": {"path": "a.csv", "target": "pm", "features": ["pm"]},
+        "ParameterGroup": {"parameters": "*", "frozen": True},
         "Published": {"source": "book", "r2": [0.5], "loss": [0.1]},
         "SGD": {"learning_rate": 0.1},
         "TailValidation": {"size": 5},

@@ -95,6 +95,13 @@ def test_losses_whose_squares_overflow_are_right_and_the_step_goes_on_where_the_
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_norm_that_overflows_does_no_harm_where_each_number_is_clipped(engine):
+    one = trainer(engine, optimizer=SGD(1.0), clip_value=0.25)
+    one.run(examples(1.0, -1e20))
+    assert one.parameters.values.tolist() == [0.75]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_without_clipping_a_norm_that_overflows_is_an_error(engine):
     with pytest.raises(NumericalError, match="the gradient's norm overflows"):
         trainer(engine, optimizer=SGD(1.0)).run(examples(1.0, -1e20))

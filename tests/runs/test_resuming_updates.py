@@ -1,4 +1,4 @@
-"""Going on with a schedule: to the same bytes, or, where it is another one, from its start."""
+"""Going on with schedules and groups: to the same bytes, or, where they are others, from their start."""
 
 from __future__ import annotations
 
@@ -119,3 +119,46 @@ def test_what_needs_validation_is_refused_without_it(folder: Path, capsys: Any) 
     changes = ("data.validation=null", "evaluation.checkpoint=last", "training.schedule=ReduceOnPlateau")
     assert main(["check", "small.yaml", *(word for change in changes for word in ("--set", change))]) == 2
     assert "data.validation is not set; set it, or watch train_loss" in capsys.readouterr().err
+
+
+GROUPS = (
+    "optimizer={type: Adam, learning_rate: 0.01, groups: [{parameters: '*.b*', learning_rate_factor: 2}, "
+    "{parameters: 0.W_hh, frozen: true}]}"
+)
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("compiled", marks=NEEDS_NUMBA)])
+def test_a_stopped_run_with_groups_goes_on_with_the_state_of_each(folder: Path, engine: str) -> None:
+    overrides = [f"engine={engine}", GROUPS, "training.clip_value=0.05"]
+    whole = trained("whole", overrides)
+    stopped = trained("stopped", overrides, 14)
+    assert main(["resume", "stopped"]) == 0
+    assert what_is_left(stopped) == what_is_left(whole)
+
+
+def test_other_groups_start_afresh_though_the_arrays_have_the_same_shapes(folder: Path, capsys: Any) -> None:
+    momentum = "optimizer={{type: SGD, learning_rate: 0.01, momentum: 0.9, groups: [{{parameters: {}, frozen: true}}]}}"
+    trained("run", ["engine=numpy", momentum.format("0.b_h")], 14)  # 3 numbers, as those of 2.W
+    assert main(["resume", "run", "--allow-changes", "--set", momentum.format("2.W")]) == 0
+    assert "optimizer: other arguments of SGD; its state starts afresh" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (
+            "[{parameters: 0.W_x, frozen: true}]",
+            "optimizer.groups.0.parameters: no parameter matches '0.W_x'; there are 0.W_xh, 0.W_hh, 0.b_h, 2.W, 2.b",
+        ),
+        ("[{parameters: '*'}]", "optimizer.groups.0: ParameterGroup: changes nothing; give it a learning_rate_factor"),
+        ("[{parameters: '*', frozen: true}]", "optimizer.groups: all parameters are frozen"),
+        ("[{parameters: '*', rate: 2}]", "optimizer.groups.0.rate: unknown key 'rate' of ParameterGroup"),
+    ],
+)
+def test_wrong_groups_are_one_line_with_their_place(folder: Path, groups: str, message: str, capsys: Any) -> None:
+    text = Path("small.yaml").read_text(encoding="utf-8")
+    Path("small.yaml").write_text(text.replace("type: SGD, ", f"type: SGD, groups: {groups}, "), encoding="utf-8")
+    assert main(["check", "small.yaml"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert line.startswith("small.yaml:")
