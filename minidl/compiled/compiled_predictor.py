@@ -24,8 +24,6 @@ from minidl.layers.streaming import check_causal, time_step
 
 # Windows of a large batch that go through the stack together.
 LANES = 128
-# Parameters from which on one window takes a single lane: vectors of units pay, rather than copies of the window.
-SINGLE_LANE = 256
 # Where the window goes, the compiled function, its arguments, and where the output stands then.
 _OneWindow = tuple[Array, Callable[..., None], tuple[Any, ...], Array]
 
@@ -37,7 +35,8 @@ class _Program:
         self, model: Layer, params: Array, window: tuple[int, ...], batch: int, notify: Any, ragged: bool = False
     ) -> None:
         dtype = params.dtype
-        self.lanes = 1 if batch == 1 and len(params) >= SINGLE_LANE else lanes_for(batch, dtype, NARROW_BYTES)
+        # One window takes a single lane: vectors of units, rather than of copies of the window.
+        self.lanes = 1 if batch == 1 else lanes_for(batch, dtype, NARROW_BYTES)
         self.layout = layout_of(model, window, self.lanes, dtype, ragged=ragged)
         source = predict_function(model, self.layout)
         self.scratch = source.scratch

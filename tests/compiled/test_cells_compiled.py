@@ -28,7 +28,7 @@ from minidl import (
     Sequential,
     SLSTMLayer,
 )
-from minidl.compiled import compiled_predictor, explain, predictor
+from minidl.compiled import explain, predictor
 from minidl.compiled.engine import CompiledEngine
 from minidl.compiled.kernels.cells import cell as kernel_of_cell
 from minidl.layers.recurrent.cell import Cell
@@ -118,7 +118,7 @@ def both_ends(model, source, **arguments):
 
 
 @all_cells(ALL[0])
-def test_a_cell_trains_and_predicts_as_in_numpy(layer: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cell_trains_and_predicts_as_in_numpy(layer: Cell) -> None:
     model = elsewhere(built(layer, with_all(layer)))
     (expected, losses), (found, same) = both_ends(model, windows(40), optimizer=SGD(0.1))
     assert difference(found, expected) < 1e-12
@@ -127,17 +127,11 @@ def test_a_cell_trains_and_predicts_as_in_numpy(layer: Cell, monkeypatch: pytest
     predict = predictor(model)
     assert predict.engine == "compiled"
     np.testing.assert_allclose(predict(x), model(x), rtol=1e-12)
-    for from_parameters in (0, 10**9):  # in a single lane, and in a vector of copies
-        monkeypatch.setattr(compiled_predictor, "SINGLE_LANE", from_parameters)
-        np.testing.assert_allclose(predictor(model)(x[0]), model(x[:1])[0], rtol=1e-12)
+    np.testing.assert_allclose(predict(x[0]), model(x[:1])[0], rtol=1e-12)  # in a single lane
 
 
 @all_cells(ALL[0])
-@pytest.mark.parametrize("single", [True, False], ids=["single lane", "copies"])
-def test_a_stream_of_a_cell_goes_on_from_a_state_of_either_engine(
-    layer: Cell, single: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(compiled_predictor, "SINGLE_LANE", 0 if single else 10**9)
+def test_a_stream_of_a_cell_goes_on_from_a_state_of_either_engine(layer: Cell) -> None:
     model = Sequential([layer, with_all(layer)])
     model.build((None, 3), 5, "float64")
     elsewhere(model)

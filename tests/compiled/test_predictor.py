@@ -20,7 +20,7 @@ from minidl import (
     ShapeError,
     TanhActivation,
 )
-from minidl.compiled import compiled_predictor, predictor
+from minidl.compiled import predictor
 
 X = np.random.default_rng(1).normal(size=(300, 7, 4))
 
@@ -39,9 +39,7 @@ def close(actual, expected):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("from_parameters", [0, 10**9], ids=["single lane", "copies"])
-def test_one_window_equals_the_model(from_parameters, dtype, monkeypatch):
-    monkeypatch.setattr(compiled_predictor, "SINGLE_LANE", from_parameters)
+def test_one_window_equals_the_model(dtype):
     model, _ = deep_net(dtype)
     x = X.astype(dtype)
     rtol = 1e-12 if dtype == "float64" else 1e-5
