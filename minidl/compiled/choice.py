@@ -22,9 +22,9 @@ from minidl.training.sources import Source, gathered
 
 EngineName = Literal["auto", "numpy", "compiled"]
 
-# From this many units on matrix products dominate: in one thread, which engine is faster depends on the machine, not
-# by much. Several threads share each product in NumPy, and whole batches in compiled code.
-UNITS_LIMIT = 256
+# From this many units on matrix products take all the time, and in one thread both engines are about as fast.
+# Several threads share each product in NumPy, and whole batches in compiled code.
+UNITS_LIMIT = 1024
 # Below this many time steps in all training steps together, NumPy is done before the compiler is.
 # The count, not the state of the cache, decides: the same config gets the same engine everywhere.
 WORTH_COMPILING = 500_000
@@ -98,7 +98,8 @@ def drawback(model: Layer, time_steps: float | None = None, threads: int = 1) ->
     for position, layer in leaves(model) if threads == 1 else ():
         if isinstance(layer, (Cell, RecurrentLayer)) and layer.hidden_size >= UNITS_LIMIT:
             return (
-                f"{_named(position, layer)} has {layer.hidden_size} units; from {UNITS_LIMIT} on NumPy is about as fast"
+                f"{_named(position, layer)} has {layer.hidden_size:,} units; "
+                f"from {UNITS_LIMIT:,} on NumPy is about as fast"
             )
     if time_steps is not None and time_steps < WORTH_COMPILING:
         return "so short a training is done before the compiler is"

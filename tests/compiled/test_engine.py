@@ -145,8 +145,8 @@ class OwnDense(Dense):
         (Sequential([OwnDense(1)]), "OwnDense 0 has no kernel"),
         (Sequential([Sequential([Dense(2), OwnDense(1)])]), "OwnDense 0.1 has no kernel"),
         (Sequential([Dense(3), *[TanhActivation()] * 2]), "TanhActivation 2 stands twice in the stack"),
-        (Sequential([RecurrentLayer(300)]), "RecurrentLayer 0 has 300 units; from"),
-        (Sequential([LSTMLayer(256)]), "LSTMLayer 0 has 256 units; from"),
+        (Sequential([RecurrentLayer(1100)]), "RecurrentLayer 0 has 1,100 units; from"),
+        (Sequential([LSTMLayer(1024)]), "LSTMLayer 0 has 1,024 units; from"),
     ],
     ids=lambda part: part if isinstance(part, str) else "",
 )
@@ -155,8 +155,8 @@ def test_what_cannot_be_compiled_or_does_not_pay_is_named(model, reason):
 
 
 def test_large_layers_are_compiled_where_several_threads_are_asked_for():
-    model = Sequential([RecurrentLayer(300)])
-    for threads, expected in ((1, "numpy: RecurrentLayer 0 has 300 units; from"), (2, "compiled")):
+    model = Sequential([RecurrentLayer(1100)])
+    for threads, expected in ((1, "numpy: RecurrentLayer 0 has 1,100 units; from"), (2, "compiled")):
         assert explain(model, HalfMSE(), SGD(0.1), training=Training(threads=threads)).startswith(expected)
 
 
