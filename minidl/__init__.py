@@ -54,7 +54,7 @@ from minidl.layers import (
     TanhActivation,
 )
 from minidl.layers.recurrent import sigmoid, softplus, where
-from minidl.losses import MAE, MSE, CrossEntropy, DifferenceLoss, HalfMSE, Loss
+from minidl.losses import MAE, MSE, CrossEntropy, DifferenceLoss, HalfMSE, Huber, LogCosh, Loss
 from minidl.optimizers import (
     SGD,
     Adagrad,
@@ -104,6 +104,7 @@ __all__ = [
     "Gate",
     "Grads",
     "HalfMSE",
+    "Huber",
     "IdentityActivation",
     "IndRNNLayer",
     "JANETLayer",
@@ -113,6 +114,7 @@ __all__ = [
     "LayerNorm",
     "LeakyLayer",
     "Lion",
+    "LogCosh",
     "Loss",
     "MGULayer",
     "MaxOverTime",

@@ -25,8 +25,12 @@ class DifferenceLoss(Loss):
         """l'(e) for every entry; it may be `e` itself."""
 
     def total(self, e: Array) -> float:
-        """Σ l(e)."""
-        return float(self.value(e).sum(dtype=np.float64))
+        """Σ l(e); in double precision where l(e) is beyond the numbers of e's type."""
+        with np.errstate(over="ignore"):
+            total = float(self.value(e).sum(dtype=np.float64))
+        if not math.isfinite(total) and e.itemsize < 8:
+            total = float(self.value(e.astype(np.float64)).sum())
+        return total
 
     def value_and_gradient(
         self, y: Array, target: Array, weight: Array | None, out: Array | None

@@ -34,7 +34,7 @@ CONFIG_FAULTS = {
     "a list for a mapping": ("training: {epochs: 3, batch_size: 16}", "training: [3]", "23:11: training: expected a"),
     "an unknown layer": ("LastStep}", "LastStp}", "19:14: model.layers.1.type: unknown layer 'LastStp'; did you mean"),
     "a loss as a layer": ("type: LastStep", "type: HalfMSE", "unknown layer 'HalfMSE'"),
-    "an unknown loss": ("loss: HalfMSE", "loss: Huber", "21:7: loss: unknown loss 'Huber'"),
+    "an unknown loss": ("loss: HalfMSE", "loss: Hinge", "21:7: loss: unknown loss 'Hinge'"),
     "a path to code": ("type: LastStep", "type: os.system", "model.layers.1.type: unknown layer 'os.system'"),
     "a layer too many": (
         "    - {type: LastStep}\n",

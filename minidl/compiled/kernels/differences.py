@@ -1,8 +1,9 @@
-"""Losses: means over all entries of the lanes that hold windows, or weighted means."""
+"""Losses of the error e = y - target: means over all entries of the lanes that hold windows, or weighted means."""
 
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from minidl.compiled.jit import jit, jit_sum
 from minidl.compiled.kernel import LossKernel
 from minidl.core.layer import Array
+
+_LOG_2 = math.log(2)
 
 
 @jit
@@ -69,50 +72,25 @@ def mae_loss(y: Array, target: Array, dy: Array, n: int) -> Any:
     return total / size
 
 
-@jit
-def _label_loss(y: Array, target: Array, dy: Array, t: int, lane: int) -> Any:
-    """-log p_k for the label k; dy = p - one_hot(k)."""
-    K, kind = y.shape[1], y.dtype.type
-    k, top = int(target[t, 0, lane]), y[t, 0, lane]
-    for i in range(1, K):
-        top = max(top, y[t, i, lane])
-    whole = kind(0)
-    for i in range(K):
-        dy[t, i, lane] = np.exp(y[t, i, lane] - top)
-        whole += dy[t, i, lane]
-    for i in range(K):
-        dy[t, i, lane] = dy[t, i, lane] / whole - kind(i == k)
-    return np.log(whole) - (y[t, k, lane] - top)
+@functools.cache
+def _mean(value: Any, slope: Any) -> Any:
+    """mean(l(e)), l'(e) / size for a function l of the error e."""
 
+    @jit
+    def mean(y: Array, target: Array, dy: Array, n: int) -> Any:
+        size = y.shape[0] * y.shape[1] * n
+        scale, total = y.dtype.type(1 / size), 0.0
+        for t in range(y.shape[0]):
+            for i in range(y.shape[1]):
+                for k in range(n):
+                    e = y[t, i, k] - target[t, i, k]
+                    total += value(np.float64(e))
+                    dy[t, i, k] = scale * slope(e)
+                for k in range(n, y.shape[2]):
+                    dy[t, i, k] = 0
+        return total / size
 
-@jit
-def cross_entropy_loss(y: Array, target: Array, dy: Array, n: int) -> Any:
-    """mean(-log p_k), (p - one_hot(k)) / size for p = softmax(y) and the label k."""
-    time, K, lanes = y.shape
-    size, kind = time * n, y.dtype.type
-    total = 0.0
-    for t in range(time):
-        for lane in range(n):
-            total += _label_loss(y, target, dy, t, lane)
-            for i in range(K):
-                dy[t, i, lane] /= kind(size)
-        for i in range(K):
-            for lane in range(n, lanes):
-                dy[t, i, lane] = 0
-    return total / size
-
-
-@jit
-def cross_entropy_weighted(y: Array, target: Array, dy: Array, share: Array) -> Any:
-    """Σ s (-log p_k), s (p - one_hot(k))."""
-    time, K, lanes = y.shape
-    total = 0.0
-    for t in range(time):
-        for lane in range(lanes):
-            total += share[t, 0, lane] * np.float64(_label_loss(y, target, dy, t, lane))
-            for i in range(K):
-                dy[t, i, lane] *= share[t, 0, lane]
-    return total
+    return mean
 
 
 @functools.cache
@@ -163,9 +141,31 @@ def _sign(e: Any) -> Any:
     return np.sign(e)
 
 
-def cross_entropy(loss: Any) -> LossKernel:
-    """CrossEntropy."""
-    return LossKernel(cross_entropy_loss, cross_entropy_weighted)
+@functools.cache
+def _huber(delta: float) -> tuple[Any, Any]:
+    @jit
+    def value(e: Any) -> Any:
+        c = min(abs(e), delta)
+        return c * (abs(e) - c / 2)
+
+    @jit
+    def slope(e: Any) -> Any:
+        return min(max(e, -delta), delta)
+
+    return value, slope
+
+
+@jit
+def _log_cosh(e: Any) -> Any:
+    size = abs(e)
+    if size < 1:
+        return np.log1p(2 * np.sinh(size / 2) ** 2)
+    return size + np.log1p(np.exp(-size) ** 2) - _LOG_2
+
+
+@jit
+def _tanh(e: Any) -> Any:
+    return np.tanh(e)
 
 
 def half_mse(loss: Any) -> LossKernel:
@@ -181,3 +181,14 @@ def mse(loss: Any) -> LossKernel:
 def mae(loss: Any) -> LossKernel:
     """MAE."""
     return LossKernel(mae_loss, _weighted(_size, _sign))
+
+
+def huber(loss: Any) -> LossKernel:
+    """Huber."""
+    functions = _huber(loss.delta)
+    return LossKernel(_mean(*functions), _weighted(*functions))
+
+
+def log_cosh(loss: Any) -> LossKernel:
+    """LogCosh."""
+    return LossKernel(_mean(_log_cosh, _tanh), _weighted(_log_cosh, _tanh))

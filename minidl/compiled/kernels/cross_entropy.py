@@ -1,0 +1,62 @@
+"""CrossEntropy: a mean over all labels of the lanes that hold windows, or a weighted mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.compiled.jit import jit
+from minidl.compiled.kernel import LossKernel
+from minidl.core.layer import Array
+
+
+@jit
+def _label_loss(y: Array, target: Array, dy: Array, t: int, lane: int) -> Any:
+    """-log p_k for the label k; dy = p - one_hot(k)."""
+    K, kind = y.shape[1], y.dtype.type
+    k, top = int(target[t, 0, lane]), y[t, 0, lane]
+    for i in range(1, K):
+        top = max(top, y[t, i, lane])
+    whole = kind(0)
+    for i in range(K):
+        dy[t, i, lane] = np.exp(y[t, i, lane] - top)
+        whole += dy[t, i, lane]
+    for i in range(K):
+        dy[t, i, lane] = dy[t, i, lane] / whole - kind(i == k)
+    return np.log(whole) - (y[t, k, lane] - top)
+
+
+@jit
+def cross_entropy_loss(y: Array, target: Array, dy: Array, n: int) -> Any:
+    """mean(-log p_k), (p - one_hot(k)) / size for p = softmax(y) and the label k."""
+    time, K, lanes = y.shape
+    size, kind = time * n, y.dtype.type
+    total = 0.0
+    for t in range(time):
+        for lane in range(n):
+            total += _label_loss(y, target, dy, t, lane)
+            for i in range(K):
+                dy[t, i, lane] /= kind(size)
+        for i in range(K):
+            for lane in range(n, lanes):
+                dy[t, i, lane] = 0
+    return total / size
+
+
+@jit
+def cross_entropy_weighted(y: Array, target: Array, dy: Array, share: Array) -> Any:
+    """Σ s (-log p_k), s (p - one_hot(k))."""
+    time, K, lanes = y.shape
+    total = 0.0
+    for t in range(time):
+        for lane in range(lanes):
+            total += share[t, 0, lane] * np.float64(_label_loss(y, target, dy, t, lane))
+            for i in range(K):
+                dy[t, i, lane] *= share[t, 0, lane]
+    return total
+
+
+def cross_entropy(loss: Any) -> LossKernel:
+    """CrossEntropy."""
+    return LossKernel(cross_entropy_loss, cross_entropy_weighted)

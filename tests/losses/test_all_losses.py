@@ -1,0 +1,107 @@
+"""What holds of every loss: PyTorch's values and gradients, central differences, weights, dtypes, huge numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from loss_cases import EVERY, Case, weight_of
+
+
+def by_torch(case: Case, y: Any, target: Any, weight: Any) -> tuple[float, Any]:
+    """The weighted mean of l over all targets, and its gradient."""
+    torch = pytest.importorskip("torch")
+    outputs = torch.tensor(y, requires_grad=True)
+    found = case.torch(torch, outputs, torch.tensor(target))
+    counts = np.ones(found.shape)
+    if weight is not None:
+        counts *= weight.reshape(*weight.shape, *[1] * (found.ndim - weight.ndim))
+    counts = torch.tensor(counts)
+    loss = (counts * found).sum() / counts.sum()
+    loss.backward()
+    return loss.item(), outputs.grad.numpy()
+
+
+@EVERY
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 30.0, 1e4, 1e100])
+@pytest.mark.parametrize("axes", [0, 1, 2])
+def test_value_and_gradient_equal_those_of_pytorch(case: Case, scale: float, axes: int) -> None:
+    # Catches a sign, a factor, a mean over the batch only or over outputs as well, and a division by n with weights.
+    rng = np.random.default_rng(axes)
+    y, target = case.draw(rng, (4, 3), scale)
+    weight = weight_of(rng, axes, target)
+    loss, dy = case.loss(y, target, weight)
+    expected, gradient = by_torch(case, y, target, weight)
+    np.testing.assert_allclose(loss, expected, rtol=1e-6 if scale < 1 else 1e-12)  # log cosh in plain form loses digits
+    np.testing.assert_allclose(dy, gradient, rtol=1e-9, atol=1e-12 * np.abs(gradient).max())
+
+
+@EVERY
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_gradient_equals_central_differences(case: Case, weighted: bool) -> None:
+    rng = np.random.default_rng(7)
+    y, target = case.draw(rng, (3, 2), 1.0)
+    weight = rng.uniform(0, 2, (3, 2)) if weighted else None
+    _, dy = case.loss(y, target, weight)
+    for i in np.ndindex(y.shape):
+        step = np.zeros_like(y)
+        step[i] = 1e-5
+        numeric = (case.loss(y + step, target, weight)[0] - case.loss(y - step, target, weight)[0]) / 2e-5
+        np.testing.assert_allclose(dy[i], numeric, atol=1e-9)
+
+
+@EVERY
+def test_a_weight_counts_as_an_example_that_stands_there_so_often(case: Case) -> None:
+    y, target = case.draw(np.random.default_rng(0), (5,), 1.0)
+    counts = np.array([2, 0, 1, 3, 1])
+    rows = np.repeat(np.arange(5), counts)
+    loss, dy = case.loss(y, target, counts)
+    expected, d_rows = case.loss(y[rows], target[rows])
+    np.testing.assert_allclose(loss, expected, rtol=1e-13)
+    summed = np.zeros_like(y)
+    np.add.at(summed, rows, d_rows)
+    np.testing.assert_allclose(dy, summed, rtol=1e-12, atol=1e-17)
+
+
+@EVERY
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 1e6, 1e30])
+def test_in_single_precision_it_is_the_same_and_huge_numbers_do_not_overflow(
+    case: Case, weighted: bool, scale: float
+) -> None:
+    # 1e30 squared is beyond float32.
+    rng = np.random.default_rng(1)
+    y, target = case.draw(rng, (4, 3), scale)
+    y, target = y.astype("float32"), target if case.loss.labels else target.astype("float32")
+    weight = rng.uniform(1, 2, 4) if weighted else None
+    wide = target if case.loss.labels else target.astype("float64")
+    expected, gradient = case.loss(y.astype("float64"), wide, weight)
+    loss, dy = case.loss(y, target, weight)
+    assert dy.dtype == "float32"
+    assert np.isfinite(loss)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(dy, gradient, rtol=1e-5, atol=1e-6 * np.abs(gradient).max())
+
+
+@EVERY
+def test_nothing_is_written_to_but_what_receives_the_gradient(case: Case) -> None:
+    y, target = case.draw(np.random.default_rng(0), (4, 3), 1.0)
+    y.flags.writeable = target.flags.writeable = False
+    out = np.full(y.shape, np.nan)
+    loss, dy = case.loss(y, target, np.ones(4), out)
+    assert dy is out
+    expected = case.loss(y, target)
+    assert type(loss) is float
+    assert loss == pytest.approx(expected[0], rel=1e-13)
+    np.testing.assert_allclose(dy, expected[1], rtol=1e-12, atol=1e-17)
+
+
+@EVERY
+def test_nan_stays_nan_and_where_nothing_counts_all_is_zero(case: Case) -> None:
+    y, target = case.draw(np.random.default_rng(0), (4, 3), 1.0)
+    loss, dy = case.loss(y, target, np.zeros((4, 3)))
+    assert loss == 0
+    assert not dy.any()
+    y[1, 1, 0] = np.nan
+    assert np.isnan(case.loss(y, target)[0])
