@@ -54,7 +54,7 @@ from minidl.layers import (
     TanhActivation,
 )
 from minidl.layers.recurrent import sigmoid, softplus, where
-from minidl.losses import MAE, MSE, CrossEntropy, DifferenceLoss, HalfMSE, Huber, LogCosh, Loss
+from minidl.losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, DifferenceLoss, HalfMSE, Huber, LogCosh, Loss
 from minidl.optimizers import (
     SGD,
     Adagrad,
@@ -85,6 +85,7 @@ __all__ = [
     "AdamW",
     "Array",
     "Bidirectional",
+    "BinaryCrossEntropy",
     "Cell",
     "ConfigError",
     "Constant",

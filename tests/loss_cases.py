@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
-from minidl import MAE, MSE, CrossEntropy, HalfMSE, Huber, LogCosh, Loss
+from minidl import MAE, MSE, BinaryCrossEntropy, CrossEntropy, HalfMSE, Huber, LogCosh, Loss
 
 Drawn = tuple[Any, Any]
 
@@ -21,11 +22,13 @@ class Case:
     ----------
     draw : ``draw(rng, shape, scale)``, outputs whose first axes are `shape` and their targets.
     torch : ``torch(torch, y, target)``, l of each target as a tensor, before any mean.
+    counts : what each target counts for by itself.
     """
 
     loss: Loss
     draw: Callable[[Any, tuple[int, ...], float], Drawn]
     torch: Callable[[Any, Any, Any], Any]
+    counts: Callable[[Any], Any] | None = None
 
     def __str__(self) -> str:
         return repr(self.loss)
@@ -51,9 +54,24 @@ def huber(delta: float) -> Callable[[Any, Any, Any], Any]:
     return lambda torch, y, target: torch.nn.functional.huber_loss(y, target, reduction="none", delta=delta)
 
 
-def cross_entropy(torch: Any, y: Any, target: Any) -> Any:
-    found = torch.nn.functional.cross_entropy(y.reshape(-1, y.shape[-1]), target.reshape(-1), reduction="none")
-    return found.reshape(target.shape)
+def probabilities(rng: Any, shape: tuple[int, ...], scale: float) -> Drawn:
+    """Two logits at each place, and targets of which some are 0 or 1."""
+    return scale * rng.normal(size=(*shape, 2)), np.clip(rng.uniform(-0.5, 1.5, (*shape, 2)), 0, 1)
+
+
+def cross_entropy(smoothing: float) -> Callable[[Any, Any, Any], Any]:
+    def losses(torch: Any, y: Any, target: Any) -> Any:
+        entropy = torch.nn.CrossEntropyLoss(reduction="none", label_smoothing=smoothing)
+        return entropy(y.reshape(-1, y.shape[-1]), target.reshape(-1)).reshape(target.shape)
+
+    return losses
+
+
+def binary_cross_entropy(smoothing: float) -> Callable[[Any, Any, Any], Any]:
+    entropy = "binary_cross_entropy_with_logits"
+    return lambda torch, y, target: getattr(torch.nn.functional, entropy)(
+        y, target * (1 - smoothing) + smoothing / 2, reduction="none"
+    )
 
 
 CASES = [
@@ -63,7 +81,11 @@ CASES = [
     Case(Huber(), numbers, huber(1.0)),
     Case(Huber(delta=0.3), numbers, huber(0.3)),
     Case(LogCosh(), numbers, of_error(lambda torch, e: torch.logaddexp(e, -e) - torch.log(torch.tensor(2.0).double()))),
-    Case(CrossEntropy(), classes, cross_entropy),
+    Case(BinaryCrossEntropy(), probabilities, binary_cross_entropy(0.0)),
+    Case(BinaryCrossEntropy(0.2, [0.5, 3]), probabilities, binary_cross_entropy(0.2), lambda t: 0.5 + 2.5 * t),
+    Case(CrossEntropy(), classes, cross_entropy(0.0)),
+    Case(CrossEntropy(label_smoothing=0.1), classes, cross_entropy(0.1)),
+    Case(CrossEntropy(0.3, [1, 0, 2.5]), classes, cross_entropy(0.3), lambda t: np.array([1, 0, 2.5])[t]),
 ]
 EVERY = pytest.mark.parametrize("case", CASES, ids=str)
 

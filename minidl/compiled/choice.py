@@ -156,7 +156,8 @@ def line(engine: EngineName, obstacle: Callable[[], str | None], drawback: Calla
 def source_obstacle(source: Source, model: Layer, loss: Loss) -> str | None:
     """Why the compiled engine cannot take these examples, in a few words; None: it can. The model has kernels."""
     batch = gathered(source, slice(0, 1))
-    return uneven_obstacle(model, loss, lengths=batch.lengths is not None, weights=batch.weight is not None)
+    weights = batch.weight is not None or loss.counts(batch.target) is not None
+    return uneven_obstacle(model, loss, lengths=batch.lengths is not None, weights=weights)
 
 
 def uneven_obstacle(model: Layer, loss: Loss, *, lengths: bool, weights: bool) -> str | None:

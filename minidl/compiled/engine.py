@@ -16,7 +16,7 @@ from numba import types
 from minidl.compiled.cache import Notify, compiled
 from minidl.compiled.choice import training_obstacle, uneven_obstacle
 from minidl.compiled.emit.waiting import flags_for
-from minidl.compiled.examples import Examples, TargetWeights, examples
+from minidl.compiled.examples import Examples, TargetWeights, examples, with_counts
 from minidl.compiled.gate import check_fit, own, target_sizes
 from minidl.compiled.generated import train_function
 from minidl.compiled.kernel import kernel_of, silent
@@ -72,7 +72,8 @@ class CompiledEngine:
             Inputs, targets and parameters do not fit each other; nothing was changed.
         """
         batch = trainer.settings.batch_size
-        part = examples(train, order[position : position + self._steps_a_call * batch], batch, trainer.loss.labels)
+        indices = order[position : position + self._steps_a_call * batch]
+        part = with_counts(examples(train, indices, batch, trainer.loss.labels), trainer.loss)
         program = self._program(trainer, part, min(batch, len(train)))
         started = time.perf_counter()
         done, total, loss, trouble = program.run(trainer, part, total)

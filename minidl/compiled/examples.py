@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from minidl.core.errors import ShapeError
 from minidl.core.layer import Array
 from minidl.core.lengths import check_lengths
 from minidl.data import Batch, SequenceSet, Windows
+from minidl.losses import Loss
 from minidl.training import Arrays, Source
 from minidl.training.engine import Order
 from minidl.training.sources import gathered
@@ -102,6 +103,31 @@ def examples(source: Source, indices: Order, batch: int, labels: bool = False) -
     starts = places * sizes[0], places * sizes[1]
     weights = None if given.weight is None else _weights(given.weight, places, len(x))
     return Examples(flat(x), flat(y), *starts, step, window, y.shape[1:], lengths, weights)
+
+
+def with_counts(part: Examples, loss: Loss) -> Examples:
+    """The examples with what their targets count for by themselves, if they do, beside their weights."""
+    if loss.counts(part.targets[:0]) is None:
+        return part
+    features = 1 if loss.labels else part.target[-1]
+    timed = len(part.target) == (1 if loss.labels else 2)
+    n, time = len(part.starts), 1
+    held = np.zeros((n, 1), np.int64)
+    if timed:
+        time = part.target[0] if part.lengths is None else part.window[0]
+        last = time - 1 if part.lengths is None else part.lengths[:, None] - 1
+        held = held + np.minimum(np.arange(time), last)
+    # Places that are not in the arrays are refused by the gate.
+    numbers = np.arange(features)
+    places = (part.target_starts[:, None] + part.target_step * held)[..., None] + numbers
+    values = loss.counts(np.take(part.targets, places, mode="clip"))
+    if part.weights is not None:
+        apart = part.weights.steps((time, features) if timed else (features,))
+        places = (part.weights.starts[:, None] + apart[0] * held)[..., None] + apart[1] * numbers
+        values = values * np.take(part.weights.values, places, mode="clip")
+    shape = (*([time] if timed else []), *([] if loss.labels else [features]))
+    weights = TargetWeights(flat(np.ascontiguousarray(values)), np.arange(n) * (time * features), shape)
+    return replace(part, weights=weights)
 
 
 def _windows(source: Windows, indices: Order) -> Examples:

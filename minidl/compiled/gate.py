@@ -50,10 +50,11 @@ def check_fit(part: Examples, layout: Layout, loss: Loss, batch: int) -> None:
         loss.check_weight((n, *_cut(part.weights.shape, longest)), (n, *_cut(part.target, longest)))
         apart = part.weights.steps(output)
         _check_places(part.weights.starts, (steps - 1) * apart[0] + (features - 1) * apart[1] + 1, part.weights.values)
-    if loss.labels:
+    if loss.labels or loss.restricted:
         held = np.minimum(np.arange(time), np.reshape(steps, (-1, 1)) - 1)
-        places = part.target_starts[:, None] + part.target_step * held
-        loss.check_values(output[-1], whole_array(part.targets[places], "y"))
+        places = (part.target_starts[:, None] + part.target_step * held)[..., None] + np.arange(features)
+        given = part.targets[places[..., 0] if loss.labels else places]
+        loss.check_values(output[-1], whole_array(given, "y") if loss.labels else given)
 
 
 def _check_lengths(lengths: Array, part: Examples) -> None:

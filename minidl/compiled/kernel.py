@@ -148,6 +148,10 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.layers.select_features", "SelectFeatures"): (LayerKernel, "select_features:select_features"),
     ("minidl.layers.sequence_ends", "LastStep"): (LayerKernel, "sequence_ends:last_step"),
     ("minidl.layers.softmax", "Softmax"): (LayerKernel, "softmax:softmax"),
+    ("minidl.losses.binary_cross_entropy", "BinaryCrossEntropy"): (
+        LossKernel,
+        "binary_cross_entropy:binary_cross_entropy",
+    ),
     ("minidl.losses.cross_entropy", "CrossEntropy"): (LossKernel, "cross_entropy:cross_entropy"),
     ("minidl.losses.differences", "HalfMSE"): (LossKernel, "differences:half_mse"),
     ("minidl.losses.differences", "MAE"): (LossKernel, "differences:mae"),

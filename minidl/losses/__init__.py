@@ -5,10 +5,11 @@ batch, and over time and features where y has them; `CrossEntropy` over all labe
 With weights they are weighted means, divided by the sum of the weights.
 """
 
+from minidl.losses.binary_cross_entropy import BinaryCrossEntropy
 from minidl.losses.cross_entropy import CrossEntropy
 from minidl.losses.differences import MAE, MSE, DifferenceLoss, HalfMSE
 from minidl.losses.huber import Huber
 from minidl.losses.log_cosh import LogCosh
 from minidl.losses.loss import Loss
 
-__all__ = ["MAE", "MSE", "CrossEntropy", "DifferenceLoss", "HalfMSE", "Huber", "LogCosh", "Loss"]
+__all__ = ["MAE", "MSE", "BinaryCrossEntropy", "CrossEntropy", "DifferenceLoss", "HalfMSE", "Huber", "LogCosh", "Loss"]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+from msgspec import Meta
 
+from minidl.core.arguments import NonNegativeFloat
 from minidl.core.arrays import show_place
-from minidl.core.errors import DataError, ShapeError
+from minidl.core.errors import ConfigError, DataError, ShapeError
 from minidl.core.registry import register
 from minidl.losses.loss import Array, Loss, shares
+
+Smoothing = Annotated[float, Meta(ge=0, lt=1)]
 
 
 @register
@@ -20,6 +24,15 @@ class CrossEntropy(Loss):
 
     softmax(y)_i = exp(y_i) / Σ_j exp(y_j), computed from y - max(y), so that
     no exponential overflows: -log p_k = log Σ_j exp(y_j - max y) - (y_k - max y).
+    A mean over all labels; with weights, of examples or classes, a weighted mean, divided by their sum.
+
+    Parameters
+    ----------
+    label_smoothing : ε from 0 to below 1; (1 - ε) one_hot(k) + ε/K stands for one_hot(k), so that
+        -(1 - ε) log p_k - ε mean_j(log p_j) stands for -log p_k.
+    class_weights : what labels of each class count for, K numbers of at least 0; None: alike. The weight of a label's
+        class multiplies all that the label adds, as a weight of the example does, and with it. In PyTorch it is so
+        too without smoothing; with it, PyTorch weights each -log p_j by the weight of class j.
 
     Shapes
     ------
@@ -28,8 +41,11 @@ class CrossEntropy(Loss):
 
     References
     ----------
-    Goodfellow, Bengio and Courville (2016), Deep learning, section 6.2.2.3. MIT Press.
+    Goodfellow, Bengio and Courville (2016), Deep learning, sections 6.2.2.3 and 7.5.1. MIT Press.
     """
+
+    label_smoothing: Smoothing = 0.0
+    class_weights: Annotated[list[NonNegativeFloat], Meta(min_length=1)] | None = None
 
     labels: ClassVar[bool] = True
 
@@ -39,6 +55,11 @@ class CrossEntropy(Loss):
             raise ShapeError(
                 f"CrossEntropy: y has shape {y}, target {target}; expected one label for each row of outputs, "
                 f"{y[:-1]}, not empty."
+            )
+        if self.class_weights is not None and len(self.class_weights) != y[-1]:
+            raise ConfigError(
+                f"CrossEntropy: class_weights: expected one for each of the {y[-1]} classes, "
+                f"got {len(self.class_weights)}."
             )
 
     def check_values(self, n_outputs: int, target: Array) -> None:
@@ -52,17 +73,27 @@ class CrossEntropy(Loss):
                 f"labels of a model with {n_outputs} outputs are 0 to {n_outputs - 1}."
             )
 
+    def counts(self, target: Array) -> Array | None:
+        """The weight of each label's class."""
+        if self.class_weights is None:
+            return None
+        return np.take(np.array(self.class_weights, np.float64), target.astype(np.int64), mode="clip")
+
     def value_and_gradient(
         self, y: Array, target: Array, weight: Array | None, out: Array | None
     ) -> tuple[float, Array]:
         """(mean(-log p_k), (p - one_hot(k)) / n), or with w / Σ w in place of 1 / n."""
-        k = target[..., None]
+        k, smoothing = target[..., None], self.label_smoothing
         p = np.subtract(y, y.max(axis=-1, keepdims=True), out=out)
-        y_k = np.take_along_axis(p, k, axis=-1)
+        likely = np.take_along_axis(p, k, axis=-1)
+        if smoothing:
+            likely = (1 - smoothing) * likely + smoothing * p.mean(axis=-1, keepdims=True)
         np.exp(p, out=p)
         total = p.sum(axis=-1, keepdims=True)
         share = shares(weight, k.shape)
-        loss = float(np.sum((np.log(total) - y_k) * share, dtype=np.float64))
+        loss = float(np.sum((np.log(total) - likely) * share, dtype=np.float64))
         p /= total
-        np.put_along_axis(p, k, np.take_along_axis(p, k, axis=-1) - 1, axis=-1)
+        np.put_along_axis(p, k, np.take_along_axis(p, k, axis=-1) - (1 - smoothing), axis=-1)
+        if smoothing:
+            p -= smoothing / y.shape[-1]
         return loss, np.multiply(p, share, out=p, casting="same_kind")

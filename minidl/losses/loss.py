@@ -25,6 +25,8 @@ class Loss(Configurable, ABC):
 
     # Whether targets are class labels, whole numbers, and not numbers of the shape of y.
     labels: ClassVar[bool] = False
+    # Whether `check_values` refuses some targets.
+    restricted: ClassVar[bool] = False
 
     def __call__(
         self, y: Array, target: Array, weight: Array | None = None, out: Array | None = None
@@ -52,6 +54,10 @@ class Loss(Configurable, ABC):
         if weight is not None:
             weight = plain_array(weight, "weight")
             self.check_weight(weight.shape, target.shape)
+        own = self.counts(target)
+        if own is not None:
+            weight = own if weight is None else own * weight.reshape(*weight.shape, *[1] * (own.ndim - weight.ndim))
+        if weight is not None:
             weight = weight.reshape(*weight.shape, *[1] * (y.ndim - weight.ndim))
         return self.value_and_gradient(y, target, weight, out)
 
@@ -78,6 +84,13 @@ class Loss(Configurable, ABC):
         DataError
             There is such a target.
         """
+
+    def counts(self, target: Array) -> Array | None:
+        """What each target counts for because of what it is, of their shape; None: all count alike.
+
+        It is multiplied by the weights that examples have.
+        """
+        return None
 
     @abstractmethod
     def value_and_gradient(

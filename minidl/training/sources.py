@@ -183,8 +183,7 @@ def fitted(source: Source, model: Layer, loss: Loss, where: str = "") -> Source:
             f"{where}y: targets have shape {y.shape[1:]} an example, but the model's output has {output.shape[1:]}."
         ) from err
     targets = without_padding(source.y, None if source.lengths is None else model.output_lengths(source.lengths))
-    if loss.labels:
-        loss.check_values(output.shape[-1], whole_array(targets, f"{where}y"))
+    loss.check_values(output.shape[-1], whole_array(targets, f"{where}y") if loss.labels else targets)
     dtype = next(iter(model.params.values())).dtype
     for name, array in (("inputs (x)", x), ("targets (y)", targets)):
         found = first_not_finite(array, dtype)

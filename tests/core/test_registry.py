@@ -118,7 +118,11 @@ class TestLookup:
             (Layer, "dense", "unknown layer 'dense'; did you mean Dense?"),
             (Optimizer, "Adamm", "unknown optimizer 'Adamm'; did you mean Adam?"),
             (Initializer, "ortogonal", "unknown initializer 'ortogonal'; did you mean orthogonal?"),
-            (Loss, "Xyz", "unknown loss 'Xyz'; known: CrossEntropy, HalfMSE, Huber, LogCosh, MAE, MSE"),
+            (
+                Loss,
+                "Xyz",
+                "unknown loss 'Xyz'; known: BinaryCrossEntropy, CrossEntropy, HalfMSE, Huber, LogCosh, MAE, MSE",
+            ),
             (Layer, "os.system", None),
         ],
     )

@@ -17,6 +17,8 @@ def by_torch(case: Case, y: Any, target: Any, weight: Any) -> tuple[float, Any]:
     counts = np.ones(found.shape)
     if weight is not None:
         counts *= weight.reshape(*weight.shape, *[1] * (found.ndim - weight.ndim))
+    if case.counts is not None:
+        counts *= case.counts(target)
     counts = torch.tensor(counts)
     loss = (counts * found).sum() / counts.sum()
     loss.backward()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minidl import MAE, MSE, CrossEntropy, DataError, HalfMSE, ShapeError
+from minidl import MAE, MSE, BinaryCrossEntropy, ConfigError, CrossEntropy, DataError, HalfMSE, ShapeError
 
 ALL = [HalfMSE, MSE, MAE]
 FORMULAS = {
@@ -236,3 +236,37 @@ def test_weights_keep_the_dtype_and_the_place_of_the_gradient(cls):
     expected = cls()(y, target)
     np.testing.assert_allclose(loss, expected[0], rtol=1e-5)
     np.testing.assert_allclose(dy, expected[1], rtol=1e-5, atol=1e-7)
+
+
+def test_weights_of_classes_that_are_not_one_for_each_class_are_refused():
+    with pytest.raises(
+        ConfigError, match=r"^CrossEntropy: class_weights: expected one for each of the 3 classes, got 2"
+    ):
+        CrossEntropy(class_weights=[1, 2])(np.zeros((3, 3)), np.array([0, 1, 2]))
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.1, np.nan])
+def test_targets_that_are_no_probabilities_are_refused(wrong):
+    with pytest.raises(
+        DataError, match=r"^BinaryCrossEntropy: target: \S+ at \[1, 0\]; expected 0, 1 or a probability"
+    ):
+        BinaryCrossEntropy()(np.zeros((2, 1)), np.array([[0], [wrong]]))
+
+
+def test_pytorch_weights_classes_in_the_same_way():
+    torch = pytest.importorskip("torch")
+    y, target = labelled(shape=(9, 3))
+    weights = [1.0, 0.0, 2.5]
+    expected = torch.nn.functional.cross_entropy(torch.tensor(y), torch.tensor(target), torch.tensor(weights).double())
+    assert CrossEntropy(class_weights=weights)(y, target)[0] == pytest.approx(expected.item(), rel=1e-14)
+
+
+def test_two_classes_are_one_logit():
+    # softmax of (0, y) is (1 - σ(y), σ(y)).
+    y, target = labelled(shape=(9, 1))[0], np.arange(9) % 2
+    both = np.concatenate([np.zeros_like(y), y], axis=-1)
+    for weights in (None, [0.5, 2.0]):
+        expected, gradient = CrossEntropy(class_weights=weights)(both, target)
+        loss, dy = BinaryCrossEntropy(class_weights=weights)(y, target[:, None])
+        assert loss == pytest.approx(expected, rel=1e-14)
+        np.testing.assert_allclose(dy[:, 0], gradient[:, 1], rtol=1e-13)
