@@ -71,6 +71,7 @@ def fit(
     schedule: Schedule = CONSTANT,
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    moving_average: float | None = None,
     bptt_steps: int | None = None,
     seed: int = 0,
     lengths: Any = None,
@@ -100,8 +101,8 @@ def fit(
     ConfigError, DataError, ShapeError, NumericalError
         An argument does not fit; the model's weights were not changed.
     """
-    clips: dict[str, Any] = {"clip_norm": clip_norm, "clip_value": clip_value}
-    settings = Training(epochs=epochs, batch_size=batch_size, schedule=schedule, bptt_steps=bptt_steps, **clips)
+    more: dict[str, Any] = {"clip_norm": clip_norm, "clip_value": clip_value, "moving_average": moving_average}
+    settings = Training(epochs=epochs, batch_size=batch_size, schedule=schedule, bptt_steps=bptt_steps, **more)
     streams, train = Streams.from_seed(checked(seed, Seed, "fit: seed")), Arrays(x, y, lengths, weight)
     held_out = _held_out(validation)
     _build(model, train, streams)

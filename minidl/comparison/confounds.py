@@ -29,6 +29,7 @@ _WORDS = {
     "training.schedule.type": "schedule of the learning rate",
     "training.clip_norm": "gradient clipping",
     "training.clip_value": "clipping of single numbers of the gradient",
+    "training.moving_average": "moving average of the weights",
     "training.bptt_steps": "truncated backpropagation",
     "data.scaler.fit_on": "rows the scaler is fitted on",
     "data.scaler.type": "scaler",

@@ -165,7 +165,8 @@ class _Program:
         """Steps over all of these examples; (examples done, total, last loss, what was not finite)."""
         dtype, settings = self.grads.dtype, trainer.settings
         check_fit(part, self.layout, trainer.loss, trainer.settings.batch_size)
-        flat, n = trainer.parameters, self.n_parameters
+        flat, n, average = trainer.parameters, self.n_parameters, trainer.average
+        limits = settings.clip_norm, settings.clip_value
         first = (
             part.inputs.astype(dtype, copy=False),
             part.targets.astype(dtype, copy=False),
@@ -173,11 +174,12 @@ class _Program:
             part.target_starts.astype(np.int64, copy=False),
             part.target_step,
             trainer.settings.batch_size,
-            np.array([np.inf if limit is None else limit for limit in (settings.clip_norm, settings.clip_value)]),
+            np.array([*(np.inf if limit is None else limit for limit in limits), 1 - (settings.moving_average or 0)]),
             total,
             self._numbers(trainer, -(-len(part.starts) // trainer.settings.batch_size)),
             self.segments,
             self.frozen,
+            np.zeros(0, dtype) if average is None else own(average.values, dtype, n, "the moving average"),
             own(flat.values, dtype, n, "parameters"),
         )
         more = (
@@ -194,11 +196,14 @@ class _Program:
 
     def _numbers(self, trainer: Advanced, n_steps: int) -> Array:
         """The optimizer's numbers at each of the next steps, a row for each segment."""
-        segments, rows = trainer.segments.trained, list[list[list[float]]]()
-        for rate, same in itertools.groupby(trainer.learning_rates(trainer.step, n_steps)):
-            row = [self.numbers(segment.optimizer(trainer.optimizer, rate)) for segment in segments]
-            rows += [row] * len(list(same))
-        return np.array(rows, float).reshape(n_steps, len(segments), -1)
+        columns = []
+        for segment in trainer.segments.trained:
+            optimizer, rows = segment.optimizer(trainer.optimizer, 1.0), list[list[float]]()
+            for rate, same in itertools.groupby(trainer.learning_rates(trainer.step, n_steps)):
+                optimizer.learning_rate = rate * segment.learning_rate_factor
+                rows += [self.numbers(optimizer)] * len(list(same))
+            columns.append(np.array(rows, float).reshape(n_steps, -1))
+        return np.stack(columns, axis=1)
 
     def _together(self, first: tuple[Any, ...], grads: Array, more: tuple[Any, ...]) -> Any:
         threads = len(self.work)
@@ -245,4 +250,4 @@ def _signature(number: Any, state: list[Any], *, masks: bool, uneven: bool, seve
     drawn = (write, places) if masks else ()
     more = (places, types.Array(types.float64, 1, "C", readonly=True), places, places) if uneven else ()
     threads = (types.int64, types.int64, doubles, types.Array(number, 2, "C"), places) if several else ()
-    return *first, write, write, write, places, *drawn, *more, *state, *threads
+    return *first, write, write, write, write, places, *drawn, *more, *state, *threads

@@ -222,6 +222,14 @@ def clamp(values: Array, limit: float) -> None:
         values[k] = min(max(values[k], -most), most)
 
 
+@jit
+def follow(average: Array, params: Array, share: float) -> None:
+    """a ← a + share (p - a); nothing where there is no average."""
+    fresh = average.dtype.type(share)
+    for k in range(average.size):
+        average[k] += fresh * (params[k] - average[k])
+
+
 @jit_sum
 def _sum(values: Array) -> Any:
     total = 0.0
@@ -261,6 +269,7 @@ NAMES: dict[str, Any] = {
     "gather_shares": gather_shares,
     "gather_targets": gather_targets,
     "finite": finite,
+    "follow": follow,
     "heard": heard,
     "isfinite": np.isfinite,
     "say": say,

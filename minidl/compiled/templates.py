@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TRAIN = """\
 def train(inputs, targets, starts, target_starts, target_step, batch, limits, total, numbers,
-          segments, frozen, params, grads,
+          segments, frozen, average, params, grads,
           work, sizes{masks}{uneven}{state}{several}):
     inputs, targets, params, grads = borrow(inputs), borrow(targets), borrow(params), borrow(grads)
     {arrays}
@@ -45,6 +45,7 @@ for k in range(len(segments)):
 if not (finite(params){finite}):
     trouble = 2
     break
+follow(average, params, limits[2])
 total += loss * n"""
 
 # Each thread takes some of a batch's examples. The first one adds the gradients, always in the same

@@ -2,6 +2,7 @@
 
 A checkpoint holds ``weights.safetensors``, ``optimizer.safetensors``, ``state.json``,
 within streams of long series the states that carry on (``carried.safetensors``),
+with a moving average, which are the weights, those that training goes on with (``own.safetensors``),
 and, written last, ``manifest.json`` with the SHA-256 of the others. Nothing in it
 can run code, and no file is read that is larger than the model asks for.
 What the state means is in state.py, when one is saved in saving.py.
@@ -37,7 +38,7 @@ from minidl.files.tensors import compare_arrays, decode_tensors, encode_tensors,
 from minidl.randomness import MAX_SPAWNED
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
-CARRIED = "carried.safetensors"
+CARRIED, OWN = "carried.safetensors", "own.safetensors"
 KINDS = ("init", "best", "last")
 MAX_STATE = 1 << 24
 _TRIES = 100
@@ -102,14 +103,15 @@ class EpochAndStep(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a checkpoint holds: parameters, optimizer's arrays and carried states by name, the rest as JSON values, and
-    whose it is."""
+    """What a checkpoint holds: parameters, optimizer's arrays and carried states by name, the rest as JSON values,
+    whose it is, and the parameters that training goes on with, if they are others."""
 
     weights: dict[str, Array]
     optimizer: dict[str, Array]
     state: dict[str, Any]
     identity: str | None = None
     carried: dict[str, Array] = field(default_factory=dict)
+    own: dict[str, Array] = field(default_factory=dict)
 
 
 def save_checkpoint(
@@ -121,6 +123,7 @@ def save_checkpoint(
     keep_old_as: Path | None = None,
     identity: str | None = None,
     carried: Mapping[str, Array] | None = None,
+    own: Mapping[str, Array] | None = None,
 ) -> None:
     """Write a checkpoint, replacing the one that is there in one step.
 
@@ -130,6 +133,7 @@ def save_checkpoint(
     keep_old_as : where the replaced checkpoint is moved; None: it is removed.
     identity : of the run that it belongs to.
     carried : the states that the next step starts from, by name.
+    own : the parameters that training goes on with, if they are others.
 
     Raises
     ------
@@ -147,8 +151,9 @@ def save_checkpoint(
         OPTIMIZER: encode_tensors(optimizer or {}, folder / OPTIMIZER),
         STATE: content,
     }
-    if carried:
-        files[CARRIED] = encode_tensors(carried, folder / CARRIED)
+    for name, arrays in ((CARRIED, carried), (OWN, own)):
+        if arrays:
+            files[name] = encode_tensors(arrays, folder / name)
     whose = {} if identity is None else {"identity": identity}
     files[MANIFEST] = encode_manifest({name: entry(content) for name, content in files.items()}, **whose)
     write_folder(folder, files, keep_old_as)
@@ -236,7 +241,12 @@ def _read(
         carried = decode_tensors(
             checked(folder / CARRIED, manifest, tensors_limit(None), inside=inside), folder / CARRIED
         )
-    return Checkpoint(weights, arrays, state, manifest.get("identity"), carried)
+    own = {}
+    if OWN in manifest["files"]:
+        own = decode_tensors(
+            checked(folder / OWN, manifest, tensors_limit(weights), inside=inside), folder / OWN, weights
+        )
+    return Checkpoint(weights, arrays, state, manifest.get("identity"), carried, own)
 
 
 def load_weights(model: Layer, weights: Mapping[str, Array], source: Path) -> None:

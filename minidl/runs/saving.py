@@ -86,7 +86,7 @@ class SaveCheckpoints(Callback):
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as err:
             raise StorageError(f"{self.folder}: cannot make it: {err.strerror or err}.") from err
-        arrays = [trainer.parameters.values, *trainer.state.values()]
+        arrays = [trainer.parameters.values, *trainer.own_weights().values(), *trainer.state.values()]
         # init, best, last, the one being written and the one being replaced; and some of the log.
         n_checkpoints = 5 + trainer.settings.checkpoints_kept
         needed = n_checkpoints * (sum(array.nbytes for array in arrays) + (1 << 16)) + (1 << 20)
@@ -136,6 +136,7 @@ class SaveCheckpoints(Callback):
             keep_old_as=older,
             identity=self.identity,
             carried=packed(trainer.carried)[1],
+            own=trainer.own_weights(),
         )
 
     def _log_entry(self) -> FileEntry | None:

@@ -50,7 +50,10 @@ def restore_trainer(trainer: Trainer, saved: Checkpoint, history: Sequence[Epoch
     CorruptFileError
         The checkpoint is not one of such a trainer.
     """
-    load_weights(trainer.model, saved.weights, source)
+    load_weights(trainer.model, saved.own or saved.weights, source)
+    if trainer.average is not None:
+        for name, value in trainer.parameters.named(trainer.average.values).items():
+            value[...] = saved.weights[name]
     if saved.optimizer.keys() != trainer.state.keys():
         raise CorruptFileError(
             f"{source}: has the optimizer's arrays {sorted(saved.optimizer)}, "

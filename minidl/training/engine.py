@@ -17,6 +17,7 @@ from minidl.data.batch import Batch
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer, Segments
 from minidl.randomness import Streams
+from minidl.training.averaging import MovingAverage
 from minidl.training.flat import FlatParameters
 from minidl.training.settings import Training
 from minidl.training.sources import Source, gathered
@@ -34,6 +35,7 @@ class Advanced(Protocol):
     streams: Streams
     segments: Segments
     state: dict[str, Array]
+    average: MovingAverage | None
     step: int
     batch: Any
     carried: Any

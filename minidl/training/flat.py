@@ -59,6 +59,10 @@ class FlatParameters:
             start += value.size
         return views
 
+    def named(self, flat: Array) -> dict[str, Array]:
+        """Views of another vector of this length by the parameters' names."""
+        return self._views(self.views, flat)
+
     def _bind(self) -> None:
         bound = {id(view) for view in self.views.values()}
         before = {id(value): value for value in self.model.params.values() if id(value) not in bound}

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from minidl.core.arguments import check_in_dtype, checked
 from minidl.core.errors import ConfigError
-from minidl.core.layer import Context, Layer
+from minidl.core.layer import Array, Context, Layer
 from minidl.core.workspace import Workspace
 from minidl.data.batch import Batch
 from minidl.losses import Loss
 from minidl.metrics import usual_metrics
 from minidl.optimizers import Optimizer, Progress, Segments
 from minidl.randomness import Streams, generator_state
+from minidl.training.averaging import MovingAverage
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
@@ -67,6 +69,7 @@ class Trainer:
     epoch, step : complete epochs and steps so far.
     position : how far the current epoch is.
     state : what the optimizer remembers, a part for each of its `segments`.
+    average : the moving average of the weights, if the settings ask for one.
     schedule_state : what the schedule remembers; see `Schedule`.
     epoch_steps : steps of an epoch.
     history : the EpochRecords so far.
@@ -101,6 +104,8 @@ class Trainer:
             check_in_dtype(part, self._parameters.values.dtype)
         self.segments = Segments(optimizer, {name: view.size for name, view in self._parameters.views.items()})
         self.state = self.segments.start(optimizer, self._parameters.values)
+        decay = settings.moving_average
+        self.average = None if decay is None else MovingAverage(decay, self._parameters.values)
         self.schedule_state = settings.schedule.start()
         self.epoch = self.step = 0
         self.epoch_steps = 1  # until `run` knows
@@ -135,6 +140,8 @@ class Trainer:
     ) -> list[EpochRecord]:
         """Train for the epochs that are left; return the history.
 
+        With a moving average the model has it afterwards, and within callbacks but `on_start`.
+
         Raises
         ------
         ShapeError
@@ -148,6 +155,7 @@ class Trainer:
         self.epoch_steps = steps_of_epoch(train, self.settings.batch_size)
         if self.settings.schedule.watched is not None:
             check_watched(self.settings.schedule.watched, self.model, self.metrics, validation)
+        self._show_average(False)
         for callback in callbacks:
             callback.on_start(self)
         # Overflow is looked for after every step, and reported with its place.
@@ -158,10 +166,12 @@ class Trainer:
                     break
                 self.history.append(record)
                 every = self.settings.checkpoint_every
-                for callback in callbacks:
-                    callback.on_epoch_end(self, record)
-                    if isinstance(every, int) and self.epoch % every == 0:
-                        callback.on_checkpoint(self)
+                with self.averaged():
+                    for callback in callbacks:
+                        callback.on_epoch_end(self, record)
+                        if isinstance(every, int) and self.epoch % every == 0:
+                            callback.on_checkpoint(self)
+        self._show_average(True)
         for callback in callbacks:
             callback.on_end(self)
         return self.history
@@ -171,7 +181,8 @@ class Trainer:
         started = time.perf_counter() - self.position.seconds
         if not self._train_epoch(train, callbacks, started):
             return None
-        scores = self._validate(validation)
+        with self.averaged():
+            scores = self._validate(validation)
         if scores is None:
             return None
         self.epoch += 1
@@ -204,8 +215,9 @@ class Trainer:
             )
             place.seconds = time.perf_counter() - started
             if isinstance(every, dict) and self.step % every["steps"] == 0:
-                for callback in callbacks:
-                    callback.on_checkpoint(self)
+                with self.averaged():
+                    for callback in callbacks:
+                        callback.on_checkpoint(self)
             if self.should_stop():
                 return False
         return True
@@ -230,6 +242,27 @@ class Trainer:
     def train_step(self, batch: Batch) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
         return take_step(self, batch, self._ctx)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it the model has the weights that are scored: the moving average, if there is one."""
+        before = self.average is not None and self.average.shown
+        self._show_average(True)
+        try:
+            yield
+        finally:
+            self._show_average(before)
+
+    def _show_average(self, shown: bool) -> None:
+        if self.average is not None and self.average.shown != shown:
+            self.average.exchange(self.parameters.values)
+
+    def own_weights(self) -> dict[str, Array]:
+        """The weights that training goes on with, where they are others than those that are scored; else none."""
+        if self.average is None:
+            return {}
+        flat = self.average.values if self.average.shown else self.parameters.values
+        return self.parameters.named(flat)
 
     def learning_rates(self, first: int, n: int = 1) -> list[float]:
         """Those of n steps from the `first` on, counted from 0: the schedule's factors times that of the optimizer.

@@ -26,6 +26,8 @@ class Training(Configurable):
     schedule : how the learning rate changes from step to step.
     clip_norm : largest Euclidean norm of the whole gradient; None: no clipping.
     clip_value : largest size of a single number of the gradient; None: no such clipping. It goes before `clip_norm`.
+    moving_average : β of a moving average of the weights, a ← β a + (1 - β) p after every step; it is what is
+        validated, saved, scored and forecast with, while training goes on with its own weights. None: there is none.
     checkpoint_every : epochs from one saved checkpoint to the next, or
         ``{steps: N}`` for steps.
     checkpoints_kept : how many older checkpoints stay beside the last one, at most 1,000.
@@ -43,6 +45,7 @@ class Training(Configurable):
     schedule: Schedule = field(default_factory=Constant)
     clip_norm: PositiveFloat | None = None
     clip_value: PositiveFloat | None = None
+    moving_average: Annotated[float, Meta(gt=0, lt=1)] | None = None
     checkpoint_every: PositiveInt | StepCount = 10
     checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1
     threads: Threads = 1

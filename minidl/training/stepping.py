@@ -44,6 +44,8 @@ def take_step(trainer: Advanced, batch: Batch, ctx: Context) -> float:
     if norm is not None:
         clip_global_norm(flat.grads, norm)
     _update(trainer, loss)
+    if trainer.average is not None:
+        trainer.average.follow(flat.values)
     trainer.step += 1
     return loss
 

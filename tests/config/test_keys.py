@@ -82,6 +82,7 @@ def test_a_section_on_its_own_has_paths_from_itself_on() -> None:
             "schedule",
             "clip_norm",
             "clip_value",
+            "moving_average",
             "checkpoint_every",
             "checkpoints_kept",
             "threads",

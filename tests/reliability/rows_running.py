@@ -33,9 +33,8 @@ from tests.reliability.harness import (
     within,
 )
 
-FILES = [
-    f"checkpoints/{name}/{file}.safetensors" for name in ("init", "best", "last") for file in ("weights", "optimizer")
-]
+ARRAYS = ("weights", "optimizer", "own")
+FILES = [f"checkpoints/{name}/{file}.safetensors" for name in ("init", "best", "last") for file in ARRAYS]
 KILLS_PER_CONFIG = 5
 
 
@@ -73,7 +72,12 @@ def random_experiment(rng: random.Random) -> list[str]:
     kernels = not dropout and not truncated and cell == "RecurrentLayer"
     engine = "compiled" if kernels and rng.random() < 0.5 and numba_installed() else "numpy"
     optimizer = rng.choice(
-        ["{type: SGD, learning_rate: 0.05}", "{type: SGD, learning_rate: 0.02, momentum: 0.9}", "{type: Adam}"]
+        [
+            "{type: SGD, learning_rate: 0.05}",
+            "{type: SGD, learning_rate: 0.02, momentum: 0.9}",
+            "{type: Adam}",
+            "{type: AdamW, learning_rate: 0.01, groups: [{parameters: '*.W*', learning_rate_factor: 0.5}]}",
+        ]
     )
     return [
         "evaluation.horizons=[2]",
@@ -83,6 +87,7 @@ def random_experiment(rng: random.Random) -> list[str]:
         f"seed={rng.randrange(1000)}",
         f"dtype={rng.choice(['float32', 'float64'])}",
         f"training.clip_norm={rng.choice(['null', '0.05', '1.0'])}",
+        f"training.moving_average={rng.choice(['null', '0.9'])}",
         f"training.schedule={rng.choice(SCHEDULES)}",
         f"training.shuffle={rng.choice(['true', 'true', 'false'])}",
         f"training.checkpoint_every={rng.choice(['1', '3', '{steps: 1}', '{steps: 7}', '{steps: 50}'])}",

@@ -162,3 +162,33 @@ def test_wrong_groups_are_one_line_with_their_place(folder: Path, groups: str, m
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert line.startswith("small.yaml:")
+
+
+ALL = [PLATEAU, GROUPS, "training.moving_average=0.9", "training.clip_norm=0.5"]
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("compiled", marks=NEEDS_NUMBA)])
+@pytest.mark.parametrize("stop", [3, 14])
+def test_a_stopped_run_goes_on_with_its_moving_average(folder: Path, engine: str, stop: int) -> None:
+    # Catches an average that starts anew, and a training that goes on from the average.
+    whole = trained("whole", [f"engine={engine}", *ALL])
+    stopped = trained("stopped", [f"engine={engine}", *ALL], stop)
+    assert main(["resume", "stopped"]) == 0
+    found = what_is_left(stopped)
+    assert found == what_is_left(whole)
+    assert found[0]["last/own.safetensors"] != found[0]["last/weights.safetensors"]
+    assert "best/own.safetensors" not in found[0]
+    assert main(["reproduce", "stopped"]) == 0
+
+
+def test_a_moving_average_is_scored_and_may_come_and_go(folder: Path) -> None:
+    run = trained("run", ["engine=numpy", "training.moving_average=0.9"], 14)
+    own = run.checkpoint("last", run.experiment.model.params).own
+    more = ["resume", "run", "--allow-changes", "--set", "training.moving_average="]
+    assert main([*more[:4], "training.moving_average=null", "--set", "training.epochs=1"]) == 0  # it takes no step
+    run.load_weights("last")
+    assert all(value.tobytes() == run.experiment.model.params[name].tobytes() for name, value in own.items()) is False
+    assert main([*more[:4], "training.moving_average=null", "--set", "training.epochs=3"]) == 0
+    assert not (run.path / "checkpoints/last/own.safetensors").exists()
+    assert main([*more[:4], "training.moving_average=0.5", "--set", "training.epochs=4"]) == 0
+    assert (run.path / "checkpoints/last/own.safetensors").exists()
