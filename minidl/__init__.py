@@ -54,7 +54,19 @@ from minidl.layers import (
     TanhActivation,
 )
 from minidl.layers.recurrent import sigmoid, softplus, where
-from minidl.losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, DifferenceLoss, HalfMSE, Huber, LogCosh, Loss
+from minidl.losses import (
+    MAE,
+    MSE,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    DifferenceLoss,
+    GaussianNLL,
+    HalfMSE,
+    Huber,
+    LogCosh,
+    Loss,
+    Quantile,
+)
 from minidl.optimizers import (
     SGD,
     Adagrad,
@@ -103,6 +115,7 @@ __all__ = [
     "FastGRNNLayer",
     "GRULayer",
     "Gate",
+    "GaussianNLL",
     "Grads",
     "HalfMSE",
     "Huber",
@@ -128,6 +141,7 @@ __all__ = [
     "Parallel",
     "ParameterGroup",
     "Progress",
+    "Quantile",
     "RMSProp",
     "RecurrentLayer",
     "ReduceOnPlateau",

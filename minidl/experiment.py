@@ -24,6 +24,7 @@ from minidl.losses import HalfMSE, Loss
 from minidl.optimizers import Optimizer, unmatched
 from minidl.randomness import Streams
 from minidl.tasks import Forecast, Task
+from minidl.tasks.points import Points
 from minidl.training import Trainer, Training
 from minidl.training.records import never
 from minidl.training.truncated import check_every_step, cut, whole_series
@@ -104,8 +105,21 @@ class Experiment(Configurable):
     def _checked(self, output: Shape) -> Shape:
         if self.training.bptt_steps is not None:
             check_every_step(self.model, self.data.input_shape)
-        self.evaluation.check_output(output, self.data)
+        several, last, name = self.loss.per_target, output[-1] or 0, type(self.loss).__name__
+        points = (*output[:-1], last // several)
+        if last % several:
+            raise ShapeError(f"the model's output has shape {output}; {name} needs {several} numbers for each target.")
+        try:
+            self.evaluation.check_output(points, self.data)
+        except ShapeError as err:
+            told = "" if several == 1 else f"counting the {several} outputs that {name} needs for each target as one, "
+            raise ShapeError(f"{told}{err}") from err
         return output
+
+    @property
+    def scored_model(self) -> Layer:
+        """The model, whose outputs are made point forecasts as the loss says: what is scored, drawn and compared."""
+        return Points(self.model, self.loss)
 
     def trainer(self, should_stop: Callable[[], bool] = never) -> Trainer:
         """A trainer of the model, which is built, at the start; `run_training` runs it."""

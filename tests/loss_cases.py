@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import MAE, MSE, BinaryCrossEntropy, CrossEntropy, HalfMSE, Huber, LogCosh, Loss
+from minidl import (
+    MAE,
+    MSE,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    GaussianNLL,
+    HalfMSE,
+    Huber,
+    LogCosh,
+    Loss,
+    Quantile,
+)
 
 Drawn = tuple[Any, Any]
 
@@ -74,12 +85,46 @@ def binary_cross_entropy(smoothing: float) -> Callable[[Any, Any, Any], Any]:
     )
 
 
+def several(per_target: int, most: float = 1e100) -> Callable[..., Drawn]:
+    """Two targets at each place, and outputs for each, side by side."""
+
+    def draw(rng: Any, shape: tuple[int, ...], scale: float) -> Drawn:
+        target = min(scale, most) * rng.normal(size=(*shape, 2))
+        return np.minimum(scale, 30) * rng.normal(size=(*shape, 2 * per_target)), target
+
+    return draw
+
+
+def pinball(levels: list[float]) -> Callable[[Any, Any, Any], Any]:
+    def losses(torch: Any, y: Any, target: Any) -> Any:
+        e, tau = target[..., None] - y.reshape(*target.shape, len(levels)), torch.tensor(levels, dtype=y.dtype)
+        return torch.maximum(tau * e, (tau - 1) * e).mean(dim=-1)
+
+    return losses
+
+
+def gaussian(floor: float) -> Callable[[Any, Any, Any], Any]:
+    def losses(torch: Any, y: Any, target: Any) -> Any:
+        variance = torch.exp(y[..., 1::2]) + floor
+        return torch.nn.functional.gaussian_nll_loss(
+            y[..., ::2], target, variance, full=True, eps=1e-300, reduction="none"
+        )
+
+    return losses
+
+
+SQUARED = 1e15  # the gradient has the square of the error, which is a number in float32
+
 CASES = [
     Case(HalfMSE(), numbers, of_error(lambda torch, e: e * e / 2)),
     Case(MSE(), numbers, of_error(lambda torch, e: e * e)),
     Case(MAE(), numbers, of_error(lambda torch, e: torch.abs(e))),
     Case(Huber(), numbers, huber(1.0)),
     Case(Huber(delta=0.3), numbers, huber(0.3)),
+    Case(Quantile(), several(3), pinball([0.1, 0.5, 0.9])),
+    Case(Quantile([0.3]), numbers, pinball([0.3])),
+    Case(GaussianNLL(), several(2, SQUARED), gaussian(1e-6)),
+    Case(GaussianNLL(0.1), several(2, SQUARED), gaussian(0.1)),
     Case(LogCosh(), numbers, of_error(lambda torch, e: torch.logaddexp(e, -e) - torch.log(torch.tensor(2.0).double()))),
     Case(BinaryCrossEntropy(), probabilities, binary_cross_entropy(0.0)),
     Case(BinaryCrossEntropy(0.2, [0.5, 3]), probabilities, binary_cross_entropy(0.2), lambda t: 0.5 + 2.5 * t),

@@ -53,7 +53,7 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
         found = next((found for what, found in described if what == asked), None)
         if found is None:
             with one_blas_thread():
-                found = terms.describe(parts, experiment.model)
+                found = terms.describe(parts, experiment.scored_model)
             described.append((asked, found))
             for name, tables in found["baselines"].items():
                 _add(scores, name, entry.label, without_nan(tables), terms)

@@ -204,12 +204,12 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
     # One row ahead, no later row of another column is looked at, whatever the config says is known.
     asked = ((ended, horizon), (issued, 1), (issued, horizon))
     leaks, known = [], False
-    before = [model_forecaster(splits, experiment.model, way)(*question).tobytes() for question in asked]
+    before = [model_forecaster(splits, experiment.scored_model, way)(*question).tobytes() for question in asked]
     for name, spoilt in poisoned(data, table, cut):
         rows = spoilt.divided(data.borders(len(table)))
         values = np.ascontiguousarray(splits.scale.transform(rows.values), splits.values.dtype)
         other = replace(splits, table=rows, values=values)
-        after = [model_forecaster(other, experiment.model, way)(*question).tobytes() for question in asked]
+        after = [model_forecaster(other, experiment.scored_model, way)(*question).tobytes() for question in asked]
         if before[:2] != after[:2]:
             leaks.append(f"the forecasts of rows before the cut depend on rows after it ({name} there changes them)")
         known = known or before[2] != after[2]

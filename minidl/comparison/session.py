@@ -251,7 +251,7 @@ def _open_run(folder: ComparisonFolder, label: str, seed: int) -> tuple[Layer, A
     experiment = entry.experiment(seed)
     parts = load_parts(experiment)
     set_weights(experiment.model, folder.weights(record))
-    return experiment.model, parts
+    return experiment.scored_model, parts
 
 
 def merge(paths: Sequence[Path], *, plugins: Sequence[str | Path] = ()) -> Session:

@@ -108,13 +108,13 @@ def _outcome(trial: Trial) -> Outcome:
             return Outcome({**record, "seconds": {"training": time.perf_counter() - started}}, {})
         record |= {"engine": trained.engine, "epoch": trained.epoch, "curve": _curve(trained.history)}
         between = time.perf_counter()
-        scores = terms.score(parts, experiment.model)
+        scores = terms.score(parts, experiment.scored_model)
         broken = terms.task.broken_score(scores)
         if broken is not None:
             text = f"the training was finite, but {broken}: {terms.beyond}."
             record |= {"status": "unscored", "error": text, "seconds": {"training": between - started}}
             return Outcome(record, {})
-        record |= without_nan({"scores": scores, "more": terms.more_scores(parts, experiment.model)})
+        record |= without_nan({"scores": scores, "more": terms.more_scores(parts, experiment.scored_model)})
         weights = {name: value.copy() for name, value in experiment.model.params.items()}
         record["weights_sha256"] = digest_of(weights)
         record["seconds"] = {"training": between - started, "scoring": time.perf_counter() - between}

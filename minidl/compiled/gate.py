@@ -69,9 +69,9 @@ def _cut(shape: tuple[int, ...], longest: int | None) -> tuple[int, ...]:
 
 
 def target_sizes(layout: Layout, loss: Loss) -> tuple[int, int]:
-    """Time steps of a target, and numbers at each of them: one label, or those of the output."""
+    """Time steps of a target, and numbers at each of them: one label, or one for each of the loss's outputs for it."""
     time, features, _ = layout.steps[-1].y
-    return time, 1 if loss.labels else features
+    return time, 1 if loss.labels else features // loss.per_target
 
 
 def _check_places(starts: Array, lengths: Any, array: Array) -> None:

@@ -99,7 +99,8 @@ class ActivationKernel:
 class LossKernel:
     """``loss(y, target, dy, n)`` fills dy (0 in the lanes from n on) and returns the loss of the first n lanes.
 
-    Targets have the sizes of y; labels are numbers of y's type, one at each time step.
+    Targets have the sizes of y, or one number for each `per_target` of y's (see `minidl.losses.Loss`);
+    labels are numbers of y's type, one at each time step.
 
     Parameters
     ----------
@@ -156,8 +157,10 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.losses.differences", "HalfMSE"): (LossKernel, "differences:half_mse"),
     ("minidl.losses.differences", "MAE"): (LossKernel, "differences:mae"),
     ("minidl.losses.differences", "MSE"): (LossKernel, "differences:mse"),
+    ("minidl.losses.gaussian_nll", "GaussianNLL"): (LossKernel, "gaussian_nll:gaussian_nll"),
     ("minidl.losses.huber", "Huber"): (LossKernel, "differences:huber"),
     ("minidl.losses.log_cosh", "LogCosh"): (LossKernel, "differences:log_cosh"),
+    ("minidl.losses.quantile", "Quantile"): (LossKernel, "quantile:quantile"),
     ("minidl.optimizers.adagrad", "Adagrad"): (OptimizerKernel, "optimizers:adagrad"),
     ("minidl.optimizers.adam", "Adam"): (OptimizerKernel, "optimizers:adam"),
     ("minidl.optimizers.adamw", "AdamW"): (OptimizerKernel, "optimizers:adamw"),

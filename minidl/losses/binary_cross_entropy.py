@@ -43,6 +43,12 @@ class BinaryCrossEntropy(Loss):
     label_smoothing: Smoothing = 0.0
     class_weights: Annotated[list[NonNegativeFloat], Meta(min_length=2, max_length=2)] | None = None
 
+    def point(self, y: Array) -> Array:
+        """σ(y), the probability of 1."""
+        small = np.exp(-np.abs(y))
+        found: Array = np.where(y >= 0, 1, small) / (1 + small)
+        return found
+
     def check_values(self, n_outputs: int, target: Array) -> None:
         """Refuse targets that are no probabilities."""
         wrong = ~((target >= 0) & (target <= 1))

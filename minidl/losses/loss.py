@@ -61,12 +61,22 @@ class Loss(Configurable, ABC):
             weight = weight.reshape(*weight.shape, *[1] * (y.ndim - weight.ndim))
         return self.value_and_gradient(y, target, weight, out)
 
+    @property
+    def per_target(self) -> int:
+        """How many outputs a model has for each number of the target, side by side along the last axis."""
+        return 1
+
+    def point(self, y: Array) -> Array:
+        """The outputs that are forecasts of the targets, of their shape: what metrics and predictions are of."""
+        return y
+
     def check_shapes(self, y: tuple[int, ...], target: tuple[int, ...]) -> None:
-        """Refuse a target that is not of the shape of y; see `__call__`."""
-        if y != target or 0 in y:
-            raise ShapeError(
-                f"{type(self).__name__}: y has shape {y}, target {target}; they must be the same, and not empty."
-            )
+        """Refuse a target that is not of the shape of y, or of that of its points; see `__call__`."""
+        if y != (*target[:-1], *(size * self.per_target for size in target[-1:])) or 0 in y:
+            needed = "they must be the same"
+            if self.per_target > 1:
+                needed = f"the last axis of y must be {self.per_target} times as long, all others the same"
+            raise ShapeError(f"{type(self).__name__}: y has shape {y}, target {target}; {needed}, and not empty.")
 
     def check_weight(self, weight: tuple[int, ...], target: tuple[int, ...]) -> None:
         """Refuse weights that are not of the shape of the target, or of its first axes."""
@@ -97,6 +107,11 @@ class Loss(Configurable, ABC):
         self, y: Array, target: Array, weight: Array | None, out: Array | None
     ) -> tuple[float, Array]:
         """(L, dL/dy); see `__call__`, which has checked all shapes and given `weight` as many axes as y has."""
+
+
+def by_target(y: Array, per_target: int) -> Array:
+    """Outputs (..., K · per_target) as (..., K, per_target)."""
+    return y.reshape(*y.shape[:-1], y.shape[-1] // per_target, per_target)
 
 
 def shares(weight: Array | None, shape: tuple[int, ...]) -> Any:

@@ -34,7 +34,7 @@ def save_figures(run: Run, parts: Parts, scores: dict[str, Any]) -> list[Path]:
     experiment = run.experiment
     task = experiment.evaluation
     with one_blas_thread():
-        figures = task.draw(experiment.model, parts, scores)
+        figures = task.draw(experiment.scored_model, parts, scores)
     records = run.log() if (run.path / "log.jsonl").exists() else []
     if records:
         name = type(experiment.loss).__name__

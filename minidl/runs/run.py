@@ -206,7 +206,7 @@ class Run(RunFolder):
         state = self.load_weights(checkpoint)
         task = self.experiment.evaluation
         with one_blas_thread():
-            scores = task.evaluate(parts, self.experiment.model)
+            scores = task.evaluate(parts, self.experiment.scored_model)
         scores |= {"checkpoint": checkpoint, "epoch": state["epoch"], "seed": self.experiment.seed}
         name = "evaluation.json" if checkpoint == configured else f"evaluation-{checkpoint}.json"
         self.write(name, json.dumps(_without_nan(scores), indent=1, ensure_ascii=False) + "\n")

@@ -32,6 +32,7 @@ from minidl.forecasting.words import losing_words, losses_to
 from minidl.metrics import Metric, r2
 from minidl.randomness import Streams
 from minidl.tasks.forecast_terms import ForecastTerms
+from minidl.tasks.points import Points
 from minidl.tasks.protocols import Scores, Setting
 from minidl.tasks.task import Task
 
@@ -111,6 +112,9 @@ class Forecast(Task):
         """Forecasts need windows of a series, and as many of them as the largest horizon."""
         data = window_data(experiment.data)
         super().check(experiment)
+        if experiment.loss.labels:
+            loss = type(experiment.loss).__name__
+            raise ConfigError(f"loss: Forecast learns numbers; {loss} is a loss of class labels (minidl list losses).")
         furthest, windows = max(self.horizons), data.test_size - data.time_steps
         if furthest > windows:
             raise ConfigError(
@@ -219,7 +223,7 @@ class Forecast(Task):
         return forecast_ahead(
             table,
             scale,
-            model_one_step(experiment.model),
+            model_one_step(Points(experiment.model, experiment.loss)),
             time_steps=data.time_steps,
             horizon=horizon,
             dtype=experiment.dtype,

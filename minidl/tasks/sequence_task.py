@@ -16,6 +16,7 @@ from minidl.core.layer import Array, Layer, Shape, n_parameters
 from minidl.core.lengths import inside
 from minidl.data import Data, ScaleFit, SequenceParts, Sequences, SequenceSet, SequenceTable
 from minidl.data.sequences import scaled
+from minidl.tasks.points import Points
 from minidl.tasks.protocols import Scores, Setting
 from minidl.tasks.task import Task
 from minidl.training.outputs import collected, outputs_by_batch
@@ -73,9 +74,14 @@ class SequenceTask(Task):
             what = "at least two classes" if self.labels else "numbers to learn"
             raise ConfigError(f"data.source: {name} needs {what}; name them in {asked}.")
         if experiment.loss.labels != self.labels:
-            fitting = "CrossEntropy" if self.labels else "HalfMSE, MSE or MAE"
+            fitting = "CrossEntropy" if self.labels else "HalfMSE and others (minidl list losses)"
             loss = type(experiment.loss).__name__
             raise ConfigError(f"loss: {name} learns {self.learned()}, for which there is {fitting}; got {loss}.")
+        if self.labels:
+            try:
+                experiment.loss.check_shapes((1, len(given)), (1,))
+            except ConfigError as err:
+                raise ConfigError(f"loss: {err}") from err
 
     @classmethod
     def learned(cls) -> str:
@@ -166,7 +172,7 @@ class SequenceTask(Task):
         values = scaled(table.values, scale, columns, experiment.dtype, table)
         sequences = SequenceSet(values, table.starts, table.lengths, np.zeros(len(values)), self.every_step)
         with np.errstate(all="ignore"):
-            y = outputs(experiment.model, sequences, every_step=self.every_step)
+            y = outputs(Points(experiment.model, experiment.loss), sequences, every_step=self.every_step)
         return self.described(table, y.astype(np.float64), self.names(experiment.data), scale)
 
     @abstractmethod

@@ -237,7 +237,7 @@ class Trainer:
             where = f"epoch {self.epoch + 1}, validation"
             batch, _ = prepared(gathered(validation, slice(None)), self.model)
             raise numerical_error(where, self.model, self.parameters, loss, batch)
-        return loss, self.metrics(found.y, found.target, found.lengths)
+        return loss, self.metrics(self.loss.point(found.y), found.target, found.lengths)
 
     def train_step(self, batch: Batch) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""

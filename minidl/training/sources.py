@@ -173,7 +173,7 @@ def fitted(source: Source, model: Layer, loss: Loss, where: str = "") -> Source:
             output = model(x[:1])
     except ShapeError as err:
         raise ShapeError(f"{where}{str(err).rstrip('.')} ({where}x.shape = {source.x.shape}).") from err
-    if (*y.shape, 1) == output.shape and not loss.labels:
+    if (*y.shape, loss.per_target) == output.shape and not loss.labels:
         source = dataclasses.replace(source, y=source.y[..., None])
         y = source.y[:1]
     try:

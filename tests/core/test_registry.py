@@ -121,7 +121,8 @@ class TestLookup:
             (
                 Loss,
                 "Xyz",
-                "unknown loss 'Xyz'; known: BinaryCrossEntropy, CrossEntropy, HalfMSE, Huber, LogCosh, MAE, MSE",
+                "unknown loss 'Xyz'; known: BinaryCrossEntropy, CrossEntropy, GaussianNLL, "
+                "HalfMSE, Huber, LogCosh, MAE, MSE, Quantile",
             ),
             (Layer, "os.system", None),
         ],

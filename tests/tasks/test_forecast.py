@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small import hourly_table, window_data
 
-from minidl import ConfigError, DataError, Dense, LastStep, RecurrentLayer, Sequential, ShapeError
+from minidl import ConfigError, DataError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, ShapeError
 from minidl.data import MinMaxScaler, Table
 from minidl.forecasting import assumptions, model_forecaster, score, score_shifted
 from minidl.tasks import Forecast, forecast_terms
@@ -86,7 +86,7 @@ def test_what_is_evaluated_has_everything_by_its_name() -> None:
 def predict(table: Table, step: str | None, horizon: int | None, task: Forecast | None = None) -> Any:
     """From windows of 6 rows of a table."""
     data = window_data(table)
-    experiment: Any = SimpleNamespace(data=data, model=model(), dtype="float64")
+    experiment: Any = SimpleNamespace(data=data, model=model(), loss=HalfMSE(), dtype="float64")
     task = task or Forecast(horizons=[2, 4, 1])
     return task.predict(experiment, MinMaxScaler().fit(table.values), step, None, horizon)
 

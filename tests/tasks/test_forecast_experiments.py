@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from small import hourly_table, window_data
 
-from minidl import ConfigError, Dense, LastStep, RecurrentLayer, Sequential
+from minidl import ConfigError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
 from minidl.tasks import Forecast
 
 
 @pytest.mark.parametrize(("furthest", "fits"), [(54, True), (55, False)])
 def test_a_config_whose_largest_horizon_is_beyond_the_test_windows_is_refused_unread(furthest: int, fits: bool) -> None:
-    experiment: Any = SimpleNamespace(data=window_data(hourly_table()))  # 60 test rows, windows of 6
+    experiment: Any = SimpleNamespace(data=window_data(hourly_table()), loss=HalfMSE())  # 60 test rows, windows of 6
     task = Forecast(horizons=[1, furthest])
     if fits:
         task.check(experiment)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import ConfigError, Dense, LastStep, Sequential, ShapeError
+from minidl import ConfigError, Dense, HalfMSE, LastStep, Sequential, ShapeError
 from minidl.data import ArraySequences, NPZSequences, ScaleFit, Sequences, SequenceSet
 from minidl.tasks import Classify, Label, Regress
 from minidl.tasks.sequence_task import Predicted, SequenceTask, outputs
@@ -29,7 +29,7 @@ def experiment_of(folder: Path, *, last: bool) -> Any:
     dense.params["W"][:], dense.params["b"][:] = WEIGHTS, 0.25
     lengths = np.array([len(x) for x in SEQUENCES])
     np.savez(folder / "other.npz", x=np.concatenate(SEQUENCES), lengths=lengths)
-    return SimpleNamespace(data=None, model=model, dtype="float64")
+    return SimpleNamespace(data=None, model=model, loss=HalfMSE(), dtype="float64")
 
 
 def predicted(folder: Path, task: SequenceTask) -> Predicted:
