@@ -66,6 +66,7 @@ from minidl.losses import (
     LogCosh,
     Loss,
     Quantile,
+    SumOfLosses,
 )
 from minidl.optimizers import (
     SGD,
@@ -159,6 +160,7 @@ __all__ = [
     "StepDecay",
     "SteppedCell",
     "StorageError",
+    "SumOfLosses",
     "TanhActivation",
     "Workspace",
     "__version__",

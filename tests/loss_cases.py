@@ -20,6 +20,7 @@ from minidl import (
     LogCosh,
     Loss,
     Quantile,
+    SumOfLosses,
 )
 
 Drawn = tuple[Any, Any]
@@ -132,7 +133,20 @@ CASES = [
     Case(CrossEntropy(label_smoothing=0.1), classes, cross_entropy(0.1)),
     Case(CrossEntropy(0.3, [1, 0, 2.5]), classes, cross_entropy(0.3), lambda t: np.array([1, 0, 2.5])[t]),
 ]
-EVERY = pytest.mark.parametrize("case", CASES, ids=str)
+BOTH = [HalfMSE(), MAE()]
+ENTROPIES = [CrossEntropy(), CrossEntropy(label_smoothing=0.2)]
+
+
+def both_entropies(torch: Any, y: Any, target: Any) -> Any:
+    return cross_entropy(0.0)(torch, y, target) + cross_entropy(0.2)(torch, y, target)
+
+
+WITHOUT_KERNEL = [
+    Case(SumOfLosses(BOTH, [2, 0.5]), numbers, of_error(lambda torch, e: e * e + torch.abs(e) / 2)),
+    Case(SumOfLosses(ENTROPIES), classes, both_entropies),
+]
+EVERY = pytest.mark.parametrize("case", [*CASES, *WITHOUT_KERNEL], ids=str)
+COMPILED = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def weight_of(rng: Any, kind: int, target: Any) -> Any:

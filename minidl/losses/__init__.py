@@ -13,6 +13,7 @@ from minidl.losses.huber import Huber
 from minidl.losses.log_cosh import LogCosh
 from minidl.losses.loss import Loss
 from minidl.losses.quantile import Quantile
+from minidl.losses.sum_of_losses import SumOfLosses
 
 __all__ = [
     "MAE",
@@ -26,4 +27,5 @@ __all__ = [
     "LogCosh",
     "Loss",
     "Quantile",
+    "SumOfLosses",
 ]

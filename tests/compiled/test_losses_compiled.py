@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from both_engines import difference
-from loss_cases import CASES, EVERY, Case
+from loss_cases import CASES, COMPILED, WITHOUT_KERNEL, Case
 from uneven import end_of
 
 from minidl import SGD, Dense, LastStep, RecurrentLayer, Sequential
@@ -28,7 +28,7 @@ def from_lanes(a: Any) -> Any:
     return a.transpose(2, 0, 1)
 
 
-@EVERY
+@COMPILED
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4, 1e30])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_a_kernel_computes_what_the_loss_does(case: Case, scale: float, dtype: Any, tolerance: float) -> None:
@@ -47,7 +47,7 @@ def test_a_kernel_computes_what_the_loss_does(case: Case, scale: float, dtype: A
     assert not from_lanes(dy)[N:].any()
 
 
-@EVERY
+@COMPILED
 @pytest.mark.parametrize("scale", [1.0, 1e30])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_a_kernel_with_shares_computes_a_weighted_mean(case: Case, scale: float, dtype: Any, tolerance: float) -> None:
@@ -83,3 +83,9 @@ def test_both_engines_train_alike_with_lengths_and_weights(case: Case, every_ste
         found, others = end_of(model, arrays, case.loss, CompiledEngine())
         assert difference(expected, found) < 1e-12
         np.testing.assert_allclose(others, losses, rtol=1e-11)
+
+
+def test_a_sum_of_losses_is_left_to_numpy_and_said() -> None:
+    model = Sequential([RecurrentLayer(5), Dense(2)])
+    model.build((6, 3), 2, "float64")
+    assert explain(model, WITHOUT_KERNEL[0].loss, SGD(0.1)) == "numpy: the loss SumOfLosses has no kernel"

@@ -122,7 +122,7 @@ class TestLookup:
                 Loss,
                 "Xyz",
                 "unknown loss 'Xyz'; known: BinaryCrossEntropy, CrossEntropy, GaussianNLL, "
-                "HalfMSE, Huber, LogCosh, MAE, MSE, Quantile",
+                "HalfMSE, Huber, LogCosh, MAE, MSE, Quantile, SumOfLosses",
             ),
             (Layer, "os.system", None),
         ],

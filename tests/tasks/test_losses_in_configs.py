@@ -13,8 +13,10 @@ from minidl.experiment import Experiment, load_experiment
 from minidl.forecasting import model_forecaster
 from minidl.runs.run import Run
 
+SUM = "{type: SumOfLosses, losses: [HalfMSE, {type: Huber, delta: 0.1}], weights: [1, 0.5]}"
 
-@pytest.mark.parametrize("loss", ["{type: Huber, delta: 0.1}", "Huber", "LogCosh"])
+
+@pytest.mark.parametrize("loss", ["{type: Huber, delta: 0.1}", "Huber", "LogCosh", SUM])
 def test_a_forecast_learns_by_any_loss_of_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
     monkeypatch.chdir(tmp_path)
     config = CONFIG.replace("loss: HalfMSE", f"loss: {loss}").replace("{type: SGD, learning_rate: 0.05}", "Adam")
@@ -86,6 +88,13 @@ def test_a_forecast_with_several_outputs_is_scored_by_its_point(
         ("GaussianNLL", 4, r"model: counting the 2 outputs that GaussianNLL needs for each target as one, the model's"),
         ("{type: Quantile, levels: [0.5, 0.1]}", 2, r"yaml:\d+:\d+: loss.levels: expected increasing numbers"),
         ("{type: Quantile, levels: [0.5, 1]}", 2, r"yaml:\d+:\d+: loss.levels.1: expected `float` < 1.0, got 1"),
+        ("{type: SumOfLosses, losses: [MSE, Quantile]}", 1, r"loss.losses: MSE and Quantile take other targets, or an"),
+        (
+            "{type: SumOfLosses, losses: [MSE], weights: [1, 2]}",
+            1,
+            r"loss.weights: expected one for each of the 1 losses",
+        ),
+        ("{type: SumOfLosses, losses: []}", 1, r"loss.losses: expected at least one"),
         ("CrossEntropy", 1, r"yaml:\d+:7: loss: Forecast learns numbers; CrossEntropy is a loss of class labels"),
     ],
 )
