@@ -101,7 +101,8 @@ CELLS_BIAS = ("true", "false")
 SCHEDULES = (
     "Constant",
     "{type: Cosine, warmup_steps: 30}",
-    "{type: ReduceOnPlateau, patience: 1, threshold: 0.05, decay: 0.5}",
+    "{type: ReduceOnPlateau, patience: 0, threshold: 0.5, decay: 0.8}",
+    "{type: ReduceOnPlateau, patience: 1, cooldown: 1, threshold: 0.2, decay: 0.5, warmup_steps: 20}",
 )
 CELLS = ("RecurrentLayer", "LSTMLayer", "GRULayer")
 

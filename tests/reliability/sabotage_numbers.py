@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from typing import Any
 
@@ -10,15 +11,16 @@ import numpy as np
 from minidl.data import csv_file, csv_series, series
 from minidl.layers import activations
 from minidl.layers.recurrent.loop import RowRecurrence, SlabRecurrence
-from minidl.training import loop
+from minidl.training import loop, stepping
 from tests.reliability.sabotage import sabotage
 
 
 @sabotage("finite-check")
 def _nothing_is_checked_for_nan() -> None:
     """A step goes on with whatever loss, gradient and parameters it has."""
-    loop._finite = lambda flat: True
-    loop.math = types.SimpleNamespace(isfinite=lambda value: True)  # type: ignore[attr-defined]
+    stepping._finite = lambda flat: True
+    everything = types.SimpleNamespace(isfinite=lambda value: True, inf=math.inf)
+    loop.math = stepping.math = everything  # type: ignore[attr-defined]
 
 
 @sabotage("forward")

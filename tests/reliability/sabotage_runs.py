@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,29 @@ def _optimizer_starts_anew() -> None:
         restore(trainer, *arguments)
         for name, value in fresh.items():
             trainer.state[name][...] = value
+
+    resuming.restore_trainer = forgetting  # type: ignore[attr-defined]
+
+
+@sabotage("schedule-state")
+def _schedule_starts_anew() -> None:
+    """A resumed training has a schedule that remembers nothing."""
+    restore = state.restore_trainer
+
+    def forgetting(trainer: Any, *arguments: Any) -> None:
+        restore(trainer, *arguments)
+        trainer.schedule_state = trainer.settings.schedule.start()
+
+    resuming.restore_trainer = forgetting  # type: ignore[attr-defined]
+
+
+@sabotage("own-weights")
+def _training_goes_on_from_the_average() -> None:
+    """A resumed training with a moving average starts from the average."""
+    restore = state.restore_trainer
+
+    def forgetting(trainer: Any, saved: Any, *arguments: Any) -> None:
+        restore(trainer, replace(saved, own={}), *arguments)
 
     resuming.restore_trainer = forgetting  # type: ignore[attr-defined]
 
