@@ -107,7 +107,8 @@ def test_two_classes_are_the_least_to_tell_apart_and_one_number_the_least_to_lea
             Regress(),
             CrossEntropy(),
             numbers,
-            "loss: Regress learns numbers, for which there is HalfMSE and others (minidl list losses); got CrossEntropy.",
+            "loss: Regress learns numbers, for which there is HalfMSE and others (minidl list losses); "
+            "got CrossEntropy.",
         ),
         (
             Classify(),
