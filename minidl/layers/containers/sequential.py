@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 from minidl.core.arguments import PositiveInt
 from minidl.core.errors import ConfigError, ShapeError
@@ -29,6 +29,37 @@ class Chain(StateContainer):
     def children(self) -> Mapping[str, Layer]:
         """By position: "0", "1", ..."""
         return {str(i): child for i, child in enumerate(self._row)}
+
+    def __len__(self) -> int:
+        """The number of layers in the row."""
+        return len(self._row)
+
+    def __iter__(self) -> Iterator[Layer]:
+        """The layers of the row in order."""
+        return iter(self._row)
+
+    @overload
+    def __getitem__(self, place: int) -> Layer: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequential: ...
+
+    def __getitem__(self, place: int | slice) -> Layer:
+        """The layer at a position, -1 the last one; or part of the row, as a stack of the same layers.
+
+        Raises
+        ------
+        IndexError
+            There is no such position.
+        ConfigError
+            The part has no layers.
+        """
+        if isinstance(place, slice):
+            return Sequential(list(self._row[place]))
+        try:
+            return self._row[place]
+        except IndexError as err:
+            raise IndexError(f"{type(self).__name__}: it has {len(self)} layers, so there is no [{place}].") from err
 
     def placed(self, err: ShapeError, name: str) -> ShapeError:
         """The error of a child, with its place and the layer before it."""
