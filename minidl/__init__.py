@@ -86,6 +86,7 @@ from minidl.optimizers import (
     Schedule,
     StepDecay,
 )
+from minidl.training import Callback, CSVLog, EarlyStopping
 
 __all__ = [
     "INFERENCE",
@@ -99,6 +100,8 @@ __all__ = [
     "Array",
     "Bidirectional",
     "BinaryCrossEntropy",
+    "CSVLog",
+    "Callback",
     "Cell",
     "ConfigError",
     "Constant",
@@ -111,6 +114,7 @@ __all__ = [
     "Dense",
     "DifferenceLoss",
     "Dropout",
+    "EarlyStopping",
     "Embedding",
     "ExponentialDecay",
     "FastGRNNLayer",

@@ -183,17 +183,19 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
     if unfit is not None:
         path = [int(key) if key.isdecimal() else key for key in unfit[0].split(".")]
         raise ConfigError(problem_at(node, ("optimizer", *path), unfit[1]))
-    problem = _unwatchable(experiment)
-    if problem is not None:
-        raise ConfigError(problem_at(node, ("training", "schedule", "metric"), problem))
+    for key, score in experiment.training.watched.items():
+        problem = _unwatchable(experiment, score)
+        if problem is not None:
+            path = [int(part) if part.isdecimal() else part for part in key.split(".")]
+            raise ConfigError(problem_at(node, path, problem))
     written(experiment)
     return experiment
 
 
-def _unwatchable(experiment: Experiment) -> str | None:
-    """Why the schedule cannot watch its score, as far as that shows without data; None: nothing stands against it."""
-    watched, task = experiment.training.schedule.watched, experiment.evaluation
-    if watched in (None, "train_loss"):
+def _unwatchable(experiment: Experiment, watched: str) -> str | None:
+    """Why a score cannot be watched, as far as that shows without data; None: nothing stands against it."""
+    task = experiment.evaluation
+    if watched == "train_loss":
         return None
     if not experiment.data.has_validation:
         return f"{watched} is no score of an epoch: data.validation is not set; set it, or watch train_loss"

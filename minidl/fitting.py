@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from minidl.compiled import EngineName, choose_engine
@@ -15,7 +16,8 @@ from minidl.core.output import say
 from minidl.losses import Loss
 from minidl.optimizers import Constant, Optimizer, Schedule
 from minidl.randomness import Streams
-from minidl.training.loop import Callback, Trainer
+from minidl.training.callbacks import Callback, KeepBest
+from minidl.training.loop import Trainer
 from minidl.training.records import EpochRecord, never
 from minidl.training.settings import Training
 from minidl.training.showing import ShowEpochs
@@ -92,7 +94,8 @@ def fit(
     lengths, weight : see `Arrays`; for `schedule` and all up to `bptt_steps` see `Training`.
     validation : a pair (x, y), or `Arrays`, that is scored after every epoch.
     engine : what computes the steps, as in a config: ``auto``, ``numpy`` or ``compiled``.
-    callbacks : what happens around the loop; see `Callback`.
+    callbacks : what happens around the loop; see `Callback`. With one that chooses the best weights, as
+        `EarlyStopping`, the model has those in the end. Files go into the current folder.
     progress : whether to show the epochs on standard error, as ``minidl train`` does.
     should_stop : asked after every step; True ends the training.
 
@@ -102,12 +105,13 @@ def fit(
         An argument does not fit; the model's weights were not changed.
     """
     more: dict[str, Any] = {"clip_norm": clip_norm, "clip_value": clip_value, "moving_average": moving_average}
-    settings = Training(epochs=epochs, batch_size=batch_size, schedule=schedule, bptt_steps=bptt_steps, **more)
+    more |= {"bptt_steps": bptt_steps, "schedule": schedule, "callbacks": list(callbacks)}
+    settings = Training(epochs, batch_size, **more)
     streams, train = Streams.from_seed(checked(seed, Seed, "fit: seed")), Arrays(x, y, lengths, weight)
     held_out = _held_out(validation)
     _build(model, train, streams)
     parts: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "settings": settings, "streams": streams}
-    return _run(Trainer(model, should_stop=should_stop, **parts), train, held_out, engine, callbacks, progress)
+    return _run(Trainer(model, should_stop=should_stop, **parts), train, held_out, engine, progress)
 
 
 def _run(
@@ -115,13 +119,16 @@ def _run(
     train: Arrays,
     held_out: Arrays | None,
     engine: EngineName,
-    callbacks: Sequence[Callback],
     progress: bool,
 ) -> list[EpochRecord]:
-    """Train, shown or not."""
+    """Train, shown or not; where a callback chooses the best weights, the model has them in the end."""
+    trainer.folder, best = Path(), KeepBest(trainer.settings.choice)
+    told: list[Callback] = [best] if any(callback.choice for callback in trainer.settings.callbacks) else []
     with closing(ShowEpochs()) as shown:
-        told, notify = ([shown, *callbacks], say) if progress else (callbacks, silent)
-        return run_training(trainer, train, held_out, engine=engine, callbacks=told, notify=notify)
+        told, notify = ([*told, shown], say) if progress else (told, silent)
+        history = run_training(trainer, train, held_out, engine=engine, callbacks=told, notify=notify)
+    best.restore(trainer.model)
+    return history
 
 
 def _build(model: Layer, train: Arrays, streams: Streams) -> None:

@@ -22,7 +22,7 @@ ROOMS = {
     "config": "core files",
     "data": "core files",
     "testing": "config core files layers",
-    "training": "core data losses metrics optimizers randomness",
+    "training": "core data files losses metrics optimizers randomness",
     "compiled": "core data files layers losses optimizers training",
     "fitting": "compiled core losses optimizers randomness training",
     "forecasting": "core data metrics training",

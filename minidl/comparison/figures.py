@@ -176,11 +176,15 @@ def curves_figure(result: Result, curves: Mapping[str, Sequence[Mapping[str, Any
             runs = [curve for curve in curves[label] if curve["epoch"]]
             if not runs:
                 continue
-            loss = np.array([curve["train_loss"] for curve in runs], float)
-            epochs = runs[0]["epoch"]
-            ax.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=color, alpha=0.18, lw=0)
-            ax.plot(epochs, np.median(loss, axis=0), color=color, label=f"{label}, median")
-            everything += [*loss.flat]
+            # A training that ended early takes no part in the epochs that it did not have.
+            most = max(len(curve["epoch"]) for curve in runs)
+            loss = np.full((len(runs), most), np.nan)
+            for row, curve in zip(loss, runs, strict=True):
+                row[: len(curve["train_loss"])] = curve["train_loss"]
+            epochs = np.arange(1, most + 1)
+            ax.fill_between(epochs, np.nanmin(loss, axis=0), np.nanmax(loss, axis=0), color=color, alpha=0.18, lw=0)
+            ax.plot(epochs, np.nanmedian(loss, axis=0), color=color, label=f"{label}, median")
+            everything += [*loss[np.isfinite(loss)]]
         look.loss_axis(ax, everything)
         ax.set_xlabel("epoch")
         ax.set_ylabel(terms(result).loss_words)

@@ -132,9 +132,11 @@ def check_record(record: Record, config: Mapping[str, Any], where: object) -> No
         terms.check_more_scores(done["more"])
     except (ValueError, KeyError, TypeError, AttributeError) as err:
         raise CorruptFileError(f"{printable(where)}: damaged: its scores are not those of the config.") from err
-    epochs = list(range(1, config["training"]["epochs"] + 1))
-    curve = done["curve"]
-    complete = curve.get("epoch") == epochs and {"train_loss", "validation_loss"} <= curve.keys()
+    curve, most = done["curve"], config["training"]["epochs"]
+    n = len(curve.get("epoch", ()))
+    epochs = list(range(1, n + 1))
+    allowed = 1 <= n <= most if config["training"].get("callbacks") else n == most  # a callback may end a training
+    complete = allowed and curve.get("epoch") == epochs and {"train_loss", "validation_loss"} <= curve.keys()
     if not complete or any(len(column) != len(epochs) for column in curve.values()):
         raise CorruptFileError(f"{printable(where)}: damaged: its epochs are not those of the config.")
 

@@ -30,7 +30,8 @@ from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_fault
 from minidl.fitting import run_training
 from minidl.runs.environment import DECISIVE, environment
-from minidl.training import Callback, EpochRecord, Trainer
+from minidl.training import EpochRecord
+from minidl.training.callbacks import KeepBest
 from minidl.training.threads import one_blas_thread
 
 Record = dict[str, Any]
@@ -137,20 +138,6 @@ class Trained:
     engine: str
 
 
-class KeepBest(Callback):
-    """Keeps the weights of the lowest validation loss in memory."""
-
-    def __init__(self) -> None:
-        self.epoch, self.loss, self.weights = 0, math.inf, Weights()
-
-    def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
-        """Remember a new best."""
-        loss = record.validation_loss
-        if loss is not None and (not self.weights or loss < self.loss):
-            self.epoch, self.loss = record.epoch, loss
-            self.weights = {name: value.copy() for name, value in trainer.model.params.items()}
-
-
 def train_in_memory(experiment: Experiment, parts: Any) -> Trained:
     """Train an experiment whose model has its initial weights; leave in the model those that its config scores.
 
@@ -161,12 +148,12 @@ def train_in_memory(experiment: Experiment, parts: Any) -> Trained:
     NumericalError
         NaN or Inf.
     """
-    trainer, best = experiment.trainer(), KeepBest()
+    trainer, best = experiment.trainer(), KeepBest(experiment.training.choice)
     history = run_training(trainer, parts.train, parts.validation, engine=experiment.engine, callbacks=[best])
     epoch = history[-1].epoch
     if experiment.evaluation.checkpoint == "best":
-        epoch = best.epoch
-        set_weights(experiment.model, best.weights)
+        epoch = best.epoch or epoch
+        best.restore(experiment.model)
     return Trained(history, epoch, trainer.engine.name)
 
 

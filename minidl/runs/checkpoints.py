@@ -56,12 +56,18 @@ class CheckpointManifest(Manifest, total=False):
 Count = Annotated[int, Meta(ge=0)]
 
 
-class Best(TypedDict):
+class BestLoss(TypedDict):
     """Where the lowest validation loss was."""
 
     epoch: Count
     step: Count
-    validation_loss: float
+    validation_loss: float | None
+
+
+class Best(BestLoss, total=False):
+    """Where the best epoch was; `score` is what it was chosen by, if that is not the validation loss."""
+
+    score: float
 
 
 class PositionState(TypedDict):
@@ -88,8 +94,11 @@ class State(TypedDict, total=False):
     position: PositionState
     generators: dict[str, GeneratorState]
     schedule: dict[str, float]
+    callbacks: list[dict[str, float]]
+    finished: str | None
     best: Best | None
-    validation_loss: float
+    validation_loss: float | None
+    score: float
     log: FileEntry | None
     about: dict[str, Any]
 

@@ -11,7 +11,8 @@ from typing import Any, TypedDict
 from minidl.core.errors import CorruptFileError
 from minidl.files.appending import append
 from minidl.files.reading import convert_json, decode_json, read_given
-from minidl.training.loop import Callback, Trainer
+from minidl.training.callbacks import Callback
+from minidl.training.loop import Trainer
 from minidl.training.records import EpochRecord
 
 MAX_LOG = 1 << 30

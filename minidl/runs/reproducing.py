@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.core.errors import ConfigError, IncompatibleRunError
 from minidl.core.layer import Array
+from minidl.core.text import counted
 from minidl.files.plugins import plugin_changes
 from minidl.runs.resuming import differences
 from minidl.runs.run import Run
@@ -54,7 +55,7 @@ def reproduce(run: Run, folder: Path, plugins: Sequence[str] = (), callbacks: Se
     if others:
         raise IncompatibleRunError(*(f"{run.path}: {line}" for line in others))
     log = run.log()
-    if len(log) < experiment.training.epochs:
+    if len(log) < experiment.training.epochs and not _ended_early(run):
         there = f"{len(log)} of {experiment.training.epochs} epochs are there"
         raise ConfigError(f"{run.path}: {there}; finish it with minidl resume.")
     parts = experiment.load_data()
@@ -68,7 +69,15 @@ def reproduce(run: Run, folder: Path, plugins: Sequence[str] = (), callbacks: Se
     return Reproduction(found, len(log), circumstances)
 
 
+def _ended_early(run: Run) -> bool:
+    """Whether a callback ended its training."""
+    last = run.path / CHECKPOINTS / "last"
+    return last.exists() and run.checkpoint("last", run.experiment.model.params).state.get("finished") is not None
+
+
 def _log_difference(old: Sequence[EpochRecord], new: Sequence[EpochRecord]) -> str | None:
+    if len(old) != len(new):
+        return f"log.jsonl: {counted(len(old), 'epoch')} were trained, {len(new)} now"
     for one, other in zip(old, new, strict=True):
         for field in dataclasses.fields(one):
             before, after = getattr(one, field.name), getattr(other, field.name)

@@ -23,7 +23,7 @@ from minidl.runs.environment import decode_environment, environment, environment
 from minidl.runs.run import Run
 from minidl.runs.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG
 from minidl.runs.saving import older_checkpoints, rewind_log
-from minidl.runs.state import restore_trainer
+from minidl.runs.state import memories, restore_trainer
 from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, Trainer
 
@@ -74,6 +74,8 @@ def resume(
         saving.restore(saved.state, best)
         if trainer.epoch >= trainer.settings.epochs:
             run.notify(f"all of its {counted(trainer.epoch, 'epoch')} are done; it is scored again")
+        elif trainer.finished is not None:
+            run.notify(f"it ended after {counted(trainer.epoch, 'epoch')}: {trainer.finished}; it is scored again")
         return run.go_on(trainer, saving, parts, callbacks)
 
 
@@ -87,7 +89,18 @@ def _fitting(saved: Checkpoint, trainer: Trainer, notify: Callable[[str], None])
     if line is not None:
         notify(line)
         saved = replace(saved, state={**saved.state, "schedule": trainer.schedule_state})
+    line = _other_callbacks(saved, trainer)
+    if line is not None:
+        notify(line)
+        saved = replace(saved, state={**saved.state, "callbacks": memories(trainer), "finished": None})
     return saved
+
+
+def _other_callbacks(saved: Checkpoint, trainer: Trainer) -> str | None:
+    then = _saved_part(saved, "training").get("callbacks", [])
+    if then == [describe(callback) for callback in trainer.settings.callbacks]:
+        return None
+    return "callbacks: others than when the run was saved; what they remember starts afresh"
 
 
 def _another_optimizer(saved: Checkpoint, trainer: Trainer) -> str | None:

@@ -158,13 +158,15 @@ class Run(RunFolder):
         """What saves this run's checkpoints."""
         manifest = self.manifest()
         about = {"run": manifest["run"], "data": manifest["data"], "config": self.experiment.to_config()}
-        return SaveCheckpoints(self.path / CHECKPOINTS, self.path / LOG, about, manifest.get("identity"))
+        choice = self.experiment.training.choice
+        return SaveCheckpoints(self.path / CHECKPOINTS, self.path / LOG, about, manifest.get("identity"), choice)
 
     def go_on(
         self, trainer: Trainer, saving: SaveCheckpoints, parts: Parts, callbacks: Sequence[Callback]
     ) -> list[EpochRecord]:
         """Train to the end; for the process that holds the lock."""
         self.unlist_file(LOG)
+        trainer.folder = self.path
         history = run_training(
             trainer,
             parts.train,

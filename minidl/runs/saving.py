@@ -19,8 +19,9 @@ from minidl.files.storage import TRIAL, try_to_write
 from minidl.runs.checkpoints import Checkpoint, save_checkpoint
 from minidl.runs.log import MAX_LOG
 from minidl.runs.state import trainer_state
+from minidl.training.callbacks import VALIDATION_LOSS, Callback, Choice
 from minidl.training.diagnosis import numerical_error
-from minidl.training.loop import Callback, Trainer
+from minidl.training.loop import Trainer
 from minidl.training.records import EpochRecord
 from minidl.training.truncated import packed
 
@@ -29,7 +30,7 @@ CHECKPOINT_NAMES = re.compile(rf"init|best|last|{_OLDER.pattern}|{TRIAL}")  # of
 
 
 class SaveCheckpoints(Callback):
-    """Keeps ``init``, ``last`` and, where there is validation, ``best`` (lowest validation loss) in a folder.
+    """Keeps ``init``, ``last`` and, where there is a score to choose by, ``best`` in a folder.
 
     The best weights so far are held in memory and written, before the last
     ones, whenever a checkpoint is due and at the end.
@@ -40,6 +41,7 @@ class SaveCheckpoints(Callback):
     log : the training's log; how much of it belongs to a checkpoint is saved with it.
     about : further JSON values that are saved with each checkpoint.
     identity : of the run that the checkpoints belong to.
+    by : by which score the best weights are chosen.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class SaveCheckpoints(Callback):
         log: Path | None = None,
         about: Mapping[str, Any] | None = None,
         identity: str | None = None,
+        by: Choice = VALIDATION_LOSS,
     ) -> None:
         self.folder, self.log, self.about, self.identity = folder, log, dict(about or {}), identity
-        self.best: dict[str, Any] | None = None  # epoch, step and validation_loss
+        self.by = by
+        self.best: dict[str, Any] | None = None  # epoch, step, validation_loss, and the score where that is another one
         self._best_weights: dict[str, Array] | None = None  # not yet saved
         self._saved_at: tuple[int, int] | None = None
 
@@ -74,9 +78,10 @@ class SaveCheckpoints(Callback):
                 raise CorruptFileError(f"{place}: missing; it was there when the run was saved.")
             return
         found = {key: best.state.get(key) for key in ("epoch", "step", "validation_loss")}
-        if None in found.values():
-            raise CorruptFileError(f"{place}: its state does not tell epoch, step and validation loss.")
-        if self.best is not None and found != self.best and found["validation_loss"] >= self.best["validation_loss"]:
+        found |= {"score": best.state["score"]} if "score" in best.state else {}
+        if None in (found["epoch"], found["step"], _score(found)):
+            raise CorruptFileError(f"{place}: its state does not tell epoch, step and score.")
+        if self.best is not None and found != self.best and not self.by.better(_score(found), _score(self.best)):
             raise CorruptFileError(f"{place}: not the best checkpoint that the run has saved.")
         self.best = found
 
@@ -96,10 +101,13 @@ class SaveCheckpoints(Callback):
 
     def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
         """Remember a new best."""
-        loss = record.validation_loss
-        if loss is not None and (self.best is None or loss < self.best["validation_loss"]):
+        score = self.by.score(record)
+        if score is not None and (self.best is None or self.by.better(score, _score(self.best))):
             self._best_weights = {name: value.copy() for name, value in trainer.model.params.items()}
-            self.best = {"epoch": record.epoch, "step": record.step, "validation_loss": float(loss)}
+            loss = None if record.validation_loss is None else float(record.validation_loss)
+            self.best = {"epoch": record.epoch, "step": record.step, "validation_loss": loss}
+            if self.by.metric != "validation_loss":
+                self.best["score"] = float(score)
 
     def on_checkpoint(self, trainer: Trainer) -> None:
         """Save."""
@@ -158,6 +166,11 @@ def older_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints that ``last`` has replaced, newest first."""
     found = [(match, path) for path in folder.iterdir() if (match := _OLDER.fullmatch(path.name))]
     return [path for match, path in sorted(found, key=lambda item: _numbers(item[0]), reverse=True)]
+
+
+def _score(best: Mapping[str, Any]) -> Any:
+    """What a best checkpoint was chosen by."""
+    return best.get("score", best.get("validation_loss"))
 
 
 def _numbers(match: re.Match[str]) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Any
 from minidl.core.errors import CorruptFileError
 from minidl.randomness import generator_state, restore_generator
 from minidl.runs.checkpoints import STATE, Checkpoint, load_weights
+from minidl.training.callbacks import CallbackState
 from minidl.training.loop import Trainer
 from minidl.training.records import EpochRecord, Position
 from minidl.training.truncated import packed, unpacked
@@ -31,9 +32,16 @@ def trainer_state(trainer: Trainer) -> dict[str, Any]:
         "step": trainer.step,
         "position": dataclasses.asdict(trainer.position),
         "schedule": trainer.schedule_state,
+        "callbacks": memories(trainer),
+        "finished": trainer.finished,
         "generators": generators,
         "carried": packed(trainer.carried)[0],
     }
+
+
+def memories(trainer: Trainer) -> list[CallbackState]:
+    """What the callbacks of the config remember."""
+    return [trainer.memory_of(callback) for callback in trainer.settings.callbacks]
 
 
 def restore_trainer(trainer: Trainer, saved: Checkpoint, history: Sequence[EpochRecord], source: Path) -> None:
@@ -67,7 +75,13 @@ def restore_trainer(trainer: Trainer, saved: Checkpoint, history: Sequence[Epoch
             f"{source / STATE}: has the schedule's {sorted(schedule)}, "
             f"{type(trainer.settings.schedule).__name__} needs {sorted(trainer.schedule_state)}."
         )
+    remembered = saved.state.get("callbacks", [])
+    if [memory.keys() for memory in remembered] != [memory.keys() for memory in memories(trainer)]:
+        raise CorruptFileError(f"{source / STATE}: what callbacks remember is not that of those in the config.")
     try:
+        for memory, then in zip(memories(trainer), remembered, strict=True):
+            memory |= {name: float(then[name]) for name in memory}
+        trainer.finished = saved.state.get("finished")
         trainer.schedule_state = {name: float(schedule[name]) for name in trainer.schedule_state}
         _restore_counters(trainer, saved.state)
         trainer.carried = unpacked(saved.state.get("carried"), saved.carried)

@@ -1,8 +1,9 @@
 """The training loop."""
 
+from minidl.training.callbacks import Callback, CSVLog, EarlyStopping
 from minidl.training.engine import Advanced, Engine, NumpyEngine
 from minidl.training.interrupt import StopOnSignal
-from minidl.training.loop import Callback, Trainer
+from minidl.training.loop import Trainer
 from minidl.training.outputs import predict
 from minidl.training.records import EpochRecord
 from minidl.training.settings import Training
@@ -11,7 +12,9 @@ from minidl.training.sources import Arrays, Source
 __all__ = [
     "Advanced",
     "Arrays",
+    "CSVLog",
     "Callback",
+    "EarlyStopping",
     "Engine",
     "EpochRecord",
     "NumpyEngine",

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,32 +24,17 @@ from minidl.metrics import usual_metrics
 from minidl.optimizers import Optimizer, Progress, Segments
 from minidl.randomness import Streams, generator_state
 from minidl.training.averaging import MovingAverage
+from minidl.training.callbacks import Callback, CallbackState
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
 from minidl.training.outputs import collected, outputs_by_batch, prepared
-from minidl.training.rates import Metrics, check_watched, scores_of, steps_of_epoch
-from minidl.training.records import EpochRecord, Position, never
+from minidl.training.rates import Metrics, check_watched, steps_of_epoch
+from minidl.training.records import EpochRecord, Position, never, scores_of
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
 from minidl.training.stepping import take_step
 from minidl.training.truncated import StreamWindows, epoch_order, training_source
-
-
-class Callback:
-    """What happens around the loop; every method may be left out."""
-
-    def on_start(self, trainer: Trainer) -> None:
-        """Before the first step."""
-
-    def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
-        """After an epoch and its validation."""
-
-    def on_checkpoint(self, trainer: Trainer) -> None:
-        """When `Training.checkpoint_every` is reached; after an epoch's last step or its end, if it falls there."""
-
-    def on_end(self, trainer: Trainer) -> None:
-        """After the last epoch, or when training was told to stop; not after an error."""
 
 
 class Trainer:
@@ -73,6 +59,8 @@ class Trainer:
     schedule_state : what the schedule remembers; see `Schedule`.
     epoch_steps : steps of an epoch.
     history : the EpochRecords so far.
+    finished : why no further epoch is to be trained, in a few words; None: there is no reason.
+    folder : where callbacks put files; None: they put none.
     batch : the numbers of the examples that a step is about, where an engine says so.
     carried : the state that the next step starts from; None: at the start of streams, or without `bptt_steps`.
     """
@@ -112,6 +100,9 @@ class Trainer:
         self.position = Position()
         self.order_state = generator_state(streams.shuffling)  # from before the current epoch's order was drawn
         self.history: list[EpochRecord] = []
+        self.finished: str | None = None
+        self.folder: Path | None = None
+        self._memories: list[tuple[Callback, CallbackState]] = []
         self.batch: Any = None
         self.carried: Any = None
         self._ctx = self._context()
@@ -153,14 +144,15 @@ class Trainer:
         if validation is not None:
             validation = fitted(validation, self.model, self.loss, "validation ")
         self.epoch_steps = steps_of_epoch(train, self.settings.batch_size)
-        if self.settings.schedule.watched is not None:
-            check_watched(self.settings.schedule.watched, self.model, self.metrics, validation)
+        if self.settings.watched:
+            check_watched(self.settings.watched, self.model, self.metrics, validation)
         self._show_average(False)
+        callbacks = [*self.settings.callbacks, *callbacks]
         for callback in callbacks:
             callback.on_start(self)
         # Overflow is looked for after every step, and reported with its place.
         with np.errstate(all="ignore"):
-            while self.epoch < self.settings.epochs:
+            while self.epoch < self.settings.epochs and self.finished is None:
                 record = self._run_epoch(train, validation, callbacks)
                 if record is None:
                     break
@@ -279,6 +271,18 @@ class Trainer:
             name, wrong = type(schedule).__name__, next(f for f in factors if not 0 <= f < math.inf)
             raise ConfigError(f"training.schedule: {name} has the factor {wrong} at a step; expected 0 or more.")
         return [factor * rate for factor in factors]
+
+    def memory_of(self, callback: Callback) -> CallbackState:
+        """What a callback remembers; it may change it in place. Of those in `settings` checkpoints have it."""
+        for known, memory in self._memories:
+            if known is callback:
+                return memory
+        self._memories.append((callback, callback.start()))
+        return self._memories[-1][1]
+
+    def finish(self, why: str) -> None:
+        """Train no further epoch, as if all were done; `why` in a few words."""
+        self.finished = why
 
     def where(self) -> str:
         """The step being taken, for messages."""

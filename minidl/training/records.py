@@ -23,6 +23,14 @@ class EpochRecord:
     seconds: float
 
 
+def scores_of(record: EpochRecord) -> dict[str, float]:
+    """The scores of an epoch by the names that the log has for them."""
+    found = {"train_loss": record.train_loss}
+    if record.validation_loss is not None:
+        found["validation_loss"] = record.validation_loss
+    return found | {f"validation_{name}": score for name, score in (record.validation_metrics or {}).items()}
+
+
 @dataclass
 class Position:
     """How far the current epoch is.

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from minidl.core.arguments import Configurable, PositiveFloat, PositiveInt
+from minidl.core.errors import ConfigError
 from minidl.optimizers import Constant, Schedule
+from minidl.training.callbacks import VALIDATION_LOSS, Callback, Choice
 
 Threads = Annotated[int, Meta(ge=1, le=1024)]
 StepCount = Annotated[dict[Literal["steps"], PositiveInt], Meta(min_length=1)]
@@ -28,6 +30,7 @@ class Training(Configurable):
     clip_value : largest size of a single number of the gradient; None: no such clipping. It goes before `clip_norm`.
     moving_average : β of a moving average of the weights, a ← β a + (1 - β) p after every step; it is what is
         validated, saved, scored and forecast with, while training goes on with its own weights. None: there is none.
+    callbacks : what happens after each epoch, and when the training ends; see `Callback`.
     checkpoint_every : epochs from one saved checkpoint to the next, or
         ``{steps: N}`` for steps.
     checkpoints_kept : how many older checkpoints stay beside the last one, at most 1,000.
@@ -46,7 +49,29 @@ class Training(Configurable):
     clip_norm: PositiveFloat | None = None
     clip_value: PositiveFloat | None = None
     moving_average: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    callbacks: list[Callback] = field(default_factory=list)
     checkpoint_every: PositiveInt | StepCount = 10
     checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1
     threads: Threads = 1
     bptt_steps: PositiveInt | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self._choices())) > 1:
+            raise ConfigError("Training: callbacks: two of them choose the best weights by other scores; leave one.")
+
+    def _choices(self) -> list[Choice]:
+        return [callback.choice for callback in self.callbacks if callback.choice is not None]
+
+    @property
+    def choice(self) -> Choice:
+        """By which score the best weights are chosen: a callback's, or the validation loss."""
+        return next(iter(self._choices()), VALIDATION_LOSS)
+
+    @property
+    def watched(self) -> dict[str, str]:
+        """The scores of an epoch that parts of this section look at, by their keys in a config."""
+        found = {"training.schedule.metric": self.schedule.watched}
+        for i, callback in enumerate(self.callbacks):
+            found[f"training.callbacks.{i}.metric"] = None if callback.choice is None else callback.choice.metric
+        return {key: name for key, name in found.items() if name is not None}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minidl.core.output import Bar, say
+from minidl.core.text import counted
 from minidl.metrics import Metric
-from minidl.training.loop import Callback, Trainer
+from minidl.training.callbacks import Callback
+from minidl.training.loop import Trainer
 from minidl.training.records import EpochRecord
 
 
@@ -42,8 +44,10 @@ class ShowEpochs(Callback):
             say("  ".join([place, *parts, f"{record.seconds:.2f} s"]))
 
     def on_end(self, trainer: Trainer) -> None:
-        """Close the bar."""
+        """Close the bar; say why there are no more epochs."""
         self.close()
+        if trainer.finished is not None and trainer.epoch < trainer.settings.epochs:
+            say(f"ended after {counted(trainer.epoch, 'epoch')}: {trainer.finished}")
 
     def close(self) -> None:
         """Leave the terminal in order, after an error too."""

@@ -14,10 +14,11 @@ from small import write_experiment
 
 from minidl import ConfigError, Dense, MinidlError
 from minidl.comparison import trials
-from minidl.comparison.trials import KeepBest, Trial, digest_of, run_trial, set_weights, train_in_memory, without_nan
+from minidl.comparison.trials import Trial, digest_of, run_trial, set_weights, train_in_memory, without_nan
 from minidl.experiment import load_experiment
 from minidl.forecasting import model_forecaster, score
 from minidl.training import EpochRecord
+from minidl.training.callbacks import Choice, KeepBest
 
 
 def record(epoch: int, loss: float | None, train: float = 1.0, **metrics: float) -> EpochRecord:
@@ -28,17 +29,14 @@ def test_the_best_weights_are_those_of_the_lowest_validation_loss() -> None:
     model = Dense(1)
     model.build((2,), np.random.default_rng(0), "float64")
     trainer: Any = SimpleNamespace(model=model)
-    best = KeepBest()
+    best = KeepBest(Choice())
     best.on_epoch_end(trainer, record(1, None))
-    assert (best.epoch, best.loss, best.weights) == (0, math.inf, {})
+    assert (best.epoch, best.score, best.weights) == (0, None, {})
     for epoch, loss, expected in ((2, 0.5, 2), (3, 0.5, 2), (4, 0.6, 2), (5, 0.4, 5), (6, math.inf, 5)):
         model.params["W"][...] = epoch
         best.on_epoch_end(trainer, record(epoch, loss))
         assert best.epoch == expected
         assert best.weights["W"].tolist() == [[expected]] * 2
-    again = KeepBest()
-    again.on_epoch_end(trainer, record(7, math.inf))  # the first one, however bad
-    assert again.epoch == 7
 
 
 def test_a_curve_is_the_log_by_column() -> None:

@@ -57,7 +57,8 @@ def test_every_key_has_the_path_at_which_it_stands_first() -> None:
 
 def test_a_section_on_its_own_has_paths_from_itself_on() -> None:
     paths = key_paths(Training)
-    assert {name: path for name, path in paths.items() if "." in path} == {
+    of_callbacks = {name: f"callbacks.{name}" for name in ("filename", "min_delta")}
+    assert {name: path for name, path in paths.items() if "." in path} == of_callbacks | {
         name: f"schedule.{name}"
         for name in (
             "cooldown",
@@ -83,6 +84,7 @@ def test_a_section_on_its_own_has_paths_from_itself_on() -> None:
             "clip_norm",
             "clip_value",
             "moving_average",
+            "callbacks",
             "checkpoint_every",
             "checkpoints_kept",
             "threads",

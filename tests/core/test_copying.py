@@ -140,7 +140,10 @@ def objects() -> dict[str, Any]:
 
 def configurables(base: type = Configurable) -> list[type]:
     """Every class of the library that a config can describe and that can be made."""
-    own = [sub for sub in base.__subclasses__() if sub.__module__.startswith("minidl.")]
+    described = [
+        sub for sub in base.__subclasses__() if "__dataclass_fields__" in vars(sub)
+    ]  # what others are, no config says
+    own = [sub for sub in described if sub.__module__.startswith("minidl.")]
     found = [sub for sub in own if getattr(sys.modules[sub.__module__], sub.__name__, None) is sub]
     inner = [each for cls in found for each in configurables(cls)]
     return [cls for cls in found if not inspect.isabstract(cls) and cls is not Experiment] + inner

@@ -72,7 +72,7 @@ def test_another_best_checkpoint_that_is_no_better_is_refused(found: Any, tmp_pa
 
 @pytest.mark.parametrize("key", ["epoch", "step", "validation_loss"])
 def test_a_best_checkpoint_tells_where_it_was(key: str, tmp_path: Path) -> None:
-    message = f"{tmp_path / 'best'}: its state does not tell epoch, step and validation loss."
+    message = f"{tmp_path / 'best'}: its state does not tell epoch, step and score."
     with pytest.raises(CorruptFileError, match=f"^{re.escape(message)}$"):
         SaveCheckpoints(tmp_path).restore(LAST, checkpoint(**{key: None}))
 

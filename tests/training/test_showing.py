@@ -17,7 +17,7 @@ ACCURACY = Metric("accuracy", "accuracy of classes", True)
 
 
 def trainer(epoch: int = 0) -> Any:
-    return SimpleNamespace(settings=SimpleNamespace(epochs=10), epoch=epoch)
+    return SimpleNamespace(settings=SimpleNamespace(epochs=10), epoch=epoch, finished=None)
 
 
 def record(epoch: int, validation: float | None = None, metrics: dict[str, float] | None = None) -> EpochRecord:

@@ -1,0 +1,111 @@
+"""Callbacks of a config: in runs that are stopped and go on, in comparisons, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small import write_experiment
+
+from minidl.cli import main
+from minidl.comparison.trials import train_in_memory
+from minidl.experiment import load_experiment
+from minidl.runs.run import Run
+
+PATIENT = (
+    "training.callbacks=[{type: EarlyStopping, metric: validation_r2, larger_is_better: true, patience: 2}, CSVLog]"
+)
+EARLY = ["training.epochs=40", "optimizer={type: SGD, learning_rate: 1.5}", "evaluation.checkpoint=best", PATIENT]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_experiment(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("minidl.plotting.have_matplotlib", lambda: False)
+    return tmp_path
+
+
+def early(name: str, *overrides: str, stop_at: int = 10**9) -> Run:
+    experiment = load_experiment("small.yaml", [*EARLY, *overrides])
+    run, calls = Run.create(experiment, Path(name)), iter(range(1, 10**6))
+    run.train(experiment.load_data(), should_stop=lambda: next(calls) >= stop_at)
+    return run
+
+
+def left(run: Run) -> dict[str, Any]:
+    """Weights, best and last, and the log and the table without the seconds."""
+    files = ("last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors")
+    found: dict[str, Any] = {name: (run.path / "checkpoints" / name).read_bytes() for name in files}
+    lines = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    rows = [line.split(",") for line in (run.path / "log.csv").read_text().splitlines()]
+    return found | {"log": [{**line, "seconds": 0} for line in lines], "table": [row[:3] + row[4:] for row in rows]}
+
+
+def scores(run: Run) -> list[float]:
+    return [json.loads(line)["validation_r2"] for line in (run.path / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_a_run_that_is_stopped_anywhere_ends_where_the_whole_one_does(folder: Path, engine: str, capsys: Any) -> None:
+    if engine == "compiled":
+        pytest.importorskip("numba")
+    whole = early("whole", f"engine={engine}")
+    n = len(scores(whole))
+    assert 3 <= n < 40
+    assert scores(whole).index(max(scores(whole))) + 1 == n - 2
+    assert Run.open("whole").load_weights("best")["epoch"] == n - 2
+    more = [f"engine={engine}", "training.checkpoint_every={steps: 3}"]
+    every = early("every", *more)
+    for stop_at in range(2, 26, 5):
+        stopped = early(f"stopped{stop_at}", *more, stop_at=stop_at)
+        while main(["resume", str(stopped.path)]) != 0:
+            raise AssertionError(capsys.readouterr().err)
+        assert left(stopped) == left(every)
+    assert left(every)["log"] == left(whole)["log"]
+
+
+def test_a_run_that_ended_early_is_complete(folder: Path, capsys: Any) -> None:
+    run = early("run")
+    before, n = left(run), len(scores(run))
+    assert main(["resume", "run"]) == 0
+    said = f"it ended after {n} epochs: no better validation_r2 for 2 epochs; it is scored again"
+    assert said in capsys.readouterr().err
+    assert left(run) == before
+    assert main(["reproduce", "run"]) == 0
+    assert f"equal: {n} epochs" in capsys.readouterr().out
+    assert (
+        main(
+            ["resume", "run", "--allow-changes", "--set", "training.callbacks=[]", "--set", f"training.epochs={n + 1}"]
+        )
+        == 0
+    )
+    assert "callbacks: others than when the run was saved" in capsys.readouterr().err
+    assert len(scores(run)) == n + 1
+
+
+def test_a_comparison_trains_the_same(folder: Path) -> None:
+    run = early("run")
+    experiment = load_experiment("small.yaml", EARLY)
+    trained = train_in_memory(experiment, experiment.load_data())
+    assert trained.epoch == Run.open("run").load_weights("best")["epoch"]
+    assert len(trained.history) == len(scores(run))
+    assert main(["compare", "run/config.yaml", "small.yaml", "--seeds", "2", "--jobs", "1"]) == 0
+    assert main(["compare", "--resume", "runs/compare-001"]) == 0  # its records are read again
+
+
+def test_mistakes_are_named_with_their_place(folder: Path, capsys: Any) -> None:
+    for callback, problem in {
+        "{type: EarlyStopping, patience: 0}": "training.callbacks.0.patience: expected `int` >= 1, got 0",
+        "{type: EarlyStopping, metric: validation_r3}": (
+            "training.callbacks.0.metric: validation_r3 is no score of an epoch; did you mean validation_r2?"
+        ),
+        "EarlyStoping": "training.callbacks.0: unknown callback 'EarlyStoping'; did you mean EarlyStopping?",
+        "{type: CSVLog, filename: ../x.csv}": "callbacks.0.filename: expected a name that ends in .csv",
+    }.items():
+        assert main(["check", "small.yaml", "--set", f"training.callbacks=[{callback}]"]) == 2
+        assert problem in capsys.readouterr().err
+    assert main(["list", "callbacks"]) == 0
+    assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} >= {"CSVLog", "EarlyStopping"}
