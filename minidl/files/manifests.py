@@ -90,6 +90,9 @@ def read_manifest(folder: Path, kind: type[M], *, inside: Path | None = None) ->
 def checked(path: Path, manifest: Mapping[str, Any], limit: int, *, inside: Path | None = None) -> bytes:
     """The content of a file that a manifest lists, of at most `limit` bytes, its size and SHA-256 checked.
 
+    A manifest may also say what a file is about to become (``pending``): where the process that writes it is
+    killed, the file is one of the two.
+
     Parameters
     ----------
     inside : a folder above it from which on no link is followed; None: its own.
@@ -99,11 +102,11 @@ def checked(path: Path, manifest: Mapping[str, Any], limit: int, *, inside: Path
     CorruptFileError
         It is not listed, missing, too large, or not the file that was listed.
     """
-    listed = manifest["files"].get(path.name)
-    if listed is None:
+    listed = [there for key in ("files", "pending") if (there := manifest.get(key, {}).get(path.name)) is not None]
+    if not listed:
         raise CorruptFileError(f"{path}: not in {MANIFEST}; the folder is not complete.")
     content = read_below(inside or path.parent, path, limit)
-    if entry(content) != listed:
+    if entry(content) not in listed:
         problem = f"damaged or changed (its size and SHA-256 are not those in {MANIFEST})"
         raise CorruptFileError(f"{path}: {problem}.")
     return content

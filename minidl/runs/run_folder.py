@@ -62,12 +62,14 @@ class RunManifest(Manifest, total=False):
     run : SHA-256 of the config at the start.
     identity : a random number that no other run has; runs of earlier versions have none.
     engines : what computed the training's steps, ``numpy`` or ``compiled``, in their order.
+    pending : a file that is being written, as it will be.
     """
 
     run: str
     identity: str
     data: DataFacts
     engines: list[str]
+    pending: dict[str, FileEntry]
 
 
 class RunFolder:
@@ -220,8 +222,9 @@ class RunFolder:
             problem = f"{len(content):,} bytes; at most {_limit(name):,} can be read again"
             raise StorageError(f"{self.path / name}: {problem}.")
         with FileLock(self.path / MANIFEST_LOCK, wait=True):
+            self._update({}, {"pending": {name: entry(content)}})
             write_file(self.path / name, content)
-            self._update({name: entry(content)}, {})
+            self._update({}, {})
 
     def list_files(self, *names: str) -> None:
         """List files that were written otherwise, as they are now."""
@@ -239,11 +242,18 @@ class RunFolder:
             self._update({}, values)
 
     def _update(self, files: Mapping[str, FileEntry | None], values: Mapping[str, Any]) -> None:
-        """Write the manifest with other entries (None: without them) and values."""
+        """Write the manifest with other entries (None: without them) and values; lists a pending file that is there."""
         old: Mapping[str, Any] = self.manifest() if os.path.lexists(self.path / MANIFEST) else {"files": {}}
-        more = {key: value for key, value in old.items() if key not in ("files", "format", "digest")}
-        listed = {name: value for name, value in {**old["files"], **files}.items() if value is not None}
+        more = {key: value for key, value in old.items() if key not in ("files", "format", "digest", "pending")}
+        pending = {name: value for name, value in old.get("pending", {}).items() if self._is_now(name, value)}
+        entries = {**old["files"], **pending, **files}
+        listed = {name: value for name, value in entries.items() if value is not None}
         write_file(self.path / MANIFEST, encode_manifest(listed, **{**more, **values}))
+
+    def _is_now(self, name: str, expected: FileEntry) -> bool:
+        """Whether a file is there and is what a manifest says."""
+        there = os.path.lexists(self.path / name)
+        return there and entry(read_inside(self.path, name, _limit(name))) == expected
 
 
 def existing_run(path: str | Path) -> Path:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,10 @@ from small_runs import small
 
 from minidl import ConfigError, CorruptFileError, StorageError, __version__
 from minidl.experiment import load_experiment
+from minidl.files import storage
+from minidl.runs import run_folder
 from minidl.runs.run import Run
+from minidl.runs.run_folder import RunFolder
 
 
 def test_a_run_gets_the_next_number_of_its_config(folder: Path) -> None:
@@ -152,3 +157,44 @@ def test_a_file_of_a_run_is_replaced_as_a_whole_or_not_at_all(folder: Path, monk
 
 def test_the_config_used_here_has_every_section() -> None:
     assert set(yaml.safe_load(CONFIG)) >= {"seed", "data", "model", "loss", "optimizer", "training", "evaluation"}
+
+
+def test_a_process_may_be_killed_between_any_two_writes_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    found = set()
+    for n, after in itertools.product(range(3), (False, True)):
+        folder, lock = RunFolder.make(tmp_path / f"run{n}{after}")
+        folder.write("scale.json", "old")
+        writes = iter(range(9))
+
+        def write_file(path: Path, content: bytes, n: int = n, after: bool = after, writes: Any = writes) -> None:
+            killed = next(writes) == n
+            if after or not killed:
+                storage.write_file(path, content)
+            if killed:
+                raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(run_folder, "write_file", write_file)
+            with pytest.raises(Killed):
+                folder.write("scale.json", "new")
+        found.add(folder.read("scale.json").decode())
+        again = folder.read("scale.json")
+        folder.write("evaluation.json", "more")  # another file does not make it forget
+        assert folder.read("scale.json") == again
+        assert "pending" not in folder.manifest()
+        lock.release()
+    assert found == {"old", "new"}
+
+
+def test_a_file_is_not_what_it_was_to_become_before_that_was_said(tmp_path: Path) -> None:
+    folder, lock = RunFolder.make(tmp_path / "run")
+    folder.write("scale.json", "old")
+    (folder.path / "scale.json").write_text("other", encoding="utf-8")
+    with pytest.raises(CorruptFileError, match="damaged or changed"):
+        folder.read("scale.json")
+    lock.release()
