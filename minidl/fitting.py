@@ -94,8 +94,7 @@ def fit(
     lengths, weight : see `Arrays`; for `schedule` and all up to `bptt_steps` see `Training`.
     validation : a pair (x, y), or `Arrays`, that is scored after every epoch.
     engine : what computes the steps, as in a config: ``auto``, ``numpy`` or ``compiled``.
-    callbacks : what happens around the loop; see `Callback`. With one that chooses the best weights, as
-        `EarlyStopping`, the model has those in the end. Files go into the current folder.
+    callbacks : see `Callback`. With one that chooses the best weights, as `EarlyStopping`, the model ends with those.
     progress : whether to show the epochs on standard error, as ``minidl train`` does.
     should_stop : asked after every step; True ends the training.
 

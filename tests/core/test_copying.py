@@ -140,13 +140,15 @@ def objects() -> dict[str, Any]:
 
 def configurables(base: type = Configurable) -> list[type]:
     """Every class of the library that a config can describe and that can be made."""
-    described = [
-        sub for sub in base.__subclasses__() if "__dataclass_fields__" in vars(sub)
-    ]  # what others are, no config says
-    own = [sub for sub in described if sub.__module__.startswith("minidl.")]
+    own = [sub for sub in base.__subclasses__() if sub.__module__.startswith("minidl.")]
     found = [sub for sub in own if getattr(sys.modules[sub.__module__], sub.__name__, None) is sub]
     inner = [each for cls in found for each in configurables(cls)]
-    return [cls for cls in found if not inspect.isabstract(cls) and cls is not Experiment] + inner
+    return [cls for cls in found if not inspect.isabstract(cls) and cls is not Experiment and described(cls)] + inner
+
+
+def described(cls: type) -> bool:
+    """Whether a config can describe it; those that cannot are made with objects, in the library itself."""
+    return cls.__name__ not in {"KeepBest", "Points", "SaveCheckpoints", "ShowEpochs", "WriteLog", "_NoteEngine"}
 
 
 def _configurable(cls: Any) -> Any:
@@ -156,6 +158,7 @@ def _configurable(cls: Any) -> Any:
         "ParameterGroup": {"parameters": "*", "frozen": True},
         "Published": {"source": "book", "r2": [0.5], "loss": [0.1]},
         "SGD": {"learning_rate": 0.1},
+        "SumOfLosses": {"losses": [minidl.MSE(), minidl.MAE()]},
         "TailValidation": {"size": 5},
         "WindowData": {"series": minidl.data.BeijingPM25()},
         "RecurrentLayer": {"hidden_size": 2},

@@ -150,7 +150,7 @@ def test_a_file_of_a_run_is_replaced_as_a_whole_or_not_at_all(folder: Path, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StorageError, match=r"note\.txt: cannot write: No space left on device\."):
+    with pytest.raises(StorageError, match=r"manifest\.json: cannot write: No space left on device\."):
         run.write("note.txt", "new")
     assert (run.path / "note.txt").read_text() == "old"
 
