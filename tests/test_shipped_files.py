@@ -136,7 +136,8 @@ def test_the_textbooks_protocol_is_that_of_the_textbook() -> None:
     np.testing.assert_array_equal(x[0], splits.values[35_064:35_088])
     assert y[0, 0] == splits.values[35_088, 0]
     config = experiment.to_config()
-    assert config["optimizer"] == {"type": "SGD", "learning_rate": 0.05, "momentum": 0.0}
+    plain = {"momentum": 0.0, "nesterov": False, "weight_decay": 0.0, "groups": []}
+    assert config["optimizer"] == {"type": "SGD", "learning_rate": 0.05, **plain}
     assert config["loss"] == {"type": "HalfMSE"}
     training = config["training"]
     assert (training["epochs"], training["batch_size"], training["shuffle"]) == (100, 64, True)
