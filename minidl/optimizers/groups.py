@@ -25,8 +25,11 @@ class Segment(NamedTuple):
 
     def optimizer(self, optimizer: Optimizer, rate: float) -> Optimizer:
         """The optimizer with the numbers that it has here when `rate` is the learning rate."""
+        rate *= self.learning_rate_factor
+        if rate == optimizer.learning_rate and self.weight_decay is None:
+            return optimizer
         own = copy.copy(optimizer)  # it holds arguments only
-        own.learning_rate = rate * self.learning_rate_factor
+        own.learning_rate = rate
         if self.weight_decay is not None:
             vars(own)["weight_decay"] = self.weight_decay
         return own

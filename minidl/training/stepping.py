@@ -14,6 +14,7 @@ from minidl.data.batch import Batch
 from minidl.optimizers import clip_by_value, clip_global_norm
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Advanced
+from minidl.training.flat import FlatParameters
 from minidl.training.outputs import prepared
 from minidl.training.truncated import checked_state
 
@@ -43,16 +44,15 @@ def take_step(trainer: Advanced, batch: Batch, ctx: Context) -> float:
         clip_by_value(flat.grads, value)
     if norm is not None:
         clip_global_norm(flat.grads, norm)
-    _update(trainer, loss)
+    _update(trainer, flat, loss)
     if trainer.average is not None:
         trainer.average.follow(flat.values)
     trainer.step += 1
     return loss
 
 
-def _update(trainer: Advanced, loss: float) -> None:
+def _update(trainer: Advanced, flat: FlatParameters, loss: float) -> None:
     """The optimizer's step; what it remembers must stay finite too, or later steps would be 0 in silence."""
-    flat = trainer.parameters
     (rate,) = trainer.learning_rates(trainer.step)
     try:
         for segment, state in trainer.segments.states(trainer.state):
