@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks import report
 
 FOLDER = Path(__file__).parent
-RUNS = [("Tanh layers", "result.json")]
+RUNS = [("Tanh layers", "result.json"), ("LSTMs and GRUs", "cells.json")]
 HEAD = """# Benchmarks
 
 Each part is one run of `python -m benchmarks`; `benchmarks/README.md` says how it measures. Absolute times wander with the machine's load: trust ratios.
