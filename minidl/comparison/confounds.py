@@ -30,6 +30,8 @@ _WORDS = {
     "training.clip_norm": "gradient clipping",
     "training.clip_value": "clipping of single numbers of the gradient",
     "training.moving_average": "moving average of the weights",
+    "training.callbacks": "callbacks",
+    "optimizer.groups": "groups of parameters",
     "training.bptt_steps": "truncated backpropagation",
     "data.scaler.fit_on": "rows the scaler is fitted on",
     "data.scaler.type": "scaler",
@@ -37,10 +39,14 @@ _WORDS = {
     "dtype": "number format",
     "engine": "engine",
 }
+_SHOWN = 200
 # Bookkeeping, which decides no score.
 _IGNORED = ("training.checkpoint_every", "training.checkpoints_kept", "model", "seed", "sweep")
 _WORK = "multiply-adds per "
-_PLURAL = {"biases", "features", "weights that are scored", "rows the scaler is fitted on", "other layers"}
+_PLURAL = {
+    "biases", "features", "weights that are scored", "rows the scaler is fitted on", "other layers", "callbacks",
+    "groups of parameters",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def confounds(entries: Sequence[Entry]) -> list[Difference]:
             rows.setdefault(what, {})[entry.label] = value
     labels = list(experiments)
     full = {what: {label: values.get(label, "none") for label in labels} for what, values in rows.items()}
-    return [Difference(what, values) for what, values in full.items() if len(set(values.values())) > 1]
+    return [Difference(what, _shown(values)) for what, values in full.items() if len(set(values.values())) > 1]
 
 
 def sentence(differences: Sequence[Difference]) -> str:
@@ -134,14 +140,14 @@ def _arranged(layer: Layer) -> list[str]:
 
 def _arguments(layer: Layer) -> str:
     known = ("hidden_size", "bias", "activation")
-    return ", ".join(f"{key}={_short(value)}" for key, value in layer.to_config().items() if key not in known)
+    return ", ".join(f"{key}={_text(value)}" for key, value in layer.to_config().items() if key not in known)
 
 
 def _config_words(entry: Entry) -> Iterator[tuple[str, str]]:
     terms = terms_of(entry.config)
     words = {**_WORDS, **terms.key_words}
     for key, value in _leaves_of(entry.config, (), (*_IGNORED, *terms.unimportant)):
-        yield words.get(key, key), _short(value)
+        yield words.get(key, key), _text(value)
 
 
 def _leaves_of(value: Any, path: tuple[str, ...], ignored: Sequence[str]) -> Iterator[tuple[str, Any]]:
@@ -156,8 +162,13 @@ def _leaves_of(value: Any, path: tuple[str, ...], ignored: Sequence[str]) -> Ite
         yield key, value
 
 
-def _short(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return "none"
-    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _shown(values: Mapping[str, str]) -> dict[str, str]:
+    """The values, long ones cut where they are told apart by what is left of them."""
+    short = {label: text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..." for label, text in values.items()}
+    return short if len(set(short.values())) == len(set(values.values())) else dict(values)

@@ -23,6 +23,7 @@ _ALSO_CALLED = {
     "warmup_steps": ("warmup", "num_warmup_steps"),
     "clip_norm": ("clipnorm", "grad_clip", "gradient_clip", "gradient_clip_val", "max_grad_norm"),
     "clip_value": ("clipvalue", "grad_clip_value"),
+    "callbacks": ("callback", "early_stopping", "early_stop", "earlystopping"),
     "moving_average": ("ema", "ema_decay", "use_ema"),
     "weight_decay": ("l2", "wd"),
     "groups": ("param_groups", "parameter_groups"),

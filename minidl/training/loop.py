@@ -28,7 +28,7 @@ from minidl.training.callbacks import Callback, CallbackState
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
-from minidl.training.outputs import collected, outputs_by_batch, prepared
+from minidl.training.outputs import Outputs, collected, outputs_by_batch, prepared
 from minidl.training.rates import Metrics, check_watched, steps_of_epoch
 from minidl.training.records import EpochRecord, Position, never, scores_of
 from minidl.training.settings import Training
@@ -145,7 +145,8 @@ class Trainer:
             validation = fitted(validation, self.model, self.loss, "validation ")
         self.epoch_steps = steps_of_epoch(train, self.settings.batch_size)
         if self.settings.watched:
-            check_watched(self.settings.watched, self.model, self.metrics, validation)
+            some = None if validation is None else collected([next(outputs_by_batch(self.model, validation))])
+            check_watched(self.settings.watched, None if some is None else self._metrics_of(some))
         self._show_average(False)
         callbacks = [*self.settings.callbacks, *callbacks]
         for callback in callbacks:
@@ -229,7 +230,10 @@ class Trainer:
             where = f"epoch {self.epoch + 1}, validation"
             batch, _ = prepared(gathered(validation, slice(None)), self.model)
             raise numerical_error(where, self.model, self.parameters, loss, batch)
-        return loss, self.metrics(self.loss.point(found.y), found.target, found.lengths)
+        return loss, self._metrics_of(found)
+
+    def _metrics_of(self, found: Outputs) -> dict[str, float]:
+        return self.metrics(self.loss.point(found.y), found.target, found.lengths)
 
     def train_step(self, batch: Batch) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
@@ -266,7 +270,7 @@ class Trainer:
         """
         schedule, state, each = self.settings.schedule, self.schedule_state, self.epoch_steps
         whole, rate = self.settings.epochs * each, self.optimizer.learning_rate
-        factors = [schedule(Progress(step, whole, each), state) for step in range(first, first + n)]
+        factors = schedule.factors(Progress(first, whole, each), n, state)
         if not 0 <= sum(factors) < math.inf or min(factors) < 0:
             name, wrong = type(schedule).__name__, next(f for f in factors if not 0 <= f < math.inf)
             raise ConfigError(f"training.schedule: {name} has the factor {wrong} at a step; expected 0 or more.")

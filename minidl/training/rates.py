@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import numpy as np
 
 from minidl.core.errors import ConfigError
-from minidl.core.layer import Array, Layer
-from minidl.training.outputs import collected, outputs_by_batch
+from minidl.core.layer import Array
 from minidl.training.records import EpochRecord, scores_of
 from minidl.training.sources import Source
 from minidl.training.truncated import StreamWindows
@@ -25,22 +23,22 @@ def steps_of_epoch(train: Source, batch_size: int) -> int:
     return int(windows[np.arange(0, len(windows), batch_size)].sum())
 
 
-def check_watched(watched: Mapping[str, str], model: Layer, metrics: Metrics, validation: Source | None) -> None:
-    """Refuse to watch a score that epochs do not have; the metrics are tried on some validation examples.
+def check_watched(watched: Mapping[str, str], metrics: Mapping[str, float] | None) -> None:
+    """Refuse to watch a score that epochs do not have.
 
-    `watched` are scores by the key that names them.
+    Parameters
+    ----------
+    watched : scores by the key that names them.
+    metrics : of some validation examples; None: there are none.
 
     Raises
     ------
     ConfigError
         It names those that there are.
     """
-    tried = EpochRecord(0, 0, 0.0, None, None, 0.0, 0.0)
-    if validation is not None:
-        found = collected([next(outputs_by_batch(model, validation))])
-        tried = replace(tried, validation_loss=0.0, validation_metrics=metrics(found.y, found.target, found.lengths))
-    scores = scores_of(tried)
+    loss, found = (None, None) if metrics is None else (0.0, dict(metrics))
+    scores = scores_of(EpochRecord(0, 0, 0.0, loss, found, 0.0, 0.0))
     for key, name in watched.items():
         if name not in scores:
-            more = "; there are no validation examples" if validation is None else ""
+            more = "; there are no validation examples" if metrics is None else ""
             raise ConfigError(f"{key}: {name} is no score of an epoch; expected {' or '.join(scores)}{more}.")

@@ -58,6 +58,26 @@ def test_every_difference_that_decides_a_score_is_named(folder: Path, line: str,
     assert differ("small.yaml", "other.yaml").startswith(text)
 
 
+LONG = "{parameters: '*W_x*', frozen: true}, {parameters: '*b_h*', frozen: true}, {parameters: '*', weight_decay: %s}"
+
+
+@pytest.mark.parametrize(
+    ("key", "one", "other", "text"),
+    [
+        ("training.callbacks", "[EarlyStopping]", "[{type: EarlyStopping, patience: 11}]", "callbacks differ"),
+        ("optimizer.groups", f"[{LONG % 0.1}]", f"[{LONG % 0.2}]", "groups of parameters differ"),
+    ],
+)
+def test_long_values_are_told_apart_to_their_ends(folder: Path, key: str, one: str, other: str, text: str) -> None:
+    top, inner = key.split(".")
+    more = "learning_rate: 0.1, momentum: 0.5, " if top == "optimizer" else ""
+    for name, value in (("one", one), ("other", other)):
+        Path(f"{name}.yaml").write_text(f"extends: small.yaml\n{top}: {{{more}{inner}: {value}}}\n")
+    (found,) = confounds(load_entries(["one.yaml", "other.yaml"]))
+    assert sentence([found]) == text
+    assert len(set(found.values.values())) == 2
+
+
 def test_an_activation_and_the_layers_after_are_named(folder: Path) -> None:
     layers = "    - {type: RecurrentLayer, hidden_size: 3, activation: SigmoidActivation}\n    - LastStep\n"
     head = "    - {type: Dense, output_size: 2}\n    - {type: Dense, output_size: 1}\n"

@@ -13,7 +13,18 @@ import numpy as np
 import pytest
 from small_trainings import examples, stack, trainer
 
-from minidl import SGD, ConfigError, HalfMSE, fit
+from minidl import (
+    SGD,
+    ConfigError,
+    Dense,
+    HalfMSE,
+    LastStep,
+    Quantile,
+    RecurrentLayer,
+    ReduceOnPlateau,
+    Sequential,
+    fit,
+)
 from minidl.training import Arrays, Callback, CSVLog, EarlyStopping, EpochRecord, Training
 from minidl.training.callbacks import Choice, KeepBest
 from minidl.training.loop import Trainer
@@ -133,6 +144,16 @@ def test_scores_that_epochs_do_not_have_are_refused_before_the_first_step() -> N
             optimizer=SGD(0.5),
             callbacks=[EarlyStopping("validation_rr")],
         )
+
+
+def test_a_loss_with_several_outputs_is_watched_by_its_point() -> None:
+    model = Sequential([RecurrentLayer(3), LastStep(), Dense(3)])
+    stopped = EarlyStopping("validation_r2", larger_is_better=True, patience=3)
+    plateau = ReduceOnPlateau("validation_r2", larger_is_better=True, patience=1)
+    arguments: dict[str, Any] = {"loss": Quantile([0.1, 0.5, 0.9]), "optimizer": SGD(0.5), "validation": noise(30)}
+    history = fit(model, *noise(20), epochs=200, callbacks=[stopped], schedule=plateau, **arguments)
+    scores = [(record.validation_metrics or {})["r2"] for record in history]
+    assert len(history) == scores.index(max(scores)) + 4 < 200
 
 
 def test_two_opinions_on_the_best_weights_are_refused() -> None:

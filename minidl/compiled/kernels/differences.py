@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl.compiled.jit import jit, jit_sum
 from minidl.compiled.kernel import LossKernel
+from minidl.compiled.kernels.entries import kernel_of_entries
 from minidl.core.layer import Array
 
 _LOG_2 = math.log(2)
@@ -73,42 +74,19 @@ def mae_loss(y: Array, target: Array, dy: Array, n: int) -> Any:
 
 
 @functools.cache
-def _mean(value: Any, slope: Any) -> Any:
+def _entries(value: Any, slope: Any) -> LossKernel:
     """mean(l(e)), l'(e) / size for a function l of the error e."""
 
     @jit
-    def mean(y: Array, target: Array, dy: Array, n: int) -> Any:
-        size = y.shape[0] * y.shape[1] * n
-        scale, total = y.dtype.type(1 / size), 0.0
-        for t in range(y.shape[0]):
-            for i in range(y.shape[1]):
-                for k in range(n):
-                    e = y[t, i, k] - target[t, i, k]
-                    total += value(np.float64(e))
-                    dy[t, i, k] = scale * slope(e)
-                for k in range(n, y.shape[2]):
-                    dy[t, i, k] = 0
-        return total / size
+    def entry(y: Any, target: Any, i: int) -> Any:
+        e = y - target
+        return value(np.float64(e)), slope(e)
 
-    return mean
+    return kernel_of_entries(entry)
 
 
-@functools.cache
 def _weighted(value: Any, slope: Any) -> Any:
-    """Σ s l(e), s l'(e) for a function l of the error e."""
-
-    @jit
-    def weighted(y: Array, target: Array, dy: Array, share: Array) -> Any:
-        total = 0.0
-        for t in range(y.shape[0]):
-            for i in range(y.shape[1]):
-                for k in range(y.shape[2]):
-                    e = y[t, i, k] - target[t, i, k]
-                    total += share[t, i, k] * value(np.float64(e))
-                    dy[t, i, k] = share[t, i, k] * slope(e)
-        return total
-
-    return weighted
+    return _entries(value, slope).weighted
 
 
 @jit
@@ -185,10 +163,9 @@ def mae(loss: Any) -> LossKernel:
 
 def huber(loss: Any) -> LossKernel:
     """Huber."""
-    functions = _huber(loss.delta)
-    return LossKernel(_mean(*functions), _weighted(*functions))
+    return _entries(*_huber(loss.delta))
 
 
 def log_cosh(loss: Any) -> LossKernel:
     """LogCosh."""
-    return LossKernel(_mean(_log_cosh, _tanh), _weighted(_log_cosh, _tanh))
+    return _entries(_log_cosh, _tanh)

@@ -27,7 +27,7 @@ class CSVLog(Callback):
 
     Parameters
     ----------
-    filename : its name, without a folder.
+    filename : its name, without a folder; a file of that name is replaced.
     """
 
     filename: str = "log.csv"

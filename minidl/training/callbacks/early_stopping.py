@@ -30,7 +30,8 @@ class EarlyStopping(Callback):
 
     References
     ----------
-    Prechelt (1998), Early stopping, but when?, class UP of criteria; arguments as in Keras and Lightning.
+    The criterion and its arguments are those of Keras and Lightning; Prechelt (1998), Early stopping, but when?, in
+    Neural networks: tricks of the trade, compares others.
     """
 
     metric: str = "validation_loss"
