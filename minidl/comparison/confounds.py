@@ -39,7 +39,7 @@ _WORDS = {
     "dtype": "number format",
     "engine": "engine",
 }
-_SHOWN = 200
+_SHOWN = 60
 # Bookkeeping, which decides no score.
 _IGNORED = ("training.checkpoint_every", "training.checkpoints_kept", "model", "seed", "sweep")
 _WORK = "multiply-adds per "
@@ -72,12 +72,30 @@ def confounds(entries: Sequence[Entry]) -> list[Difference]:
     for label in experiments:
         for what, value in (*_model_words(facts[label], work), *_layer_words(experiments[label])):
             rows.setdefault(what, {})[label] = value
+    words, labels = {**_WORDS, **terms_of(entries[0].config).key_words}, list(experiments)
+    keys: dict[str, dict[str, str]] = {}
     for entry in entries:
-        for what, value in _config_words(entry):
-            rows.setdefault(what, {})[entry.label] = value
-    labels = list(experiments)
+        for key, value in _config_values(entry):
+            keys.setdefault(key, {})[entry.label] = value
+    others = _without_what_follows(_differing(keys, labels), words)
+    differing = _differing(rows, labels) | {words.get(key, key): _shown(values) for key, values in others.items()}
+    return [Difference(what, values) for what, values in differing.items()]
+
+
+def _differing(rows: Mapping[str, Mapping[str, str]], labels: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The rows whose values are not the same for all labels."""
     full = {what: {label: values.get(label, "none") for label in labels} for what, values in rows.items()}
-    return [Difference(what, _shown(values)) for what, values in full.items() if len(set(values.values())) > 1]
+    return {what: values for what, values in full.items() if len(set(values.values())) > 1}
+
+
+def _without_what_follows(keys: Mapping[str, dict[str, str]], words: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The keys but for the arguments of parts of another type, which have no counterpart; those with a name stay."""
+    parts = tuple(key.removesuffix("type") for key in keys if key.endswith(".type"))
+    return {
+        key: values
+        for key, values in keys.items()
+        if key in words or key.endswith(".type") or not key.startswith(parts)
+    }
 
 
 def sentence(differences: Sequence[Difference]) -> str:
@@ -143,11 +161,9 @@ def _arguments(layer: Layer) -> str:
     return ", ".join(f"{key}={_text(value)}" for key, value in layer.to_config().items() if key not in known)
 
 
-def _config_words(entry: Entry) -> Iterator[tuple[str, str]]:
-    terms = terms_of(entry.config)
-    words = {**_WORDS, **terms.key_words}
-    for key, value in _leaves_of(entry.config, (), (*_IGNORED, *terms.unimportant)):
-        yield words.get(key, key), _text(value)
+def _config_values(entry: Entry) -> Iterator[tuple[str, str]]:
+    for key, value in _leaves_of(entry.config, (), (*_IGNORED, *terms_of(entry.config).unimportant)):
+        yield key, _text(value)
 
 
 def _leaves_of(value: Any, path: tuple[str, ...], ignored: Sequence[str]) -> Iterator[tuple[str, Any]]:

@@ -171,26 +171,31 @@ def curves_figure(result: Result, curves: Mapping[str, Sequence[Mapping[str, Any
     """Loss by epoch: the median over seeds, the band of all seeds."""
     with look.style():
         figure, axes = look.panels(1, 4.2)
-        ax, everything = axes[0], []
+        ax, everything, early = axes[0], [], False
         for label, color in zip(shown(result), look.COLORS, strict=False):
             runs = [curve for curve in curves[label] if curve["epoch"]]
             if not runs:
                 continue
-            # A training that ended early takes no part in the epochs that it did not have.
             most = max(len(curve["epoch"]) for curve in runs)
-            loss = np.full((len(runs), most), np.nan)
-            for row, curve in zip(loss, runs, strict=True):
-                row[: len(curve["train_loss"])] = curve["train_loss"]
+            # Without the runs that have ended the median would jump to those that go on.
+            loss = np.array([held(curve["train_loss"], most) for curve in runs], float)
             epochs = np.arange(1, most + 1)
-            ax.fill_between(epochs, np.nanmin(loss, axis=0), np.nanmax(loss, axis=0), color=color, alpha=0.18, lw=0)
-            ax.plot(epochs, np.nanmedian(loss, axis=0), color=color, label=f"{label}, median")
-            everything += [*loss[np.isfinite(loss)]]
+            ax.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=color, alpha=0.18, lw=0)
+            ax.plot(epochs, np.median(loss, axis=0), color=color, label=f"{label}, median")
+            everything += [*loss.flat]
+            early = early or any(len(curve["epoch"]) < most for curve in runs)
         look.loss_axis(ax, everything)
         ax.set_xlabel("epoch")
         ax.set_ylabel(terms(result).loss_words)
-        ax.set_title("Loss by epoch: median, and band of all seeds")
+        after = "; a run that ended early keeps its last loss" if early else ""
+        ax.set_title(f"Loss by epoch: median, and band of all seeds{after}")
         ax.legend()
     return figure
+
+
+def held(values: Sequence[float], n: int) -> list[float]:
+    """n values, the last one again and again where there are fewer."""
+    return [*values, *[values[-1]] * (n - len(values))]
 
 
 def sweep_figure(result: Result, cost: str) -> Figure:

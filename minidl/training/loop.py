@@ -270,7 +270,7 @@ class Trainer:
         """
         schedule, state, each = self.settings.schedule, self.schedule_state, self.epoch_steps
         whole, rate = self.settings.epochs * each, self.optimizer.learning_rate
-        factors = schedule.factors(Progress(first, whole, each), n, state)
+        factors = [schedule(Progress(step, whole, each), state) for step in range(first, first + n)]
         if not 0 <= sum(factors) < math.inf or min(factors) < 0:
             name, wrong = type(schedule).__name__, next(f for f in factors if not 0 <= f < math.inf)
             raise ConfigError(f"training.schedule: {name} has the factor {wrong} at a step; expected 0 or more.")

@@ -221,3 +221,10 @@ def test_a_models_kinds_of_layers_and_activations_are_listed_or_said_to_be_none(
         "none",
         "without biases",
     ]
+
+
+def test_arguments_of_another_type_are_not_named_beside_it(folder: Path) -> None:
+    Path("other.yaml").write_text("extends: small.yaml\ntraining: {schedule: {type: OneCycle, rising: 0.2}}\n")
+    assert differ("small.yaml", "other.yaml") == "schedule of the learning rate differs"
+    Path("same.yaml").write_text("extends: small.yaml\ntraining: {schedule: OneCycle}\n")
+    assert differ("same.yaml", "other.yaml") == "training.schedule.rising differs"

@@ -151,6 +151,15 @@ def test_learning_curves_are_the_median_in_the_band_of_all_seeds() -> None:
     assert near.get_yscale() == "linear"
 
 
+def test_a_run_that_ended_early_keeps_its_last_loss() -> None:
+    curves = {"one": [curve(4.0), curve(5.0, 3.0), curve(9.0, 8.0)], "other": [curve(1.0)]}
+    axes = figures.curves_figure(of_two(GOOD, BAD), curves).axes[0]
+    assert xy(axes.lines[0]) == ([1, 2], [5.0, 4.0])  # not the median of those that go on, 5.5
+    assert "a run that ended early keeps its last loss" in axes.get_title(loc="left") + axes.get_title()
+    whole = figures.curves_figure(of_two(GOOD, BAD), {"one": [curve(4.0)], "other": [curve(1.0)]}).axes[0]
+    assert "early" not in whole.get_title(loc="left") + whole.get_title()
+
+
 def test_errors_by_lead_have_median_range_and_baselines() -> None:
     made = [record("one", seed, r2) for seed, r2 in enumerate(GOOD)]
     made += [record("other", seed, r2) for seed, r2 in enumerate([*BAD[:2], BROKEN, BROKEN, BROKEN])]

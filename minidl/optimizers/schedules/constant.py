@@ -16,7 +16,3 @@ class Constant(Schedule):
     def factor(self, at: Progress, state: ScheduleState) -> float:
         """1."""
         return 1.0
-
-    def factors(self, at: Progress, n: int, state: ScheduleState) -> list[float]:
-        """1 each, after the warm-up; so short a step as that of a small net is not to wait for it."""
-        return super().factors(at, n, state) if at.step < self.warmup_steps else [1.0] * n

@@ -72,10 +72,6 @@ class Schedule(Configurable, ABC):
     def epoch_end(self, score: float, state: ScheduleState) -> None:
         """Take in the `watched` score of an epoch; `state` changes in place."""
 
-    def factors(self, at: Progress, n: int, state: ScheduleState) -> list[float]:
-        """f at n steps from this one on, with the warm-up."""
-        return [self(Progress(step, at.steps, at.epoch_steps), state) for step in range(at.step, at.step + n)]
-
     def __call__(self, at: Progress, state: ScheduleState) -> float:
         """f(t), with the warm-up."""
         W = self.warmup_steps
