@@ -55,7 +55,7 @@ def result_of(run: Path) -> dict[str, Any]:
 
 
 def random_experiment(rng: random.Random) -> list[str]:
-    """The command-line arguments of some training: cells, optimizer, schedule, dropout, engine, long series."""
+    """The command-line arguments of some training, with a part of each kind that has a state."""
     activation = rng.choice(["TanhActivation", "SigmoidActivation", "ReluActivation"])
     size = rng.choice([2, 3, 5, 33])
     layers = [
@@ -79,7 +79,7 @@ def random_experiment(rng: random.Random) -> list[str]:
             "{type: AdamW, learning_rate: 0.01, groups: [{parameters: '*.W*', learning_rate_factor: 0.5}]}",
         ]
     )
-    return [
+    drawn = [
         "evaluation.horizons=[2]",
         f"model.layers=[{', '.join(layers)}, {'' if truncated else 'LastStep, '}{{type: Dense, output_size: 1}}]",
         f"optimizer={optimizer}",
@@ -95,6 +95,7 @@ def random_experiment(rng: random.Random) -> list[str]:
         f"training.bptt_steps={rng.choice([1, 4, 6]) if truncated else 'null'}",
         f"training.epochs={rng.randrange(12, 40)}",
     ]
+    return [*drawn, f"training.callbacks={random.Random(repr(drawn)).choice(CALLBACKS)}"]
 
 
 CELLS_BIAS = ("true", "false")
@@ -103,6 +104,11 @@ SCHEDULES = (
     "{type: Cosine, warmup_steps: 30}",
     "{type: ReduceOnPlateau, patience: 0, threshold: 0.5, decay: 0.8}",
     "{type: ReduceOnPlateau, patience: 1, cooldown: 1, threshold: 0.2, decay: 0.5, warmup_steps: 20}",
+)
+CALLBACKS = (
+    "[]",
+    "[{type: EarlyStopping, metric: train_loss, min_delta: 0.001, patience: 5}]",
+    "[{type: EarlyStopping, metric: validation_r2, larger_is_better: true, patience: 4}, CSVLog]",
 )
 CELLS = ("RecurrentLayer", "LSTMLayer", "GRULayer")
 
