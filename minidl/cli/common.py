@@ -53,6 +53,12 @@ def plugin_arguments(args: argparse.Namespace) -> str:
     return "".join(f" --plugin {shell_word(path)}" for path in args.plugin)
 
 
+def config_arguments(args: argparse.Namespace) -> str:
+    """CONFIG with the --set and --plugin arguments of this command, for the next one that is suggested."""
+    changed = "".join(f" --set {shell_word(value)}" for value in args.overrides)
+    return f"{shell_word(args.config)}{changed}{plugin_arguments(args)}"
+
+
 def load_plugins(args: argparse.Namespace) -> None:
     """Run the files given with --plugin."""
     for path in args.plugin:
