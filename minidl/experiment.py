@@ -110,7 +110,7 @@ class Experiment(Configurable):
         if last % several:
             raise ShapeError(f"the model's output has shape {output}; {name} needs {several} numbers for each target.")
         try:
-            self.evaluation.check_output(points, self.data)
+            self.evaluation.check_output(points, self)
         except ShapeError as err:
             told = "" if several == 1 else f"counting the {several} outputs that {name} needs for each target as one, "
             raise ShapeError(f"{told}{err}") from err

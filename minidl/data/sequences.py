@@ -161,6 +161,7 @@ class Sequences(Data):
         *,
         labels: Ints | None = None,
         every_step: bool = False,
+        as_numbers: bool = False,
         table: SequenceTable,
     ) -> SequenceParts:
         """Scale a table and cut it into parts.
@@ -170,6 +171,7 @@ class Sequences(Data):
         dtype : of the scaled values; the scaling itself is done in float64.
         labels : what is to be learned, of each sequence or each row; None: the table's targets, which are scaled too.
         every_step : whether it is of each row.
+        as_numbers : labels, which are 0 and 1, as numbers (..., 1); whole numbers (...) otherwise.
         table : what the source has read.
 
         Raises
@@ -185,7 +187,7 @@ class Sequences(Data):
         if labels is None:
             target: Any = scaled(table.known_targets(), scale, slice(n_features, None), dtype, table)
         else:
-            target = labels
+            target = labels[:, None].astype(dtype) if as_numbers else labels
         starts = table.starts
 
         def part(of: Ints) -> SequenceSet:

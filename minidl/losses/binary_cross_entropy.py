@@ -38,6 +38,7 @@ class BinaryCrossEntropy(Loss):
     Goodfellow, Bengio and Courville (2016), Deep learning, section 6.2.2.2. MIT Press.
     """
 
+    probabilities: ClassVar[bool] = True
     restricted: ClassVar[bool] = True
 
     label_smoothing: Smoothing = 0.0

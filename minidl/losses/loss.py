@@ -25,6 +25,8 @@ class Loss(Configurable, ABC):
 
     # Whether targets are class labels, whole numbers, and not numbers of the shape of y.
     labels: ClassVar[bool] = False
+    # Whether targets are probabilities from 0 to 1, and so are the points of the outputs.
+    probabilities: ClassVar[bool] = False
     # Whether `check_values` refuses some targets.
     restricted: ClassVar[bool] = False
 

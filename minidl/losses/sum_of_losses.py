@@ -49,6 +49,7 @@ class SumOfLosses(Loss):
                     "or another number of outputs for each."
                 )
         self.labels = first.labels  # type: ignore[misc]
+        self.probabilities = first.probabilities  # type: ignore[misc]
         self.restricted = any(loss.restricted for loss in self.losses)  # type: ignore[misc]
 
     @property

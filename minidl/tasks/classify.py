@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from minidl.metrics import Metric, accuracy, class_scores, confusion, macro_f1
 from minidl.tasks.linear import Ridge, flattened
 from minidl.tasks.protocols import Scores
 from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask
+from minidl.tasks.terms import Terms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 @dataclass(eq=False)
 class Classify(SequenceTask):
     """One class for each sequence: the model puts out one number a class, the largest of which is its answer.
+
+    With `BinaryCrossEntropy` two classes need one number: the second class is the answer where it is above 0.
 
     Parameters
     ----------
@@ -44,18 +47,19 @@ class Classify(SequenceTask):
 
     def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
         """Accuracy and macro F1 of the largest outputs."""
-        counts = confusion(y.argmax(axis=-1), target, y.shape[-1])
+        y = per_class(y)
+        counts = confusion(y.argmax(axis=-1), whole(target), y.shape[-1])
         return {"accuracy": accuracy(counts), "macro_f1": macro_f1(counts)}
 
     def score(self, parts: SequenceParts, y: Array) -> Scores:
         """Accuracy and macro F1; scores of each class, and the confusion matrix."""
         names, target = parts.table.label_names, self.labels_in(parts.test)
-        counts = confusion(y.argmax(axis=-1), target, len(names))
-        whole = bool(np.isfinite(y).all())
+        counts = confusion(per_class(y).argmax(axis=-1), target, len(names))
+        finite = bool(np.isfinite(y).all())
         scores = {"accuracy": accuracy(counts), "macro_f1": macro_f1(counts)}
         by_class, n = class_scores(counts), counts.sum(axis=1)
         return {
-            "scores": {ALL: scores if whole else dict.fromkeys(scores, float("nan"))},
+            "scores": {ALL: scores if finite else dict.fromkeys(scores, float("nan"))},
             "classes": {
                 name: {**{metric: float(values[i]) for metric, values in by_class.items()}, "n": int(n[i])}
                 for i, name in enumerate(names)
@@ -65,7 +69,7 @@ class Classify(SequenceTask):
 
     def labels_in(self, sequences: SequenceSet) -> npt.NDArray[np.int64]:
         """The labels of a part, in its order."""
-        return sequences.target
+        return whole(sequences.target)
 
     def inputs_in(self, parts: SequenceParts, sequences: SequenceSet) -> npt.NDArray[np.float64]:
         """What the linear baseline sees of a part: each sequence in one row, as long as the longest of the training."""
@@ -83,6 +87,10 @@ class Classify(SequenceTask):
         one_hot = np.eye(len(parts.table.label_names))[self.labels_in(parts.train)]
         return Ridge.fit(self.inputs_in(parts, parts.train), one_hot)(self.inputs_in(parts, parts.test))
 
+    def terms(self) -> Terms:
+        """Labels are the same whatever the loss takes them as."""
+        return LabelTerms(self)
+
     def details(self, scores: Scores) -> list[list[str]]:
         """Scores of each class."""
         rows = [["class", "precision", "recall", "F1", "of it"]]
@@ -99,11 +107,33 @@ class Classify(SequenceTask):
 
     def described(self, table: SequenceTable, y: Array, names: tuple[str, ...], scale: ScaleFit) -> Predicted:
         """The class of each sequence, and how probable each class is."""
-        p = softmax(y)
+        p = softmax(per_class(y))
         rows: list[list[Any]] = [["sequence", "class", *(f"p({name})" for name in names)]]
-        for i, label in enumerate(y.argmax(axis=-1)):
+        for i, label in enumerate(p.argmax(axis=-1)):
             rows.append([table.name(i), names[label], *map(float, p[i])])
         return Predicted(rows, {"classes": list(names)}, f"{len(table)} sequences of {table.source}")
+
+
+class LabelTerms(Terms):
+    """In which terms models that learn labels are compared."""
+
+    def truth(self, parts: Any) -> str:
+        """A digest of the labels of the test part."""
+        return super().truth(replace(parts, test=replace(parts.test, target=whole(parts.test.target))))
+
+
+def whole(target: Array) -> npt.NDArray[np.int64]:
+    """Labels as whole numbers (...); those of a loss of probabilities are numbers (..., 1)."""
+    return target if target.dtype.kind == "i" else target[..., 0].astype(np.int64)
+
+
+def per_class(y: Array) -> Array:
+    """One number for each class, (..., K); of the one probability p of a second class, log(1 - p) and log p."""
+    if y.shape[-1] > 1:
+        return y
+    with np.errstate(divide="ignore"):
+        logs: Array = np.log(np.concatenate([1 - y, y], axis=-1))
+        return logs
 
 
 def softmax(y: Array) -> npt.NDArray[np.float64]:

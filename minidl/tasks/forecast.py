@@ -122,7 +122,7 @@ class Forecast(Task):
                 f"data.test_size {data.test_size} and time_steps {data.time_steps} give {windows}."
             )
 
-    def check_output(self, output: Shape, data: Data) -> None:
+    def check_output(self, output: Shape, experiment: Setting) -> None:
         """One number, at the last or at every time step."""
         if output[-1] != 1 or len(output) > 2:
             raise ShapeError(

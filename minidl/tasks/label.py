@@ -12,7 +12,7 @@ from minidl.core.layer import Array
 from minidl.core.lengths import inside
 from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
-from minidl.tasks.classify import Classify, softmax
+from minidl.tasks.classify import Classify, per_class, softmax, whole
 from minidl.tasks.linear import around_steps
 from minidl.tasks.sequence_task import Predicted
 
@@ -22,7 +22,8 @@ from minidl.tasks.sequence_task import Predicted
 class Label(Classify):
     """One class for each step of a sequence: the model puts out one number a class, at every step.
 
-    Scores count steps, of all sequences of the test part.
+    With `BinaryCrossEntropy` two classes need one number, as in `Classify`. Scores count steps, of all sequences of the
+    test part.
 
     Parameters
     ----------
@@ -48,8 +49,8 @@ class Label(Classify):
 
     def labels_in(self, sequences: SequenceSet) -> npt.NDArray[np.int64]:
         """The labels of a part's rows, sequence after sequence."""
-        ends = sequences.starts + sequences.lengths
-        return np.concatenate([sequences.target[a:b] for a, b in zip(sequences.starts, ends, strict=True)])
+        ends, labels = sequences.starts + sequences.lengths, whole(sequences.target)
+        return np.concatenate([labels[a:b] for a, b in zip(sequences.starts, ends, strict=True)])
 
     def inputs_in(self, parts: SequenceParts, sequences: SequenceSet) -> npt.NDArray[np.float64]:
         """What the linear baseline sees: each step with those around it."""
@@ -57,7 +58,8 @@ class Label(Classify):
 
     def described(self, table: SequenceTable, y: Array, names: tuple[str, ...], scale: ScaleFit) -> Predicted:
         """The class of each step, and how probable each class is."""
-        p, labels = softmax(y), y.argmax(axis=-1)
+        p = softmax(per_class(y))
+        labels = p.argmax(axis=-1)
         rows: list[list[Any]] = [["sequence", "step", "class", *(f"p({name})" for name in names)]]
         for i, start in enumerate(table.starts):
             for step in range(int(table.lengths[i])):

@@ -73,11 +73,11 @@ class SequenceTask(Task):
         if len(given) < (2 if self.labels else 1):
             what = "at least two classes" if self.labels else "numbers to learn"
             raise ConfigError(f"data.source: {name} needs {what}; name them in {asked}.")
-        if experiment.loss.labels != self.labels:
+        if experiment.loss.labels != self.labels and not self.as_numbers(experiment):
             fitting = "CrossEntropy" if self.labels else "HalfMSE and others (minidl list losses)"
-            loss = type(experiment.loss).__name__
-            raise ConfigError(f"loss: {name} learns {self.learned()}, for which there is {fitting}; got {loss}.")
-        if self.labels:
+            loss, n = type(experiment.loss).__name__, f" of {len(given)} classes" * experiment.loss.probabilities
+            raise ConfigError(f"loss: {name} learns {self.learned()}{n}, for which there is {fitting}; got {loss}.")
+        if experiment.loss.labels:
             try:
                 experiment.loss.check_shapes((1, len(given)), (1,))
             except ConfigError as err:
@@ -93,9 +93,13 @@ class SequenceTask(Task):
         source = sequence_data(data, type(self).__name__).source
         return source.label_names if self.labels else source.target_names
 
-    def check_output(self, output: Shape, data: Data) -> None:
+    def as_numbers(self, experiment: Setting) -> bool:
+        """Whether the loss takes two classes as 0 and 1, so that one output, the second one's, tells of both."""
+        return self.labels and experiment.loss.probabilities and len(self.names(experiment.data)) == 2
+
+    def check_output(self, output: Shape, experiment: Setting) -> None:
         """One number for each class, or for each number to learn; at every step if there is one to learn at each."""
-        names = self.names(data)
+        names = self.names(experiment.data)[self.as_numbers(experiment) :]
         wanted = "(time, {})" if self.every_step else "({},)"
         if len(output) != (2 if self.every_step else 1) or output[-1] != len(names):
             where = "at every step" if self.every_step else "at the last step"
@@ -108,7 +112,8 @@ class SequenceTask(Task):
         """The sequences, scaled and split."""
         data = sequence_data(experiment.data, type(self).__name__)
         table = data.source.read()
-        return data.load(experiment.dtype, table=table, labels=self.targets_of(table), every_step=self.every_step)
+        labels, how = self.targets_of(table), {"every_step": self.every_step, "as_numbers": self.as_numbers(experiment)}
+        return data.load(experiment.dtype, table=table, labels=labels, **how)
 
     @abstractmethod
     def targets_of(self, table: SequenceTable) -> npt.NDArray[np.int64] | None:

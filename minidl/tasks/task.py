@@ -17,7 +17,7 @@ from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.layer import Array, Layer, Shape
 from minidl.core.registry import open_kind
-from minidl.data import Data, ScaleFit
+from minidl.data import ScaleFit
 from minidl.forecasting.rounding import is_above
 from minidl.forecasting.words import baseline_words
 from minidl.metrics import Metric
@@ -87,7 +87,7 @@ class Task(Configurable, ABC):
             )
 
     @abstractmethod
-    def check_output(self, output: Shape, data: Data) -> None:
+    def check_output(self, output: Shape, experiment: Setting) -> None:
         """Refuse a model that puts out something else than the task needs.
 
         Raises

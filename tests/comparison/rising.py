@@ -70,7 +70,7 @@ class Rising(Task):
     reference: ClassVar[str] = "always_up"
     assumed: str = ""
 
-    def check_output(self, output: Any, data: Data) -> None:
+    def check_output(self, output: Any, experiment: Any) -> None:
         if output != (1,):
             raise ShapeError(f"Rising needs one number, got {output}.")
 

@@ -53,12 +53,12 @@ def test_horizons_are_different_numbers() -> None:
 
 @pytest.mark.parametrize(("output", "fits"), [((1,), True), ((6, 1), True), ((2,), False), ((2, 6, 1), False)])
 def test_a_forecast_is_one_number_at_the_last_step_or_at_each(output: tuple[int, ...], fits: bool) -> None:
-    data: Any = None
+    experiment: Any = None
     if fits:
-        Forecast().check_output(output, data)
+        Forecast().check_output(output, experiment)
     else:
         with pytest.raises(ShapeError, match=re.escape(f"the model's output has shape {output}; a forecast is one")):
-            Forecast().check_output(output, data)
+            Forecast().check_output(output, experiment)
 
 
 @pytest.mark.parametrize(("furthest", "fits"), [(54, True), (55, False)])

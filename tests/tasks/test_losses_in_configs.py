@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from small import CONFIG, write_experiment
 
-from minidl import ConfigError, HalfMSE
+from minidl import ConfigError, HalfMSE, register
+from minidl.data import GeneratedSequences, ScaleFit
 from minidl.experiment import Experiment, load_experiment
 from minidl.forecasting import model_forecaster
 from minidl.runs.run import Run
@@ -119,3 +122,109 @@ def test_several_numbers_are_learned_with_their_spread() -> None:
     assert history[-1].train_loss < history[0].train_loss
     scores = experiment.evaluation.evaluate(parts, experiment.scored_model)
     assert scores["outputs"].keys() == {"height", "period", "offset"}
+
+
+ONE = ["loss=BinaryCrossEntropy", "data.source.n_sequences=60", "dtype=float64", "engine=numpy", "training.epochs=2"]
+TWO_CLASSES = {
+    "waves_label": ["model.layers.1.output_size=1"],
+    "waves_classify": ["model.layers.3.output_size=1", "data.source={type: Drifts, n_sequences: 60}"],
+}
+
+
+@register
+@dataclass(eq=False)
+class Drifts(GeneratedSequences):
+    """Up or down."""
+
+    feature_names = ("x",)
+    label_names = ("down", "up")
+
+    def generate(self, rng: np.random.Generator) -> tuple[list[Any], Any]:
+        labels = rng.integers(0, 2, self.n_sequences)
+        x = [rng.normal(2 * k - 1, 2, (int(rng.integers(3, 9)), 1)) for k in labels]
+        return x, labels
+
+
+def two_outputs(experiment: Experiment, changes: list[str]) -> Experiment:
+    """The same model with an output for each class, of which the first is 0."""
+    changes = [change.replace("output_size=1", "output_size=2") for change in changes]
+    other = load_experiment(experiment.name, [*ONE, *changes, "loss=CrossEntropy"])
+    other.build_model()
+    for name, value in other.model.params.items():
+        found = experiment.model.params[name]
+        if found.shape == value.shape:
+            value[...] = found
+        else:
+            value[..., 0], value[..., 1] = 0, found[..., 0]
+    return other
+
+
+@pytest.mark.parametrize("name", TWO_CLASSES)
+def test_one_output_tells_of_two_classes_as_two_do(tmp_path: Path, name: str) -> None:
+    # softmax([0, y]) = [1 - σ(y), σ(y)]. Caught here: scores, baselines or validation of the one column's argmax.
+    experiment = load_experiment(name, [*ONE, *TWO_CLASSES[name]])
+    parts = experiment.load_data()
+    run = Run.create(experiment, tmp_path / "run")
+    history = run.train(parts)
+    scores = run.evaluate(parts)
+    assert history[1].train_loss < history[0].train_loss
+    run.load_weights("last")
+    other = two_outputs(experiment, TWO_CLASSES[name])
+    theirs = other.load_data()
+    assert parts.train.target.shape == (*theirs.train.target.shape, 1)
+    batches = [of.validation.gather(slice(None)) for of in (parts, theirs)]
+    y, pair = experiment.model(batches[0].x), other.model(batches[1].x)
+    found = other.evaluation.validate(pair, batches[1].target, batches[1].lengths)
+    assert history[-1].validation_metrics == pytest.approx(found)
+    assert 0.5 < found["accuracy"] < 1
+    if not experiment.evaluation.every_step:
+        one, two = experiment.loss(y, batches[0].target), other.loss(pair, batches[1].target)
+        assert one[0] == pytest.approx(two[0])
+        np.testing.assert_allclose(one[1][..., 0], two[1][..., 1], rtol=1e-9, atol=1e-12)
+    run.load_weights()  # the best, which are scored
+    assert two_outputs(experiment, TWO_CLASSES[name]).evaluation.terms().truth(theirs) == (
+        experiment.evaluation.terms().truth(parts)
+    )
+    other = two_outputs(experiment, TWO_CLASSES[name])
+    expected = other.evaluation.evaluate(theirs, other.scored_model)
+    for key in expected.keys() - {"parameters"}:
+        assert str(scores[key]) == str(expected[key]), key  # NaN is not NaN
+
+
+def test_what_one_output_predicts_are_both_probabilities(tmp_path: Path) -> None:
+    source = "data.source={type: NPZSequences, path: PATH, features: [x], labels: [down, up]}".replace(
+        "PATH", str(tmp_path / "a.npz")
+    )
+    for name, labels in (("waves_label", [1, 0, 1, 1, 0]), ("waves_classify", [0, 1])):
+        np.savez(tmp_path / "a.npz", x=np.array([[2.0], [0.5], [-1], [90], [-900]]), lengths=[3, 2], y=labels)
+        changes = [source, *TWO_CLASSES[name][:1]]
+        experiment = load_experiment(name, [*ONE, *changes])
+        experiment.build_model()
+        other = two_outputs(experiment, changes)
+        pair = [
+            each.evaluation.predict(each, ScaleFit(np.zeros(1), np.ones(1)), None, tmp_path / "a.npz", None).rows
+            for each in (experiment, other)
+        ]
+        assert pair[0] == [[cell if isinstance(cell, str) else pytest.approx(cell) for cell in row] for row in pair[1]]
+        assert pair[0][0][-2:] == ["p(down)", "p(up)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        (
+            "waves_classify",
+            [],
+            r"loss: Classify learns class labels of 3 classes, for which there is CrossEntropy; got B",
+        ),
+        (
+            "waves_label",
+            [],
+            r"the model's output has shape \(None, 2\); Label needs one number at every step for each of second",
+        ),
+    ],
+)
+def test_one_output_for_more_than_two_classes_is_refused(name: str, changes: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_experiment(name, ["loss=BinaryCrossEntropy", *changes])
+    assert len(caught.value.lines) == 1

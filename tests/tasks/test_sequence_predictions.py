@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from minidl import ConfigError, Dense, HalfMSE, LastStep, Sequential, ShapeError
+from minidl import ConfigError, CrossEntropy, Dense, HalfMSE, LastStep, Sequential, ShapeError
 from minidl.data import ArraySequences, NPZSequences, ScaleFit, Sequences, SequenceSet
 from minidl.tasks import Classify, Label, Regress
 from minidl.tasks.sequence_task import Predicted, SequenceTask, outputs
@@ -110,13 +110,14 @@ def test_steps_of_sequences_that_are_all_as_long_are_real(tmp_path: Path) -> Non
 def test_an_output_of_another_shape_is_refused(task: SequenceTask, shape: Any, needs: str) -> None:
     data = Sequences(ArraySequences([np.ones((2, 1))], labels=("a0", "a1", "a2")))
     message = f"the model's output has shape {shape}; {type(task).__name__} needs {needs}"
+    experiment: Any = SimpleNamespace(data=data, loss=CrossEntropy())
     with pytest.raises(ShapeError, match=f"^{re.escape(message)}$"):
-        task.check_output(shape, data)
-    task.check_output((None, 3) if task.every_step else (3,), data)
+        task.check_output(shape, experiment)
+    task.check_output((None, 3) if task.every_step else (3,), experiment)
 
 
 def test_of_many_classes_eight_are_named() -> None:
     for n, said in ((8, "c0, c1, c2, c3, c4, c5, c6, c7, so"), (9, "c0, c1, c2, c3, c4, c5, c6, c7, ..., so")):
         data = Sequences(ArraySequences([np.ones((2, 1))], labels=[f"c{i}" for i in range(n)]))
         with pytest.raises(ShapeError, match=re.escape(f"for each of {said} it must be ({n},).")):
-            Classify().check_output((1,), data)
+            Classify().check_output((1,), cast("Any", SimpleNamespace(data=data, loss=CrossEntropy())))
