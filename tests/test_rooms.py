@@ -29,7 +29,7 @@ ROOMS = {
     "plotting": "core data files forecasting metrics training",
     "tasks": "core data files forecasting losses metrics plotting randomness training",
     "experiment": "compiled config core data files layers losses optimizers randomness tasks training",
-    "runs": "compiled config core data experiment files fitting plotting randomness tasks training",
+    "runs": "compiled config core data experiment files fitting metrics optimizers plotting randomness tasks training",
     "comparison": "config core data experiment files fitting forecasting layers metrics plotting runs tasks training",
     "cli": "comparison compiled config core experiment files forecasting layers metrics plotting runs tasks testing"
     " training",

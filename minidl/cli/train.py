@@ -11,13 +11,16 @@ from pathlib import Path
 
 from minidl.cli.common import add_config, add_json, config_arguments, load_plugins
 from minidl.cli.training import train_and_report
+from minidl.core.arguments import PositiveInt, checked
 from minidl.core.errors import ConfigError
 from minidl.core.layer import n_parameters
 from minidl.core.output import say, show
 from minidl.core.text import counted
 from minidl.experiment import Experiment, load_experiment
 from minidl.runs.dry_run import dry_run
+from minidl.runs.overfitting import Known, overfit
 from minidl.runs.run import Run
+from minidl.tasks import Parts
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +38,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="two steps through training, validation, checkpoints, scores and figures, to see that they work; "
         "nothing is left of them",
     )
+    parser.add_argument(
+        "--overfit-batch",
+        type=int,
+        metavar="N",
+        help="train on N examples only until they are learned, to see whether the model can learn at all; no run "
+        "is left, and the exit code is 1 if they were not",
+    )
     add_json(parser)
 
 
@@ -44,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     experiment = load_experiment(args.config, args.overrides)
     if experiment.sweep:
         raise ConfigError(f"{args.config}: has sweep:, so it is many experiments; run it with minidl compare.")
-    if args.dry_run:
-        return _dry_run(experiment, args)
+    if args.dry_run or args.overfit_batch is not None:
+        return _try(experiment, args)
     parts = experiment.load_data()
     made = Run.create(experiment, args.run_dir, args.plugin)
     examples = f"{len(parts.train)} training {experiment.evaluation.examples}"
@@ -53,11 +63,42 @@ def run(args: argparse.Namespace) -> int:
     return train_and_report(made, parts, args, lambda callbacks, stop: made.train(parts, callbacks, stop))
 
 
-def _dry_run(experiment: Experiment, args: argparse.Namespace) -> int:
-    if args.run_dir is not None or args.json:
-        raise ConfigError(f"--dry-run leaves no run and no scores; leave out {'--json' if args.json else '--run-dir'}.")
-    parts, epochs = experiment.load_data(), counted(experiment.training.epochs, "epoch")
+def _try(experiment: Experiment, args: argparse.Namespace) -> int:
+    """A training of which nothing is kept."""
+    tried = "--dry-run" if args.dry_run else "--overfit-batch"
+    wanted = {"--run-dir": args.run_dir is not None, "--json": args.json, "--overfit-batch": args.overfit_batch}
+    for option, given in wanted.items():
+        if given and option != tried:
+            raise ConfigError(f"{tried} leaves no run and no scores; leave out {option}.")
+    if not args.dry_run:
+        checked(args.overfit_batch, PositiveInt, "--overfit-batch")
+    parts = experiment.load_data()
     say(*parts.notes())
+    return _dry_run(experiment, parts, args) if args.dry_run else _overfit(experiment, parts, args)
+
+
+def _dry_run(experiment: Experiment, parts: Parts, args: argparse.Namespace) -> int:
+    epochs = counted(experiment.training.epochs, "epoch")
     dry_run(experiment, parts, show)
     show(f"all of it works, and nothing was kept; next, for {epochs}: minidl train {config_arguments(args)}")
     return 0
+
+
+def _overfit(experiment: Experiment, parts: Parts, args: argparse.Namespace) -> int:
+    metric, examples = experiment.evaluation.metrics[0], experiment.evaluation.examples
+
+    def told(known: Known) -> None:
+        show(f"step {known.step:>5,}  loss {known.loss:.6g}  {metric.words} {metric.shown(known.score)}")
+
+    found = overfit(experiment, parts, args.overfit_batch, told, say)
+    steps, config = counted(found.end.step, "step"), config_arguments(args)
+    of = f"{found.examples:,} {examples}" if found.examples > 1 else f"1 of the {examples}"
+    if found.learned:
+        show(f"learned: the model knows {of} by heart after {steps}; nothing was kept", f"next: minidl train {config}")
+        return 0
+    show(
+        f"not learned: after {steps} the loss of {of} is {found.end.loss:.3g}, {found.start.loss:.3g} at the start; "
+        "nothing was kept",
+        "look at the learning rate, at dropout and weight decay, and at whether the inputs tell their targets",
+    )
+    return 1

@@ -19,12 +19,12 @@ from minidl.training import Callback
 
 @register
 @dataclass(eq=False)
-class Breaks(Callback):
+class Remembers(Callback):
     def start(self):
         return {"n": 0.0}
 
     def on_checkpoint(self, trainer):
-        trainer.memory_of(self)["n"] = "a word"
+        trainer.memory_of(self)["m"] = 1.0
 """
 
 
@@ -72,8 +72,10 @@ def test_the_long_series_of_truncated_backpropagation_stays_one(cli: Cli, folder
 
 def test_what_cannot_be_restored_is_found(cli: Cli, folder: Path, temporary: Path) -> None:
     Path("mine.py").write_text(CALLBACK)
-    outcome = cli("train", "small.yaml", "--dry-run", "--plugin", "mine.py", "--set", "training.callbacks=[Breaks]")
-    assert outcome.code != 0
+    outcome = cli("train", "small.yaml", "--dry-run", "--plugin", "mine.py", "--set", "training.callbacks=[Remembers]")
+    assert outcome.code == 3
+    assert outcome.out.splitlines()[-1].startswith("validation: ")
+    assert "what callbacks remember is not that of those in the config" in outcome.err
     assert "checkpoints: saved and restored" not in outcome.out
     assert not any(temporary.iterdir())
 
