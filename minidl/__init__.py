@@ -68,6 +68,7 @@ from minidl.losses import (
     Quantile,
     SumOfLosses,
 )
+from minidl.model_files import load
 from minidl.optimizers import (
     SGD,
     Adagrad,
@@ -169,6 +170,7 @@ __all__ = [
     "Workspace",
     "__version__",
     "fit",
+    "load",
     "n_parameters",
     "read_only",
     "register",

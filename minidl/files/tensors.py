@@ -31,15 +31,16 @@ class _Tensor(TypedDict):
     shape: list[int]
 
 
-def encode_tensors(arrays: Mapping[str, Array], where: object) -> bytes:
-    """The bytes of a file with these arrays.
+def encode_tensors(arrays: Mapping[str, Array], where: object, metadata: Mapping[str, str] | None = None) -> bytes:
+    """The bytes of a file with these arrays, and with texts by name beside them.
 
     Raises
     ------
     StorageError
         There are so many that the file could not be read again.
     """
-    content = safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
+    whole = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    content = safetensors.numpy.save(whole, None if metadata is None else dict(metadata))
     n = int.from_bytes(content[:8], "little")
     if n > MAX_HEADER:
         problem = f"the names of {len(arrays):,} arrays take {n:,} bytes; at most {MAX_HEADER:,} can be read again"
@@ -76,6 +77,17 @@ def decode_tensors(content: bytes, where: object, expected: Mapping[str, Array] 
     return arrays
 
 
+def tensors_metadata(content: bytes, where: object) -> dict[str, str]:
+    """The texts beside the arrays of a file.
+
+    Raises
+    ------
+    CorruptFileError
+        It is no such file.
+    """
+    return convert_json(_header(content, where, MAX_HEADER)[0].get("__metadata__", {}), dict[str, str], where)
+
+
 def compare_arrays(said: Said, expected: Mapping[str, Array], where: object) -> None:
     """Refuse arrays, told by dtype and shape, that are not those expected.
 
@@ -103,12 +115,17 @@ def _header_limit(expected: Mapping[str, Array] | None) -> int:
     return min(MAX_HEADER, 1024 + sum(sizes))
 
 
+def _header(content: bytes, where: object, limit: int) -> tuple[dict[str, Any], int]:
+    """What the header says, undeclared, and its length."""
+    n = int.from_bytes(content[:8], "little")
+    if not 2 <= n <= min(limit, len(content) - 8):
+        raise CorruptFileError(f"{where}: not a safetensors file, or cut short: the header claims {n:,} bytes.")
+    return decode_json(content[8 : 8 + n].rstrip(), dict[str, dict[str, Any]], where), n
+
+
 def _check_header(content: bytes, where: object, expected: Mapping[str, Array] | None) -> Said:
     """Dtype and shape of each array, by what the header says."""
-    n = int.from_bytes(content[:8], "little")
-    if not 2 <= n <= min(_header_limit(expected), len(content) - 8):
-        raise CorruptFileError(f"{where}: the header claims {n:,} bytes.")
-    header = decode_json(content[8 : 8 + n].rstrip(), dict[str, dict[str, Any]], where)
+    header, n = _header(content, where, _header_limit(expected))
     header.pop("__metadata__", None)
     total = 0
     said: dict[str, tuple[str, tuple[int, ...]]] = {}

@@ -6,6 +6,9 @@ what it catches).
 
 from __future__ import annotations
 
+import copy
+
+import numpy as np
 import pytest
 from user_layers import InputSlope, OutputSlope, Scale
 
@@ -39,6 +42,7 @@ from minidl import (
     SLSTMLayer,
     Softmax,
     TanhActivation,
+    load,
 )
 from minidl.core.initializers import glorot_uniform, orthogonal
 from minidl.core.registry import lookup, names
@@ -130,6 +134,21 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
 def test_keeps_the_layer_protocol(name):
     layer, input_shape = CASES[name]
     check_layer(layer, input_shape)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_is_saved_in_a_stack_and_loaded_and_computes_the_same_bytes(name, tmp_path):
+    layer, input_shape = CASES[name]
+    for dtype in ("float32", "float64"):
+        model = Sequential([copy.deepcopy(layer)])
+        model.build(input_shape, 1, dtype)
+        model.save(tmp_path / "model")
+        loaded = load(tmp_path / "model")
+        shape = (3, *(5 if n is None else n for n in input_shape))
+        x = model.example_input(shape, np.random.default_rng(2))
+        assert loaded(x).tobytes() == model(x).tobytes()
+        assert (loaded.input_shape, loaded.dtype) == (input_shape, dtype)
+        assert loaded.params.keys() == model.params.keys()
 
 
 def test_a_stack_in_which_one_layer_stands_twice_keeps_it_within_a_process(monkeypatch):

@@ -47,3 +47,14 @@ def test_a_part_computes_with_the_weights_of_the_whole():
 def test_a_part_without_layers_is_refused():
     with pytest.raises(ConfigError, match="at least one layer"):
         a_stack()[3:1]
+
+
+def test_a_part_knows_what_goes_into_it():
+    model = a_stack()
+    assert (model.input_shape, model.dtype) == ((5, 4), "float64")
+    assert [(part.input_shape, part.dtype) for part in (model[:2], model[1:], model[-1:])] == [
+        ((5, 4), "float64"),
+        ((5, 3), "float64"),
+        ((2,), "float64"),
+    ]
+    assert Sequential([Dense(1)])[:1].input_shape is None

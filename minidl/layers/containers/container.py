@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import PurePath
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,19 @@ class Container(Layer):
 
     The first entry of the cache is the list of the children's caches, in their order.
     """
+
+    # Weights and config into one file. It is bound in minidl.model_files: layers know nothing of files.
+    save: ClassVar[Callable[[Container, str | PurePath], None]]
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The shape that it was built for, without the batch axis; None: it was not built."""
+        return vars(self).get("_input_shape")
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """The dtype that it was built in; None: it was not built."""
+        return vars(self).get("_dtype")
 
     @property
     def params(self) -> dict[str, Array]:
@@ -78,6 +92,7 @@ class Container(Layer):
         who = type(self).__name__
         shape, rng, dtype = checked_shape(input_shape, who), checked_generator(rng, who), float_dtype(dtype, who)
         check_shared(self._owners(), self.config_path)
+        self.note_build(None, None)
         take_in(self, self._owners(), self.config_path)
         output, inputs, children = self.output_shape(shape), self.child_inputs(shape), self.children()
         built: set[int] = set()
@@ -91,7 +106,12 @@ class Container(Layer):
             if n_numbers > MAX_PARAMETERS:
                 raise ShapeError(f"the stack has more than {MAX_PARAMETERS:,} parameters.", self.config_path(name))
             built.add(id(child))
+        self.note_build(shape, dtype)
         return output
+
+    def note_build(self, input_shape: Shape | None, dtype: np.dtype[Any] | None) -> None:
+        """Remember what its layers were built for; None: they are not."""
+        vars(self).update(_input_shape=input_shape, _dtype=dtype)
 
     def to_config(self) -> dict[str, Any]:
         """The constructor's arguments; see `Configurable.to_config`.

@@ -55,11 +55,17 @@ class Chain(StateContainer):
             The part has no layers.
         """
         if isinstance(place, slice):
-            return Sequential(list(self._row[place]))
+            return self._part(place)
         try:
             return self._row[place]
         except IndexError as err:
             raise IndexError(f"{type(self).__name__}: it has {len(self)} layers, so there is no [{place}].") from err
+
+    def _part(self, place: slice) -> Sequential:
+        part = Sequential(list(self._row[place]))
+        if self.input_shape is not None:
+            part.note_build(self._shapes(self.input_shape)[:-1][place][0], self.dtype)
+        return part
 
     def placed(self, err: ShapeError, name: str) -> ShapeError:
         """The error of a child, with its place and the layer before it."""
