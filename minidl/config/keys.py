@@ -13,7 +13,7 @@ from minidl.core.registry import default_name, is_kind, kind_name, lookup, names
 # What other libraries call a key, and the names it may have here.
 _ALSO_CALLED = {
     "learning_rate": ("lr", "eta", "step_size"),
-    "batch_size": ("bs", "minibatch", "minibatch_size", "mini_batch_size"),
+    "batch_size": ("bs", "batch", "minibatch", "minibatch_size", "mini_batch_size"),
     "epochs": ("max_epoch", "max_epochs", "nb_epoch", "num_epoch"),
     "seed": ("random_seed", "random_state", "rng"),
     "hidden_size": ("units", "num_units", "n_units", "neurons", "n_hidden", "num_hidden"),

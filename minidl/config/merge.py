@@ -171,6 +171,8 @@ def _assign(node: Node, keys: Sequence[str], value: Node, path: KeyPath) -> Node
         node = include(node, path)
     if node.value is None:
         node = Node({}, value.place)
+    if isinstance(node.value, str) and node.value.isidentifier() and node.value[0].isupper():
+        node = Node({"type": node}, node.place)  # a class with its defaults
     if isinstance(node.value, dict):
         old = node.value.get(key, Node(None, value.place))
         children = {**node.value, key: _assign(old, rest, value, (*path, key))}

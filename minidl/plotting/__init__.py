@@ -1,4 +1,4 @@
-"""Pictures: loss by epoch, and those of each task.
+"""Pictures: loss by epoch and by learning rate, and those of each task.
 
 Every function returns a matplotlib Figure; pyplot and the global rcParams are
 left alone. matplotlib is the extra ``plot``: it is imported when a figure is
@@ -8,7 +8,7 @@ drawn, never by ``import minidl``. No score is computed here.
 from minidl.plotting.forecasts import forecast_figure, lead_figure, typical_rows
 from minidl.plotting.sequences import classes_figure, confusion_figure, truth_figure
 from minidl.plotting.style import have_matplotlib
-from minidl.plotting.training import loss_figure
+from minidl.plotting.training import loss_figure, rate_figure
 
 __all__ = [
     "classes_figure",
@@ -17,6 +17,7 @@ __all__ = [
     "have_matplotlib",
     "lead_figure",
     "loss_figure",
+    "rate_figure",
     "truth_figure",
     "typical_rows",
 ]

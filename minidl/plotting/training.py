@@ -1,4 +1,4 @@
-"""Loss and metric by epoch."""
+"""Loss and metric by epoch, and loss by learning rate."""
 
 from __future__ import annotations
 
@@ -76,3 +76,44 @@ def _metric_panel(ax: Axes, records: Sequence[EpochRecord], marker: str, metric:
     finite = score[np.isfinite(score)]
     if finite.size and finite.max() > 0:  # a few bad first epochs must not squeeze the rest flat
         ax.set_ylim(max(min(finite.min() - 0.05, 0), -0.3), 1)
+
+
+def rate_figure(
+    rates: Sequence[float],
+    losses: Sequence[float],
+    smoothed: Sequence[float],
+    suggestion: float | None = None,
+    *,
+    title: str = "Loss by learning rate",
+    loss_name: str = "loss",
+) -> Figure:
+    """The losses of a learning-rate range test; those far above where it started are cut off.
+
+    Parameters
+    ----------
+    rates, losses, smoothed : of each step, the losses as they are and smoothed.
+    suggestion : a rate to be marked; None: none.
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed.
+    """
+    with look.style():
+        figure = look.new_figure(9, 4.8)
+        ax = figure.subplots()
+        ax.plot(rates, losses, ".", color=look.BLUE, ms=4, alpha=0.5, mec="none", label="a batch, before its step")
+        ax.plot(rates, smoothed, color=look.VERMILLION, label="mean of neighbouring steps")
+        if suggestion is not None:
+            at = smoothed[list(rates).index(suggestion)]
+            label = f"suggestion: {suggestion:.2g}"
+            ax.plot(suggestion, at, "D", color=look.VERMILLION, mec=look.BLACK, ms=8, label=label)
+        low, high = min(*losses, 0), max(smoothed[0], *losses[: len(losses) // 4])
+        ax.set_ylim(low, low + 1.2 * (high - low))
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.set_xlabel("learning rate, which grows by the same factor at every step")
+        ax.set_ylabel(loss_name)
+        ax.legend(loc="upper left")
+        look.head(figure, title)
+    return figure

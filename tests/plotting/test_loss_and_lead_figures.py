@@ -86,3 +86,18 @@ def test_a_single_lead_missing_scores_and_other_steps_are_drawn(scores):
     assert "same time yesterday" in texts_of(figure)
     assert figure.axes[0].get_ylabel() == "RMSE"
     assert figure.axes[0].get_xlabel() == "steps ahead"
+
+
+def test_the_rate_figure_marks_the_suggestion_and_cuts_off_what_is_far_above_the_start():
+    rates = np.geomspace(1e-4, 10, 41)
+    losses = np.where(rates < 1, 1 / (1 + 100 * rates), 1e6)
+    figure = plotting.rate_figure(rates.tolist(), losses, losses, float(rates[20]), title="small", loss_name="HalfMSE")
+    (axes,) = figure.axes
+    batches, mean, marked = axes.lines
+    np.testing.assert_array_equal(batches.get_xdata(), rates)
+    np.testing.assert_array_equal(mean.get_ydata(), losses)
+    assert (list(marked.get_xdata()), marked.get_label()) == ([rates[20]], f"suggestion: {rates[20]:.2g}")
+    assert axes.get_ylim()[1] < 2
+    figure.draw_without_rendering()
+    assert "0.001" in [label.get_text() for label in axes.get_xticklabels()]
+    assert all(text in texts_of(figure) for text in ("small", "HalfMSE"))

@@ -1,0 +1,157 @@
+"""The learning-rate range test: a short training whose rate grows at every step, to see where the loss falls.
+
+It starts from the initial weights, sees the training part alone, and nothing is kept of it.
+
+References
+----------
+Smith (2017), Cyclical learning rates for training neural networks, section 3.3, WACV (arXiv 1506.01186, 2015), where
+the rate grows linearly; that it grows by a factor is from S. Gugger (2018), How do you find a good learning rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from minidl.compiled import choose_engine
+from minidl.compiled.kernel import silent
+from minidl.core.errors import ConfigError, NumericalError
+from minidl.core.layer import Array
+from minidl.experiment import Experiment
+from minidl.optimizers import Progress, Schedule, ScheduleState
+from minidl.tasks import Parts
+from minidl.training import Engine, Source
+from minidl.training.engine import Advanced, Order
+from minidl.training.threads import blas_threads
+
+FEWEST = 20  # steps
+RECENT = 5  # steps whose mean loss tells that it has grown beyond all use
+SHARE = 20  # a smoothed loss is a mean over a twentieth of the steps to each side
+LEAST_FALL = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class RateRange:
+    """What a range test found.
+
+    Parameters
+    ----------
+    rates, losses : of each step; the loss is that of its batch, before it.
+    smoothed : the means of neighbouring losses.
+    suggestion : halfway, on a logarithmic scale, between the rate at which half of the smoothed loss's fall is done and
+        `lowest`. None: it falls by less than a tenth of what it was.
+    lowest : the rate at which the smoothed loss is lowest; from there on rates are too large.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    smoothed: list[float]
+    suggestion: float | None
+    lowest: float
+
+
+def range_test(
+    experiment: Experiment,
+    parts: Parts,
+    *,
+    low: float = 1e-6,
+    high: float = 10.0,
+    steps: int = 300,
+    notify: Callable[[str], None] = silent,
+) -> RateRange:
+    """Train while the rate of step t is low · (high / low)^(t / (steps - 1)).
+
+    It ends early where the loss is not finite, or its mean over the last 5 steps higher than the lowest such mean
+    by three times that of the first steps. There is neither a moving average nor a callback.
+
+    Parameters
+    ----------
+    experiment : as it is loaded; it is of no use afterwards.
+    parts : its data.
+    low, high : the first and the last rate.
+    steps : at least 20; as many epochs as they need.
+    notify : gets the line that says which engine it is.
+
+    Raises
+    ------
+    ConfigError
+        The range is none, or has too few steps.
+    NumericalError
+        The loss was not finite before so many steps were taken.
+    """
+    if not 0 < low < high < np.inf:
+        raise ConfigError(f"range test: expected rates 0 < low < high, got {low:g} and {high:g}.")
+    if steps < FEWEST:
+        raise ConfigError(f"range test: expected {FEWEST} steps or more, got {steps}.")
+    own = experiment.optimizer.learning_rate
+    rising = _Rising(low / own, high / own, steps)
+    plain: dict[str, Any] = {"schedule": rising, "moving_average": None, "callbacks": []}
+    experiment.training = replace(experiment.training, epochs=steps, checkpoint_every=steps, **plain)
+    trainer = experiment.trainer()
+    engine, line = choose_engine(trainer, experiment.engine, parts.train, notify)
+    notify(f"engine: {line}")
+    recorded = _Recorded(engine, steps)
+    trainer.engine, trainer.should_stop = recorded, recorded.enough
+    try:
+        with blas_threads(experiment.training.threads):
+            trainer.run(parts.train)
+    except NumericalError:
+        if len(recorded.losses) < FEWEST:
+            raise
+    return _found(recorded.losses, trainer.learning_rates(0, len(recorded.losses)))
+
+
+@dataclass(eq=False)
+class _Rising(Schedule):
+    """A factor that grows by the same factor at every step, from the first to the last one."""
+
+    first: float
+    last: float
+    steps: int
+
+    def factor(self, at: Progress, state: ScheduleState) -> float:
+        """See the class."""
+        return float(self.first * (self.last / self.first) ** (at.step / (self.steps - 1)))
+
+
+class _Recorded:
+    """The steps of another engine, one at a time, with their losses."""
+
+    def __init__(self, engine: Engine, steps: int) -> None:
+        self.engine, self.name, self.steps = engine, engine.name, steps
+        self.losses: list[float] = []
+
+    def advance(self, trainer: Advanced, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
+        """One step; see `Engine`."""
+        stop = position + trainer.settings.batch_size
+        done, loss_sum = self.engine.advance(trainer, train, order[:stop], position, total)
+        self.losses.append((loss_sum - total) / (done - position))
+        return done, loss_sum
+
+    def enough(self) -> bool:
+        """Whether all steps are taken, or the loss has grown beyond all use."""
+        n = len(self.losses)
+        if n < FEWEST:
+            return False
+        recent = np.convolve(self.losses, np.full(RECENT, 1 / RECENT), "valid")
+        return n >= self.steps or bool(recent[-1] > recent.min() + 3 * abs(recent[0]))
+
+
+def _found(losses: list[float], rates: list[float]) -> RateRange:
+    smoothed = _smoothed(np.array(losses))
+    start, lowest = float(smoothed[0]), int(smoothed.argmin())
+    fall = start - float(smoothed[lowest])
+    middle = int(np.argmax(smoothed <= start - fall / 2))
+    suggestion = rates[(middle + lowest) // 2] if fall > LEAST_FALL * abs(start) else None
+    return RateRange(rates, losses, smoothed.tolist(), suggestion, rates[lowest])
+
+
+def _smoothed(losses: Array) -> Array:
+    """Means of the losses around each step, of those that there are."""
+    width = 2 * max(1, len(losses) // SHARE) + 1
+    kernel = np.ones(width)
+    found: Array = np.convolve(losses, kernel, "same") / np.convolve(np.ones(len(losses)), kernel, "same")
+    return found
