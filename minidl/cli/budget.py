@@ -10,13 +10,14 @@ import argparse
 import re
 from dataclasses import asdict
 
-from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
+from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
 from minidl.comparison.budget import Unit, WidthPlan, plan_widths
 from minidl.config import build, find_model, parse_file
 from minidl.config.tree import shorten
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer
 from minidl.core.output import show
+from minidl.core.text import aligned
 from minidl.layers import Sequential
 
 

@@ -8,7 +8,7 @@ from math import isnan
 from typing import Any
 
 from minidl.core.output import show
-from minidl.core.text import printable, shell_word
+from minidl.core.text import aligned, shell_word
 from minidl.files.plugins import load_plugin
 from minidl.tasks import Parts, Task
 
@@ -90,16 +90,3 @@ def score_table(task: Task, parts: Parts, scores: dict[str, Any]) -> list[str]:
         lines += [*aligned(details), ""]
     lines += [f"assumed: {line}" for line in scores["assumptions"]]
     return lines + [f"no baseline {name}: {why}" for name, why in scores.get("left_out", {}).items()]
-
-
-def aligned(rows: list[list[str]], left: int = 1) -> list[str]:
-    """Rows of cells as lines: the first `left` columns to the left, the others to the right."""
-    rows = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines

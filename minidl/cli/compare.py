@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minidl.cli.common import add_json, add_overrides, add_plugin, aligned, load_plugins, plugin_arguments, print_json
+from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
 from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
@@ -25,7 +25,7 @@ from minidl.comparison.verdict import undefined_words
 from minidl.config.tree import shorten
 from minidl.core.errors import ConfigError, DataError, NumericalError, StorageError
 from minidl.core.output import Bar, say, show
-from minidl.core.text import shell_word
+from minidl.core.text import aligned, shell_word
 from minidl.tasks.terms import SKILL
 
 

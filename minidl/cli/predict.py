@@ -13,10 +13,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from minidl.cli.common import add_json, add_plugin, aligned, load_plugins, print_json
+from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
 from minidl.cli.training import say_plugin_changes
 from minidl.core.errors import ConfigError, StorageError
 from minidl.core.output import say, show
+from minidl.core.text import aligned
 from minidl.files.appending import write_new
 from minidl.files.reading import user_path
 from minidl.runs.run import Run

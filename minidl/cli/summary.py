@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from minidl.cli.common import add_config, add_json, aligned, load_plugins, print_json
+from minidl.cli.common import add_config, add_json, load_plugins, print_json
 from minidl.compiled import explain
 from minidl.compiled.choice import uneven_obstacle
 from minidl.core.errors import ConfigError
@@ -39,8 +39,7 @@ def run(args: argparse.Namespace) -> int:
         lengths = experiment.data.input_shape[0] is None
         if engine == "compiled" and uneven_obstacle(*parts[:2], lengths=lengths, weights=False):
             engine += "; numpy where sequences differ in length"
-    rows = summarize(experiment.model, experiment.data.input_shape)
-    total = sum(row.count for row in rows)
+    summary = summarize(experiment.model, experiment.data.input_shape, experiment.dtype)
     task, loss = type(experiment.evaluation).__name__, type(experiment.loss).__name__
     if args.json:
         layers = [
@@ -50,17 +49,12 @@ def run(args: argparse.Namespace) -> int:
                 "parameters": {name: list(shape) for name, shape in row.parameters.items()},
                 "count": row.count,
             }
-            for row in rows
+            for row in summary.rows
         ]
-        about = {"parameters": total, "engine": engine, "task": task, "loss": loss}
-        print_json({"input_shape": experiment.data.input_shape, "layers": layers, **about})
+        about = {"parameters": summary.parameters, "engine": engine, "task": task, "loss": loss}
+        print_json({"input_shape": summary.input_shape, "layers": layers, **about})
         return 0
-    cells = [["layer", "output shape", "parameters", "count"], ["input", str(experiment.data.input_shape), "", ""]]
-    for row in rows:
-        shapes = "  ".join(f"{name} {shape}" for name, shape in row.parameters.items())
-        cells.append([row.name, str(row.output_shape), shapes, str(row.count)])
-    show(*aligned(cells, left=3))
-    show(f"total: {total} parameters, {experiment.dtype}")
+    show(*summary.lines())
     show(f"task: {task}, learned by {loss}")
     show(f"engine: {engine}")
     return 0

@@ -174,14 +174,19 @@ class Configurable:
     constructed, in Python and in YAML alike.
     """
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "__repr__" not in vars(cls):  # or @dataclass writes one, which names every argument
+            cls.__repr__ = super(cls, cls).__repr__  # type: ignore[method-assign]
+
     def __post_init__(self) -> None:
         for name, hint in argument_hints(type(self)).items():
             value = getattr(self, name)
             setattr(self, name, checked(value, hint, f"{type(self).__name__}: {name}"))
 
     def __repr__(self) -> str:
-        shown = (f"{name}={_shown(getattr(self, name))}" for name in argument_hints(type(self)))
-        return f"{type(self).__name__}({', '.join(shown)})"
+        """As one writes it: required arguments, and those that are not at their defaults."""
+        return f"{type(self).__name__}({', '.join(_written(self))})"
 
     def to_config(self) -> dict[str, Any]:
         """Exactly the constructor's arguments, as plain YAML values."""
@@ -202,8 +207,21 @@ def describe(item: Any) -> Any:
     return {"type": name, **item.to_config()}
 
 
+def _written(item: Configurable) -> Iterator[str]:
+    missing = dataclasses.MISSING
+    for field in dataclasses.fields(item):
+        default = field.default if field.default_factory is missing else field.default_factory()
+        shown = _shown(getattr(item, field.name, missing)) if field.init else ""
+        if field.init and (default is missing or shown != _shown(default)):
+            yield shown if default is missing and not field.kw_only else f"{field.name}={shown}"
+
+
 def _shown(value: Any) -> str:
-    return str(value.__name__) if callable(value) and not isinstance(value, Configurable) else repr(value)
+    if isinstance(value, Configurable):
+        return repr(value)
+    if isinstance(value, list) and any(isinstance(part, Configurable) for part in value):
+        return f"[{', '.join(map(_shown, value))}]"
+    return str(value.__name__) if callable(value) else _short(value)
 
 
 def _plain(value: Any) -> Any:

@@ -38,6 +38,19 @@ def counted(n: int, word: str) -> str:
     return f"{n:,} {word}{'s' * (n != 1)}"
 
 
+def aligned(rows: list[list[str]], left: int = 1) -> list[str]:
+    """Rows of cells as lines: the first `left` columns to the left, the others to the right."""
+    rows = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """A number, or a dash."""
     return "-" if value is None else f"{value:.{digits}f}"

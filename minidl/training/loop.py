@@ -17,6 +17,7 @@ import numpy as np
 from minidl.core.arguments import check_in_dtype, checked
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Array, Context, Layer
+from minidl.core.text import counted
 from minidl.core.workspace import Workspace
 from minidl.data.batch import Batch
 from minidl.losses import Loss
@@ -111,6 +112,10 @@ class Trainer:
         workspace = Workspace()
         self._parameters.lend_gradients(workspace)
         return Context(training=True, rng=self.streams.layers, workspace=workspace, input_gradient=False)
+
+    def __repr__(self) -> str:
+        parts = f"{self.model!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, settings={self.settings!r}"
+        return f"Trainer({parts}): {self.epoch} of {counted(self.settings.epochs, 'epoch')} done"
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_ctx"}

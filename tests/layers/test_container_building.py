@@ -134,7 +134,7 @@ class TestArguments:
         model = Sequential([Repeat(LastStep(), times=1)])
         inner = {"type": "Repeat", "layer": {"type": "LastStep"}, "times": 1}
         assert model.to_config() == {"layers": [inner]}
-        assert repr(model) == "Sequential(layers=[Repeat(layer=LastStep(), times=1)])"
+        assert repr(model) == "Sequential([Repeat(LastStep(), times=1)])"
 
 
 def test_a_layer_in_two_stacks_is_refused_as_its_parameters_would_have_two_names():

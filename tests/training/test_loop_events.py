@@ -216,3 +216,12 @@ def test_a_norm_that_overflows_is_none() -> None:
 def test_a_source_tells_how_many_steps_its_examples_have() -> None:
     assert longest(SOURCE) == T
     assert longest(Arrays(SOURCE.x[:, 0], SOURCE.y)) == 1
+
+
+def test_a_trainer_shows_what_it_trains_and_how_far_it_is() -> None:
+    made = trainer(epochs=1)
+    assert repr(made) == (
+        f"Trainer({made.model!r}, loss=HalfMSE(), optimizer={made.optimizer!r}, settings={made.settings!r}): "
+        "0 of 1 epoch done"
+    )
+    assert len(repr(made)) < 250

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import PurePath
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.initializers import MAX_PARAMETERS
 from minidl.core.layer import Array, Context, Grads, Layer, Shape, n_parameters
 from minidl.core.parameters import Parameters, snapshot
+from minidl.core.summary import Summary, summarize
+from minidl.core.text import printable
 from minidl.core.workspace import Workspace
 from minidl.layers.containers.building import (
     build_as_promised,
@@ -141,6 +144,31 @@ class Container(Layer):
             else:
                 own[full] = value
         return parts, own
+
+    def summary(self, input_shape: Shape | int | None = None) -> Summary:
+        """The table of all layers: output shapes, parameters and how many numbers they are; ``print`` shows it.
+
+        Parameters
+        ----------
+        input_shape : as for `build`; None: the one that the model was built for.
+
+        Raises
+        ------
+        ConfigError
+            The model was not built, and no shape is given.
+        ShapeError
+            Layers do not fit each other.
+        """
+        shape = self.input_shape if input_shape is None else checked_shape(input_shape, type(self).__name__)
+        if shape is None:
+            who = type(self).__name__
+            raise ConfigError(f"{who}: it was not built yet; call build, or summary(input_shape) such as (24, 6).")
+        return summarize(self, shape, self.dtype or "float32")
+
+    def _repr_html_(self) -> str:
+        if self.input_shape is None:
+            return f"<code>{escape(printable(repr(self)))}</code>"
+        return self.summary()._repr_html_()
 
     def bind(self, params: Mapping[str, Array]) -> None:
         """Hand every child its part; see `Layer.bind`."""
