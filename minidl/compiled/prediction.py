@@ -9,10 +9,9 @@ import numpy as np
 from minidl.core.arrays import plain_array
 from minidl.core.errors import ShapeError
 from minidl.core.layer import Array, Context, Layer
-from minidl.core.lengths import without_padding
+from minidl.core.lengths import checked_lengths, longest_first, without_padding
 from minidl.core.workspace import Workspace
 from minidl.layers import Stream
-from minidl.training.sources import checked_lengths
 
 
 class Predictor(Protocol):
@@ -53,11 +52,9 @@ class NumpyPredictor:
         return y if x.ndim == 3 else y[0]
 
     def _ragged(self, x: Array, lengths: Array) -> Array:
-        order = np.argsort(-lengths, kind="stable")
-        sorted_lengths = lengths[order]
-        ctx = Context(workspace=self._workspace, lengths=sorted_lengths)
-        y = self.model.forward(without_padding(x[order], sorted_lengths), ctx)[0]
-        result: Array = without_padding(y, self.model.output_lengths(sorted_lengths))[np.argsort(order)]
+        x, lengths, places = longest_first(x, lengths)
+        y = self.model.forward(x, Context(workspace=self._workspace, lengths=lengths))[0]
+        result: Array = without_padding(y, self.model.output_lengths(lengths))[places]
         return result
 
     def stream(self, state: Any = None, batch: int = 1) -> Stream:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from minidl.core.arguments import Configurable
 from minidl.core.arrays import numbers_array
 from minidl.core.errors import ShapeError
+from minidl.core.lengths import checked_lengths, longest_first, without_padding
 from minidl.core.parameters import Parameters
 from minidl.core.registry import open_kind
 from minidl.core.workspace import Workspace
@@ -208,15 +209,27 @@ class Layer(Configurable, ABC):
             raise ShapeError(f"{who}: there is no parameter {unknown[0]!r}; its parameters: {', '.join(self.params)}.")
         Parameters(who, params)
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: Any, lengths: Any = None) -> Array:
         """Inference: forward without the cache, of anything that turns into an array of numbers.
+
+        Parameters
+        ----------
+        x : a batch of examples.
+        lengths : (batch,), time steps of each sequence, in any order; what stands after them in x may be anything,
+            and is 0 in outputs at every step. None: all are whole.
 
         Raises
         ------
-        DataError
-            `x` is text, masked, or else no numbers; see `minidl.core.arrays.numbers_array`.
+        DataError, ShapeError
+            `x` is text, masked, or else no numbers, or lengths are none of it; see `minidl.core.arrays.numbers_array`.
         """
-        return self.forward(numbers_array(x, f"{type(self).__name__}: x"))[0]
+        x = numbers_array(x, f"{type(self).__name__}: x")
+        found = None if lengths is None else checked_lengths(lengths, x)
+        if found is None:
+            return self.forward(x)[0]
+        x, found, places = longest_first(x, found)
+        y: Array = without_padding(self.forward(x, Context(lengths=found))[0], self.output_lengths(found))[places]
+        return y
 
 
 def built(layer: Layer) -> dict[str, Array]:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minidl.core.errors import ShapeError
+from minidl.core.arrays import whole_array
+from minidl.core.errors import DataError, ShapeError
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +35,28 @@ def check_lengths(lengths: Any, shape: tuple[int, ...], who: str) -> None:
             f"{who}: lengths: expected int64 of shape {shape[:1]}, from 1 to {shape[1] if len(shape) > 1 else 1}, "
             f"the longest first, got {given.dtype} {given.tolist() if given.size < 10 else given.shape}."
         )
+
+
+def checked_lengths(given: Any, x: Array) -> Array | None:
+    """Lengths of the sequences of x as int64; None if no sequence has padding.
+
+    Raises
+    ------
+    ShapeError, DataError
+        They are not whole numbers (N,) from 1 to T for x (N, T, F).
+    """
+    lengths = whole_array(given, "lengths")
+    if x.ndim != 3 or lengths.shape != x.shape[:1]:
+        raise ShapeError(f"lengths: expected one for each sequence of x (N, T, F), got {lengths.shape} for {x.shape}.")
+    if lengths.size and (lengths.min() < 1 or lengths.max() > x.shape[1]):
+        raise DataError(f"lengths: expected 1 to {x.shape[1]}, got {lengths.min()} to {lengths.max()}.")
+    return None if (lengths == x.shape[1]).all() else lengths
+
+
+def longest_first(x: Array, lengths: Array) -> tuple[Array, Array, Array]:
+    """x and lengths as a model takes them, and the places from which outputs come back into the order of x."""
+    order = np.argsort(-lengths, kind="stable")
+    return without_padding(x[order], lengths[order]), lengths[order], np.argsort(order)
 
 
 def inside(lengths: Array, time: int) -> Array:

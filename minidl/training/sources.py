@@ -11,7 +11,7 @@ import numpy as np
 from minidl.core.arrays import first_not_finite, numbers_array, plain_array, whole_array
 from minidl.core.errors import ConfigError, DataError, NumericalError, ShapeError
 from minidl.core.layer import Array, Layer
-from minidl.core.lengths import without_padding
+from minidl.core.lengths import checked_lengths, without_padding
 from minidl.data.batch import Batch
 from minidl.losses import Loss
 
@@ -93,22 +93,6 @@ def longest(source: Source) -> int:
     """How many time steps the examples of a source have, 1 where they have no such axis."""
     x = gathered(source, slice(0, 1)).x
     return int(x.shape[1]) if x.ndim == 3 else 1
-
-
-def checked_lengths(given: Any, x: Array) -> Array | None:
-    """Lengths of the sequences of x as int64; None if no sequence has padding.
-
-    Raises
-    ------
-    ShapeError, DataError
-        They are not whole numbers (N,) from 1 to T for x (N, T, F).
-    """
-    lengths = whole_array(given, "lengths")
-    if x.ndim != 3 or lengths.shape != x.shape[:1]:
-        raise ShapeError(f"lengths: expected one for each sequence of x (N, T, F), got {lengths.shape} for {x.shape}.")
-    if lengths.min() < 1 or lengths.max() > x.shape[1]:
-        raise DataError(f"lengths: expected 1 to {x.shape[1]}, got {lengths.min()} to {lengths.max()}.")
-    return None if (lengths == x.shape[1]).all() else lengths
 
 
 def _checked_weight(given: Any, x: Array) -> Array:

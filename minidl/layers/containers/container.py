@@ -27,6 +27,7 @@ from minidl.layers.containers.building import (
     checked_shape,
     take_in,
 )
+from minidl.layers.containers.watching import outputs_of_layers
 from minidl.layers.streaming import Stream
 
 
@@ -245,6 +246,21 @@ class Container(Layer):
                     value = np.add(grads[full], value, out=ws.array("sum " + full, value.shape, value.dtype))
                 grads[full] = value
         return grads
+
+    def states(self, x: Any, lengths: Any = None) -> dict[str, Array]:
+        """What every layer inside puts out for a batch, by its path: hidden states h of recurrent layers at all steps.
+
+        Parameters
+        ----------
+        x, lengths : as for a call of the model.
+
+        Returns
+        -------
+        {path: output}, in the order of the layers, ``{"0": (batch, time, hidden_size), ...}``. A layer that
+            stands twice has an entry for each place. The ``backward`` child of a `Bidirectional` reads from the
+            end: its outputs begin with the last time step.
+        """
+        return outputs_of_layers(self, x, lengths)
 
     def stream(self, state: Any = None) -> Stream:
         """Feed this model one time step at a time; see `Stream`."""
