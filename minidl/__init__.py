@@ -87,7 +87,7 @@ from minidl.optimizers import (
     Schedule,
     StepDecay,
 )
-from minidl.training import Callback, CSVLog, EarlyStopping
+from minidl.training import Callback, CSVLog, EarlyStopping, ParameterStatistics, Saturation
 
 __all__ = [
     "INFERENCE",
@@ -146,6 +146,7 @@ __all__ = [
     "Optimizer",
     "Parallel",
     "ParameterGroup",
+    "ParameterStatistics",
     "Progress",
     "Quantile",
     "RMSProp",
@@ -155,6 +156,7 @@ __all__ = [
     "Repeat",
     "Residual",
     "SLSTMLayer",
+    "Saturation",
     "Schedule",
     "SelectFeatures",
     "Sequential",

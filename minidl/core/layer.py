@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,14 @@ from minidl.core.workspace import Workspace
 Array = npt.NDArray[Any]
 Shape = tuple[int | None, ...]
 Grads = dict[str, Array]
+
+
+class Bounded(NamedTuple):
+    """Values (batch, time, units) or (batch, units) of a function that never leaves the range from low to high."""
+
+    values: Array
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,13 @@ class Layer(Configurable, ABC):
 
         The cache stays valid. Without a lent workspace the arrays are new in every call.
         """
+
+    def bounded(self, y: Array, cache: Any) -> Mapping[str, Bounded]:
+        """By name, what this layer itself put through tanh, a sigmoid or the like in the call that gave (y, cache).
+
+        Whoever looks for saturated units asks for it; nothing, by default.
+        """
+        return {}
 
     def final_state(self, cache: Any) -> Any:
         """Start state for the next window; None for a layer without state."""

@@ -8,12 +8,13 @@ directly and works in both places too; only the recurrence is slower with it.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, read_only
+from minidl.core.layer import INFERENCE, Array, Bounded, Context, Grads, Layer, read_only
 from minidl.core.registry import register
 from minidl.core.workspace import Workspace
 
@@ -23,7 +24,13 @@ class Activation(Layer):
     """y = f(a) for every element, with f'(a) written through y.
 
     Shapes: any; output like input.
+
+    Attributes
+    ----------
+    bounds : between which all values of f lie; None: it has no such bounds.
     """
+
+    bounds: ClassVar[tuple[float, float] | None] = None
 
     @abstractmethod
     def function(self, a: Array, out: Array) -> Any:
@@ -41,6 +48,10 @@ class Activation(Layer):
         self.function(x, y)
         return read_only(y), (y, ctx.workspace)
 
+    def bounded(self, y: Array, cache: Any) -> Mapping[str, Bounded]:
+        """y, where f has bounds."""
+        return {} if self.bounds is None else {"y": Bounded(y, *self.bounds)}
+
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """dx = dy · f'(x), elementwise."""
         y, ws = cache
@@ -55,6 +66,7 @@ class Activation(Layer):
 class TanhActivation(Activation):
     """y = tanh(a), y' = 1 - y²  (textbook equations 5 and 6)."""
 
+    bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     function: ClassVar[Any] = staticmethod(np.tanh)
 
     def slope(self, y: Array, out: Array) -> None:
@@ -72,6 +84,8 @@ class SigmoidActivation(Activation):
     down to the smallest numbers. Where a is large and positive the slope is what the
     rounded y tells: 0 from 17 (float32) or 37 (float64) on, as in other libraries.
     """
+
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def function(self, a: Array, out: Array) -> None:
         """e / (1 + e) with e = exp(a), which beyond 80 changes nothing and must not overflow."""

@@ -1,6 +1,6 @@
 """The training loop."""
 
-from minidl.training.callbacks import Callback, CSVLog, EarlyStopping
+from minidl.training.callbacks import Callback, CSVLog, EarlyStopping, ParameterStatistics, Saturation
 from minidl.training.engine import Advanced, Engine, NumpyEngine
 from minidl.training.interrupt import StopOnSignal
 from minidl.training.loop import Trainer
@@ -18,6 +18,8 @@ __all__ = [
     "Engine",
     "EpochRecord",
     "NumpyEngine",
+    "ParameterStatistics",
+    "Saturation",
     "Source",
     "StopOnSignal",
     "Trainer",

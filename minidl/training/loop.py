@@ -29,6 +29,7 @@ from minidl.training.callbacks import Callback, CallbackState
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
+from minidl.training.looking import FirstBatch
 from minidl.training.outputs import Outputs, collected, outputs_by_batch, prepared
 from minidl.training.rates import Metrics, check_watched, steps_of_epoch
 from minidl.training.records import EpochRecord, Position, never, scores_of
@@ -63,6 +64,7 @@ class Trainer:
     finished : why no further epoch is to be trained, in a few words; None: there is no reason.
     folder : where callbacks put files; None: they put none.
     batch : the numbers of the examples that a step is about, where an engine says so.
+    first_batch : what callbacks can look at: the model on the first training examples; None before `run`.
     carried : the state that the next step starts from; None: at the start of streams, or without `bptt_steps`.
     """
 
@@ -103,6 +105,7 @@ class Trainer:
         self.history: list[EpochRecord] = []
         self.finished: str | None = None
         self.folder: Path | None = None
+        self.first_batch: FirstBatch | None = None
         self._memories: list[tuple[Callback, CallbackState]] = []
         self.batch: Any = None
         self.carried: Any = None
@@ -146,6 +149,7 @@ class Trainer:
             NaN or Inf in loss, gradient or parameters; it names epoch, step, layer and parameter.
         """
         train = training_source(train, self.model, self.loss, self.settings)
+        self.first_batch = FirstBatch(self.model, self.loss, train, self.settings.batch_size)
         if validation is not None:
             validation = fitted(validation, self.model, self.loss, "validation ")
         self.epoch_steps = steps_of_epoch(train, self.settings.batch_size)

@@ -57,7 +57,7 @@ def test_every_key_has_the_path_at_which_it_stands_first() -> None:
 
 def test_a_section_on_its_own_has_paths_from_itself_on() -> None:
     paths = key_paths(Training)
-    of_callbacks = {name: f"callbacks.{name}" for name in ("filename", "min_delta")}
+    of_callbacks = {name: f"callbacks.{name}" for name in ("filename", "margin", "min_delta")}
     assert {name: path for name, path in paths.items() if "." in path} == of_callbacks | {
         name: f"schedule.{name}"
         for name in (

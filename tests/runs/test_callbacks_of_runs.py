@@ -15,7 +15,8 @@ from minidl.experiment import load_experiment
 from minidl.runs.run import Run
 
 PATIENT = (
-    "training.callbacks=[{type: EarlyStopping, metric: validation_r2, larger_is_better: true, patience: 2}, CSVLog]"
+    "training.callbacks=[{type: EarlyStopping, metric: validation_r2, larger_is_better: true, patience: 2}, CSVLog,"
+    " ParameterStatistics, {type: Saturation, margin: 0.2, every: 2}]"
 )
 EARLY = ["training.epochs=40", "optimizer={type: SGD, learning_rate: 1.5}", "evaluation.checkpoint=best", PATIENT]
 
@@ -39,6 +40,8 @@ def left(run: Run) -> dict[str, Any]:
     """Weights, best and last, and the log and the table without the seconds."""
     files = ("last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors")
     found: dict[str, Any] = {name: (run.path / "checkpoints" / name).read_bytes() for name in files}
+    for name in ("parameters.csv", "saturation.csv"):
+        found[name] = (run.path / name).read_bytes()
     lines = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
     rows = [line.split(",") for line in (run.path / "log.csv").read_text().splitlines()]
     return found | {"log": [{**line, "seconds": 0} for line in lines], "table": [row[:3] + row[4:] for row in rows]}

@@ -18,10 +18,11 @@ import numpy.typing as npt
 from minidl.core.arguments import PositiveInt
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.initializers import Initializer, normal_fan_in, zeros
-from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features
+from minidl.core.layer import INFERENCE, Array, Bounded, Context, Grads, Layer, Shape, built, n_features
 from minidl.core.lengths import check_lengths
 from minidl.core.workspace import Workspace
 from minidl.layers.dropout import DropRate, draw_mask
+from minidl.layers.recurrent.bounded import bounded_values
 from minidl.layers.recurrent.cell_backward import Backward
 from minidl.layers.recurrent.cell_forward import counts, forward
 from minidl.layers.recurrent.cell_loop import CellArrays
@@ -203,6 +204,10 @@ class Cell(Layer):
             draw_mask(arrays.mask.T, self.recurrent_dropout, ctx, name)
         y = forward(arrays, x, start, params, ctx.lengths)
         return y, (arrays, ctx.lengths, ctx.input_gradient, ctx.workspace, ctx.state is None)
+
+    def bounded(self, y: Array, cache: Any) -> Mapping[str, Bounded]:
+        """Each sigmoid and tanh of the equations that the way back keeps at every step: ``sigmoid(f)``, ``tanh(c)``."""
+        return bounded_values(cache[0])
 
     def _start(self, state: Any, batch: int, dtype: npt.DTypeLike) -> dict[str, Array]:
         H = self.hidden_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from minidl.core.arguments import PositiveInt
 from minidl.core.arrays import plain_array
 from minidl.core.errors import ShapeError
 from minidl.core.initializers import Initializer, normal_fan_in, zeros
-from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features
+from minidl.core.layer import INFERENCE, Array, Bounded, Context, Grads, Layer, Shape, built, n_features
 from minidl.core.lengths import check_lengths
 from minidl.core.registry import register
 from minidl.core.workspace import Workspace
@@ -131,6 +132,11 @@ class RecurrentLayer(Layer):
             steps = LayerSteps(self.activation, ctx, plan.transposed)
         cache = (plan, steps, ctx.input_gradient, ctx.workspace, ctx.lengths)
         return plan.forward(x, state, params, steps, ctx.lengths), cache
+
+    def bounded(self, y: Array, cache: Any) -> Mapping[str, Bounded]:
+        """All h_t, where f has bounds."""
+        bounds = self.activation.bounds if isinstance(self.activation, Activation) else None
+        return {} if bounds is None else {"h": Bounded(y, *bounds)}
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Backpropagation through time; the equations stand at the class."""

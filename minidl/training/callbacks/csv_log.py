@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from minidl.core.errors import ConfigError
 from minidl.core.registry import register
-from minidl.core.text import printable
 from minidl.files.appending import append
 from minidl.files.storage import write_file
 from minidl.training.callbacks.callback import Callback
+from minidl.training.callbacks.table import check_filename, table_lines
 from minidl.training.records import EpochRecord, scores_of
 
 
@@ -34,33 +30,20 @@ class CSVLog(Callback):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        inside = all(kind(self.filename).name == self.filename for kind in (PurePosixPath, PureWindowsPath))
-        if not inside or not self.filename.endswith(".csv"):
-            got = printable(self.filename)
-            raise ConfigError(f"CSVLog: filename: expected a name that ends in .csv, without a folder, got {got}.")
+        check_filename(self, self.filename)
 
     def on_start(self, trainer: Any) -> None:
         """The rows of epochs that are done."""
         if trainer.folder is not None:
-            content = _lines([_row(record) for record in trainer.history], header=True)
+            content = table_lines([_row(record) for record in trainer.history], header=True)
             write_file(trainer.folder / self.filename, content)
 
     def on_epoch_end(self, trainer: Any, record: EpochRecord) -> None:
         """A row."""
         if trainer.folder is not None:
-            append(trainer.folder / self.filename, _lines([_row(record)], header=len(trainer.history) == 1))
+            append(trainer.folder / self.filename, table_lines([_row(record)], header=len(trainer.history) == 1))
 
 
 def _row(record: EpochRecord) -> dict[str, Any]:
     place = {"epoch": record.epoch, "step": record.step}
     return place | {"learning_rate": record.learning_rate, "seconds": record.seconds} | scores_of(record)
-
-
-def _lines(rows: list[dict[str, Any]], *, header: bool) -> bytes:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        if header:
-            writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue().encode()

@@ -1,0 +1,169 @@
+"""Statistics of parameters and gradients, and shares of saturated units, beside plain computations."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import (
+    SGD,
+    ConfigError,
+    Dense,
+    Dropout,
+    GRULayer,
+    HalfMSE,
+    Layer,
+    LSTMLayer,
+    ParameterStatistics,
+    RecurrentLayer,
+    Saturation,
+    Sequential,
+    SigmoidActivation,
+    fit,
+)
+from minidl.core.layer import Array
+from minidl.core.lengths import inside
+from minidl.training.callbacks.table import start_table
+
+rng = np.random.default_rng(3)
+X = rng.standard_normal((12, 5, 2))
+Y = rng.standard_normal((12, 5, 1))
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def table(name: str) -> list[dict[str, str]]:
+    with open(name, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def trained(layers: list[Layer], *callbacks: Any, epochs: int = 1, **more: Any) -> Sequential:
+    model = Sequential(layers)
+    model.build((5, 2), np.random.default_rng(1), "float64")
+    for value in model.params.values():
+        value *= 4  # so that something is saturated
+    fit(
+        model, X, Y, loss=HalfMSE(), optimizer=SGD(0.01), epochs=epochs, batch_size=8, callbacks=list(callbacks), **more
+    )
+    return model
+
+
+def test_weights_and_gradients_are_described_after_each_epoch() -> None:
+    # Caught here: the gradient of the last step, or one with dropout, or one that is clipped.
+    model = trained([Dropout(0.5), Dense(1)], ParameterStatistics(), epochs=3, clip_norm=1e-3)
+    rows = table("parameters.csv")
+    assert [(row["epoch"], row["parameter"]) for row in rows] == [(e, p) for e in "123" for p in ("1.W", "1.b")]
+    x, y = X[:8].reshape(-1, 2), Y[:8].reshape(-1, 1)
+    W, b = model.params["1.W"], model.params["1.b"]
+    dW = x.T @ (x @ W + b - y) / len(x)
+    for what, array in (("weight", W), ("gradient", dW)):
+        expected = {"mean": array.mean(), "std": array.std(), "max": abs(array).max()}
+        expected["norm"] = math.sqrt((array**2).sum())
+        for name, value in expected.items():
+            assert float(rows[4][f"{what}_{name}"]) == pytest.approx(value, rel=1e-12), (what, name)
+
+
+def shares(values: Array, low: float, high: float, real: Array | None = None) -> dict[str, float]:
+    """Counted one by one; values (batch, time, units)."""
+    n = below = above = 0
+    whole = [True] * values.shape[2]
+    for i, t, k in np.ndindex(values.shape):
+        if real is None or real[i, t]:
+            v, n = values[i, t, k], n + 1
+            left, right = v < low + 0.1 * (high - low), v > high - 0.1 * (high - low)
+            below, above = below + left, above + right
+            whole[k] &= bool(left or right)
+    return {"low": below / n, "high": above / n, "units": sum(whole) / len(whole)}
+
+
+def sigmoid(a: Array) -> Array:
+    return 1 / (1 + np.exp(-a))
+
+
+def lstm(x: Array, params: dict[str, Array]) -> dict[str, Array]:
+    """All that an LSTM puts through tanh and sigmoids."""
+    W_x, W_h, b = params["0.W_x"], params["0.W_h"], params["0.b"]
+    H = len(W_h)
+    h = c = np.zeros((len(x), H))
+    made: dict[str, list[Array]] = {}
+    for t in range(x.shape[1]):
+        i, o, f, g = np.split(x[:, t] @ W_x + h @ W_h + b, 4, axis=1)
+        found = {"sigmoid(i)": sigmoid(i), "sigmoid(o)": sigmoid(o), "sigmoid(f)": sigmoid(f), "tanh(g)": np.tanh(g)}
+        c = found["sigmoid(f)"] * c + found["sigmoid(i)"] * found["tanh(g)"]
+        found["tanh(c)"] = np.tanh(c)
+        h = found["sigmoid(o)"] * found["tanh(c)"]
+        for name, values in found.items():
+            made.setdefault(name, []).append(values)
+    return {name: np.stack(values, axis=1) for name, values in made.items()}
+
+
+def compare(rows: list[dict[str, str]], values: dict[str, Array], real: Array | None = None) -> None:
+    assert {row["values"] for row in rows} == set(values)
+    for row in rows:
+        low = 0.0 if row["values"].startswith("sigmoid") else -1.0
+        expected = shares(values[row["values"]], low, 1.0, real)
+        assert {key: float(row[key]) for key in expected} == pytest.approx(expected, abs=1e-12), row["values"]
+
+
+def test_each_gate_of_a_cell_has_its_shares() -> None:
+    model = trained([LSTMLayer(3), Dense(1)], Saturation(0.1))
+    values = lstm(X[:8], model.params)
+    assert any(shares(v, -1.0, 1.0)["high"] > 0 for v in values.values())
+    compare(table("saturation.csv"), values)
+
+
+@pytest.mark.parametrize("first", [RecurrentLayer(3), LSTMLayer(3)], ids=["elman", "lstm"])
+def test_padding_does_not_count(first: Layer) -> None:
+    lengths = np.array([5, 4, 1, 3, 2, 5, 2, 1, 4, 4, 1, 2])
+    model = trained([first, Dense(1)], Saturation(0.1), lengths=lengths)
+    if isinstance(first, LSTMLayer):
+        values = lstm(X[:8], model.params)
+    else:
+        values = {"h": first(X[:8])}
+    compare(table("saturation.csv"), values, inside(lengths[:8], 5))
+
+
+def test_layers_have_their_paths_and_a_layer_of_its_own_its_output() -> None:
+    trained([GRULayer(2), Dense(3), SigmoidActivation(), Dense(1)], Saturation(), epochs=2)
+    rows = table("saturation.csv")
+    names = [("0", "sigmoid(r)"), ("0", "sigmoid(z)"), ("0", "tanh(n)"), ("2", "y")]
+    assert [(row["epoch"], row["layer"], row["values"]) for row in rows] == [(e, *name) for e in "12" for name in names]
+
+
+def test_every_few_epochs_are_enough() -> None:
+    trained([RecurrentLayer(2), Dense(1)], Saturation(every=3, filename="few.csv"), epochs=7)
+    assert [row["epoch"] for row in table("few.csv")] == ["3", "6"]
+
+
+def test_a_look_changes_nothing_of_the_training() -> None:
+    plain = trained([LSTMLayer(3), Dropout(0.3), Dense(1)], epochs=3)
+    watched = trained([LSTMLayer(3), Dropout(0.3), Dense(1)], ParameterStatistics(), Saturation(), epochs=3)
+    for name, value in plain.params.items():
+        assert value.tobytes() == watched.params[name].tobytes()
+
+
+def test_a_training_that_goes_on_leaves_the_rows_of_the_epochs_that_are_done(tmp_path: Path) -> None:
+    # Caught here: rows of epochs after the checkpoint, and one that was being written when the process was killed.
+    path = tmp_path / "table.csv"
+    for epoch, left in ((2, b"epoch,a\n1,5\n2,6\n"), (0, b""), (4, b"epoch,a\n1,5\n2,6\n3,7\n")):
+        path.write_bytes(b"epoch,a\n1,5\n2,6\n3,7\n4,")
+        start_table(path, epoch)
+        assert path.read_bytes() == left
+    path.unlink()
+    start_table(path, 3)
+    assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize("callback", [ParameterStatistics, Saturation])
+@pytest.mark.parametrize("filename", ["a.txt", "b/a.csv", "..\\a.csv"])
+def test_the_file_is_one_of_the_folder(callback: type, filename: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{callback.__name__}: filename: expected a name that ends in .csv"):
+        callback(filename=filename)
