@@ -31,7 +31,7 @@ from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
 from minidl.training.looking import FirstBatch
 from minidl.training.outputs import Outputs, collected, outputs_by_batch, prepared
-from minidl.training.rates import Metrics, check_watched, steps_of_epoch
+from minidl.training.rates import Metrics, check_watched, rates_at, steps_of_epoch
 from minidl.training.records import EpochRecord, Position, never, scores_of
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
@@ -277,13 +277,10 @@ class Trainer:
         ConfigError
             A factor is negative or not finite.
         """
-        schedule, state, each = self.settings.schedule, self.schedule_state, self.epoch_steps
-        whole, rate = self.settings.epochs * each, self.optimizer.learning_rate
-        factors = [schedule(Progress(step, whole, each), state) for step in range(first, first + n)]
-        if not 0 <= sum(factors) < math.inf or min(factors) < 0:
-            name, wrong = type(schedule).__name__, next(f for f in factors if not 0 <= f < math.inf)
-            raise ConfigError(f"training.schedule: {name} has the factor {wrong} at a step; expected 0 or more.")
-        return [factor * rate for factor in factors]
+        return rates_at(self.settings.schedule, self.schedule_state, self.optimizer.learning_rate, n, self._at(first))
+
+    def _at(self, step: int) -> Progress:
+        return Progress(step, self.settings.epochs * self.epoch_steps, self.epoch_steps)
 
     def memory_of(self, callback: Callback) -> CallbackState:
         """What a callback remembers; it may change it in place. Of those in `settings` checkpoints have it."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Array
+from minidl.optimizers import Progress, Schedule, ScheduleState
 from minidl.training.records import EpochRecord, scores_of
 from minidl.training.sources import Source
 from minidl.training.truncated import StreamWindows
@@ -42,3 +44,18 @@ def check_watched(watched: Mapping[str, str], metrics: Mapping[str, float] | Non
         if name not in scores:
             more = "; there are no validation examples" if metrics is None else ""
             raise ConfigError(f"{key}: {name} is no score of an epoch; expected {' or '.join(scores)}{more}.")
+
+
+def rates_at(schedule: Schedule, state: ScheduleState, rate: float, n: int, first: Progress) -> list[float]:
+    """The learning rates of n steps from the first on: the schedule's factors times `rate`.
+
+    Raises
+    ------
+    ConfigError
+        A factor is negative or not finite.
+    """
+    factors = [schedule(first._replace(step=step), state) for step in range(first.step, first.step + n)]
+    if not 0 <= sum(factors) < math.inf or min(factors) < 0:
+        name, wrong = type(schedule).__name__, next(f for f in factors if not 0 <= f < math.inf)
+        raise ConfigError(f"training.schedule: {name} has the factor {wrong} at a step; expected 0 or more.")
+    return [factor * rate for factor in factors]
