@@ -87,7 +87,7 @@ from minidl.optimizers import (
     Schedule,
     StepDecay,
 )
-from minidl.training import Callback, CSVLog, EarlyStopping, ParameterStatistics, Saturation
+from minidl.training import Callback, CSVLog, EarlyStopping, ParameterStatistics, Saturation, TensorBoard
 
 __all__ = [
     "INFERENCE",
@@ -169,6 +169,7 @@ __all__ = [
     "StorageError",
     "SumOfLosses",
     "TanhActivation",
+    "TensorBoard",
     "Workspace",
     "__version__",
     "fit",

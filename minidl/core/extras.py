@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Extra = Literal["plot", "fast", "stats", "dask"]
+Extra = Literal["plot", "fast", "stats", "dask", "tensorboard"]
 
 # As in setup.cfg, without the versions.
 PACKAGES: dict[Extra, tuple[str, ...]] = {
@@ -16,6 +16,7 @@ PACKAGES: dict[Extra, tuple[str, ...]] = {
     "fast": ("numba",),
     "stats": ("scipy",),
     "dask": ("dask", "distributed"),
+    "tensorboard": ("tensorboardX",),
 }
 
 

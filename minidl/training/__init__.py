@@ -1,6 +1,6 @@
 """The training loop."""
 
-from minidl.training.callbacks import Callback, CSVLog, EarlyStopping, ParameterStatistics, Saturation
+from minidl.training.callbacks import Callback, CSVLog, EarlyStopping, ParameterStatistics, Saturation, TensorBoard
 from minidl.training.engine import Advanced, Engine, NumpyEngine
 from minidl.training.interrupt import StopOnSignal
 from minidl.training.loop import Trainer
@@ -22,6 +22,7 @@ __all__ = [
     "Saturation",
     "Source",
     "StopOnSignal",
+    "TensorBoard",
     "Trainer",
     "Training",
     "predict",

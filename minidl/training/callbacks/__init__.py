@@ -6,6 +6,7 @@ from minidl.training.callbacks.early_stopping import EarlyStopping
 from minidl.training.callbacks.keep_best import KeepBest
 from minidl.training.callbacks.parameter_statistics import ParameterStatistics
 from minidl.training.callbacks.saturation import Saturation
+from minidl.training.callbacks.tensor_board import TensorBoard
 
 __all__ = [
     "VALIDATION_LOSS",
@@ -17,4 +18,5 @@ __all__ = [
     "KeepBest",
     "ParameterStatistics",
     "Saturation",
+    "TensorBoard",
 ]

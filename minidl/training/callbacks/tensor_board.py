@@ -1,0 +1,59 @@
+"""The log as TensorBoard shows it."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from minidl.core.errors import ConfigError
+from minidl.core.extras import install_command
+from minidl.core.registry import register
+from minidl.training.callbacks.callback import Callback
+from minidl.training.records import EpochRecord, scores_of
+
+
+@register
+@dataclass(eq=False)
+class TensorBoard(Callback):
+    """Writes all scores and the learning rate of each epoch for TensorBoard, into a folder ``tensorboard``.
+
+    It stands in the run's folder, or with `fit` in the current one; ``tensorboard --logdir runs`` shows all
+    runs beside each other. A training without a folder writes nothing. In a run that goes on what was written for
+    epochs after its checkpoint is not shown any more. Needs tensorboardX, the extra ``tensorboard``, which writes the
+    files without TensorFlow or torch.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_writer"}
+
+    def on_start(self, trainer: Any) -> None:
+        """Open a file of events.
+
+        Raises
+        ------
+        ConfigError
+            tensorboardX is not installed.
+        """
+        self._writer: Any = None
+        if trainer.folder is None:
+            return
+        if find_spec("tensorboardX") is None:
+            raise ConfigError(f"TensorBoard needs tensorboardX: {install_command('tensorboard')}")
+        events = importlib.import_module("tensorboardX")
+        after, folder = trainer.epoch + 1 if trainer.epoch else None, str(trainer.folder / "tensorboard")
+        # Its own name of the file is that of the second: a run that goes on at once would write over it.
+        self._writer = events.SummaryWriter(folder, purge_step=after, filename_suffix=f".{trainer.epoch}")
+
+    def on_epoch_end(self, trainer: Any, record: EpochRecord) -> None:
+        """Its scores, at the number of the epoch."""
+        if self._writer is not None:
+            for name, value in {**scores_of(record), "learning_rate": record.learning_rate}.items():
+                self._writer.add_scalar(name, value, record.epoch)
+            self._writer.flush()
+
+    def on_end(self, trainer: Any) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            self._writer.close()

@@ -1,0 +1,89 @@
+"""What the callback writes for TensorBoard, read back from its files."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small import write_experiment
+
+from minidl import ConfigError, TensorBoard
+from minidl.experiment import load_experiment
+from minidl.runs.resuming import resume
+from minidl.runs.run import Run
+from minidl.training.callbacks import tensor_board
+
+SETTINGS = ["training.callbacks=[TensorBoard]", "training.epochs=4", "training.checkpoint_every=2"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_experiment(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def events(run: Path) -> list[list[Any]]:
+    """Those of each file, in the order of their making."""
+    pytest.importorskip("tensorboardX", reason="needs tensorboardX: pip install tensorboardX")
+    from tensorboardX.proto.event_pb2 import Event
+
+    found = []
+    for path in sorted((run / "tensorboard").iterdir()):
+        content, records = path.read_bytes(), []
+        while content:  # a record: length (8 bytes), check (4), data, check (4)
+            n = int.from_bytes(content[:8], "little")
+            records.append(Event.FromString(content[12 : 12 + n]))
+            content = content[16 + n :]
+        found.append(records)
+    return found
+
+
+def test_scores_and_rate_of_each_epoch_are_there(folder: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="needs tensorboardX: pip install tensorboardX")
+    experiment = load_experiment("small.yaml", SETTINGS)
+    run = Run.create(experiment, Path("run"))
+    history = run.train(experiment.load_data())
+    (records,) = events(run.path)
+    found = {(v.tag, r.step): v.simple_value for r in records for v in r.summary.value}
+    for record in history:
+        expected = {"train_loss": record.train_loss, "validation_loss": record.validation_loss}
+        expected |= {"validation_r2": record.validation_metrics["r2"], "learning_rate": record.learning_rate}
+        for name, value in expected.items():
+            assert found.pop((name, record.epoch)) == pytest.approx(value, rel=1e-6)
+    assert not found
+
+
+def test_a_run_that_goes_on_takes_back_what_came_after_its_checkpoint(folder: Path) -> None:
+    # Caught here: points of epochs that are trained again stand there twice.
+    pytest.importorskip("tensorboardX", reason="needs tensorboardX: pip install tensorboardX")
+    experiment = load_experiment("small.yaml", SETTINGS)
+    run, calls = Run.create(experiment, Path("run")), iter(range(1000))
+    parts = experiment.load_data()
+    run.train(parts, should_stop=lambda: next(calls) >= 25)  # in the third epoch
+    again = Run.open("run", unchanged=False)
+    resume(again, parts)
+    _, records = events(run.path)
+    assert any(r.step == 3 and r.session_log.status == 1 for r in records)  # START: what stands at 3 and after is void
+    assert {r.step for r in records if r.summary.value} == {3, 4}
+
+
+def test_a_training_without_a_folder_needs_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensor_board, "find_spec", lambda name: None)
+    experiment = load_experiment("small.yaml", SETTINGS)
+    parts = experiment.load_data()
+    assert len(experiment.trainer().run(parts.train, parts.validation)) == 4
+    with pytest.raises(ConfigError, match="TensorBoard needs tensorboardX: pip install tensorboardX"):
+        Run.create(experiment, Path("run")).train(parts)
+
+
+def test_an_open_file_is_not_copied(folder: Path) -> None:
+    callback = TensorBoard()
+    callback._writer = open(__file__)  # noqa: SIM115
+    try:
+        assert "_writer" not in vars(copy.deepcopy(callback)) | vars(pickle.loads(pickle.dumps(callback)))
+    finally:
+        callback._writer.close()
