@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     made.load_weights(args.checkpoint)
     parts = made.experiment.load_data()
     scores = made.evaluate(parts, args.checkpoint)
-    configured = scores["checkpoint"] == made.experiment.evaluation.checkpoint
+    configured = scores["checkpoint"] == made.scored_checkpoint()
     if not args.json:
         show(*report(made, parts, scores))  # to be read while the figures are drawn
     if configured:

@@ -81,7 +81,7 @@ def _log_difference(old: Sequence[EpochRecord], new: Sequence[EpochRecord]) -> s
     for one, other in zip(old, new, strict=True):
         for field in dataclasses.fields(one):
             before, after = getattr(one, field.name), getattr(other, field.name)
-            if field.name != "seconds" and before != after:
+            if field.name != "seconds" and repr(before) != repr(after):  # NaN is the same as NaN here
                 return f"log.jsonl:{one.epoch}: {field.name} was {before}, is {after}"
     return None
 

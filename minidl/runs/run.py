@@ -179,6 +179,15 @@ class Run(RunFolder):
             self.list_files(LOG)
         return history
 
+    def scored_checkpoint(self) -> str:
+        """The checkpoint that the config scores; ``last`` for ``best``, if no epoch had the score that says so."""
+        name, folder = self.experiment.evaluation.checkpoint, self.path / CHECKPOINTS
+        if name == "best" and not (folder / name).exists() and (folder / "last").exists():
+            state = self.checkpoint("last", self.experiment.model.params).state
+            if state.get("best") is None:
+                return "last"
+        return name
+
     def load_weights(self, checkpoint: str | None = None) -> dict[str, Any]:
         """Load a checkpoint (None: the one that the config scores) into the model; return its state.
 
@@ -187,7 +196,7 @@ class Run(RunFolder):
         CorruptFileError
             It is missing, damaged, or not this model's.
         """
-        name = checkpoint or self.experiment.evaluation.checkpoint
+        name = checkpoint or self.scored_checkpoint()
         found = self.checkpoint(name, self.experiment.model.params)
         load_weights(self.experiment.model, found.weights, self.path / CHECKPOINTS / name)
         return found.state
@@ -203,7 +212,10 @@ class Run(RunFolder):
         NumericalError
             A score of the model is NaN or Inf; they are stored all the same.
         """
-        configured = self.experiment.evaluation.checkpoint
+        configured = self.scored_checkpoint()
+        if checkpoint is None and configured != self.experiment.evaluation.checkpoint:
+            metric = self.experiment.training.choice.metric
+            self.notify(f"no epoch is the best: {metric} is undefined in all of them; the last weights are scored")
         checkpoint = checkpoint or configured
         state = self.load_weights(checkpoint)
         task = self.experiment.evaluation

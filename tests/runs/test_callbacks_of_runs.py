@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,33 @@ def test_mistakes_are_named_with_their_place(folder: Path, capsys: Any) -> None:
         assert problem in capsys.readouterr().err
     assert main(["list", "callbacks"]) == 0
     assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} >= {"CSVLog", "EarlyStopping"}
+
+
+def test_where_the_watched_score_is_undefined_in_every_epoch_the_last_weights_are_scored(
+    folder: Path, capsys: Any
+) -> None:
+    # Caught here: evaluation.checkpoint is best, and no such checkpoint was ever saved.
+    lines = Path("air.csv").read_text().splitlines()
+    for row in range(140, 180):  # the validation part: a constant target, of which there is no R²
+        when, _, rest = lines[row + 1].split(",", 2)
+        lines[row + 1] = f"{when},50.0,{rest}"
+    Path("air.csv").write_text("\n".join(lines) + "\n")
+    assert main(["train", "small.yaml", "--set", PATIENT]) == 0
+    said = capsys.readouterr()
+    assert "no epoch is the best: validation_r2 is undefined in all of them; the last weights are scored" in said.err
+    assert "model: the weights of epoch 2 (last)" in said.out
+    found = json.loads(Path("runs/small-001/evaluation.json").read_text())
+    assert (found["checkpoint"], found["epoch"]) == ("last", 2)
+    assert main(["evaluate", "runs/small-001"]) == 0
+    assert main(["predict", "runs/small-001"]) == 0
+    assert main(["reproduce", "runs/small-001"]) == 0
+    experiment = load_experiment("small.yaml", [PATIENT])
+    assert train_in_memory(experiment, experiment.load_data()).epoch == 2
+    (Path("runs/small-001") / "checkpoints/last/state.json").unlink()
+    assert main(["evaluate", "runs/small-001"]) == 3
+
+
+def test_a_best_checkpoint_that_was_removed_is_missed(folder: Path) -> None:
+    assert main(["train", "small.yaml"]) == 0
+    shutil.rmtree("runs/small-001/checkpoints/best")
+    assert main(["evaluate", "runs/small-001"]) == 3
