@@ -35,6 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "configs", metavar="CONFIG", nargs="*", help="config files or shipped names; with --merge folders of shards"
     )
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="seeds 0 to N-1 for each; default 10")
+    parser.add_argument(
+        "--smallest", type=float, metavar="D", help="the smallest difference of the leading metric that matters"
+    )
     parser.add_argument("--jobs", type=int, metavar="N", help="processes at a time; default: one a processor")
     parser.add_argument("--executor", choices=("processes", "dask"), default="processes", help="what runs trainings")
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster that is running")
@@ -125,11 +128,11 @@ def _executor(args: argparse.Namespace) -> Callable[[], Any]:
 
 def _session(args: argparse.Namespace) -> Session:
     if args.resume is not None:
-        session = reopen(args.resume, plugins=args.plugin)
+        session = reopen(args.resume, plugins=args.plugin, smallest=args.smallest)
         say(*describe_plan(session.folder.plan))
         return session
     if args.merge:
-        return merge([Path(name) for name in args.configs], plugins=args.plugin)
+        return merge([Path(name) for name in args.configs], plugins=args.plugin, smallest=args.smallest)
     load_plugins(args)
     plan, data = make_plan(
         args.configs,
@@ -138,6 +141,7 @@ def _session(args: argparse.Namespace) -> Session:
         plugins=args.plugin,
         shard=_shard(args.shard),
         protocol=not args.no_protocol,
+        smallest=args.smallest,
     )
     say(*describe_plan(plan))
     return start(plan, data, plugins=args.plugin, fresh=args.fresh, say=say)

@@ -8,8 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
+from minidl.comparison.both_sources import over_both
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import Entry, example_of, facts_of
+from minidl.comparison.outcomes import outcome
 from minidl.comparison.plan import Plan
 from minidl.comparison.statistics import Paired, compare_pairs, fewest_pairs, holm, spread
 from minidl.comparison.sweep import trade_offs
@@ -50,6 +54,7 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
             "rows": list(tested),
             "tested": tested,
             "rounding": rounding,
+            "smallest": plan.smallest,
         },
         "confounds": {
             "sentence": sentence(differing),
@@ -62,6 +67,8 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
         },
     }
     result["pairs"] = compare_all(labels, by_label, terms, tested, rounding)
+    for row in (row for pair in result["pairs"] for row in pair["rows"].values()):
+        row["outcome"] = outcome(row, plan.smallest if row["metric"] == terms.leading.name else None)
     number = sum(len(pair["rows"]) for pair in result["pairs"])
     result["tests"] = {"number": number, "fewest_seeds": fewest_pairs(max(1, number))}
     result |= terms.more_from_records(by_label, {entry.label: entry.config for entry in compared}, tested)
@@ -165,7 +172,10 @@ def pairs_of(labels: Sequence[str]) -> list[tuple[str, str]]:
 def compare_all(
     labels: Sequence[str], by_label: Mapping[str, Sequence[Record]], terms: Terms, tested: Tested, rounding: float
 ) -> list[dict[str, Any]]:
-    """Paired differences of each pair in each row; the tests of all of them are corrected together."""
+    """Paired differences of each pair in each row; the tests of all of them are corrected together.
+
+    Beside them, under ``both``, what `over_both` says of the mean difference; None if it says nothing.
+    """
     pairs: list[dict[str, Any]] = []
     tests: list[tuple[dict[str, Any], Paired]] = []
     for first, second in pairs_of(labels):
@@ -181,7 +191,7 @@ def compare_all(
         }
         for key, name in tested.items():
             paired = _compare(runs, seeds, (terms.task.table, key), terms.metric(name), rounding)
-            pair["rows"][key] = {"metric": name}
+            pair["rows"][key] = {"metric": name, "both": _over_both(runs, seeds, key, terms.metric(name), paired)}
             tests.append((pair["rows"][key], paired))
         pairs.append(pair)
     for (row, paired), adjusted in zip(tests, holm([paired.p for _, paired in tests]), strict=True):
@@ -200,3 +210,18 @@ def _compare(
         for of in runs
     )
     return compare_pairs(first, second, larger_is_better=metric.larger_is_better, rounding=rounding)
+
+
+def _over_both(
+    runs: Sequence[Mapping[int, Record]], seeds: Sequence[int], row: str, metric: Metric, paired: Paired
+) -> dict[str, Any] | None:
+    """The interval over seeds and test part, if all runs gave a score and say of which sums it is."""
+    if paired.survivors < paired.n or metric.of_sums is None:
+        return None
+    sums = [[of[seed]["stretches"].get(row, {}).get(metric.name) for seed in seeds] for of in runs]
+    shapes = {np.shape(one) for one in itertools.chain(*sums)}
+    if len(shapes) != 1 or None in itertools.chain(*sums):
+        return None
+    first, second = map(np.array, sums)
+    found = over_both(first, second, metric.of_sums, none=not any(paired.differences))
+    return None if found is None else {name: finite(value) for name, value in asdict(found).items()}

@@ -152,9 +152,13 @@ def differences_figure(result: Result) -> Figure:
         for ax, (name, row) in zip(axes, pair["rows"].items(), strict=True):
             d = np.array([value for value in row["differences"] if value is not None], float)
             ax.axvline(0, color=look.BLACK, lw=1)
+            if result["asked"]["smallest"] is not None and row["metric"] == terms(result).leading.name:
+                ax.axvspan(-result["asked"]["smallest"], result["asked"]["smallest"], color="#dddddd", lw=0, zorder=0)
             ax.plot(d, np.linspace(-0.3, 0.3, len(d)) if len(d) > 1 else d * 0, "o", ms=4, color=look.BLUE, alpha=0.55)
             if row["low"] is not None:
                 ax.plot([row["low"], row["high"]], [0, 0], color=look.VERMILLION, lw=4, zorder=3)
+            if row["both"] and row["both"]["low"] is not None:
+                ax.plot([row["both"]["low"], row["both"]["high"]], [0, 0], color=look.VERMILLION, lw=1.5, zorder=3)
             if row["mean"] is not None:
                 ax.plot(row["mean"], 0, "D", color=look.VERMILLION, mec=look.BLACK, ms=7, zorder=4)
             ax.set_yticks([])
@@ -163,7 +167,8 @@ def differences_figure(result: Result) -> Figure:
             broken = f"; {lost} pair{'s' * (lost > 1)} with a broken run" if lost else ""
             numbers = f"p {p_words(row['p'])}, corrected p {p_words(row['p_adjusted'])}"
             ax.set_title(f"{metric_at(result, name).words}, {row_words(name, result)}: {numbers}{broken}")
-        axes[-1].set_xlabel(f"{pair['second']} - {pair['first']}\nseed by seed; mean and 95 % interval")
+        thin = ", thin over seeds and test part" if any(row["both"] for row in pair["rows"].values()) else ""
+        axes[-1].set_xlabel(f"{pair['second']} - {pair['first']}\nseed by seed; mean and 95 % interval{thin}")
     return figure
 
 

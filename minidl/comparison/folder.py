@@ -37,7 +37,7 @@ from minidl.runs.run_folder import RunFolder
 
 ENVIRONMENT, DATA, RESULT = "environment.json", "data.json", "comparison.json"
 REPORTS = ("report.md", "report.html")
-FORMAT = 3
+FORMAT = 4
 MAX_FILE = 1 << 26
 _OURS = re.compile(
     r"(plan|environment|data|manifest|comparison)\.json|report\.(md|html)|seed-\d{4,}\.(json|safetensors)|.+\.svg"

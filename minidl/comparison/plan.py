@@ -29,6 +29,7 @@ PLAN = "plan.json"
 SEEDS_BESIDE = 5
 MAX_SEEDS = 10_000
 MAX_RUNS = 100_000
+MAX_SMALLEST = 1e9
 # Labels are names of folders: on every system, and never one that leads elsewhere.
 _LABEL = re.compile(r"[\w=+-](?:[\w.=+-]*[\w=+-])?")
 MAX_LABEL = 200  # bytes, of the 255 that names of files may have
@@ -54,6 +55,7 @@ class Plan:
     data : what the data are, by label.
     version : of minidl.
     overrides : ``key.path=value`` that the configs hold already; to say how to repeat it.
+    smallest : difference of the leading metric that matters; None: none is said. It decides no result, but the verdict.
     shard : (i, n): only every n-th run, from the i-th on; None: all.
     """
 
@@ -64,6 +66,7 @@ class Plan:
     version: str
     shard: tuple[int, int] | None = None
     overrides: tuple[str, ...] = ()
+    smallest: float | None = None
 
     def trials(self) -> list[Trial]:
         """All runs of this plan's shard, seed by seed; those that stand beside for the first seeds only."""
@@ -130,6 +133,8 @@ def check_plan(plan: Plan) -> None:
         raise ConfigError(f"--seeds: expected 1 to {MAX_SEEDS:,}, got {plan.seeds}.")
     if total > MAX_RUNS:
         raise ConfigError(f"--seeds: {len(plan.entries):,} configs would be {total:,} runs; at most {MAX_RUNS:,}.")
+    if plan.smallest is not None and not 0 < plan.smallest <= MAX_SMALLEST:
+        raise ConfigError(f"--smallest: expected a number above 0, got {plan.smallest:g}.")
     if plan.shard is not None and not 1 <= plan.shard[0] <= plan.shard[1] <= total:
         given = "/".join(map(str, plan.shard))
         raise ConfigError(f"--shard: expected I/N with 1 <= I <= N <= {total:,}, the number of runs, got {given}.")

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
+import numpy as np
 from msgspec import Meta
 
+from minidl.comparison.both_sources import score_of_sums
 from minidl.comparison.plan import encode, sha256
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import Record
@@ -21,6 +23,7 @@ from minidl.core.text import listed, printable
 from minidl.files.manifests import FileEntry
 from minidl.files.reading import convert_json, decode_json
 from minidl.runs.run_folder import DataFacts
+from minidl.tasks.protocols import Stretches
 from minidl.tasks.terms import Terms
 
 Time = Annotated[float, Meta(ge=0, le=1e9)]  # seconds; a billion are thirty years
@@ -66,6 +69,7 @@ class DoneRecord(AnyRecord):
     epoch: int
     curve: dict[str, Column]
     scores: Scores
+    stretches: Stretches
     more: dict[str, Any]
     weights_sha256: str
 
@@ -128,6 +132,7 @@ def check_record(record: Record, config: Mapping[str, Any], where: object) -> No
     everything = [scores for table in done["scores"].values() for scores in table.values()]
     if any(one[name] is None for one in everything for name in finite):
         raise CorruptFileError(f"{printable(where)}: damaged: a run that is done has scores that are not finite.")
+    _check_stretches(done["stretches"], done["scores"], terms, where)
     try:
         terms.check_more_scores(done["more"])
     except (ValueError, KeyError, TypeError, AttributeError) as err:
@@ -149,6 +154,18 @@ def _check_scores(scores: Scores, terms: Terms, where: object) -> None:
     names = {metric.name for metric in terms.task.metrics}
     if any(one.keys() != names for table in scores.values() for one in table.values()):
         raise CorruptFileError(f"{printable(where)}: damaged: its scores are not those of the task.")
+
+
+def _check_stretches(stretches: Stretches, scores: Scores, terms: Terms, where: object) -> None:
+    """The scores are those of the sums, but for rounding."""
+    try:
+        for row, by_metric in stretches.items():
+            for name, sums in by_metric.items():
+                made, score = score_of_sums(terms.metric(name), sums), scores[terms.task.table][row][name]
+                if not np.isclose(made, np.nan if score is None else score, rtol=1e-6, atol=1e-9, equal_nan=True):
+                    raise ValueError("they are others")
+    except (ValueError, LookupError, StopIteration) as err:
+        raise CorruptFileError(f"{printable(where)}: damaged: its scores are not those of its stretches.") from err
 
 
 def encode_record(record: Record, plan: str, weights: FileEntry | None) -> bytes:

@@ -11,6 +11,7 @@ from minidl.comparison import tables
 from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.markup import as_html, as_markdown, as_markdown_code
 from minidl.comparison.page import PAGE
+from minidl.comparison.pair_verdict import margin_words
 from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
 from minidl.comparison.tested import terms
@@ -18,6 +19,7 @@ from minidl.comparison.verdict import undefined_words
 from minidl.core.text import shell_word
 from minidl.files.reading import read_inside
 from minidl.files.storage import write_file
+from minidl.metrics.sums import STRETCHES
 
 MAX_PICTURE = 1 << 26
 Result = Mapping[str, Any]
@@ -41,6 +43,7 @@ def repeat_command(folder: ComparisonFolder, result: Result) -> str:
     """The command line that makes this comparison again."""
     words = ["minidl", "compare", *dict.fromkeys(entry.source or entry.label for entry in folder.plan.compared())]
     words += ["--seeds", str(result["asked"]["seeds"])]
+    words += [] if folder.plan.smallest is None else ["--smallest", f"{folder.plan.smallest:g}"]
     words += [word for override in folder.plan.overrides for word in ("--set", override)]
     words += [word for plugin in folder.plugins for word in ("--plugin", plugin["path"])]
     return " ".join(map(shell_word, words))
@@ -105,10 +108,18 @@ def _differences(result: Result, pictures: Sequence[Picture]) -> Iterator[Block]
         "text",
         "Seed by seed, the score of the second minus that of the first. p is of a paired permutation test, which "
         "exchanges the signs of the differences; the 95 % interval holds every mean that this test does not exclude. "
+        "Both are about other seeds on this test part; the interval over seeds and test part is about other test parts "
+        f"of the same kind, too: a bootstrap of seeds and of up to {STRETCHES} stretches of the test part. "
         f"The corrected p (Holm) allows for {made} made here. Differences of rounding "
         f"size ({result['asked']['rounding']:g} of the scores) count as none. A run that ended with NaN or Inf counts "
         "as a loss in wins and p; mean and median are of the pairs that gave two scores.",
     )
+    if result["asked"]["smallest"] is not None:
+        yield (
+            "text",
+            f"Differences within {margin_words(result)} do not matter, as was said beforehand or with --resume. Two "
+            "configs are called equal where both intervals lie within that.",
+        )
     yield from _figures(pictures, "differences")
     yield "table", tables.differences_table(result)
 

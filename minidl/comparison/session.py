@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ def make_plan(
     plugins: Sequence[str] = (),
     shard: tuple[int, int] | None = None,
     protocol: bool = True,
+    smallest: float | None = None,
 ) -> tuple[Plan, dict[str, Any]]:
     """Check everything that can be wrong before training: configs, seeds, data.
 
@@ -69,6 +70,7 @@ def make_plan(
     ----------
     plugins : Python files that the configs need; this process has run them.
     protocol : whether to train also what only shows what shortcuts of the evaluation do.
+    smallest : difference of the leading metric that matters.
 
     Returns
     -------
@@ -89,7 +91,7 @@ def make_plan(
     entries = [*compared, *(beside(compared) if protocol else ())]
     data = describe_baselines(entries)
     needed = recorded_plugins(given_plugins(plugins))
-    plan = Plan(tuple(entries), seeds, needed, data.pop("data"), __version__, shard, tuple(overrides))
+    plan = Plan(tuple(entries), seeds, needed, data.pop("data"), __version__, shard, tuple(overrides), smallest)
     check_plan(plan)
     return plan, data
 
@@ -155,12 +157,13 @@ def start(
     return Session(folder, lock)
 
 
-def reopen(path: Path, *, plugins: Sequence[str | Path] = ()) -> Session:
+def reopen(path: Path, *, plugins: Sequence[str | Path] = (), smallest: float | None = None) -> Session:
     """A comparison from its folder, to go on with.
 
     Parameters
     ----------
     plugins : that it was begun with; they are run only if their content is that of the start.
+    smallest : difference that matters; None: as it was.
 
     Raises
     ------
@@ -178,6 +181,7 @@ def reopen(path: Path, *, plugins: Sequence[str | Path] = ()) -> Session:
     if changes and folder.missing():
         lines = [*changes, "runs of both would be mixed; compare anew."]
         raise IncompatibleRunError(*(f"{path}: {line}" for line in lines))
+    folder.plan = _with_smallest(folder.plan, smallest)
     lock = folder.lock()
     folder.records()  # damage is told before hours are spent on the rest
     return Session(folder, lock)
@@ -254,8 +258,14 @@ def _open_run(folder: ComparisonFolder, label: str, seed: int) -> tuple[Layer, A
     return experiment.scored_model, parts
 
 
-def merge(paths: Sequence[Path], *, plugins: Sequence[str | Path] = ()) -> Session:
-    """A new comparison with the runs of all these shards.
+def _with_smallest(plan: Plan, smallest: float | None) -> Plan:
+    plan = plan if smallest is None else replace(plan, smallest=smallest)
+    check_plan(plan)
+    return plan
+
+
+def merge(paths: Sequence[Path], *, plugins: Sequence[str | Path] = (), smallest: float | None = None) -> Session:
+    """A new comparison with the runs of all these shards; `smallest` as for `reopen`.
 
     Raises
     ------
@@ -267,7 +277,7 @@ def merge(paths: Sequence[Path], *, plugins: Sequence[str | Path] = ()) -> Sessi
     check_main_guard()
     need_scipy()
     shards = [_opened(path, plugins) for path in paths]
-    plan, first = check_shards(shards), shards[0]
+    plan, first = _with_smallest(check_shards(shards), smallest), shards[0]
     folder, lock = ComparisonFolder.create(plan, data=first.data, environment=first.environment, plugins=first.plugins)
     trials = {(trial.label, trial.seed): trial for trial in plan.trials()}
     for shard in shards:

@@ -118,7 +118,8 @@ def differences_table(result: Result) -> Table:
             "pairs",
             "mean",
             "median",
-            "95 % interval",
+            "95 %, seeds",
+            "95 %, seeds and test part",
             "p",
             "second better",
             "first better",
@@ -127,7 +128,6 @@ def differences_table(result: Result) -> Table:
     ]
     for pair in result["pairs"]:
         for i, (k, row) in enumerate(pair["rows"].items()):
-            between = "-" if row["low"] is None else f"{signed(row['low'])} to {signed(row['high'])}"
             lost = row["n"] - row["survivors"]
             rows.append(
                 [
@@ -136,7 +136,8 @@ def differences_table(result: Result) -> Table:
                     terms(result).metric(row["metric"]).words,
                     f"{row['n']}, {lost} broken" if lost else str(row["n"]),
                     *("-" if row[name] is None else signed(row[name]) for name in ("mean", "median")),
-                    between,
+                    interval_words(row),
+                    interval_words(row["both"] or {}),
                     p_words(row["p"]).removeprefix("= "),
                     str(row["second_better"]),
                     str(row["first_better"]),
@@ -144,6 +145,14 @@ def differences_table(result: Result) -> Table:
                 ]
             )
     return rows
+
+
+def interval_words(row: Mapping[str, Any], sign: int = 1) -> str:
+    """``+0.01 to +0.02``, in the direction that sign says; a dash where there is none."""
+    if row.get("low") is None:
+        return "-"
+    low, high = sorted((sign * row["low"], sign * row["high"]))
+    return f"{signed(low)} to {signed(high)}"
 
 
 def failures_table(result: Result) -> Table:

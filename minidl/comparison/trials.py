@@ -116,6 +116,7 @@ def _outcome(trial: Trial) -> Outcome:
             record |= {"status": "unscored", "error": text, "seconds": {"training": between - started}}
             return Outcome(record, {})
         record |= without_nan({"scores": scores, "more": terms.more_scores(parts, experiment.scored_model)})
+        record["stretches"] = experiment.evaluation.stretches(parts, experiment.scored_model)
         weights = {name: value.copy() for name, value in experiment.model.params.items()}
         record["weights_sha256"] = digest_of(weights)
         record["seconds"] = {"training": between - started, "scoring": time.perf_counter() - between}

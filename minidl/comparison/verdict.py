@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl.comparison.confounds import work_words
+from minidl.comparison.pair_verdict import margin_words, pair_verdict, where
 from minidl.comparison.sign_flips import LEVEL
-from minidl.comparison.statistics import fewest_pairs
 from minidl.comparison.tested import metric_at, scores_of, sign_of, terms, undefined_at
-from minidl.core.text import listed, p_words, signed
+from minidl.core.text import listed, signed
 from minidl.forecasting.rounding import is_above
 
 Result = Mapping[str, Any]
@@ -35,73 +35,6 @@ def verdict(result: Result) -> dict[str, Any]:
     return {"headline": headline, "pairs": pairs, "lines": lines}
 
 
-def pair_verdict(result: Result, pair: Mapping[str, Any]) -> dict[str, Any]:
-    """Which of two is better, in which rows."""
-    first, second, rows = pair["first"], pair["second"], pair["rows"]
-    found = {k: row for k, row in rows.items() if row["p_adjusted"] <= LEVEL}
-    winners = {k: pair[row["favours"]] for k, row in found.items()}
-    base = {"first": first, "second": second, "better": None}
-    if all(row["first_better"] == row["second_better"] == 0 for row in rows.values()):
-        return {**base, "sentence": _no_difference(pair)}
-    if not found:
-        return {**base, "sentence": _no_evidence(result, pair)}
-    if len(set(winners.values())) == 1:
-        better = next(iter(winners.values()))
-        return {**base, "better": better, "sentence": _better(result, pair, better, list(found))}
-    parts = [f"{label}{_where([k for k, w in winners.items() if w == label], result)}" for label in (first, second)]
-    noun = terms(result).row_noun
-    return {**base, "sentence": f"It depends on the {noun}: {parts[0]} is better, {parts[1]}."}
-
-
-def _no_difference(pair: Mapping[str, Any]) -> str:
-    text = f"No evidence of a difference between {pair['first']} and {pair['second']}"
-    if not any(row["survivors"] for row in pair["rows"].values()):
-        return f"{text}: no run of either gave a score."
-    return f"{text}: every score is the same but for rounding."
-
-
-def _no_evidence(result: Result, pair: Mapping[str, Any]) -> str:
-    n, needed = len(pair["seeds"]), result["tests"]["fewest_seeds"]
-    row = next(iter(pair["rows"]))
-    text = f"No evidence of a difference between {pair['first']} and {pair['second']}"
-    if n < needed:
-        tests = result["tests"]["number"]
-        few = f"{n} seed{'s' * (n > 1)} and {tests} test{'s' * (tests > 1)}"
-        return f"{text}: with {few} none could be shown, at least {needed} seeds are needed."
-    return f"{text} over {n} seeds: {_by_how_much(result, pair, row, pair['second'])}."
-
-
-def _better(result: Result, pair: Mapping[str, Any], better: str, found: Sequence[str]) -> str:
-    worse = pair["first"] if better == pair["second"] else pair["second"]
-    unsure = [row for row in pair["rows"] if row not in found]
-    where = _where(found, result) if unsure else ""
-    tail = f"; no evidence of a difference{_where(unsure, result)}" if unsure else ""
-    return f"{better} is better than {worse}{where}: {_by_how_much(result, pair, found[0], better)}{tail}."
-
-
-def _by_how_much(result: Result, pair: Mapping[str, Any], name: str, label: str) -> str:
-    """The mean difference of `label` with its interval and p, the seeds that it wins, and the corrected p."""
-    row, where = pair["rows"][name], _where([name], result).lstrip()
-    where += " " * bool(where)
-    sign = 1 if label == pair["second"] else -1
-    wins = row["second_better"] if label == pair["second"] else row["first_better"]
-    last = f"in {wins} of {row['n']} seeds; corrected p {p_words(row['p_adjusted'])}"
-    lost = row["n"] - row["survivors"]
-    if not row["survivors"]:
-        return f"{where}no seed gave scores for both; broken runs count as losses, and {label} is better {last}"
-    mean = sign * row["mean"]
-    by = f"{'lower' if mean < 0 else 'higher'} by {signed(abs(mean))[1:]}{_units(result, name)}" if mean else "the same"
-    what = f"{where}{metric_at(result, name).words} of {label} is {by}"
-    numbers = f"{interval(row, sign)}, p {p_words(row['p'])}; median {signed(sign * row['median'])}"
-    over = f" over the {row['survivors']} seeds that gave scores for both" if lost else ""
-    return f"{what} on average{over} ({numbers}), and better {last}"
-
-
-def _units(result: Result, row: str) -> str:
-    units = result["facts"].get("units")
-    return f" {units}" if metric_at(result, row).in_units and units else ""
-
-
 def _headline_of_many(result: Result, pairs: Sequence[Mapping[str, Any]]) -> str:
     row = result["asked"]["rows"][0]
     metric = metric_at(result, row)
@@ -113,10 +46,14 @@ def _headline_of_many(result: Result, pairs: Sequence[Mapping[str, Any]]) -> str
     top = max(scored.values())
     best = [label for label, score in scored.items() if not is_above(top, score, result["asked"]["rounding"])]
     won = [pair for pair in pairs if pair["better"] is not None]
+    equal = [pair for pair in pairs if len(pair["equal"]) == len(result["asked"]["rows"])]
+    same = ""
+    if result["asked"]["smallest"] is not None:
+        same = f", and {len(equal)} {'are' if len(equal) != 1 else 'is'} equal within {margin_words(result)}"
     return (
         f"{listed(best)} {'has' if len(best) == 1 else 'have'} the {'highest' if sign > 0 else 'lowest'} median "
-        f"{metric.words}{_where([row], result)}, {sign * top:.4f}; of {len(pairs)} pairs that were tested, "
-        f"{len(won)} {'differ' if len(won) != 1 else 'differs'} beyond what seeds do."
+        f"{metric.words}{where([row], result)}, {sign * top:.4f}; of {len(pairs)} pairs that were tested, "
+        f"{len(won)} {'differ' if len(won) != 1 else 'differs'} beyond what seeds do{same}."
     )
 
 
@@ -126,6 +63,7 @@ def _remarks(result: Result) -> list[str]:
     for label, config in configs.items():
         lines += [_broken(label, config), _collapsed(label, config, result)]
     lines += _baselines_that_win(result)
+    lines += _only_here(result)
     lines += [_published(result), _mixed_engines(configs)]
     return lines
 
@@ -146,7 +84,7 @@ def undefined_words(result: Result) -> str:
         return ""
     instead = listed(list(dict.fromkeys(metric_at(result, row).words for row in rows)))
     why = f"{leading.undefined or 'nothing has one'} in the test part"
-    return f"{leading.words} is undefined{_where(rows, result)}: {why}. There the configs are compared by {instead}."
+    return f"{leading.words} is undefined{where(rows, result)}: {why}. There the configs are compared by {instead}."
 
 
 def _cost(result: Result) -> str:
@@ -210,8 +148,29 @@ def _losses_to(result: Result, label: str) -> list[str]:
             if theirs is not None and is_above(sign * theirs, score, result["asked"]["rounding"]):
                 rows.append(row)
         if rows:
-            lost.append(f"{of.baseline_words(baseline)}{_where(rows, result)}")
+            lost.append(f"{of.baseline_words(baseline)}{where(rows, result)}")
     return lost
+
+
+def _only_here(result: Result) -> list[str]:
+    """Who is better over seeds, but perhaps not on another test part."""
+    lines = []
+    for pair in result["pairs"]:
+        for favoured, other in (("first", "second"), ("second", "first")):
+            rows = [key for key, row in pair["rows"].items() if row["favours"] == favoured and _holds_here_only(row)]
+            if rows:
+                lines.append(
+                    f"That {pair[favoured]} is better than {pair[other]}{where(rows, result)} is shown for this test "
+                    "part only: over seeds and test part the difference may as well be 0 (see its interval)."
+                )
+    if len(lines) > MAX_LINES:
+        return [f"{len(lines)} of the differences that were found are shown for this test part only (see the table)."]
+    return lines
+
+
+def _holds_here_only(row: Mapping[str, Any]) -> bool:
+    both = row["both"] or {}
+    return row["p_adjusted"] <= LEVEL and both.get("low") is not None and both["low"] <= 0 <= both["high"]
 
 
 def _published(result: Result) -> str:
@@ -226,7 +185,7 @@ def _published(result: Result) -> str:
     if None in spreads:
         return ""
     word = "smaller" if abs(difference) < min(spreads) else "not smaller"
-    what = f"difference{_where([row], result)}, {signed(difference)} {leading.words} for {b}"
+    what = f"difference{where([row], result)}, {signed(difference)} {leading.words} for {b}"
     return (
         f"The {one['published']['source']}'s {what}, is {word} than the standard deviation between seeds, "
         f"{spreads[0]:.4f} for {a} and {spreads[1]:.4f} for {b}."
@@ -242,18 +201,3 @@ def _seeds(seeds: Sequence[int]) -> str:
     shown = ", ".join(map(str, seeds[:10]))
     more = f" and {len(seeds) - 10} more" if len(seeds) > 10 else ""
     return f"seed{'s' * (len(seeds) > 1)} {shown}{more}"
-
-
-def _where(rows: Sequence[str], result: Result) -> str:
-    return terms(result).where(rows, result["facts"])
-
-
-def interval(row: Mapping[str, Any], sign: int = 1) -> str:
-    """``95 % interval +0.01 to +0.02``, or why there is none."""
-    if row["low"] is not None:
-        low, high = sorted((sign * row["low"], sign * row["high"]))
-        return f"95 % interval {signed(low)} to {signed(high)}"
-    broken = row["n"] - row["survivors"]
-    if broken:
-        return f"no interval: {broken} pair{'s' * (broken > 1)} with a broken run, whose difference has no size"
-    return f"no 95 % interval: it needs {fewest_pairs(1)} seeds"

@@ -14,8 +14,10 @@ from minidl.forecasting.forecasters import (
     model_one_step,
 )
 from minidl.forecasting.scores import (
+    all_blocks,
     baselines,
     block_scores,
+    block_sums,
     lead_scores,
     model_forecaster,
     score,
@@ -32,9 +34,11 @@ __all__ = [
     "Recursive",
     "Rows",
     "Seasonal",
+    "all_blocks",
     "assumptions",
     "baselines",
     "block_scores",
+    "block_sums",
     "check_covariates",
     "forecast_ahead",
     "lead_scores",

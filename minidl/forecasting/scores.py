@@ -23,8 +23,10 @@ from minidl.forecasting.forecasters import (
     Recursive,
     Rows,
     Seasonal,
+    Starts,
     model_one_step,
 )
+from minidl.metrics import by_stretch, r2_columns
 
 Scores = dict[str, float]
 
@@ -37,9 +39,25 @@ def block_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores
     The forecast starts at each block's first window, so the score is an average
     over leads 1 ... horizon, not the score of the last lead.
     """
-    starts = splits.test.starts
-    starts = starts[: len(starts) // horizon * horizon : horizon]
+    starts = _block_starts(splits, horizon)
     return _scores(splits, forecaster(starts, horizon), _rows(splits).truth(starts, horizon))
+
+
+def _block_starts(splits: Splits, horizon: int) -> Starts:
+    starts = splits.test.starts
+    return starts[: len(starts) // horizon * horizon : horizon]
+
+
+def block_sums(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str, list[list[float]]]:
+    """What the block scores R² and RMSE are made of, by stretch of the test part; no block is cut."""
+    starts, column = _block_starts(splits, horizon), splits.table.target_index
+    forecast, truth = forecaster(starts, horizon), _rows(splits).truth(starts, horizon)
+    n = np.full(len(starts), horizon)
+    y, target = (np.asarray(splits.scale.unscale(array, column), np.float64) for array in (forecast, truth))
+    return {
+        "r2": by_stretch(*r2_columns(forecast[:, :, None], truth[:, :, None])),
+        "rmse": by_stretch(n, ((y - target) ** 2).sum(axis=1)),
+    }
 
 
 @np.errstate(all="ignore")
@@ -98,14 +116,18 @@ def score_shifted(splits: Splits, forecaster: Forecaster, horizon: int) -> Score
 
     No score of a forecast. It shows how good such a plot looks.
     """
-    starts = splits.test.starts
-    starts = starts[: len(starts) // horizon * horizon : horizon]
+    starts = _block_starts(splits, horizon)
     return _scores(splits, forecaster(starts, horizon), _rows(splits).truth(starts - 1, horizon))
 
 
 def score(splits: Splits, forecaster: Forecaster, horizons: Sequence[int]) -> dict[str, Any]:
     """Block scores of every horizon and lead scores up to the largest."""
     return {
-        "block": {str(k): block_scores(splits, forecaster, k) for k in horizons},
+        "block": all_blocks(splits, forecaster, horizons),
         "lead": lead_scores(splits, forecaster, max(horizons)),
     }
+
+
+def all_blocks(splits: Splits, forecaster: Forecaster, horizons: Sequence[int]) -> dict[str, Scores]:
+    """Block scores of every horizon."""
+    return {str(k): block_scores(splits, forecaster, k) for k in horizons}

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,8 @@ class Metric:
     in_units : whether it is in the units of the target.
     about : more of it, for a table's head; "" if the words say all.
     undefined : where it may be NaN without anything being broken, and why: ``the target is constant``.
+    of_sums : the score of sums over examples (..., S), the first of which is their number; None: it has no such form.
+        See `minidl.metrics.sums`.
     """
 
     name: str
@@ -28,6 +36,7 @@ class Metric:
     in_units: bool = False
     about: str = ""
     undefined: str = ""
+    of_sums: Callable[[Values], Values] | None = field(default=None, compare=False)
 
     def title(self, units: str = "") -> str:
         """Over a table: ``RMSE, µg/m³``."""

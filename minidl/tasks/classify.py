@@ -12,7 +12,8 @@ import numpy.typing as npt
 from minidl.core.layer import Array, Layer
 from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
-from minidl.metrics import Metric, accuracy, class_scores, confusion, macro_f1
+from minidl.metrics import Metric, accuracy, class_scores, confusion, macro_f1, mean_of_sums
+from minidl.metrics.sums import Values
 from minidl.tasks.linear import Ridge, flattened
 from minidl.tasks.protocols import Scores
 from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask
@@ -35,7 +36,7 @@ class Classify(SequenceTask):
     """
 
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("accuracy", "accuracy", True),
+        Metric("accuracy", "accuracy", True, of_sums=mean_of_sums),
         Metric("macro_f1", "macro F1", True, about="mean of the classes' F1"),
     )
     reference: ClassVar[str] = "most_frequent"
@@ -66,6 +67,13 @@ class Classify(SequenceTask):
             },
             "confusion": counts.tolist(),
         }
+
+    def columns(self, parts: SequenceParts, y: Array) -> dict[str, list[Values]]:
+        """Whether the largest output is right, or of how many steps it is."""
+        right = per_class(y).argmax(axis=-1) == self.labels_in(parts.test)
+        n = parts.test.lengths if self.every_step else np.ones(len(parts.test), np.int64)
+        starts = np.cumsum(n) - n
+        return {"accuracy": [n.astype(np.float64), np.add.reduceat(right.astype(np.float64), starts)]}
 
     def labels_in(self, sequences: SequenceSet) -> npt.NDArray[np.int64]:
         """The labels of a part, in its order."""

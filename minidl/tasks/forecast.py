@@ -21,6 +21,7 @@ from minidl.forecasting import (
     Covariates,
     assumptions,
     baselines,
+    block_sums,
     check_covariates,
     forecast_ahead,
     left_out,
@@ -29,11 +30,11 @@ from minidl.forecasting import (
     score,
 )
 from minidl.forecasting.words import losing_words, losses_to
-from minidl.metrics import Metric, r2
+from minidl.metrics import Metric, r2, r2_of_sums, root_of_sums
 from minidl.randomness import Streams
 from minidl.tasks.forecast_terms import ForecastTerms
 from minidl.tasks.points import Points
-from minidl.tasks.protocols import Scores, Setting
+from minidl.tasks.protocols import Scores, Setting, Stretches
 from minidl.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ class Forecast(Task):
     future_covariates: Covariates = "hold_last"
 
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("r2", "R²", True, undefined="the target is constant"),
-        Metric("rmse", "RMSE", False, digits=2, in_units=True),
+        Metric("r2", "R²", True, undefined="the target is constant", of_sums=r2_of_sums),
+        Metric("rmse", "RMSE", False, digits=2, in_units=True, of_sums=root_of_sums),
         Metric("mae", "MAE", False, digits=2, in_units=True),
         Metric("loss", "loss", False, digits=6, about="½·MSE, scaled"),
     )
@@ -182,6 +183,11 @@ class Forecast(Task):
             "assumptions": assumptions(splits, covariates),
             "left_out": left_out(splits),
         }
+
+    def stretches(self, parts: Any, model: Layer) -> Stretches:
+        """Of blocks, none of which is cut."""
+        forecaster = model_forecaster(parts, model, self.future_covariates)
+        return {str(k): block_sums(parts, forecaster, k) for k in self.horizons}
 
     def losing_words(self, parts: Any, scores: Mapping[str, Any], rounding: float) -> str:
         """By RMSE of blocks, which is defined where R² is not."""

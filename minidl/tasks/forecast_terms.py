@@ -18,6 +18,7 @@ from minidl.files.reading import convert_json
 from minidl.forecasting import (
     COVARIATES,
     Covariates,
+    all_blocks,
     assumptions,
     left_out,
     model_forecaster,
@@ -168,7 +169,7 @@ class ForecastTerms(Terms):
         ways = [way for way in COVARIATES if way != asked and (way != "same_hour_yesterday" or not left_out(parts))]
         forecaster = model_forecaster(parts, model, asked)
         return {
-            "covariates": {w: score(parts, model_forecaster(parts, model, w), horizons)["block"] for w in ways},
+            "covariates": {w: all_blocks(parts, model_forecaster(parts, model, w), horizons) for w in ways},
             "shifted": {str(k): score_shifted(parts, forecaster, k) for k in horizons},
         }
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Scores = dict[str, Any]
+Stretches = dict[str, dict[str, list[list[float]]]]  # by row and metric: sums of each stretch of the test part
 
 
 class Setting(Protocol):

@@ -11,7 +11,8 @@ import numpy as np
 from minidl.core.layer import Array, Layer
 from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceTable
-from minidl.metrics import Metric, mae, r2, rmse
+from minidl.metrics import Metric, mae, r2, r2_columns, r2_of_sums, rmse, root_of_sums
+from minidl.metrics.sums import Values
 from minidl.tasks.linear import Ridge, flattened
 from minidl.tasks.protocols import Scores
 from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask, outputs
@@ -32,8 +33,15 @@ class Regress(SequenceTask):
 
     labels: ClassVar[bool] = False
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("r2", "R²", True, about="mean over the numbers", undefined="a number is the same in all of them"),
-        Metric("rmse", "RMSE", False, about="scaled"),
+        Metric(
+            "r2",
+            "R²",
+            True,
+            about="mean over the numbers",
+            undefined="a number is the same in all of them",
+            of_sums=r2_of_sums,
+        ),
+        Metric("rmse", "RMSE", False, about="scaled", of_sums=root_of_sums),
         Metric("mae", "MAE", False, about="scaled"),
     )
     reference: ClassVar[str] = "mean"
@@ -56,6 +64,12 @@ class Regress(SequenceTask):
             for k, name in enumerate(parts.table.target_names)
         }
         return {"scores": {ALL: scores}, "outputs": by_output}
+
+    def columns(self, parts: SequenceParts, y: Array) -> dict[str, list[Values]]:
+        """Of all numbers of a sequence."""
+        e = np.asarray(y, np.float64) - parts.test.target
+        count = np.full(len(e), float(e.shape[1]))
+        return {"r2": r2_columns(y[:, None], parts.test.target[:, None]), "rmse": [count, (e * e).sum(axis=1)]}
 
     def baselines(self) -> dict[str, Callable[[SequenceParts], Array]]:
         """The mean of the training part, and a linear model (ridge regression) of the flattened sequence."""

@@ -16,8 +16,10 @@ from minidl.core.layer import Array, Layer, Shape, n_parameters
 from minidl.core.lengths import inside
 from minidl.data import Data, ScaleFit, SequenceParts, Sequences, SequenceSet, SequenceTable
 from minidl.data.sequences import scaled
+from minidl.metrics import by_stretch
+from minidl.metrics.sums import Values
 from minidl.tasks.points import Points
-from minidl.tasks.protocols import Scores, Setting
+from minidl.tasks.protocols import Scores, Setting, Stretches
 from minidl.tasks.task import Task
 from minidl.training.outputs import collected, outputs_by_batch
 
@@ -150,6 +152,15 @@ class SequenceTask(Task):
     @abstractmethod
     def score(self, parts: SequenceParts, y: Array) -> Scores:
         """``{"scores": {"all": {metric: value}}}`` and more, of outputs for the test part; see `outputs`."""
+
+    def stretches(self, parts: Any, model: Layer) -> Stretches:
+        """Of whole sequences, in their order."""
+        y = outputs(model, parts.test, every_step=self.every_step)
+        return {ALL: {name: by_stretch(*columns) for name, columns in self.columns(parts, y).items()}}
+
+    @abstractmethod
+    def columns(self, parts: SequenceParts, y: Array) -> dict[str, list[Values]]:
+        """By metric, of each sequence what the metric is made of; see `Metric.of_sums`."""
 
     @abstractmethod
     def baselines(self) -> dict[str, Callable[[SequenceParts], Array]]:

@@ -21,7 +21,7 @@ from minidl.data import ScaleFit
 from minidl.forecasting.rounding import is_above
 from minidl.forecasting.words import baseline_words
 from minidl.metrics import Metric
-from minidl.tasks.protocols import Parts, Prediction, Scores, Setting
+from minidl.tasks.protocols import Parts, Prediction, Scores, Setting, Stretches
 from minidl.tasks.terms import Terms
 
 if TYPE_CHECKING:
@@ -143,6 +143,14 @@ class Task(Configurable, ABC):
         path : a file; None: what the experiment's own data end with, where that makes sense.
         horizon : how far ahead; None: as far as the config says, or nothing of the kind.
         """
+
+    def stretches(self, parts: Parts, model: Layer) -> Stretches:
+        """What a model's scores are made of, by row and metric: sums of each stretch of the test part.
+
+        `Metric.of_sums` makes the score of them; see `minidl.metrics.sums`. Empty: nothing is known
+        of other test parts, and intervals of comparisons are over seeds alone.
+        """
+        return {}
 
     def details(self, scores: Scores) -> list[list[str]]:
         """A further table for people, a head and rows of cells; empty: none."""

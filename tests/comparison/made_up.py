@@ -65,6 +65,7 @@ def record(label: str, seed: int, r2: float | None, rmse: float | None = None) -
         "error": None,
         "engine": "numpy",
         "scores": {"block": block, "lead": {str(k): dict(made) for k in range(1, 5)}},
+        "stretches": {},
         "more": {"covariates": {"hold_last": block, "same_hour_yesterday": block}, "shifted": block},
         "seconds": {"training": 1.0, "scoring": 1.0},
     }
@@ -82,12 +83,13 @@ def analysed(
     config: Mapping[str, Any] = CONFIG,
     configs: Mapping[str, Mapping[str, Any]] | None = None,
     points: Mapping[str, Mapping[str, Any]] | None = None,
+    smallest: float | None = None,
 ) -> dict[str, Any]:
     """What comparison.json would say of these runs; `configs` and `points` of a sweep are by label."""
     labels = list(dict.fromkeys(one["label"] for one in records))
     entries = tuple(Entry(label, (configs or {}).get(label, config), (points or {}).get(label, {})) for label in labels)
     seeds = len({one["seed"] for one in records})
-    plan = Plan(entries, seeds, (), {label: {} for label in labels}, "0")
+    plan = Plan(entries, seeds, (), {label: {} for label in labels}, "0", smallest=smallest)
     data = {
         "baselines": baselines or {"persistence": baseline(-1.0, 200.0)},
         "facts": {"units": "µg/m³", "step": "h"},

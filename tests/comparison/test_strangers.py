@@ -65,7 +65,7 @@ def test_a_folder_where_a_file_should_be_is_refused_before_anything_is_trained(
 
 
 def test_stray_folders_beside_are_passed_over(made: Path, capsys: Capture) -> None:
-    for number, content in enumerate(['{"format": 3, "shard": [1]}', "[" * 5000, "\0", '{"format": 3}'], 100):
+    for number, content in enumerate(['{"format": 4, "shard": [1]}', "[" * 5000, "\0", '{"format": 4}'], 100):
         (path := Path(f"runs/compare-{number}")).mkdir()
         (path / "plan.json").write_text(content)
     Path("runs/compare-200").mkdir()

@@ -94,9 +94,9 @@ def test_the_spread_of_every_config_stands_at_every_horizon_and_lead(rich: dict[
 
 def test_differences_are_second_minus_first(rich: dict[str, Any]) -> None:
     assert tables.differences_table(rich)[1:] == [
-        ["other - one", "4 h", "R²", "4, 1 broken", "-0.2333", "-0.1000", "-", "0.125", "0", "4", "0.375"],
-        ["", "2 h", "R²", "4, 1 broken", "-0.2333", "-0.1000", "-", "0.125", "0", "4", "0.375"],
-        ["", "1 h", "R²", "4, 1 broken", "-0.2333", "-0.1000", "-", "0.125", "0", "4", "0.375"],
+        ["other - one", "4 h", "R²", "4, 1 broken", "-0.2333", "-0.1000", "-", "-", "0.125", "0", "4", "0.375"],
+        ["", "2 h", "R²", "4, 1 broken", "-0.2333", "-0.1000", "-", "-", "0.125", "0", "4", "0.375"],
+        ["", "1 h", "R²", "4, 1 broken", "-0.2333", "-0.1000", "-", "-", "0.125", "0", "4", "0.375"],
     ]
 
 

@@ -99,6 +99,11 @@ def test_a_run_is_trained_and_scored_as_its_config_says(here: Path, which: str) 
     forecaster = model_forecaster(parts, experiment.model, task.future_covariates)
     assert found["scores"] == without_nan(score(parts, forecaster, task.horizons))
     assert found["more"].keys() == {"covariates", "shifted"}
+    for k, by_metric in found["stretches"].items():  # of which the scores are made
+        assert by_metric.keys() == {"r2", "rmse"}
+        for name, sums in by_metric.items():
+            made = task.metric(name).of_sums(np.sum(sums, axis=0))
+            assert made == pytest.approx(found["scores"]["block"][k][name], rel=1e-6)
     assert found["weights_sha256"] == digest_of(experiment.model.params) == digest_of(outcome.weights)
     assert found["seconds"].keys() == {"training", "scoring"}
     assert all(seconds >= 0 for seconds in found["seconds"].values())

@@ -40,7 +40,7 @@ def test_every_table_says_which_is_better_in_either_order(one: list[float], othe
     assert cells["mean"] == f"{sign}0.1000"
     assert cells["median"] == f"{sign}0.1100"
     assert (cells["second better"], cells["first better"]) == (("8", "0") if better == "other" else ("0", "8"))
-    assert cells["95 % interval"] == ("+0.0733 to +0.1233" if better == "other" else "-0.1233 to -0.0733")
+    assert cells["95 %, seeds"] == ("+0.0733 to +0.1233" if better == "other" else "-0.1233 to -0.0733")
     assert (cells["p"], cells["corrected p"], cells["of"], cells["pairs"]) == ("0.008", "0.023", "R²", "8")
     scores = tables.scores_table(result, terms(result).leading)
     assert scores[0] == ["", "one", "other", "same as now"]

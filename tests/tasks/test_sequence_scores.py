@@ -9,7 +9,7 @@ import pytest
 
 from minidl import DataError, Dense, LastStep, Sequential
 from minidl.data import ArraySequences, FractionSplit, SequenceParts, Sequences, SequenceSet
-from minidl.tasks import Classify, Regress
+from minidl.tasks import Classify, Label, Regress
 from minidl.tasks.linear import Ridge, around_steps, flattened
 from minidl.tasks.sequence_task import outputs
 
@@ -40,6 +40,33 @@ def test_r2_is_of_outputs_against_the_truth_and_not_the_other_way(numbers: Seque
     assert scores["scores"]["all"]["r2"] == pytest.approx(np.mean(each))
     assert [scores["outputs"][name]["r2"] for name in ("h", "w")] == pytest.approx(each)
     assert scores["outputs"]["h"].keys() == {"r2", "rmse", "mae"}
+
+
+def test_scores_are_those_of_their_stretches(numbers: SequenceParts) -> None:
+    # Of numbers, of classes, and of classes of steps, where a sequence is one unit with as many values as steps.
+    rng = np.random.default_rng(2)
+    x = [rng.standard_normal((2 + k % 4, 2)) for k in range(100)]
+    plain = FractionSplit(stratified=False)
+    whole = ArraySequences(x, [k % 2 for k in range(100)], labels=("a", "b"))
+    by_step = ArraySequences(x, [np.arange(len(one)) % 2 for one in x], labels=("a", "b"))
+    classes, steps = whole.read(), by_step.read()
+    sequences = Sequences(whole, split=plain).load("float64", labels=classes.sequence_labels(), table=classes)
+    all_steps = Sequences(by_step, split=plain).load(
+        "float64", labels=steps.step_labels(), every_step=True, table=steps
+    )
+    cases: list[tuple[Any, SequenceParts, Any]] = [
+        (Regress(), numbers, [LastStep(), Dense(2)]),
+        (Classify(), sequences, [LastStep(), Dense(2)]),
+        (Label(), all_steps, [Dense(2)]),
+    ]
+    for task, parts, layers in cases:
+        model = Sequential(layers)
+        model.build((None, 2), np.random.default_rng(0), "float64")
+        scores, stretches = task.evaluate(parts, model)["scores"]["all"], task.stretches(parts, model)["all"]
+        assert stretches.keys() == {metric.name for metric in task.metrics if metric.of_sums}
+        for name, sums in stretches.items():
+            assert len(sums) == min(16, len(parts.test))
+            assert task.metric(name).of_sums(np.sum(sums, axis=0)) == pytest.approx(scores[name], rel=1e-9)
 
 
 def test_sequences_without_numbers_are_refused_before_they_are_split() -> None:
