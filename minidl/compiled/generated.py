@@ -74,7 +74,7 @@ class _Arrays:
         return f"d{slot}_{i}" if self._several_readers(slot) else f"d{slot}"
 
     def source(self, text: str, names: dict[str, Any]) -> GeneratedFunction:
-        return GeneratedFunction(text, names, self.memory.numbers, self.memory.size, self.scratch)
+        return GeneratedFunction(text, names, self.memory.sizes(), self.memory.size, self.scratch)
 
     def start(self) -> list[str]:
         """The states before a window."""

@@ -30,6 +30,7 @@ class Memory:
 
     numbers: list[int] = field(default_factory=list)
     size: int = 0
+    arrays: list[tuple[int, Sequence[int]]] = field(default_factory=list)
 
     def place(self, *shape: int) -> str:
         """Take room for an array; returns the expression that finds it in the array ``work``."""
@@ -38,10 +39,19 @@ class Memory:
         return expression
 
     def whole(self, numbers: Sequence[int]) -> str:
-        """Keep whole numbers; returns the expression that finds them as an array."""
+        """Keep whole numbers; returns the expression that finds them as an array, however many there are."""
         k = len(self.numbers)
-        self.numbers += numbers
-        return f"sizes[{k} : {k + len(numbers)}]"
+        self.numbers += [0, 0]
+        self.arrays.append((k, numbers))
+        return f"sizes[sizes[{k}] : sizes[{k + 1}]]"
+
+    def sizes(self) -> list[int]:
+        """All numbers; the last are those kept as arrays, which move no other one."""
+        found = list(self.numbers)
+        for k, numbers in self.arrays:
+            found[k : k + 2] = len(found), len(found) + len(numbers)
+            found += numbers
+        return found
 
     def at(self, array: str, start: int, shape: Sequence[int]) -> str:
         """The expression for an array that lies in `array` from `start` on."""

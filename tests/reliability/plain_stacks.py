@@ -1,141 +1,200 @@
 """Stacks once more, from their equations, in extended precision: what both engines are compared with.
 
-Nothing of minidl computes here. Every operation can be given the error that rounding
-to a dtype makes, so the same equations tell how far two right programs may differ.
-Where tanh or the logistic function is nearer to 1 than a 64th of the dtype's epsilon,
-it is 1 for every right program, and its slope 0.
+Sequences of different length are taken apart: those of one length go through the stack
+together, without any padding. Nothing of minidl computes here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-Array = Any
-WIDE = np.longdouble
+from tests.reliability.plain_cells import CELLS, Gates
+from tests.reliability.plain_numbers import (
+    WIDE,
+    Array,
+    Rounding,
+    Value,
+    exp,
+    joined,
+    largest_step,
+    relu,
+    root,
+    sigmoid,
+    tanh,
+)
 
-
-class Rounding:
-    """Errors of at most `ulps` units in the last place after each operation; none if `rng` is None."""
-
-    def __init__(self, dtype: str, rng: np.random.Generator | None = None) -> None:
-        self.eps, self.rng = WIDE(np.finfo(dtype).eps), rng
-        self.nearest_kink = 1.0  # of all numbers where a slope jumps, relative to the largest beside it
-        self.largest = 0.0  # of all sums
-
-    def kink(self, a: Array) -> None:
-        """Note how near a number is to 0, where ReLU and MAE have no slope; an exact 0 is one for everybody."""
-        sizes = np.abs(a[a != 0])
-        if sizes.size:
-            self.nearest_kink = min(self.nearest_kink, float(sizes.min() / sizes.max()))
-
-    def add(self, value: Array, scale: Array, ulps: float = 1.0) -> Array:
-        """`value` with an error relative to `scale`, of which it is a sum or a function."""
-        if self.rng is None:
-            return value
-        return value + ulps * self.eps * scale * self.rng.uniform(-1, 1, np.shape(value))
-
-    def product(self, a: Array, b: Array) -> Array:
-        """A product of matrices, whose error is that of a sum of so many terms."""
-        sizes = np.abs(a) @ np.abs(b)
-        self.largest = max(self.largest, float(sizes.max(initial=0)))
-        return self.add(a @ b, sizes, 2.0)
-
-
-def function(name: str, a: Array, r: Rounding) -> Array:
-    if name == "Tanh":
-        y, far = np.tanh(a), 2 * np.exp(-2 * np.abs(a))
-    elif name == "Sigmoid":
-        e = np.exp(-np.abs(a))
-        y, far = np.where(a >= 0, 1, e) / (1 + e), np.where(a >= 0, e, 1)
-    else:
-        if name == "Relu":
-            r.kink(a)
-        return np.maximum(a, 0) if name == "Relu" else a
-    return np.where(far < r.eps / 64, np.sign(y), r.add(y, np.abs(y), 2.0))
-
-
-def slope(name: str, y: Array) -> Array:
-    if name == "Tanh":
-        return 1 - y * y
-    if name == "Sigmoid":
-        return y * (1 - y)
-    return (y > 0).astype(WIDE) if name == "Relu" else np.ones_like(y)
+FUNCTIONS: dict[str, Callable[[Value], Value]] = {
+    "Tanh": tanh,
+    "Sigmoid": sigmoid,
+    "Relu": relu,
+    "Identity": lambda a: a,
+}
 
 
 @dataclass
 class Op:
-    """One layer: its kind (an activation's name, "Recurrent", "Dense", "Last"), activation, and names of parameters."""
+    """One layer: its kind, its own parameters by their names in the whole, the layers in it, and other arguments."""
 
     kind: str
-    activation: str = ""
-    names: tuple[str, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
+    parts: list[Op] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)
 
 
-def forward(ops: Sequence[Op], params: dict[str, Array], x: Array, r: Rounding) -> tuple[Array, list[Any]]:
-    """The output, and what backward needs."""
-    kept: list[Any] = []
-    for op in ops:
-        own = [params[name] for name in op.names]
-        if op.kind == "Recurrent":
-            y = np.zeros((*x.shape[:2], own[1].shape[0]), WIDE)
-            h = np.zeros(y[:, 0].shape, WIDE)
-            for t in range(x.shape[1]):
-                a = r.product(x[:, t], own[0]) + r.product(h, own[1]) + (own[2] if len(own) > 2 else 0)
-                y[:, t] = h = function(op.activation, r.add(a, np.abs(a)), r)
-        elif op.kind == "Dense":
-            y = r.product(x, own[0]) + (own[1] if len(own) > 1 else 0)
-            y = r.add(y, np.abs(y))
+def leaves(op: Op) -> list[Op]:
+    """The layers that hold no others, in their order."""
+    return [leaf for part in op.parts for leaf in leaves(part)] if op.parts else [op]
+
+
+class Masks:
+    """What dropout leaves of a batch, the longest sequence first, layer by layer from one generator."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def start(self, batch: int, longest: int) -> None:
+        self.batch, self.longest = batch, longest
+        self.found: list[Array] = []
+
+    def take(self, rows: slice) -> None:
+        """From now on, those of these rows, from the first layer on."""
+        self.rows, self.next = rows, 0
+
+    def __call__(self, rate: float, shape: tuple[int, ...]) -> Array:
+        if self.next == len(self.found):
+            kept = self.rng.random((self.batch, *shape), np.float32) >= rate
+            self.found.append(kept / WIDE(1 - rate))
+        self.next += 1
+        return self.found[self.next - 1][self.rows]
+
+
+@dataclass
+class Way:
+    """One way through a stack: its parameters, and the masks of dropout if it trains."""
+
+    params: dict[str, Value]
+    r: Rounding
+    masks: Masks | None
+
+    def through(self, op: Op, x: Value) -> Value:
+        """The output of a layer."""
+        own = {short: self.params[name] for short, name in op.names.items()}
+        if op.parts:
+            return self._container(op, x)
+        if op.kind in FUNCTIONS:
+            return FUNCTIONS[op.kind](x)
+        if op.kind in CELLS or op.kind == "Recurrent":
+            return self._recurrent(op, own, x)
+        if op.kind == "Dense":
+            y = x @ own["W"]
+            return y + own["b"] if "b" in own else y
+        if op.kind == "LayerNorm":
+            n = x - x.mean(-1)
+            return n / root((n * n).mean(-1) + op.given["epsilon"]) * own["g"] + own["b"]
+        if op.kind == "Softmax":
+            e = exp(x - x.v.max(-1, keepdims=True))
+            return e / (e.mean(-1) * WIDE(x.v.shape[-1]))
+        if op.kind == "Embedding":
+            return joined([own["W"][x.v[..., k].astype(int)] for k in range(x.v.shape[-1])], -1)
+        if op.kind == "SelectFeatures":
+            return x[..., op.given["features"]]
+        if op.kind == "Dropout":
+            return self._dropout(op.given["drop_rate"], op.given["shared_over_time"], x)
+        ends = {
+            "LastStep": lambda: x[:, -1],
+            "MeanOverTime": lambda: x.mean(1)[:, 0],
+            "MaxOverTime": lambda: largest_step(x),
+        }
+        return ends[op.kind]()
+
+    def _container(self, op: Op, x: Value) -> Value:
+        if op.kind in ("Sequential", "Repeat"):
+            for part in op.parts:
+                x = self.through(part, x)
+            return x
+        if op.kind == "Residual":
+            return x + self.through(op.parts[0], x)
+        if op.kind == "Bidirectional":
+            outputs = [self.through(op.parts[0], x), self.through(op.parts[1], x[:, ::-1])[:, ::-1]]
         else:
-            y = x[:, -1] if op.kind == "Last" else function(op.kind, x, r)
-        kept.append((x, y))
-        x = y
-    return x, kept
+            outputs = [self.through(part, x) for part in op.parts]
+        if op.given["merge"] == "concat":
+            return joined(outputs, -1)
+        total = outputs[0]
+        for output in outputs[1:]:
+            total = total + output
+        return total
+
+    def _dropout(self, rate: float, shared: bool, x: Value) -> Value:
+        if self.masks is None:
+            return x
+        features, time = x.v.shape[-1], x.v.shape[1]
+        if x.v.ndim == 2:
+            return x * self.masks(rate, (features,))
+        return x * self.masks(rate, (1 if shared else self.masks.longest, features))[:, :time]
+
+    def _recurrent(self, op: Op, own: dict[str, Value], x: Value) -> Value:
+        elman = op.kind == "Recurrent"
+        W, b = ("W_xh", "b_h") if elman else ("W_x", "b")
+        width = own["W_hh"].v.shape[0] if elman else own["W_x"].v.shape[1] // len(CELLS[op.kind][0])
+        a = x @ own[W] + own[b] if b in own else x @ own[W]
+        rate, mask = op.given.get("recurrent_dropout", 0.0), None
+        if rate and self.masks is not None:
+            mask = self.masks(rate, (width,))
+        zeros = Value(np.zeros((len(x.v), width), WIDE), self.r)
+        names = ("h",) if elman else ("h", "c", "n", "m")[: CELLS[op.kind][2]]
+        states = tuple(own[f"{name}_0"] + zeros if f"{name}_0" in own else zeros for name in names)
+        outputs = []
+        for t in range(x.v.shape[1]):
+            if elman:
+                states = (FUNCTIONS[op.given["activation"]](a[:, t] + states[0] @ own["W_hh"]),)
+            else:
+                gates = Gates(op.kind, own, a[:, t], states[0], mask, op.given.get("beta", 0.0))
+                states = CELLS[op.kind][3](gates, states, own)
+            outputs.append(states[0][:, None])
+        return joined(outputs, 1)
 
 
-def backward(ops: Sequence[Op], params: dict[str, Array], kept: list[Any], dy: Array, r: Rounding) -> dict[str, Array]:
-    """Gradients by parameter; those of one that is used twice add up."""
-    grads = {name: np.zeros_like(value) for name, value in params.items()}
-    for op, (x, y) in zip(reversed(ops), reversed(kept), strict=True):
-        own = [params[name] for name in op.names]
-        if op.kind == "Recurrent":
-            dx, later = np.zeros_like(x), np.zeros(y[:, 0].shape, WIDE)
-            for t in reversed(range(x.shape[1])):
-                dh = dy[:, t] + r.product(later, own[1].T)
-                da = dh * slope(op.activation, y[:, t])
-                later = da = r.add(da, np.abs(da), 2.0)
-                before = y[:, t - 1] if t else np.zeros_like(da)
-                for name, part in zip(op.names, (x[:, t], before, None), strict=False):
-                    grads[name] += np.add.reduce(da) if part is None else r.product(part.T, da)
-                dx[:, t] = r.product(da, own[0].T)
-        elif op.kind == "Dense":
-            rows, d = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
-            grads[op.names[0]] += r.product(rows.T, d)
-            if len(op.names) > 1:
-                grads[op.names[1]] += r.add(np.add.reduce(d), np.add.reduce(np.abs(d)))
-            dx = r.product(dy, own[0].T)
-        elif op.kind == "Last":
-            dx = np.zeros_like(x)
-            dx[:, -1] = dy
+def forward(
+    op: Op, params: dict[str, Array], x: Array, lengths: Array, r: Rounding, masks: Masks | None
+) -> tuple[Array, list[tuple[Array, Value]], dict[str, Value]]:
+    """The output with zeros in the padding, its parts by rows, and the parameters that gather gradients."""
+    values = {name: Value(value, r) for name, value in params.items()}
+    order = np.argsort(-lengths, kind="stable")
+    if masks is not None:
+        masks.start(len(x), int(lengths.max()))
+    parts = []
+    for n in sorted(set(lengths.tolist()), reverse=True):
+        places = np.flatnonzero(lengths[order] == n)
+        if masks is not None:
+            masks.take(slice(places[0], places[-1] + 1))
+        rows = order[places]
+        parts.append((rows, Way(values, r, masks).through(op, Value(x[rows, :n], r))))
+    first = parts[0][1].v
+    output = np.zeros((len(x), *((x.shape[1], first.shape[2]) if first.ndim == 3 else first.shape[1:])), WIDE)
+    for rows, part in parts:
+        output[(rows, slice(part.v.shape[1])) if first.ndim == 3 else rows] = part.v
+    return output, parts, values
+
+
+def loss_of(name: str, parts: Sequence[tuple[Array, Value]], target: Array, r: Rounding) -> tuple[Array, list[Array]]:
+    """Loss, a mean over all numbers, and slopes; a sum of n terms one after another errs by about √n / 6 units."""
+    terms, slopes, size = WIDE(0), [], sum(part.v.size for _, part in parts)
+    for rows, part in parts:
+        y, wanted = part.v, target[rows, : part.v.shape[1]] if part.v.ndim == 3 else target[rows]
+        e = r.add(y - wanted, np.abs(y) + np.abs(wanted), 0.5)
+        if name == "MAE":
+            r.kink(e)
+            terms, dy = terms + np.abs(e).sum(), np.sign(e) / size
         else:
-            dx = dy * slope(op.kind, y)
-        dy = dx
-    return grads
-
-
-def loss_of(name: str, y: Array, target: Array, r: Rounding) -> tuple[Array, Array]:
-    """Loss and slope; a sum of n terms one after another, each a little off, errs by about √n / 6 units."""
-    e = r.add(y - target, np.abs(y) + np.abs(target), 0.5)
-    if name == "MAE":
-        r.kink(e)
-        loss, dy = np.abs(e).mean(), np.sign(e) / e.size
-    else:
-        factor = 2 if name == "MSE" else 1
-        loss, dy = factor * (e * e).mean() / 2, r.add(factor * e / e.size, np.abs(factor * e / e.size))
-    return r.add(loss, loss, np.sqrt(e.size) / 6), dy
+            factor = 2 if name == "MSE" else 1
+            terms, dy = terms + factor * (e * e).sum() / 2, factor * e / size
+        slopes.append(r.add(dy, np.abs(dy)))
+    return r.add(terms / size, terms / size, np.sqrt(size) / 6), slopes
 
 
 @dataclass
@@ -153,19 +212,31 @@ class Recipe:
     epsilon: float = 1e-3
 
 
+@dataclass
+class Examples:
+    """Inputs and targets of one batch, and the time steps of each sequence."""
+
+    x: Array
+    target: Array
+    lengths: Array
+
+
 def train(
-    ops: Sequence[Op], start: dict[str, Array], x: Array, target: Array, recipe: Recipe, r: Rounding
+    op: Op, start: dict[str, Array], examples: Examples, recipe: Recipe, r: Rounding, seed: Any
 ) -> dict[str, Array]:
-    """The output, the first gradient, and loss and parameters after each step, by name."""
+    """The output without dropout, the first gradient, and loss and parameters after each step, by name."""
     params = {name: value.astype(WIDE) for name, value in start.items()}
     memory = {name: [np.zeros_like(value), np.zeros_like(value)] for name, value in params.items()}
-    found: dict[str, Array] = {}
+    x, target, lengths = examples.x.astype(WIDE), examples.target.astype(WIDE), examples.lengths
+    found = {"output": forward(op, params, x, lengths, r, None)[0]}
+    masks = Masks(np.random.default_rng(seed))
     for step in range(1, recipe.steps + 1):
-        y, kept = forward(ops, params, x, r)
-        loss, dy = loss_of(recipe.loss, y, target, r)
-        grads = backward(ops, params, kept, dy, r)
+        r.values = []
+        _, parts, values = forward(op, params, x, lengths, r, masks)
+        loss, slopes = loss_of(recipe.loss, parts, target, r)
+        r.go_back([(part, dy) for (_, part), dy in zip(parts, slopes, strict=True)])
+        grads = {name: np.zeros_like(value.v) if value.d is None else value.d for name, value in values.items()}
         if step == 1:
-            found["output"] = y
             found |= {f"gradient {name}": value for name, value in grads.items()}
         norm = np.sqrt(sum((value * value).sum() for value in grads.values()))
         if recipe.clip is not None and norm > recipe.clip:

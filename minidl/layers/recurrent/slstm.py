@@ -10,7 +10,9 @@ import numpy as np
 from minidl.core.arguments import PositiveInt
 from minidl.core.registry import register
 from minidl.layers.recurrent.cell import Cell
-from minidl.layers.recurrent.tracing import sigmoid
+from minidl.layers.recurrent.tracing import sigmoid, where
+
+LARGEST = 80.0  # exp of it is finite in float32; only what multiplies a state of 0 can be as large
 
 
 @register
@@ -19,7 +21,8 @@ class SLSTMLayer(Cell):
     """sLSTM: h_t = σ(o) c_t / n_t, with exponential gates that share the scale exp(m_t):
 
     m_t = max(f + m_{t-1}, i),  c_t = exp(f + m_{t-1} - m_t) c_{t-1} + exp(i - m_t) tanh(z),  n_t likewise with 1 in
-    place of tanh(z);  i, f, z, o = x W_x + h_{t-1} W_h + b. h_t does not depend on m, which keeps exp in bounds.
+    place of tanh(z);  i, f, z, o = x W_x + h_{t-1} W_h + b. h_t does not depend on m, which keeps exp in bounds; where
+    n_{t-1} is 0, as at the start, m_t = i, so that n_t is 1 however large f is.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ class SLSTMLayer(Cell):
 
     def equations(self, i: Any, f: Any, z: Any, o: Any, c: Any, n: Any, m: Any) -> Any:
         """h_t, c_t, n_t and m_t."""
-        m_next = np.maximum(f + m, i)
-        keep, take = np.exp(f + m - m_next), np.exp(i - m_next)
+        m_next = where(np.absolute(n) > 0, np.maximum(f + m, i), i)
+        keep, take = np.exp(np.minimum(f + m - m_next, LARGEST)), np.exp(i - m_next)
         c_next, n_next = keep * c + take * np.tanh(z), keep * n + take
         return sigmoid(o) * c_next / n_next, c_next, n_next, m_next

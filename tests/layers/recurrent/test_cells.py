@@ -176,6 +176,24 @@ def test_the_forget_bias_is_where_a_new_net_remembers() -> None:
     np.testing.assert_array_equal(layer.params["b"], [0, 0, 0, 0, 1.5, 1.5, 0, 0])
 
 
+@pytest.mark.parametrize(("dtype", "f"), [("float32", 95.0), ("float32", 200.0), ("float64", 900.0)])
+def test_a_forget_gate_that_is_wide_open_forgets_nothing_at_the_start_of_slstm(dtype: str, f: float) -> None:
+    # exp(i - f) leaves the dtype: where n_1 was that, a sum of nothing but it, outputs were 0 / 0 or coarse.
+    layer = SLSTMLayer(3)
+    layer.build((None, F), np.random.default_rng(0), dtype)
+    layer.params["b"][3:6] = f
+    layer.params["W_h"][...] = 0
+    x = np.random.default_rng(1).normal(size=(B, T, F)).astype(dtype)
+    i, _, z, o = np.split((x @ layer.params["W_x"]).astype("float64"), 4, axis=-1)
+    fs = x.astype("float64") @ layer.params["W_x"][:, 3:6].astype("float64") + f
+    weight = np.exp(i - np.cumsum(fs, axis=1) + fs[:, :1])  # of each step, as a share of all so far
+    expected = np.cumsum(weight * np.tanh(z), axis=1) / np.cumsum(weight, axis=1) / (1 + np.exp(-o))
+    y, cache = layer.forward(x)
+    np.testing.assert_allclose(y, expected, rtol=1e-5 if dtype == "float32" else 1e-10)
+    dx, grads = layer.backward(np.ones_like(y), cache)
+    assert all(np.isfinite(value).all() for value in (dx, *grads.values()))
+
+
 def test_each_gate_and_head_draws_weights_of_its_own() -> None:
     layer = SLSTMLayer(4, heads=2)
     layer.build((None, F), np.random.default_rng(0), np.float64)
