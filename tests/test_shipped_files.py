@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ CONFIGS, MODELS = shipped("configs"), shipped("models")
 # What several configs share, without a model of its own.
 PARTS = ["pm25", "pm25_honest"]
 WHOLE = [name for name in CONFIGS if name not in PARTS]
+# Of whose data another package has the file.
+NEEDS = {"names": "faker", "letters": "faker", "digits": "sklearn"}
 COUNTS = {"rnn_single": 49, "rnn_deep": 26}
 TEXTBOOK = {
     "pm25_single": {"8": 0.737769, "4": 0.846447, "2": 0.907291, "1": 0.940090},
@@ -34,6 +37,16 @@ TEXTBOOK_LOSS = {
 
 def load(name: str, *overrides: str) -> Experiment:
     return load_experiment(name, [*(["model=rnn_deep.yaml"] if name in PARTS else []), *overrides])
+
+
+def first_line(name: str) -> str:
+    return CONFIGS[name].read_text(encoding="utf-8").splitlines()[0]
+
+
+def skip_without_the_package(name: str) -> None:
+    package = NEEDS.get(name.partition("_")[0])
+    if package:
+        pytest.importorskip(package)
 
 
 def stop_after(steps: int) -> Any:
@@ -76,6 +89,15 @@ def test_the_textbooks_models_have_49_and_26_parameters(name: str) -> None:
     assert n_parameters(model) == COUNTS[name]
 
 
+@pytest.mark.parametrize("name", [name for name in CONFIGS if "parameters." in first_line(name)])
+def test_a_config_that_says_how_many_parameters_it_has_has_so_many(name: str) -> None:
+    said = re.search(r"([\d,]+) parameters\.$", first_line(name))
+    experiment = load(name)
+    experiment.build_model()
+    assert said is not None
+    assert n_parameters(experiment.model) == int(said[1].replace(",", ""))
+
+
 @pytest.mark.parametrize(
     ("config", "count"),
     [("pm25_single", 49), ("pm25_deep", 26), ("pm25_single_honest", 49), ("pm25_deep_honest", 26)],
@@ -92,6 +114,7 @@ def test_shared_parts_are_no_experiments_of_their_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_config_trains_and_its_saved_config_reads_back_to_an_equal_experiment(name: str, tmp_path: Path) -> None:
+    skip_without_the_package(name)
     experiment = load(name, "engine=numpy")  # two steps are not worth compiling
     splits = experiment.load_data()
     run = Run.create(experiment, tmp_path / f"{name}-001")

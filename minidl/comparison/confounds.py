@@ -36,6 +36,7 @@ _WORDS = {
     "data.scaler.fit_on": "rows the scaler is fitted on",
     "data.scaler.type": "scaler",
     "evaluation.checkpoint": "weights that are scored",
+    "evaluation.lookahead": "steps ahead that the linear model sees",
     "dtype": "number format",
     "engine": "engine",
 }
@@ -45,7 +46,7 @@ _IGNORED = ("training.checkpoint_every", "training.checkpoints_kept", "model", "
 _WORK = "multiply-adds per "
 _PLURAL = {
     "biases", "features", "weights that are scored", "rows the scaler is fitted on", "other layers", "callbacks",
-    "groups of parameters",
+    "groups of parameters", "steps ahead that the linear model sees",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Extra = Literal["plot", "fast", "stats", "dask", "tensorboard"]
+Extra = Literal["plot", "fast", "stats", "dask", "tensorboard", "names", "digits"]
 
 # As in setup.cfg, without the versions.
 PACKAGES: dict[Extra, tuple[str, ...]] = {
@@ -17,6 +17,8 @@ PACKAGES: dict[Extra, tuple[str, ...]] = {
     "stats": ("scipy",),
     "dask": ("dask", "distributed"),
     "tensorboard": ("tensorboardX",),
+    "names": ("faker",),
+    "digits": ("scikit-learn",),
 }
 
 

@@ -7,6 +7,7 @@ from minidl.data.beijing_pm25 import BeijingPM25
 from minidl.data.csv_sequences import CSVSequences
 from minidl.data.csv_series import CSVSeries
 from minidl.data.data import Data
+from minidl.data.examples import DigitRows, Echo, FamilyNames, Subtraction, Waves
 from minidl.data.gaps import Filling, Gaps
 from minidl.data.npz_sequences import NPZSequences
 from minidl.data.poison import Poison
@@ -17,7 +18,6 @@ from minidl.data.sequence_table import SequenceTable
 from minidl.data.sequences import SequenceParts, Sequences, SequenceSet
 from minidl.data.series import Series, Table
 from minidl.data.splits import SampleValidation, Splits, TailValidation, Validation, WindowData
-from minidl.data.waves import Waves
 from minidl.data.windows import Windows
 
 __all__ = [
@@ -27,6 +27,9 @@ __all__ = [
     "CSVSequences",
     "CSVSeries",
     "Data",
+    "DigitRows",
+    "Echo",
+    "FamilyNames",
     "Filling",
     "FractionSplit",
     "Gaps",
@@ -47,6 +50,7 @@ __all__ = [
     "Split",
     "Splits",
     "StandardScaler",
+    "Subtraction",
     "Table",
     "TailValidation",
     "TimeSplit",

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.arguments import NonNegativeInt
 from minidl.core.layer import Array
 from minidl.core.lengths import inside
 from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
 from minidl.tasks.classify import Classify, per_class, softmax, whole
-from minidl.tasks.linear import around_steps
+from minidl.tasks.linear import AROUND, around_steps
 from minidl.tasks.sequence_task import Predicted
 
 
@@ -28,7 +29,11 @@ class Label(Classify):
     Parameters
     ----------
     checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
+    lookahead : steps after each step that the linear baseline sees, beside the eight before it; 0 where labels are of
+        what comes next, which the steps after it would give away.
     """
+
+    lookahead: NonNegativeInt = AROUND
 
     every_step: ClassVar[bool] = True
 
@@ -53,8 +58,8 @@ class Label(Classify):
         return np.concatenate([labels[a:b] for a, b in zip(sequences.starts, ends, strict=True)])
 
     def inputs_in(self, parts: SequenceParts, sequences: SequenceSet) -> npt.NDArray[np.float64]:
-        """What the linear baseline sees: each step with those around it."""
-        return around_steps(sequences)
+        """What the linear baseline sees: each step with those around it, as far as `lookahead` says."""
+        return around_steps(sequences, self.lookahead)
 
     def described(self, table: SequenceTable, y: Array, names: tuple[str, ...], scale: ScaleFit) -> Predicted:
         """The class of each step, and how probable each class is."""

@@ -13,7 +13,7 @@ from minidl.data import SequenceSet
 Floats = npt.NDArray[np.float64]
 RIDGE = 1.0
 MAX_NUMBERS = 50_000_000  # of a matrix that a baseline is fitted on
-AROUND = 8  # steps before and after a step that its baseline sees
+AROUND = 8  # steps before a step that its baseline sees, and after it where it looks ahead
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,8 @@ def flattened(sequences: SequenceSet, width: int) -> Floats:
     return rows.reshape(len(sequences), size)
 
 
-def around_steps(sequences: SequenceSet) -> Floats:
-    """(rows, (2 · AROUND + 1) · F): each step with those before and after it, 0 beyond the sequence's ends.
+def around_steps(sequences: SequenceSet, after: int = AROUND) -> Floats:
+    """(rows, (AROUND + 1 + after) · F): each step with those before and after it, 0 beyond the sequence's ends.
 
     Raises
     ------
@@ -73,11 +73,11 @@ def around_steps(sequences: SequenceSet) -> Floats:
         That would be too large a matrix.
     """
     n_features, n = sequences.values.shape[1], int(sequences.lengths.sum())
-    width = 2 * AROUND + 1
+    width = AROUND + 1 + after
     _check_size(n, width * n_features)
     found = []
     for start, length in zip(sequences.starts, sequences.lengths, strict=True):
-        padded = np.zeros((length + 2 * AROUND, n_features))
+        padded = np.zeros((length + AROUND + after, n_features))
         padded[AROUND : AROUND + length] = sequences.values[start : start + length]
         windows = np.lib.stride_tricks.sliding_window_view(padded, width, axis=0)
         found.append(windows.transpose(0, 2, 1).reshape(length, -1))

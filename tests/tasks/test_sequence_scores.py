@@ -129,4 +129,21 @@ def test_a_flattened_matrix_may_have_as_many_numbers_as_is_said(monkeypatch: pyt
 
 def test_a_step_stands_between_those_around_it_in_its_own_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidl.tasks.linear.AROUND", 1)
-    assert around_steps(together(1, 2)).tolist() == [[0, 0, 1, 2, 0, 0], [0, 0, 3, 4, 5, 6], [3, 4, 5, 6, 0, 0]]
+    assert around_steps(together(1, 2), 1).tolist() == [[0, 0, 1, 2, 0, 0], [0, 0, 3, 4, 5, 6], [3, 4, 5, 6, 0, 0]]
+
+
+def test_where_labels_are_of_the_next_step_the_linear_baseline_sees_no_later_one() -> None:
+    # Caught here: a baseline that reads the answer off the step that follows.
+    rng = np.random.default_rng(0)
+    bits = [rng.integers(0, 2, 12) for _ in range(60)]
+    x = [row[:-1, None].astype(float) for row in bits]
+    source = ArraySequences(x, [row[1:] for row in bits], labels=("0", "1"))
+    table = source.read()
+    parts = Sequences(source).load("float64", table=table, labels=table.step_labels(), every_step=True)
+    found = {}
+    for task in (Label(), Label(lookahead=0)):
+        y = task.baselines()["linear"](parts)
+        found[task.lookahead] = task.score(parts, y)["scores"]["all"]["accuracy"]
+    assert found[8] > 0.9
+    assert found[0] < 0.7
+    np.testing.assert_array_equal(around_steps(parts.train, 0), around_steps(parts.train)[:, :9])
