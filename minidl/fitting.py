@@ -70,10 +70,12 @@ def fit(
     optimizer: Optimizer,
     epochs: int = 1,
     batch_size: int = 64,
+    shuffle: bool = True,
     schedule: Schedule = CONSTANT,
     clip_norm: float | None = None,
     clip_value: float | None = None,
     moving_average: float | None = None,
+    threads: int = 1,
     bptt_steps: int | None = None,
     seed: int = 0,
     lengths: Any = None,
@@ -89,9 +91,8 @@ def fit(
     Parameters
     ----------
     model : if it was not built, it is built for x in float32, from `seed` as an Experiment builds it.
-    x, y : arrays, or what turns into one: lists, pandas objects, tensors. Targets of
-        a model with a single output may lack its axis: (N,) for (N, 1).
-    lengths, weight : see `Arrays`; for `schedule` and all up to `bptt_steps` see `Training`.
+    x, y : arrays, lists, pandas objects, tensors. Targets of a single output may lack its axis: (N,) for (N, 1).
+    lengths, weight : see `Arrays`; for `epochs` and all up to `bptt_steps` see `Training`.
     validation : a pair (x, y), or `Arrays`, that is scored after every epoch.
     engine : what computes the steps, as in a config: ``auto``, ``numpy`` or ``compiled``.
     callbacks : see `Callback`. With one that chooses the best weights, as `EarlyStopping`, the model ends with those.
@@ -103,14 +104,15 @@ def fit(
     ConfigError, DataError, ShapeError, NumericalError
         An argument does not fit; the model's weights were not changed.
     """
-    more: dict[str, Any] = {"clip_norm": clip_norm, "clip_value": clip_value, "moving_average": moving_average}
-    more |= {"bptt_steps": bptt_steps, "schedule": schedule, "callbacks": list(callbacks)}
-    settings = Training(epochs, batch_size, **more)
+    more: dict[str, Any] = {"threads": threads, "bptt_steps": bptt_steps, "callbacks": callbacks}
+    settings = Training(epochs, batch_size, shuffle, schedule, clip_norm, clip_value, moving_average, **more)
     streams, train = Streams.from_seed(checked(seed, Seed, "fit: seed")), Arrays(x, y, lengths, weight)
     held_out = _held_out(validation)
     _build(model, train, streams)
-    parts: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "settings": settings, "streams": streams}
-    return _run(Trainer(model, should_stop=should_stop, **parts), train, held_out, engine, progress)
+    trainer = Trainer(
+        model, loss=loss, optimizer=optimizer, settings=settings, streams=streams, should_stop=should_stop
+    )
+    return _run(trainer, train, held_out, engine, progress)
 
 
 def _run(
@@ -142,5 +144,6 @@ def _held_out(validation: Any) -> Arrays | None:
     if validation is None or isinstance(validation, Arrays):
         return validation
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise ConfigError(f"fit: validation: expected a pair (x, y), got {type(validation).__name__}.")
+        found = type(validation).__name__ + (f" of {len(validation)}" if hasattr(validation, "__len__") else "")
+        raise ConfigError(f"fit: validation: expected a pair (x, y) or Arrays(x, y, lengths, weight), got {found}.")
     return Arrays(*pair(validation[0], validation[1], "validation "))

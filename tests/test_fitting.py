@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from small import write_experiment
 
-from minidl import SGD, ConfigError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, fit
+from minidl import SGD, ConfigError, Cosine, Dense, EarlyStopping, HalfMSE, LastStep, RecurrentLayer, Sequential, fit
 from minidl.comparison.trials import train_in_memory
 from minidl.compiled.jit import numba_installed
+from minidl.core.arguments import argument_hints
 from minidl.experiment import load_experiment
 from minidl.runs.run import Run
-from minidl.training import Callback, EpochRecord, Trainer
+from minidl.training import Arrays, Callback, EpochRecord, Trainer, Training
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((20, 5, 2)), RNG.standard_normal((20, 1))
@@ -28,9 +31,10 @@ class Recording(Callback):
 
     def __init__(self) -> None:
         self.engine, self.epochs, self.ended = "", list[int](), False
+        self.settings = Training()
 
     def on_start(self, trainer: Trainer) -> None:
-        self.engine = trainer.engine.name
+        self.engine, self.settings = trainer.engine.name, trainer.settings
 
     def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
         self.epochs.append(record.epoch)
@@ -52,6 +56,60 @@ def test_a_run_a_comparison_and_fit_end_with_the_same_weights(tmp_path: Path) ->
     for name, value in experiments[0].model.params.items():
         assert value.tobytes() == experiments[1].model.params[name].tobytes(), name
         assert value.tobytes() == model.params[name].tobytes(), name
+
+
+def test_every_setting_of_a_training_is_an_argument_and_arrives() -> None:
+    of_runs = {"checkpoint_every", "checkpoints_kept"}
+    given: dict[str, Any] = {
+        "epochs": 2,
+        "batch_size": 7,
+        "shuffle": False,
+        "schedule": Cosine(),
+        "clip_norm": 1.0,
+        "clip_value": 0.5,
+        "moving_average": 0.9,
+        "callbacks": (EarlyStopping(),),
+        "threads": 2,
+        "bptt_steps": 2,
+    }
+    assert given.keys() == argument_hints(Training).keys() - of_runs
+    assert given.keys() <= inspect.signature(fit).parameters.keys()
+    seen, x = Recording(), X
+    every_step = Sequential([RecurrentLayer(3), Dense(1)])
+    given["callbacks"] = (*given["callbacks"], seen)
+    fit(every_step, x, x[..., :1], loss=HalfMSE(), optimizer=SGD(0.1), validation=(x, x[..., :1]), **given)
+    assert {name: getattr(seen.settings, name) for name in given} == {**given, "callbacks": list(given["callbacks"])}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"callbacks": EarlyStopping()}, r"callbacks: expected a list of Callback, got EarlyStopping"),
+        (
+            {"validation": (X, Y, Y)},
+            r"validation: expected a pair \(x, y\) or Arrays\(.*\), got tuple of 3\.",
+        ),
+        ({"validation": 0.2}, r"validation: expected a pair .*, got float"),
+        ({"threads": 0}, r"threads: expected `int` >= 1, got 0"),
+        ({"shuffle": 1}, r"shuffle: expected `bool`"),
+    ],
+)
+def test_a_wrong_argument_is_refused_in_one_line(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        fit(net(), X, Y, loss=HalfMSE(), optimizer=SGD(0.1), **wrong)
+    assert len(caught.value.lines) == 1
+
+
+def test_weights_and_lengths_of_validation_examples_count() -> None:
+    lengths, weight = np.arange(20) % 5 + 1, np.arange(20.0)
+    padded = X.copy()
+    padded[np.arange(5) >= lengths[:, None]] = np.nan
+    model = net()
+    held_out = Arrays(padded, Y, lengths, weight)
+    (epoch,) = fit(model, X, Y, loss=HalfMSE(), optimizer=SGD(0.1), validation=held_out)
+    residuals = [model(X[k : k + 1, :n])[0, 0] - Y[k, 0] for k, n in enumerate(lengths)]
+    expected = 0.5 * (weight * np.square(residuals)).sum() / weight.sum()
+    assert epoch.validation_loss == pytest.approx(expected, rel=1e-5)  # float32
 
 
 def test_callbacks_are_called_and_a_training_stops_when_it_is_told_to() -> None:

@@ -74,6 +74,9 @@ def _numbers(value: Any, name: str) -> Array:
     try:
         array = np.asarray(detach() if callable(detach) else value)
     except Exception as err:  # what a stranger's __array__ raises
+        if _ragged(value):
+            hint = "fill them up to one length; where they are sequences, say how long they were in `lengths`"
+            raise DataError(f"{name}: holds parts of different length; {hint}.") from err
         raise DataError(f"{name}: cannot be made an array of numbers: {_line(err)}.") from err
     kind = array.dtype.kind
     if kind == "O":
@@ -83,6 +86,12 @@ def _numbers(value: Any, name: str) -> Array:
         first = f" ({printable(repr(array.reshape(-1)[0].item()))[:60]} is the first)" if array.size else ""
         raise DataError(f"{name}: holds {held}{first}; expected numbers.")
     return array
+
+
+def _ragged(value: Any) -> bool:
+    """Whether these are lists, or arrays in a list, of which one is longer than another."""
+    parts = [part for part in value if hasattr(part, "__len__")] if isinstance(value, (list, tuple)) else []
+    return len({len(part) for part in parts}) > 1 or any(map(_ragged, parts))
 
 
 def _masked(value: Any) -> Iterator[Any]:
