@@ -13,6 +13,7 @@ import numpy as np
 from minidl.comparison.both_sources import over_both
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import Entry, example_of, facts_of
+from minidl.comparison.many import all_together
 from minidl.comparison.outcomes import outcome
 from minidl.comparison.plan import Plan
 from minidl.comparison.statistics import Paired, compare_pairs, fewest_pairs, holm, spread
@@ -73,6 +74,7 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
     result["tests"] = {"number": number, "fewest_seeds": fewest_pairs(max(1, number))}
     result |= terms.more_from_records(by_label, {entry.label: entry.config for entry in compared}, tested)
     first, metric = next(iter(tested.items()))
+    result["together"] = _together(labels, by_label, terms, tested, rounding) if len(labels) > 2 else None
     result["trade_offs"] = trade_offs(result["configs"], (terms.task.table, first), terms.metric(metric), rounding)
     result["verdict"] = verdict(result)
     return result
@@ -225,3 +227,22 @@ def _over_both(
     first, second = map(np.array, sums)
     found = over_both(first, second, metric.of_sums, none=not any(paired.differences))
     return None if found is None else {name: finite(value) for name, value in asdict(found).items()}
+
+
+def _together(
+    labels: Sequence[str], by_label: Mapping[str, Sequence[Record]], terms: Terms, tested: Tested, rounding: float
+) -> Any:
+    """Three configs and more, over the seeds that all of them have; a run that broke has none."""
+    runs = {label: {record["seed"]: record for record in by_label[label]} for label in labels}
+    seeds, table = sorted(set.intersection(*(set(of) for of in runs.values()))), terms.task.table
+    if not seeds:
+        return None
+    signs = {row: sign_of(terms.metric(name)) for row, name in tested.items()}
+    scores = {
+        row: {
+            label: [of[s]["scores"][table][row][name] if of[s]["status"] == "done" else math.nan for s in seeds]
+            for label, of in runs.items()
+        }
+        for row, name in tested.items()
+    }
+    return all_together(scores, signs, rounding)

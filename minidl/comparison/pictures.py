@@ -11,6 +11,7 @@ from minidl.comparison import figures
 from minidl.comparison.folder import ComparisonFolder
 from minidl.comparison.tables import caption
 from minidl.comparison.tested import metric_at, scores_of, terms
+from minidl.comparison.together import best_words, profiles_figure
 from minidl.plotting import style as look
 from minidl.tasks.terms import OpenRun
 
@@ -24,7 +25,7 @@ class Picture:
     Parameters
     ----------
     place : before the tables of ``scores``, after these ``tables``, under ``differences``
-        or ``sweep``, or at the ``end``.
+        ``together`` or ``sweep``, or at the ``end``.
     """
 
     path: Path
@@ -50,6 +51,10 @@ def draw(folder: ComparisonFolder, result: Result, open_run: OpenRun) -> list[Pi
         text = f"Differences of {pair['second']} - {pair['first']}. {result['verdict']['pairs'][0]['sentence']}"
         differences = figures.differences_figure(result)
         made.append(("differences", "differences", differences, f"Paired differences. {said}", text))
+    if result["together"] is not None:
+        title = f"Performance profiles. {said}"
+        profiles = profiles_figure(result, list(figures.shown(result)))
+        made.append(("together", "profiles", profiles, title, f"Share of runs above each score. {best_words(result)}"))
     made += [("tables", *drawn) for drawn in of.more_figures(result, figures.shown(result), said)]
     made.append(("end", "curves", figures.curves_figure(result, curves), "Learning curves", curve))
     for cost in ("parameters", "seconds") if result["trade_offs"] else ():

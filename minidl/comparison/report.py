@@ -15,6 +15,7 @@ from minidl.comparison.pair_verdict import margin_words
 from minidl.comparison.pictures import Picture
 from minidl.comparison.tables import Table
 from minidl.comparison.tested import terms
+from minidl.comparison.together import together_blocks
 from minidl.comparison.verdict import undefined_words
 from minidl.core.text import shell_word
 from minidl.files.reading import read_inside
@@ -65,6 +66,8 @@ def _blocks(result: Result, pictures: Sequence[Picture], command: str) -> Iterat
     yield from _scores(result, pictures)
     yield from _differences(result, pictures)
     yield from more.get("differences", [])
+    yield from together_blocks(result)
+    yield from _figures(pictures, "together")
     yield from _sweep(result, pictures)
     yield from more.get("sections", [])
     yield "heading", "Failures and costs"

@@ -10,6 +10,7 @@ from minidl.comparison.confounds import work_words
 from minidl.comparison.pair_verdict import margin_words, pair_verdict, where
 from minidl.comparison.sign_flips import LEVEL
 from minidl.comparison.tested import metric_at, scores_of, sign_of, terms, undefined_at
+from minidl.comparison.together import best_words
 from minidl.core.text import listed, signed
 from minidl.forecasting.rounding import is_above
 
@@ -59,7 +60,7 @@ def _headline_of_many(result: Result, pairs: Sequence[Mapping[str, Any]]) -> str
 
 def _remarks(result: Result) -> list[str]:
     configs = result["configs"]
-    lines = [_confounded(result), undefined_words(result), _cost(result)]
+    lines = [best_words(result), _confounded(result), undefined_words(result), _cost(result)]
     for label, config in configs.items():
         lines += [_broken(label, config), _collapsed(label, config, result)]
     lines += _baselines_that_win(result)
