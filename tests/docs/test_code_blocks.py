@@ -14,6 +14,7 @@ The conventions for writers of pages:
 - A comment above a block is a mark. ``<!-- not run: reason -->``: it must still parse.
   ``<!-- output: checked -->``: the lines shown must be printed, in order; … is anything.
   ``<!-- exit code: 2 -->``: the last command ends so; output is checked as well.
+- A page with ``<!-- needs: faker -->`` is skipped where that package is not installed.
 - ``text`` is output or a formula: not checked. A block must name its language.
 """
 
@@ -42,6 +43,7 @@ from minidl.layers.recurrent.tracing import ARGUMENTS
 ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
 FENCE = re.compile(r"^( *)(```+|~~~+)([^\n`]*)\n(.*?)^\1\2 *$", re.DOTALL | re.MULTILINE)
+NEEDS = re.compile(r"<!-- *needs: *(\w+) *-->")
 MARK = re.compile(r"<!-- *(not run|exit code|output): *(\S.*?) *-->\s*\Z")
 FILE_NAME = re.compile(r"\A# ([\w-]+(?:/[\w-]+)*\.(?:py|yaml|cfg|toml))\n")
 UNCHECKED = {"text", "toml", "csv", "json", "{toctree}"}
@@ -104,7 +106,10 @@ def script_of(blocks: list[Block]) -> str:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_code_block_of_the_page_runs(path: Path, tmp_path: Path) -> None:
-    blocks = blocks_of(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    for package in NEEDS.findall(text):
+        pytest.importorskip(package)
+    blocks = blocks_of(text)
     for block in blocks:
         where = f"{path.name}:{block.line}"
         if block.language == "python":
