@@ -54,16 +54,22 @@ def _remainder(x: Number, n: Number) -> Number:
     return x - n * high - n * low
 
 
+def _near_one(r: Number) -> Number:
+    """eʳ, |r| ≤ ½ ln 2."""
+    return r + r * (r * _polynomial(r, SERIES[r.single])) + 1.0
+
+
+def _limited(x: Number, lowest: float, highest: float) -> Number:
+    x = (x < lowest).choose(lowest, x)  # comparisons with NaN are false, so NaN stays
+    return (x > highest).choose(highest, x)
+
+
 def exp(x: Number) -> Number:
     """eˣ; 2ⁿ in two factors, for it may lie outside the normal numbers."""
-    lowest, highest = EXP_RANGE[x.single]
-    x = (x < lowest).choose(lowest, x)  # comparisons with NaN are false, so NaN stays
-    x = (x > highest).choose(highest, x)
+    x = _limited(x, *EXP_RANGE[x.single])
     n, whole = _rounded(x)
-    r = _remainder(x, n)
     half = whole.shifted(-1)
-    value = r + r * (r * _polynomial(r, SERIES[x.single])) + 1.0
-    return value * _power_of_two(half) * _power_of_two(whole.minus(half))
+    return _near_one(_remainder(x, n)) * _power_of_two(half) * _power_of_two(whole.minus(half))
 
 
 def tanh(x: Number) -> Number:
@@ -80,9 +86,13 @@ def tanh(x: Number) -> Number:
 
 
 def sigmoid(x: Number) -> Number:
-    """1 / (1 + e) where x ≥ 0, e / (1 + e) elsewhere, with e = exp(-|x|)."""
-    e = exp(-absolute(x))
-    return (x < 0.0).choose(e, 1.0) / (e + 1.0)
+    """2ᵏ / (2ᵏ + 2ᵏ⁻ⁿ e⁻ʳ), x = n ln 2 + r: with k = n / 2, rounded, all powers are normal numbers."""
+    most = -EXP_RANGE[x.single][0]
+    x = _limited(x, -most, most)
+    n, whole = _rounded(x)
+    half = whole.shifted(-1)
+    power = _power_of_two(half)
+    return power / (power + _near_one(-_remainder(x, n)) * _power_of_two(half.minus(whole)))
 
 
 def expm1(x: Number) -> Number:

@@ -14,11 +14,14 @@ from numba.core import cgutils
 
 from minidl.compiled.emit.elementary import OPERATIONS
 from minidl.compiled.emit.numbers import Number
-from minidl.compiled.emit.vectors import NOTHING, EmittedArray, Emitter, OneNumber, intrinsic
+from minidl.compiled.emit.vectors import NOTHING, VECTOR_BYTES, EmittedArray, Emitter, OneNumber, intrinsic
 
 # An instruction: an operation with the numbers of earlier instructions or constants; ``("load", array, piece)``,
 # ``("row", array, piece)``, one number a unit, and ``("store", array, piece, instruction or constant)``.
 Instruction = tuple[Any, ...]
+# Bytes of each value that a step forward works on at once: several vectors. An exponential is a long chain of
+# instructions, each of which waits for the one before; those of other vectors fill the time.
+_AT_ONCE = 4 * VECTOR_BYTES
 
 
 @dataclass
@@ -74,11 +77,11 @@ def _row(e: Emitter, array: EmittedArray, piece: Any, i: Any, lane: Any, single:
 
 
 def _emit(
-    instructions: tuple[Instruction, ...], one_lane: bool, context: Any, builder: Any, signature: Any, args: Any
+    instructions: tuple[Instruction, ...], forward: bool, context: Any, builder: Any, signature: Any, args: Any
 ) -> Any:
     """Write the loops over units and lanes, of which the first argument has the number.
 
-    Where there may be a single lane, its units, which lie side by side as the lanes of a unit do otherwise, are
+    Forward there may be a single lane: its units, which lie side by side as the lanes of a unit do otherwise, are
     gone through as those.
     """
     e = Emitter(context, builder, signature.args[0].dtype)
@@ -86,9 +89,12 @@ def _emit(
     _, units, lanes = arrays[0].shape
     single = builder.icmp_signed("==", lanes, e.index(1))
     units, lanes = builder.select(single, lanes, units), builder.select(single, units, lanes)
+    parts = [e, e.narrow()]
+    if forward:
+        parts = [Emitter(context, builder, e.dtype, _AT_ONCE), *parts, OneNumber(context, builder, e.dtype)]
     with e.loop(e.index(0), units) as i:
         first = e.index(0)
-        for part in (e, e.narrow(), *[OneNumber(context, builder, e.dtype)] * one_lane):
+        for part in parts:
             last = part.rounded_down(lanes, part.width)
             with part.loop(first, last, part.width) as lane:
                 _run(part, instructions, arrays, i, lane, single)
