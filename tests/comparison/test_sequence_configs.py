@@ -89,6 +89,7 @@ def test_the_better_model_is_found_with_its_pictures_and_words(waves: Path, task
         assert [word for word in FOREIGN if word in said] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not numba_installed(), reason="needs numba")
 def test_classifiers_are_compared_in_the_compiled_engine(waves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidl.plotting.style.have_matplotlib", lambda: False)

@@ -75,7 +75,7 @@ def test_one_layer_of_any_width_agrees(hidden, dtype):
     check(net(hidden), dtype=dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [slow("float32"), "float64"])
 @pytest.mark.parametrize("hidden", [(1, 1), (2, 2), (5, 3), (4, 16), (33, 2)], ids=str)
 def test_two_layers_with_and_without_bias_agree(hidden, dtype):
     first, second = (RecurrentLayer(h, bias=bias) for h, bias in zip(hidden, (True, False), strict=True))

@@ -73,6 +73,7 @@ class EverythingDiagonal(Everything):
     recurrent: ClassVar[Any] = "diagonal"
 
 
+INDEPENDENT = IndRNNLayer(5)
 ALL = [
     LSTMLayer(5),
     Everything(5),
@@ -84,7 +85,7 @@ ALL = [
     GRULayer(5, bias=False),
     MGULayer(5),
     JANETLayer(5),
-    IndRNNLayer(5),
+    INDEPENDENT,
     LeakyLayer(5),
     FastGRNNLayer(5),
     MinGRULayer(5),
@@ -147,7 +148,7 @@ def test_a_stream_of_a_cell_goes_on_from_a_state_of_either_engine(layer: Cell) -
             np.testing.assert_allclose(stream(x[t]), expected[t], rtol=1e-11)
 
 
-@all_cells(ALL[0])
+@all_cells(INDEPENDENT)
 def test_sequences_of_different_length_train_as_in_numpy_whatever_is_in_the_padding(layer: Cell) -> None:
     model = Sequential([Bidirectional(with_all(layer)), layer, LastStep(), Dense(1)])
     model.build((None, 3), 5, "float64")

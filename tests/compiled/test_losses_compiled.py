@@ -70,7 +70,7 @@ def test_a_kernel_with_shares_computes_a_weighted_mean(case: Case, scale: float,
 @pytest.mark.parametrize(
     "case", [CASES[-1], *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[:-1])], ids=str
 )
-@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("every_step", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_both_engines_train_alike_with_lengths_and_weights(case: Case, every_step: bool) -> None:
     rng = np.random.default_rng(2)
     x, lengths, weight = rng.normal(size=(45, 6, 3)), rng.integers(1, 7, 45), rng.uniform(0, 2, 45)

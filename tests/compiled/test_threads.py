@@ -82,8 +82,8 @@ def ragged_examples(weight):
 @pytest.mark.parametrize(
     "weight",
     [
-        lambda rng, n, time: None,
-        lambda rng, n, time: rng.uniform(0, 2, (n, time)),
+        pytest.param(lambda rng, n, time: None, marks=pytest.mark.slow),
+        pytest.param(lambda rng, n, time: rng.uniform(0, 2, (n, time)), marks=pytest.mark.slow),
         # In every other batch all weight is in one thread's part, and there is a batch without any.
         lambda rng, n, time: np.where(np.arange(n) % 32 < 8, np.where(np.arange(n) < 32, 1e-3, 0), np.arange(n) % 3),
     ],

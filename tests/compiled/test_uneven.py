@@ -84,7 +84,9 @@ def small(rng, every_step):
     return model, wide
 
 
-@pytest.mark.parametrize(("every_step", "loss"), [(True, CrossEntropy()), (False, MSE())])
+@pytest.mark.parametrize(
+    ("every_step", "loss"), [pytest.param(True, CrossEntropy(), marks=pytest.mark.slow), (False, MSE())]
+)
 @pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 106), marks=pytest.mark.slow)], ids=["6", "100"])
 def test_both_engines_learn_alike_whatever_the_padding(every_step, loss, seeds):
     for seed in seeds:

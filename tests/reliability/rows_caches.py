@@ -209,7 +209,7 @@ def _outside() -> list[tuple[str, int]]:
     return sorted((str(path), path.lstat().st_mtime_ns) for path in Path().iterdir() if path != BASE)
 
 
-@row(18, "caches of strangers, damaged and forged", full=10_000, sample=200)
+@row(18, "caches of strangers, damaged and forged", full=10_000, sample=80)
 def strangers_caches(trials: int, rng: random.Random, outcome: Outcome) -> None:
     """Never loaded, nothing hangs, nothing outside is touched; an audit hook sees no code of theirs."""
     if not numba_installed():
