@@ -72,6 +72,8 @@ class Experiment(Configurable):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.evaluation.check(self)
+        if self.training.refit and not self.data.has_validation:
+            raise ConfigError("training.refit: there is no validation part that could teach too; set data.validation.")
 
     def to_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain values; ``sweep`` only if there is one."""

@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
     parser.add_argument(
         "--checkpoint",
-        choices=("init", "last", "best"),
+        choices=("init", "last", "best", "refit"),
         help="which weights; default: the config's evaluation.checkpoint. Others are stored as evaluation-<name>.json",
     )
     add_plugin(parser)

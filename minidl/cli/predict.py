@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="rows ahead of a forecast; default: the largest of evaluation.horizons",
     )
-    parser.add_argument("--checkpoint", choices=("init", "last", "best"), help="which weights")
+    parser.add_argument("--checkpoint", choices=("init", "last", "best", "refit"), help="which weights")
     add_plugin(parser)
     add_json(parser)
 

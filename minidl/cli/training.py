@@ -37,7 +37,7 @@ def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: T
         finally:
             progress.close()
         # Still within, so that a second signal ends the process and spoils no message.
-        if stop.signal is not None and len(history) < made.experiment.training.epochs:
+        if stop.signal is not None and not (len(history) >= made.experiment.training.epochs and made.refitted):
             say(f"interrupted after {counted(len(history), 'epoch')}; everything is saved in {how}")
             return 128 + stop.signal
     try:

@@ -31,6 +31,7 @@ _WORDS = {
     "training.clip_value": "clipping of single numbers of the gradient",
     "training.moving_average": "moving average of the weights",
     "training.callbacks": "callbacks",
+    "training.refit": "refit on training and validation examples",
     "optimizer.groups": "groups of parameters",
     "training.bptt_steps": "truncated backpropagation",
     "data.scaler.fit_on": "rows the scaler is fitted on",

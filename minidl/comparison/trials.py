@@ -30,6 +30,7 @@ from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_fault
 from minidl.fitting import run_training
 from minidl.runs.environment import DECISIVE, environment
+from minidl.runs.refitting import refit
 from minidl.training import EpochRecord
 from minidl.training.callbacks import KeepBest
 from minidl.training.threads import one_blas_thread
@@ -152,7 +153,9 @@ def train_in_memory(experiment: Experiment, parts: Any) -> Trained:
     trainer, best = experiment.trainer(), KeepBest(experiment.training.choice)
     history = run_training(trainer, parts.train, parts.validation, engine=experiment.engine, callbacks=[best])
     epoch = history[-1].epoch
-    if experiment.evaluation.checkpoint == "best":
+    if experiment.training.refit:
+        epoch = refit(experiment, parts, best.epoch or epoch).epoch
+    elif experiment.evaluation.checkpoint == "best":
         epoch = best.epoch or epoch
         best.restore(experiment.model)
     return Trained(history, epoch, trainer.engine.name)

@@ -25,6 +25,7 @@ _ALSO_CALLED = {
     "clip_value": ("clipvalue", "grad_clip_value"),
     "callbacks": ("callback", "early_stopping", "early_stop", "earlystopping"),
     "moving_average": ("ema", "ema_decay", "use_ema"),
+    "refit": ("retrain", "train_on_validation"),
     "weight_decay": ("l2", "wd"),
     "groups": ("param_groups", "parameter_groups"),
     "bptt_steps": ("bptt", "tbptt", "tbptt_steps", "truncated_bptt_steps"),

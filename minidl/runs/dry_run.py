@@ -28,10 +28,11 @@ STEPS = 2
 
 @dataclass(frozen=True)
 class SmallParts:
-    """The data of an experiment, `whole`, with other training examples."""
+    """The data of an experiment, `whole`, with other training and validation examples."""
 
     whole: Parts
     train: Source
+    validation: Source | None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.whole, name)
@@ -54,7 +55,8 @@ def dry_run(experiment: Experiment, parts: Parts, told: Callable[[str], None] = 
     engine = choose_engine(experiment.trainer(), experiment.engine, parts.train, silent)[1]
     experiment.engine = "compiled" if engine == "compiled" else "numpy"
     n = STEPS * experiment.training.batch_size * (experiment.training.bptt_steps or 1)
-    small: Any = SmallParts(parts, first_examples(parts.train, n))
+    few = None if parts.validation is None else first_examples(parts.validation, n)
+    small: Any = SmallParts(parts, first_examples(parts.train, n), few)
     experiment.training = replace(experiment.training, epochs=1, checkpoint_every=1)
     with TemporaryDirectory(prefix="minidl-") as folder:
         made = Run.create(experiment, Path(folder) / experiment.name)

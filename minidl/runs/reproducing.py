@@ -13,6 +13,7 @@ from minidl.core.errors import ConfigError, IncompatibleRunError
 from minidl.core.layer import Array
 from minidl.core.text import counted
 from minidl.files.plugins import plugin_changes
+from minidl.runs.refitting import REFIT
 from minidl.runs.resuming import differences
 from minidl.runs.run import Run
 from minidl.runs.run_folder import CHECKPOINTS
@@ -58,12 +59,14 @@ def reproduce(run: Run, folder: Path, plugins: Sequence[str] = (), callbacks: Se
     if len(log) < experiment.training.epochs and not _ended_early(run):
         there = f"{len(log)} of {experiment.training.epochs} epochs are there"
         raise ConfigError(f"{run.path}: {there}; finish it with minidl resume.")
+    if not run.refitted:
+        raise ConfigError(f"{run.path}: its refit is not there; finish it with minidl resume.")
     parts = experiment.load_data()
     circumstances = differences(run, {"config": experiment.to_config()}, parts)
     again = Run.create(experiment, folder, plugins)
     history = again.train(parts, callbacks)
     found = _checkpoint_difference(run, again, "init") or _log_difference(log, history)
-    for name in ("best", "last"):
+    for name in ("best", "last", REFIT):
         if (run.path / CHECKPOINTS / name).exists():
             found = found or _checkpoint_difference(run, again, name)
     return Reproduction(found, len(log), circumstances)

@@ -12,6 +12,7 @@ import json
 import math
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from minidl.fitting import run_training
 from minidl.runs.checkpoints import load_weights
 from minidl.runs.environment import decode_environment, environment
 from minidl.runs.log import WriteLog
+from minidl.runs.refitting import REFIT, refit_and_save
 from minidl.runs.run_folder import (
     CHECKPOINTS,
     CONFIG,
@@ -164,8 +166,10 @@ class Run(RunFolder):
     def go_on(
         self, trainer: Trainer, saving: SaveCheckpoints, parts: Parts, callbacks: Sequence[Callback]
     ) -> list[EpochRecord]:
-        """Train to the end; for the process that holds the lock."""
+        """Train to the end, and once more if `training.refit` says so; for the process that holds the lock."""
         self.unlist_file(LOG)
+        if not trainer.complete:
+            shutil.rmtree(self.path / CHECKPOINTS / REFIT, ignore_errors=True)
         trainer.folder = self.path
         history = run_training(
             trainer,
@@ -177,10 +181,19 @@ class Run(RunFolder):
         )
         if history:
             self.list_files(LOG)
+        if trainer.complete and not self.refitted:
+            refit_and_save(self.experiment, parts, trainer, saving, callbacks, self.notify)
         return history
+
+    @property
+    def refitted(self) -> bool:
+        """Whether nothing is left to do after the training: its refit is done, or none is asked for."""
+        return not self.experiment.training.refit or (self.path / CHECKPOINTS / REFIT).exists()
 
     def scored_checkpoint(self) -> str:
         """The checkpoint that the config scores; ``last`` for ``best``, if no epoch had the score that says so."""
+        if self.experiment.training.refit:
+            return REFIT
         name, folder = self.experiment.evaluation.checkpoint, self.path / CHECKPOINTS
         if name == "best" and not (folder / name).exists() and (folder / "last").exists():
             state = self.checkpoint("last", self.experiment.model.params).state
@@ -213,7 +226,7 @@ class Run(RunFolder):
             A score of the model is NaN or Inf; they are stored all the same.
         """
         configured = self.scored_checkpoint()
-        if checkpoint is None and configured != self.experiment.evaluation.checkpoint:
+        if checkpoint is None and (self.experiment.evaluation.checkpoint, configured) == ("best", "last"):
             metric = self.experiment.training.choice.metric
             self.notify(f"no epoch is the best: {metric} is undefined in all of them; the last weights are scored")
         checkpoint = checkpoint or configured

@@ -26,7 +26,7 @@ from minidl.training.records import EpochRecord
 from minidl.training.truncated import packed
 
 _OLDER = re.compile(r"last-(\d{6,})-(\d{6,})")
-CHECKPOINT_NAMES = re.compile(rf"init|best|last|{_OLDER.pattern}|{TRIAL}")  # of what is written into the folder
+CHECKPOINT_NAMES = re.compile(rf"init|best|last|refit|{_OLDER.pattern}|{TRIAL}")  # of what is written into the folder
 
 
 class SaveCheckpoints(Callback):

@@ -162,7 +162,7 @@ class Trainer:
             callback.on_start(self)
         # Overflow is looked for after every step, and reported with its place.
         with np.errstate(all="ignore"):
-            while self.epoch < self.settings.epochs and self.finished is None:
+            while not self.complete:
                 record = self._run_epoch(train, validation, callbacks)
                 if record is None:
                     break
@@ -270,13 +270,7 @@ class Trainer:
         return self.parameters.named(flat)
 
     def learning_rates(self, first: int, n: int = 1) -> list[float]:
-        """Those of n steps from the `first` on, counted from 0: the schedule's factors times that of the optimizer.
-
-        Raises
-        ------
-        ConfigError
-            A factor is negative or not finite.
-        """
+        """Those of n steps from the `first` on, counted from 0: the schedule's factors times that of the optimizer."""
         return rates_at(self.settings.schedule, self.schedule_state, self.optimizer.learning_rate, n, self._at(first))
 
     def _at(self, step: int) -> Progress:
@@ -293,6 +287,11 @@ class Trainer:
     def finish(self, why: str) -> None:
         """Train no further epoch, as if all were done; `why` in a few words."""
         self.finished = why
+
+    @property
+    def complete(self) -> bool:
+        """Whether no further epoch is to be trained."""
+        return self.epoch >= self.settings.epochs or self.finished is not None
 
     def where(self) -> str:
         """The step being taken, for messages."""

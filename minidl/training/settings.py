@@ -31,6 +31,8 @@ class Training(Configurable):
     moving_average : β of a moving average of the weights, a ← β a + (1 - β) p after every step; it is what is
         validated, saved, scored and forecast with, while training goes on with its own weights. None: there is none.
     callbacks : what happens after each epoch, and when the training ends; see `Callback`.
+    refit : whether to train once more in the end, from the initial weights on the training and validation examples
+        together, for the number of epochs that was best; these weights are then scored. The test part is not touched.
     checkpoint_every : epochs from one saved checkpoint to the next, or
         ``{steps: N}`` for steps.
     checkpoints_kept : how many older checkpoints stay beside the last one, at most 1,000.
@@ -50,6 +52,7 @@ class Training(Configurable):
     clip_value: PositiveFloat | None = None
     moving_average: Annotated[float, Meta(gt=0, lt=1)] | None = None
     callbacks: list[Callback] = field(default_factory=list)
+    refit: bool = False
     checkpoint_every: PositiveInt | StepCount = 10
     checkpoints_kept: Annotated[int, Meta(ge=0, le=1000)] = 1
     threads: Threads = 1
@@ -59,6 +62,12 @@ class Training(Configurable):
         super().__post_init__()
         if len(set(self._choices())) > 1:
             raise ConfigError("Training: callbacks: two of them choose the best weights by other scores; leave one.")
+        watched = self.schedule.watched or ""
+        if self.refit and watched.startswith("validation_"):
+            raise ConfigError(
+                f"Training: refit: the schedule watches {watched}, which there is not in a training on all examples; "
+                "choose a schedule that does not, or watch train_loss."
+            )
 
     def _choices(self) -> list[Choice]:
         return [callback.choice for callback in self.callbacks if callback.choice is not None]
