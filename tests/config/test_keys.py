@@ -78,6 +78,7 @@ def test_a_section_on_its_own_has_paths_from_itself_on() -> None:
         name: name
         for name in (
             "epochs",
+            "refit",
             "batch_size",
             "shuffle",
             "schedule",

@@ -69,9 +69,11 @@ def test_the_test_part_plays_no_role(folder: Path) -> None:
 def test_the_schedule_keeps_its_time(folder: Path) -> None:
     # Caught here: a cosine over the best number of epochs, which ends at 0 where the first training was half way.
     schedule = "training.schedule={type: Cosine, warmup_steps: 4}"
-    run = refitted("run", schedule, "training.epochs=9", "training.callbacks=[]")
+    shared = [schedule, "training.epochs=9", "optimizer.learning_rate=0.3"]
+    run = refitted("run", *shared, "training.callbacks=[]")
     epoch = run.load_weights("best")["epoch"]
-    settings = ["data.validation=null", "evaluation.checkpoint=last", "training.epochs=9", schedule]
+    assert epoch < 9
+    settings = ["data.validation=null", "evaluation.checkpoint=last", *shared]
     experiment = load_experiment("small.yaml", settings)
     parts, trainer = experiment.load_data(), experiment.trainer()
     steps = epoch * -(-len(parts.train) // 16)
