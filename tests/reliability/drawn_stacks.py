@@ -49,6 +49,8 @@ def random_plan(rng: random.Random, cells: float, depth: int = 0, *, keep: bool 
         return kind, rng.random() < 0.4
     if kind == "SelectFeatures":
         return kind, keep
+    if kind == "LayerNorm":
+        return kind, 10 ** rng.uniform(-5, -1)  # a number in the compiled code
     if kind not in around:
         return (kind,)
     merge = "add" if keep else rng.choice(["add", "concat"])
@@ -107,7 +109,7 @@ def made(plan: Plan, features: int, rng: random.Random) -> Layer:
     if kind == "Dropout":
         return minidl.Dropout(rng.choice([0.1, 0.5]), shared_over_time=rest[0])
     if kind == "LayerNorm":
-        return minidl.LayerNorm(epsilon=10 ** rng.uniform(-5, -1))
+        return minidl.LayerNorm(epsilon=rest[0])
     if kind == "SelectFeatures":
         return minidl.SelectFeatures(rng.sample(range(features), features if rest[0] else rng.randint(1, features)))
     if kind == "Embedding":

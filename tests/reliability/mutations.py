@@ -2,8 +2,13 @@
 
 Inside functions, and in the values of a module's constants: a comparison turned round
 or moved by its border, an operator, a number or a truth value, a condition, a statement
-that is a call, two arguments or two members of a tuple that change places. Wordings,
-messages of errors, annotations and docstrings stay as they are.
+that is a call, two arguments or two members of a tuple that change places.
+
+What stays as it is: wordings, messages of errors, docstrings and annotations, with them a
+module's names for types that say `Any` or `Callable`, which nothing is decoded by; looks
+of pictures (`LOOKS`: line widths, sizes of marks and letters, transparency, what is drawn
+on top), which are wordings for the eye; and ``strict`` of zip, which guards against
+mistakes in the code around it and changes no result.
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ OPERATORS: dict[type, type] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
+LOOKS = {"lw", "ms", "fontsize", "alpha", "zorder"}
 COMMUTE = {"max", "min", "maximum", "minimum", "allclose", "array_equal", "isclose", "samefile"}
 
 
@@ -99,10 +105,19 @@ def _sets(tree: ast.Module) -> Iterator[ast.AST | None]:
 
 def _all_places(tree: ast.Module) -> Iterator[tuple[ast.AST, Change, str]]:
     for statement in tree.body:
-        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
+        if (
+            isinstance(statement, (ast.Assign, ast.AnnAssign))
+            and statement.value
+            and not _names_a_type(statement.value)
+        ):
             yield from ((node, change, "") for node in _walk([statement.value]) for change in _changes(node))
     for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
         yield from ((node, change, function.name) for node in _walk(function.body) for change in _changes(node))
+
+
+def _names_a_type(value: ast.expr) -> bool:
+    names = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+    return isinstance(value, ast.Subscript) and not names.isdisjoint({"Any", "Callable"})
 
 
 def _walk(body: list[ast.AST] | list[ast.stmt] | list[ast.expr]) -> Iterator[ast.AST]:
@@ -111,6 +126,8 @@ def _walk(body: list[ast.AST] | list[ast.stmt] | list[ast.expr]) -> Iterator[ast
         node = waiting.pop(0)
         if isinstance(node, (ast.Raise, ast.JoinedStr, ast.FunctionDef)):
             continue  # messages; functions inside are visited on their own
+        if isinstance(node, ast.keyword) and node.arg in {*LOOKS, "strict"}:
+            continue
         if isinstance(node, ast.AnnAssign):
             waiting = [node.value, *waiting] if node.value else waiting
             continue

@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl.data import csv_file, csv_series, series
 from minidl.layers import activations
+from minidl.layers.recurrent import operations
 from minidl.layers.recurrent.loop import RowRecurrence, SlabRecurrence
 from minidl.training import loop, stepping
 from tests.reliability.sabotage import sabotage
@@ -70,12 +71,13 @@ def _poison_comes_after_reading() -> None:
 
 @sabotage("logistic")
 def _logistic_by_tanh() -> None:
-    """Sigmoid is (1 + tanh(a/2)) / 2, which is 0 too early."""
+    """Sigmoid, in NumPy's layers and cells, is (1 + tanh(a/2)) / 2, which is 0 too early."""
 
     def function(self: Any, a: Any, out: Any) -> None:
         out[...] = (1 + np.tanh(0.5 * a)) / 2
 
     activations.SigmoidActivation.function = function  # type: ignore[method-assign]
+    operations.OWN["sigmoid"] = activations.SigmoidActivation().function
 
 
 @sabotage("saturation")
