@@ -20,7 +20,7 @@ from minidl.runs.run_folder import CHECKPOINTS
 from minidl.runs.state import restore_trainer
 from minidl.tasks import Parts
 from minidl.training import EpochRecord, Source
-from minidl.training.selection import first_examples
+from minidl.training.selection import first_examples, joined
 from minidl.training.threads import one_blas_thread
 
 STEPS = 2
@@ -57,7 +57,10 @@ def dry_run(experiment: Experiment, parts: Parts, told: Callable[[str], None] = 
     n = STEPS * experiment.training.batch_size * (experiment.training.bptt_steps or 1)
     few = None if parts.validation is None else first_examples(parts.validation, n)
     small: Any = SmallParts(parts, first_examples(parts.train, n), few)
-    experiment.training = replace(experiment.training, epochs=1, checkpoint_every=1)
+    if experiment.training.refit and parts.validation is not None:
+        both = joined(parts.train, parts.validation)
+        told(f"refit: {len(both):,} {experiment.evaluation.examples}, which are trained on as the others")
+    experiment.training = replace(experiment.training, epochs=1, checkpoint_every=1, refit=False)
     with TemporaryDirectory(prefix="minidl-") as folder:
         made = Run.create(experiment, Path(folder) / experiment.name)
         if engine == "compiled":

@@ -23,7 +23,8 @@ from minidl.training.outputs import collected, outputs_by_batch
 from minidl.training.selection import spread_examples
 
 STEPS = 5000
-GOOD, GONE = 0.99, 0.99
+GOOD = 0.99  # a leading metric
+MOST, NEARLY_ALL = 0.9, 0.99  # of the loss at the start
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Overfitting:
     ----------
     examples : how many there were.
     start, end : before the first step, and after the last one.
-    learned : whether the leading metric is 0.99 or more; where it is undefined, or less of it is
-        better, whether 99 % of the loss at the start is gone.
+    learned : whether the leading metric is 0.99 or more and 90 % of the loss at the start is gone; where the metric is
+        undefined, or less of it is better, whether 99 % of that loss is gone.
     """
 
     examples: int
@@ -106,9 +107,11 @@ class _UntilLearned(Callback):
     @property
     def learned(self) -> bool:
         """See `Overfitting`."""
-        if self.metric.larger_is_better and not math.isnan(self.last.score):
-            return self.last.score >= GOOD
-        return self.last.loss <= self.first.loss - GONE * abs(self.first.loss)
+        told = self.metric.larger_is_better and not math.isnan(self.last.score)
+        if told and self.last.score < GOOD:
+            return False
+        gone = MOST if told else NEARLY_ALL
+        return self.last.loss <= self.first.loss - gone * abs(self.first.loss)
 
     def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
         """The validation examples are those that are learned."""

@@ -70,6 +70,15 @@ def test_the_long_series_of_truncated_backpropagation_stays_one(cli: Cli, folder
     assert "\ntraining: 3 steps, " in "\n" + outcome.out  # the last one takes what is left
 
 
+def test_a_refit_of_a_long_series_is_looked_at(cli: Cli, folder: Path) -> None:
+    # Caught here: a refit of the few examples, which are no stretch of a series.
+    layers = "[{type: RecurrentLayer, hidden_size: 3}, {type: Dense, output_size: 1}]"
+    long = ("--set", "training.bptt_steps=9", "--set", "training.batch_size=4", "--set", f"model.layers={layers}")
+    outcome = cli("train", "small.yaml", "--dry-run", *long, "--set", "training.refit=true")
+    assert outcome.code == 0, outcome.err
+    assert "\nrefit: 174 windows, which are trained on as the others\n" in "\n" + outcome.out
+
+
 def test_what_cannot_be_restored_is_found(cli: Cli, folder: Path, temporary: Path) -> None:
     Path("mine.py").write_text(CALLBACK)
     outcome = cli("train", "small.yaml", "--dry-run", "--plugin", "mine.py", "--set", "training.callbacks=[Remembers]")

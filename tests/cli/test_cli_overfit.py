@@ -11,11 +11,13 @@ from command_line import Cli
 from small import hourly_table, window_data
 
 from minidl import Adam, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
+from minidl.data import ArraySequences, Sequences
 from minidl.experiment import Experiment
-from minidl.losses import GaussianNLL
+from minidl.losses import CrossEntropy, GaussianNLL
 from minidl.optimizers import StepDecay
 from minidl.runs import overfitting
 from minidl.runs.overfitting import Known, overfit
+from minidl.tasks import Classify
 from minidl.training import EarlyStopping, Training
 
 FAST = ("--set", "optimizer={type: Adam, learning_rate: 0.05}")
@@ -90,6 +92,26 @@ def test_without_a_score_the_loss_decides_where_it_can_be_negative_too() -> None
     assert found.learned
     assert found.end.loss <= 0.01 * found.start.loss
     assert (told[0], told[-1]) == (found.start, found.end)
+
+
+def test_labels_that_are_just_right_are_not_learned_yet() -> None:
+    # Caught here: the accuracy of a few examples is 1 after some steps, by chance, while the loss is as it was.
+    rng = np.random.default_rng(2)
+    source = ArraySequences(list(rng.standard_normal((40, 6, 1))), np.arange(40) % 2, labels=["a", "b"])
+    made = Experiment(
+        model=Sequential([RecurrentLayer(6), LastStep(), Dense(2)]),
+        data=Sequences(source),
+        optimizer=Adam(0.02),
+        loss=CrossEntropy(),
+        evaluation=Classify(),
+        dtype="float64",
+    )
+    made.build_model()
+    told: list[Known] = []
+    found = overfit(made, made.load_data(), 4, told.append)
+    assert found.learned
+    assert found.end.loss <= 0.1 * found.start.loss
+    assert any(known.score == 1.0 for known in told[:-1])
 
 
 def test_more_examples_than_there_are_are_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
