@@ -54,7 +54,8 @@ def rates_at(schedule: Schedule, state: ScheduleState, rate: float, n: int, firs
     ConfigError
         A factor is negative or not finite.
     """
-    factors = [schedule(first._replace(step=step), state) for step in range(first.step, first.step + n)]
+    _, steps, epoch_steps = first
+    factors = [schedule(Progress(step, steps, epoch_steps), state) for step in range(first.step, first.step + n)]
     if not 0 <= sum(factors) < math.inf or min(factors) < 0:
         name, wrong = type(schedule).__name__, next(f for f in factors if not 0 <= f < math.inf)
         raise ConfigError(f"training.schedule: {name} has the factor {wrong} at a step; expected 0 or more.")
