@@ -16,7 +16,7 @@ from minidl.comparison.entries import Entry, example_of, facts_of
 from minidl.comparison.many import all_together
 from minidl.comparison.outcomes import outcome
 from minidl.comparison.plan import Plan
-from minidl.comparison.statistics import Paired, compare_pairs, fewest_pairs, holm, spread
+from minidl.comparison.statistics import Paired, compare_pairs, detectable, fewest_pairs, holm, spread
 from minidl.comparison.sweep import trade_offs
 from minidl.comparison.tested import sign_of, terms_of, tested_metrics
 from minidl.comparison.trials import Record
@@ -68,9 +68,10 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
         },
     }
     result["pairs"] = compare_all(labels, by_label, terms, tested, rounding)
-    for row in (row for pair in result["pairs"] for row in pair["rows"].values()):
-        row["outcome"] = outcome(row, plan.smallest if row["metric"] == terms.leading.name else None)
     number = sum(len(pair["rows"]) for pair in result["pairs"])
+    for row in (row for pair in result["pairs"] for row in pair["rows"].values()):
+        row["detectable"] = finite(detectable(row["survivors"], row["std"] or math.nan, tests=number))
+        row["outcome"] = outcome(row, plan.smallest if row["metric"] == terms.leading.name else None)
     result["tests"] = {"number": number, "fewest_seeds": fewest_pairs(max(1, number))}
     result |= terms.more_from_records(by_label, {entry.label: entry.config for entry in compared}, tested)
     first, metric = next(iter(tested.items()))

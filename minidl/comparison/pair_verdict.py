@@ -71,7 +71,10 @@ def _no_evidence(result: Result, pair: Mapping[str, Any]) -> str:
         return f"{text}: with {few} none could be shown, at least {needed} seeds are needed."
     if result["asked"]["smallest"] is not None:
         text += f", nor that they are equal within {margin_words(result)},"
-    return f"{text} over {n} seeds: {_by_how_much(result, pair, row, pair['second'])}."
+    found, could = pair["rows"][row]["detectable"], ""
+    if found:
+        could = f"; with so many seeds a mean difference of {signed(found)[1:]} is found in 90 of 100 comparisons"
+    return f"{text} over {n} seeds: {_by_how_much(result, pair, row, pair['second'])}{could}."
 
 
 def _better(result: Result, pair: Pair, better: str, by_outcome: Mapping[str, Sequence[str]]) -> str:

@@ -14,6 +14,8 @@ from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
 from minidl.forecasting.rounding import ROUNDING, Values, differences, tolerance
 
+FOUND = 0.9
+
 
 def need_scipy() -> None:
     """Raise ConfigError if scipy is missing, before anything is trained."""
@@ -177,6 +179,27 @@ def holm(p: Sequence[float]) -> list[float]:
         running = max(running, min(1.0, (len(p) - rank) * p[i]))
         adjusted[i] = running
     return adjusted
+
+
+def detectable(n: int, std: float, *, tests: int) -> float:
+    """The mean difference that n pairs find in 90 of 100 comparisons; NaN for one pair.
+
+        (t_{1 - α/2m} + t_{0.9}) · std / √n
+
+    Student's t has n - 1 degrees of freedom, α is 0.05, and m the number of `tests` made together. No unbiased
+    test of normal differences finds smaller ones as often; more seeds do, and pairs that have more in common,
+    which makes `std`, that of the differences, smaller.
+
+    References
+    ----------
+    Lehmann and Romano (2005), Testing Statistical Hypotheses, section 5.2: the t-test is uniformly most
+    powerful among unbiased ones.
+    """
+    from scipy import stats
+
+    if n < 2:
+        return math.nan
+    return float((stats.t.ppf(1 - LEVEL / (2 * tests), n - 1) + stats.t.ppf(FOUND, n - 1)) * std / math.sqrt(n))
 
 
 def fewest_pairs(n_tests: int) -> int:
