@@ -92,6 +92,7 @@ def describe_config(
     worse = {row: [r["seed"] for r in done if _is_worse(r, reference, row, terms, rounding)] for row in tested}
     return {
         "point": dict(entry.point),
+        "loss": entry.config["loss"],
         "published": _published(task),
         "parameters": facts.parameters,
         "multiply_adds": facts.multiply_adds,

@@ -5,6 +5,7 @@ They are narrow, so that their letters can be read on a phone.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
@@ -173,29 +174,40 @@ def differences_figure(result: Result) -> Figure:
 
 
 def curves_figure(result: Result, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
-    """Loss by epoch: the median over seeds, the band of all seeds."""
+    """Loss by epoch: the median over seeds, the band of all seeds; a panel for each loss that configs have."""
+    by_loss: dict[str, list[tuple[str, str]]] = {}
+    for label, color in zip(shown(result), look.COLORS, strict=False):
+        by_loss.setdefault(json.dumps(result["configs"][label]["loss"]), []).append((label, color))
     with look.style():
-        figure, axes = look.panels(1, 4.2)
-        ax, everything, early = axes[0], [], False
-        for label, color in zip(shown(result), look.COLORS, strict=False):
-            runs = [curve for curve in curves[label] if curve["epoch"]]
-            if not runs:
-                continue
-            most = max(len(curve["epoch"]) for curve in runs)
-            # Without the runs that have ended the median would jump to those that go on.
-            loss = np.array([held(curve["train_loss"], most) for curve in runs], float)
-            epochs = np.arange(1, most + 1)
-            ax.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=color, alpha=0.18, lw=0)
-            ax.plot(epochs, np.median(loss, axis=0), color=color, label=f"{label}, median")
-            everything += [*loss.flat]
-            early = early or any(len(curve["epoch"]) < most for curve in runs)
-        look.loss_axis(ax, everything)
-        ax.set_xlabel("epoch")
-        ax.set_ylabel(terms(result).loss_words)
-        after = "; a run that ended early keeps its last loss" if early else ""
-        ax.set_title(f"Loss by epoch: median, and band of all seeds{after}")
-        ax.legend()
+        figure, axes = look.panels(len(by_loss), 1.2 + 3.0 * len(by_loss))
+        for ax, (loss, labels) in zip(axes, by_loss.items(), strict=True):
+            early = _curves(ax, labels, curves)
+            ax.set_ylabel(terms(result).loss_words)
+            of = f"{json.loads(loss)['type']} by epoch" if len(by_loss) > 1 else "Loss by epoch"
+            after = "; a run that ended early keeps its last loss" if early else ""
+            ax.set_title(f"{of}: median, and band of all seeds{after}")
+            ax.legend()
+        axes[-1].set_xlabel("epoch")
     return figure
+
+
+def _curves(ax: Any, labels: Sequence[tuple[str, str]], curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:
+    """Draw configs of one loss; whether a run of theirs ended early."""
+    everything, early = [], False
+    for label, color in labels:
+        runs = [curve for curve in curves[label] if curve["epoch"]]
+        if not runs:
+            continue
+        most = max(len(curve["epoch"]) for curve in runs)
+        # Without the runs that have ended the median would jump to those that go on.
+        loss = np.array([held(curve["train_loss"], most) for curve in runs], float)
+        epochs = np.arange(1, most + 1)
+        ax.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=color, alpha=0.18, lw=0)
+        ax.plot(epochs, np.median(loss, axis=0), color=color, label=f"{label}, median")
+        everything += [*loss.flat]
+        early = early or any(len(curve["epoch"]) < most for curve in runs)
+    look.loss_axis(ax, everything)
+    return early
 
 
 def held(values: Sequence[float], n: int) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from made_up import BROKEN, analysed, baseline, record
+from made_up import BROKEN, CONFIG, analysed, baseline, record
 
 from minidl.comparison import figures
 from minidl.tasks.forecast_terms import lead_figure
@@ -82,3 +82,14 @@ def test_the_errors_axis_has_room_for_a_baseline_at_its_last_lead() -> None:
     now["lead"]["4"]["rmse"] = 0.8
     found = analysed([record("one", 0, 0.5, 0.5), record("other", 0, 0.5, 0.5)], {"persistence": now})
     assert lead_figure(found, figures.shown(found)).axes[0].get_ylim() == pytest.approx((0, 1.25 * 0.8))
+
+
+def test_configs_with_different_losses_have_panels_of_their_own() -> None:
+    configs = {"one": CONFIG, "other": {**CONFIG, "loss": {"type": "Huber", "delta": 1.0}}, "third": CONFIG}
+    made = [record(label, seed, 0.5) for label in configs for seed in range(2)]
+    curve = [{"epoch": [1, 2], "train_loss": [2.0, 1.0]}]
+    figure = figures.curves_figure(analysed(made, configs=configs), dict.fromkeys(configs, curve))
+    lines = [[line.get_label() for line in ax.get_lines()] for ax in figure.axes]
+    assert lines == [["one, median", "third, median"], ["other, median"]]
+    titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes]
+    assert [title.split()[0] for title in titles] == ["HalfMSE", "Huber"]
