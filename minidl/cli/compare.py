@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
+from minidl.comparison.across import across, across_lines, across_table
 from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
@@ -32,7 +33,7 @@ from minidl.tasks.terms import SKILL
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument(
-        "configs", metavar="CONFIG", nargs="*", help="config files or shipped names; with --merge folders of shards"
+        "configs", metavar="CONFIG", nargs="*", help="config files or shipped names; with --merge and --across folders"
     )
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="seeds 0 to N-1 for each; default 10")
     parser.add_argument(
@@ -43,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster that is running")
     parser.add_argument("--shard", metavar="I/N", help="do only every N-th run, from the I-th on; see --merge")
     parser.add_argument("--merge", action="store_true", help="join the folders of all shards into one comparison")
+    parser.add_argument("--across", action="store_true", help="ranks, wins and skill over finished comparisons")
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with this comparison")
     parser.add_argument("--fresh", action="store_true", help="start anew, even if the same comparison is unfinished")
     parser.add_argument(
@@ -56,6 +58,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Plan, run, analyse, report."""
     _check_usage(args)
+    if args.across:
+        return _across(args)
     make_executor = _executor(args)
     session = _session(args)
     with session.lock:
@@ -84,6 +88,17 @@ def run(args: argparse.Namespace) -> int:
     return _exit_code(result)
 
 
+def _across(args: argparse.Namespace) -> int:
+    load_plugins(args)
+    found = across([Path(name) for name in args.configs])
+    if args.json:
+        print_json(found)
+    else:
+        tasks = [f"{path}: {', '.join(of['configs'])}; {of['metric']}" for path, of in found["tasks"].items()]
+        show(*tasks, "", *aligned(across_table(found)), "", *across_lines(found))
+    return 0
+
+
 def _exit_code(result: dict[str, Any]) -> int:
     """5 if a training ended well and its scores are not finite; one that broke is a result, which is reported."""
     found = [(label, run) for label, config in result["configs"].items() for run in config["broken"]]
@@ -107,6 +122,8 @@ def resume_command(args: argparse.Namespace, folder: Path) -> str:
 def _check_usage(args: argparse.Namespace) -> None:
     if args.resume is not None and (args.configs or args.merge or args.shard):
         raise ConfigError("--resume takes a folder and no configs; the folder knows them.")
+    if args.across and (args.resume is not None or args.merge or args.shard or args.overrides):
+        raise ConfigError("--across takes the folders of finished comparisons, and nothing that trains.")
     if args.merge and not args.configs:
         raise ConfigError("--merge: expected the folders of shards.")
     if args.resume is None and not args.configs:
