@@ -25,6 +25,7 @@ from minidl.optimizers import Progress, Schedule, ScheduleState
 from minidl.tasks import Parts
 from minidl.training import Engine, Source
 from minidl.training.engine import Advanced, Order
+from minidl.training.rates import steps_of_epoch
 from minidl.training.threads import blas_threads
 
 FEWEST = 20  # steps
@@ -86,10 +87,11 @@ def range_test(
         raise ConfigError(f"range test: expected rates 0 < low < high, got {low:g} and {high:g}.")
     if steps < FEWEST:
         raise ConfigError(f"range test: expected {FEWEST} steps or more, got {steps}.")
-    own = experiment.optimizer.learning_rate
+    own, batch_size = experiment.optimizer.learning_rate, experiment.training.batch_size
     rising = _Rising(low / own, high / own, steps)
     plain: dict[str, Any] = {"schedule": rising, "moving_average": None, "callbacks": []}
-    experiment.training = replace(experiment.training, epochs=steps, checkpoint_every=steps, **plain)
+    epochs = steps if experiment.training.bptt_steps else -(-steps // steps_of_epoch(parts.train, batch_size))
+    experiment.training = replace(experiment.training, epochs=epochs, **plain)
     trainer = experiment.trainer()
     engine, line = choose_engine(trainer, experiment.engine, parts.train, notify)
     notify(f"engine: {line}")

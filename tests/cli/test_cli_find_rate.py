@@ -16,7 +16,7 @@ from minidl.experiment import Experiment
 from minidl.optimizers import StepDecay
 from minidl.runs import rate_range
 from minidl.runs.rate_range import range_test
-from minidl.training import NumpyEngine, Source, Training
+from minidl.training import NumpyEngine, Source, Trainer, Training
 from minidl.training.engine import Advanced, Order
 from minidl.training.outputs import predict
 
@@ -77,6 +77,21 @@ def test_an_engine_that_takes_many_steps_in_a_call_finds_the_same(monkeypatch: p
         found.append(range_test(made, made.load_data(), steps=60))
     assert found[0].losses == found[1].losses
     assert found[0].suggestion == found[1].suggestion
+
+
+@pytest.mark.parametrize("steps", [20, 40, 41])
+def test_the_training_is_as_long_as_its_steps_need(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Caught here: as many epochs as steps, of which the compiler was thought to pay.
+    asked = []
+
+    def noted(trainer: Trainer, *_: object) -> tuple[NumpyEngine, str]:
+        asked.append(trainer.settings.epochs)
+        return NumpyEngine(), "numpy"
+
+    monkeypatch.setattr(rate_range, "choose_engine", noted)
+    made = experiment(SGD(0.05), batch_size=9)  # 20 steps an epoch
+    assert len(range_test(made, made.load_data(), low=1e-3, high=1e-2, steps=steps).rates) == steps
+    assert asked == [-(-steps // 20)]
 
 
 def test_the_suggestion_lies_on_the_slope_and_trains_better_than_its_ends() -> None:
