@@ -72,7 +72,7 @@ def save(model: Container, path: str | PurePath) -> None:
     write_file(path, content)
 
 
-Container.save = save
+Container.save = save  # type: ignore[assignment, method-assign]
 
 
 def load(path: str | PurePath) -> Container:

@@ -63,8 +63,11 @@ class ComparisonFolder:
         environment: dict[str, Any],
         plugins: Sequence[PluginRecord] = (),
     ) -> None:
-        self.path, self.plan = path, plan
-        self.data, self.environment, self.plugins = data, environment, tuple(plugins)
+        self.path = path
+        self.plan = plan
+        self.data = data
+        self.environment = environment
+        self.plugins: tuple[PluginRecord, ...] = tuple(plugins)
         self._whole = plan.whole().digest()
         self._records: dict[tuple[str, int], Record] = {}
         self._params: dict[str, Weights] = {}

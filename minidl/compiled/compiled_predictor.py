@@ -82,8 +82,9 @@ class CompiledPredictor:
 
     def __init__(self, model: Layer, notify: Callable[[str], None] = silent) -> None:
         # A copy: what happens to the model later must not reach code that was made for it as it is now.
-        self.model, self.notify = copy.deepcopy(model), notify
-        self.params = np.concatenate([value.reshape(-1) for value in self.model.params.values()])
+        self.model: Layer = copy.deepcopy(model)
+        self.notify = notify
+        self.params: Array = np.concatenate([value.reshape(-1) for value in self.model.params.values()])
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._windows: dict[tuple[int, ...], _OneWindow] = {}
 
@@ -161,7 +162,9 @@ class CompiledStream:
 
     def __init__(self, predictor: CompiledPredictor, batch: int, state: Any) -> None:
         check_causal(predictor.model)
-        self.model, self.batch, self._predictor = predictor.model, batch, predictor
+        self.model: Layer = predictor.model
+        self.batch = batch
+        self._predictor = predictor
         self._program: _Program | None = None  # made in the first step, which has the number of features
         self._given, self._begins = state, True
 

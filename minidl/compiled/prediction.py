@@ -39,7 +39,8 @@ class NumpyPredictor:
     """Forecasts by the layers' own forward; see `Predictor`."""
 
     def __init__(self, model: Layer, engine: str) -> None:
-        self.model, self.engine = model, engine
+        self.model = model
+        self.engine = engine
         self._workspace = Workspace()
 
     def __call__(self, x: Any, lengths: Any = None) -> Array:

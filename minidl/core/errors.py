@@ -22,7 +22,7 @@ class MinidlError(Exception):
 
     def __init__(self, *lines: object) -> None:
         super().__init__(*lines)
-        self.lines = tuple(map(printable, lines))
+        self.lines: tuple[str, ...] = tuple(map(printable, lines))
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

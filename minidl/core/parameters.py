@@ -32,7 +32,8 @@ class Parameters(dict[str, Array]):
 
     def __init__(self, owner: str, arrays: Mapping[str, Array], *, closed: bool = False) -> None:
         super().__init__(arrays)
-        self.owner, self.closed = owner, closed
+        self.owner = owner
+        self.closed = closed
         for name, value in self.items():
             self._check(name, value)
 

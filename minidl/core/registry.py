@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from minidl.core.errors import ConfigError
 
 T = TypeVar("T", bound=Callable[..., Any])
+Kind = TypeVar("Kind", bound=type)
 
 _KINDS: dict[type, tuple[str, dict[str, Any]]] = {}
 _FUNCTION_KIND: list[type] = []
@@ -25,7 +26,7 @@ MOST_NAMED = 50  # more known names make no readable line
 WRITTEN = "_written_at"  # the attribute in which an object keeps its place in a config
 
 
-def open_kind(name: str, *, functions: bool = False, default: str | None = None) -> Callable[[type], type]:
+def open_kind(name: str, *, functions: bool = False, default: str | None = None) -> Callable[[Kind], Kind]:
     """Class decorator: make an abstract base a kind, called `name` in messages.
 
     With ``functions=True`` the members of the kind are plain functions (one
@@ -33,7 +34,7 @@ def open_kind(name: str, *, functions: bool = False, default: str | None = None)
     means where it gives no ``type``.
     """
 
-    def decorate(base: type) -> type:
+    def decorate(base: Kind) -> Kind:
         _KINDS[base] = (name, {})
         if default is not None:
             _DEFAULTS[base] = default

@@ -74,8 +74,8 @@ class CSVFile:
     def __init__(self, data: bytes, *, name: str, delimiter: str = ",") -> None:
         self.name, self.delimiter = name, delimiter
         cells, width = self._parse(_decode(data, name), delimiter)
-        self.header = [cell.strip() for cell in cells[:width]]
-        self.columns = [cells[width + i :: width] for i in range(width)]
+        self.header: list[str] = [cell.strip() for cell in cells[:width]]
+        self.columns: list[list[str]] = [cells[width + i :: width] for i in range(width)]
         for column, times in Counter(self.header).items():
             if column and times > 1:
                 raise self.error(-1, f"the column {column!r} appears {times} times; rename all but one.")

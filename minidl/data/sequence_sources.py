@@ -133,7 +133,7 @@ class ArraySequences(SequenceSource):
         counted = () if numbers is None else (f"y{i}" for i in range(numbers.shape[1]))
         self._targets = tuple(targets or counted)
         values, lengths = joined(x, len(self._features), "ArraySequences")
-        self.table = SequenceTable(
+        self.table: SequenceTable = SequenceTable(
             values,
             lengths,
             self._features,

@@ -109,7 +109,9 @@ class Recursive:
     """
 
     def __init__(self, rows: Rows, one_step: Callable[[Array], Array], covariates: Covariates = "actual") -> None:
-        self.rows, self.one_step, self.covariates = rows, one_step, covariates
+        self.rows = rows
+        self.one_step = one_step
+        self.covariates = covariates
 
     def __call__(self, starts: Starts, horizon: int) -> Array:
         """Scaled forecasts, (len(starts), horizon), computed in chunks."""
@@ -159,7 +161,8 @@ class Seasonal:
     """
 
     def __init__(self, rows: Rows, period: int) -> None:
-        self.rows, self.period = rows, period
+        self.rows = rows
+        self.period = period
 
     def __call__(self, starts: Starts, horizon: int) -> Array:
         """Scaled forecasts, (len(starts), horizon)."""
@@ -192,7 +195,7 @@ class Linear(Recursive):
             normal += flat.T @ flat
             right += flat.T @ y.reshape(len(y), -1)[:, -1]
         normal[np.arange(size - 1), np.arange(size - 1)] += ridge
-        self.coefficients = np.linalg.solve(normal, right)
+        self.coefficients: Array = np.linalg.solve(normal, right)
         super().__init__(rows, self._one_step, covariates)
 
     def _one_step(self, x: Array) -> Any:

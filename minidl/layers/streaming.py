@@ -39,7 +39,9 @@ class Stream:
 
     def __init__(self, model: Layer, state: Any = None, batch: int | None = None) -> None:
         check_causal(model)
-        self.model, self.state, self.batch = model, state, batch
+        self.model = model
+        self.state: Any = state
+        self.batch = batch
         self._workspace = Workspace()
 
     def __call__(self, x: Any) -> Array:

@@ -61,8 +61,8 @@ class Segments:
             if merged and merged[-1][2:] == segment[2:]:
                 segment = segment._replace(start=merged.pop().start)
             merged.append(segment)
-        self.trained = [segment for segment in merged if not segment.frozen]
-        self.frozen = [segment for segment in merged if segment.frozen]
+        self.trained: list[Segment] = [segment for segment in merged if not segment.frozen]
+        self.frozen: list[Segment] = [segment for segment in merged if segment.frozen]
 
     def start(self, optimizer: Optimizer, params: Array) -> State:
         """The optimizer's state before the first step: arrays of which each segment has a part, one after the other."""

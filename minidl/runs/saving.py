@@ -52,7 +52,10 @@ class SaveCheckpoints(Callback):
         identity: str | None = None,
         by: Choice = VALIDATION_LOSS,
     ) -> None:
-        self.folder, self.log, self.about, self.identity = folder, log, dict(about or {}), identity
+        self.folder = folder
+        self.log = log
+        self.about: dict[str, Any] = dict(about or {})
+        self.identity = identity
         self.by = by
         self.best: dict[str, Any] | None = None  # epoch, step, validation_loss, and the score where that is another one
         self._best_weights: dict[str, Array] | None = None  # not yet saved

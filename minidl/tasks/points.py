@@ -19,7 +19,8 @@ class Points(Layer):
     """
 
     def __init__(self, model: Layer, loss: Loss) -> None:
-        self.model, self.loss = model, loss
+        self.model = model
+        self.loss = loss
         self.params = model.params
 
     def children(self) -> Mapping[str, Layer]:

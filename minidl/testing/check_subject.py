@@ -15,10 +15,10 @@ class Subject:
     """A layer under test, with inputs to test it on."""
 
     def __init__(self, layer: Layer, input_shape: Shape, dtype: str = "float64") -> None:
-        self.layer = copy.deepcopy(layer)
+        self.layer: Layer = copy.deepcopy(layer)
         self.dtype = dtype
-        self.input_shape = tuple(5 if n is None else n for n in input_shape)
-        self.output_shape = self.layer.build(input_shape, np.random.default_rng(1), np.dtype(dtype))
+        self.input_shape: tuple[int, ...] = tuple(5 if n is None else n for n in input_shape)
+        self.output_shape: Shape = self.layer.build(input_shape, np.random.default_rng(1), np.dtype(dtype))
 
     def x(self, batch: int = BATCH, time: int | None = None, seed: int = 2) -> Array:
         """Some input, as the layer gives it."""
@@ -39,7 +39,8 @@ class Result:
 
     def __init__(self, y: Array, dx: Array | None, grads: Grads) -> None:
         assert dx is not None, "backward returned None for dx"
-        self.arrays = {"y": y.copy(), "dx": dx.copy(), **{"d" + name: g.copy() for name, g in grads.items()}}
+        grads = {f"d{name}": value.copy() for name, value in grads.items()}
+        self.arrays: dict[str, Array] = {"y": y.copy(), "dx": dx.copy(), **grads}
 
     def differing(self, other: Result) -> list[str]:
         """Names of the arrays that are not the same bit for bit."""

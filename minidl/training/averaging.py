@@ -25,8 +25,8 @@ class MovingAverage:
 
     def __init__(self, decay: float, params: Array) -> None:
         self.decay = decay
-        self.values = params.copy()
-        self.shown = False
+        self.values: Array = params.copy()
+        self.shown: bool = False
 
     def follow(self, params: Array) -> None:
         """Take in the parameters after a step."""

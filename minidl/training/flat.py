@@ -41,10 +41,10 @@ class FlatParameters:
             named = ", ".join(f"{name} is {dtype}" for dtype, name in dtypes.items())
             raise ConfigError(f"{type(model).__name__}: its parameters must be of one dtype; {named}.")
         self.model = model
-        self.values = np.concatenate([value.reshape(-1) for value in params.values()])
-        self.grads = np.zeros_like(self.values)
-        self.views = self._views(params, self.values)
-        self.grad_views = self._views(params, self.grads)
+        self.values: Array = np.concatenate([value.reshape(-1) for value in params.values()])
+        self.grads: Array = np.zeros_like(self.values)
+        self.views: dict[str, Array] = self._views(params, self.values)
+        self.grad_views: dict[str, Array] = self._views(params, self.grads)
         self._bind()
 
     def __reduce__(self) -> Any:

@@ -17,12 +17,11 @@ import numpy as np
 from minidl.core.arguments import check_in_dtype, checked
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Array, Context, Layer
-from minidl.core.text import counted
 from minidl.core.workspace import Workspace
 from minidl.data.batch import Batch
 from minidl.losses import Loss
 from minidl.metrics import usual_metrics
-from minidl.optimizers import Optimizer, Progress, Segments
+from minidl.optimizers import Optimizer, Progress, ScheduleState, Segments, State
 from minidl.randomness import Streams, generator_state
 from minidl.training.averaging import MovingAverage
 from minidl.training.callbacks import Callback, CallbackState
@@ -88,20 +87,21 @@ class Trainer:
             raise ConfigError(f"Trainer: streams: expected Streams, got {streams!r}; write Streams.from_seed(0).")
         self.streams = streams
         self.should_stop = should_stop
-        self.engine = engine or NumpyEngine()
+        self.engine: Engine = engine or NumpyEngine()
         self.metrics = metrics
         self._parameters = FlatParameters(model)
         for part in (loss, optimizer, settings):
             check_in_dtype(part, self._parameters.values.dtype)
-        self.segments = Segments(optimizer, {name: view.size for name, view in self._parameters.views.items()})
-        self.state = self.segments.start(optimizer, self._parameters.values)
+        self.segments: Segments = Segments(optimizer, {n: view.size for n, view in self._parameters.views.items()})
+        self.state: State = self.segments.start(optimizer, self._parameters.values)
         decay = settings.moving_average
-        self.average = None if decay is None else MovingAverage(decay, self._parameters.values)
-        self.schedule_state = settings.schedule.start()
-        self.epoch = self.step = 0
-        self.epoch_steps = 1  # until `run` knows
-        self.position = Position()
-        self.order_state = generator_state(streams.shuffling)  # from before the current epoch's order was drawn
+        self.average: MovingAverage | None = None if decay is None else MovingAverage(decay, self._parameters.values)
+        self.schedule_state: ScheduleState = settings.schedule.start()
+        self.epoch: int = 0
+        self.step: int = 0
+        self.epoch_steps: int = 1  # until `run` knows
+        self.position: Position = Position()
+        self.order_state: dict[str, Any] = generator_state(streams.shuffling)  # from before this epoch's order
         self.history: list[EpochRecord] = []
         self.finished: str | None = None
         self.folder: Path | None = None
@@ -118,7 +118,7 @@ class Trainer:
 
     def __repr__(self) -> str:
         parts = f"{self.model!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, settings={self.settings!r}"
-        return f"Trainer({parts}): {self.epoch} of {counted(self.settings.epochs, 'epoch')} done"
+        return f"Trainer({parts}): {self.epoch} of {self.settings.epochs} epochs done"
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_ctx"}

@@ -222,6 +222,6 @@ def test_a_trainer_shows_what_it_trains_and_how_far_it_is() -> None:
     made = trainer(epochs=1)
     assert repr(made) == (
         f"Trainer({made.model!r}, loss=HalfMSE(), optimizer={made.optimizer!r}, settings={made.settings!r}): "
-        "0 of 1 epoch done"
+        "0 of 1 epochs done"
     )
     assert len(repr(made)) < 250

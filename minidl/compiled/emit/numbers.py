@@ -27,7 +27,9 @@ class Number:
     """Floating-point numbers, whole numbers or truth values, in a function that is being compiled."""
 
     def __init__(self, emitter: Emitter, value: Any, known: float | None = None) -> None:
-        self.emitter, self.value, self.known = emitter, value, known  # known: the same constant in every lane
+        self.emitter = emitter
+        self.value: Any = value
+        self.known = known  # the same constant in every lane
 
     @property
     def single(self) -> bool:

@@ -39,11 +39,13 @@ class Emitter:
     """Writes instructions for numbers of one type into the function that is being compiled."""
 
     def __init__(self, context: Any, builder: Any, dtype: Any, vector_bytes: int = VECTOR_BYTES) -> None:
-        self.context, self.builder, self.dtype = context, builder, dtype
-        self.itemsize = dtype.bitwidth // 8
-        self.width = vector_bytes // self.itemsize
-        self.number = context.get_value_type(dtype)
-        self.vector = ir.VectorType(self.number, self.width)
+        self.context: Any = context
+        self.builder: Any = builder
+        self.dtype: Any = dtype
+        self.itemsize: int = dtype.bitwidth // 8
+        self.width: int = vector_bytes // self.itemsize
+        self.number: Any = context.get_value_type(dtype)
+        self.vector: Any = ir.VectorType(self.number, self.width)
 
     def constant(self, number: float) -> Any:
         """This number in every lane."""
@@ -150,9 +152,10 @@ class EmittedArray:
     """An argument of the compiled function: its lengths, and pointers to its elements."""
 
     def __init__(self, emitter: Emitter, array_type: Any, value: Any) -> None:
-        self.emitter, self.type = emitter, array_type
-        self.struct = emitter.context.make_array(array_type)(emitter.context, emitter.builder, value)
-        self.shape = cgutils.unpack_tuple(emitter.builder, self.struct.shape, array_type.ndim)
+        self.emitter = emitter
+        self.type: Any = array_type
+        self.struct: Any = emitter.context.make_array(array_type)(emitter.context, emitter.builder, value)
+        self.shape: list[Any] = cgutils.unpack_tuple(emitter.builder, self.struct.shape, array_type.ndim)
 
     def at(self, *index: Any) -> Any:
         """Pointer to an element; an index is a value, or (value, constant) for their sum."""
@@ -181,10 +184,12 @@ class Tile:
     """`rows` times `columns` vectors in registers."""
 
     def __init__(self, emitter: Emitter, rows: int, columns: int) -> None:
-        self.emitter, self.rows, self.columns = emitter, rows, columns
+        self.emitter = emitter
+        self.rows = rows
+        self.columns = columns
         # Memory in name only: LLVM keeps these in registers, for nobody takes their address.
         slots = range(rows * columns)
-        self.slots = [cgutils.alloca_once(emitter.builder, emitter.vector) for _ in slots]
+        self.slots: list[Any] = [cgutils.alloca_once(emitter.builder, emitter.vector) for _ in slots]
 
     def places(self) -> Iterator[tuple[int, int]]:
         """Rows and columns of all vectors."""

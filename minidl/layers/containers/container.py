@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,8 +45,10 @@ class Container(Layer):
     The first entry of the cache is the list of the children's caches, in their order.
     """
 
-    # Weights and config into one file. It is bound in minidl.model_files: layers know nothing of files.
-    save: ClassVar[Callable[[Container, str | PurePath], None]]
+    if TYPE_CHECKING:  # minidl.model_files binds it: layers know nothing of files
+
+        def save(self, path: str | PurePath) -> None:
+            """Write weights and config into one file; see `minidl.model_files.save`."""
 
     @property
     def input_shape(self) -> Shape | None:

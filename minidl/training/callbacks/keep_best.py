@@ -18,7 +18,8 @@ class KeepBest(Callback):
     """
 
     def __init__(self, by: Choice) -> None:
-        self.by, self.epoch = by, 0
+        self.by = by
+        self.epoch: int = 0
         self.score: float | None = None
         self.weights: dict[str, Array] = {}
 
