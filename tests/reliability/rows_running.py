@@ -34,7 +34,8 @@ from tests.reliability.harness import (
 )
 
 ARRAYS = ("weights", "optimizer", "own")
-FILES = [f"checkpoints/{name}/{file}.safetensors" for name in ("init", "best", "last") for file in ARRAYS]
+FILES = [f"checkpoints/{name}/{file}.safetensors" for name in ("init", "best", "last", "refit") for file in ARRAYS]
+FILES += ["parameters.csv", "saturation.csv"]
 KILLS_PER_CONFIG = 5
 
 
@@ -43,7 +44,7 @@ def result_of(run: Path) -> dict[str, Any]:
     found: dict[str, Any] = {name: (run / name).read_bytes() for name in FILES if (run / name).exists()}
     records = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     found["log.jsonl"] = [{key: value for key, value in record.items() if key != "seconds"} for record in records]
-    for name in ("best", "last"):
+    for name in ("best", "last", "refit"):
         path = run / "checkpoints" / name / "state.json"
         if path.exists():
             state = json.loads(path.read_bytes())
@@ -95,7 +96,10 @@ def random_experiment(rng: random.Random) -> list[str]:
         f"training.bptt_steps={rng.choice([1, 4, 6]) if truncated else 'null'}",
         f"training.epochs={rng.randrange(12, 40)}",
     ]
-    return [*drawn, f"training.callbacks={random.Random(repr(drawn)).choice(CALLBACKS)}"]
+    more = random.Random(repr(drawn))  # its own, so that the rest stays as it was drawn before there were these
+    drawn.append(f"training.callbacks={more.choice(CALLBACKS)}")
+    watched = any("ReduceOnPlateau" in line for line in drawn)
+    return [*drawn, f"training.refit={'true' if not watched and more.random() < 0.5 else 'false'}"]
 
 
 CELLS_BIAS = ("true", "false")
@@ -109,6 +113,7 @@ CALLBACKS = (
     "[]",
     "[{type: EarlyStopping, metric: train_loss, min_delta: 0.001, patience: 5}]",
     "[{type: EarlyStopping, metric: validation_r2, larger_is_better: true, patience: 4}, CSVLog]",
+    "[{type: EarlyStopping, patience: 3}, ParameterStatistics, {type: Saturation, margin: 0.3, every: 2}]",
 )
 CELLS = ("RecurrentLayer", "LSTMLayer", "GRULayer")
 
