@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
@@ -17,7 +17,7 @@ from msgspec import Meta
 from minidl._version import __version__
 from minidl.config import construct
 from minidl.core.arguments import describe
-from minidl.core.errors import ConfigError, CorruptFileError, ShapeError
+from minidl.core.errors import ConfigError, CorruptFileError, ShapeError, StorageError
 from minidl.core.layer import Array
 from minidl.core.text import printable
 from minidl.files.reading import convert_json, decode_json, read_given, user_path
@@ -55,7 +55,7 @@ def save(model: Container, path: str | PurePath) -> None:
     """
     if model.input_shape is None or model.dtype is None:
         raise ConfigError(f"{type(model).__name__}: it was not built yet; call build(input_shape, rng) first.")
-    path, arrays = user_path(path), model.params
+    path, arrays = _place(path), model.params
     about = {
         "format": FORMAT,
         "version": __version__,
@@ -89,8 +89,18 @@ def load(path: str | PurePath) -> Container:
     StorageError
         It cannot be read.
     """
-    path = user_path(path)
+    path = _place(path)
     return _decoded(read_given(path, tensors_limit(None), expected="the file of a model"), path)
+
+
+def _place(path: str | PurePath) -> Path:
+    given: Any = path
+    if not isinstance(given, (str, PurePath)):
+        raise ConfigError(f"the file of a model: expected a path, got {type(given).__name__}.")
+    place = user_path(given)
+    if not place.name or "\0" in str(place):
+        raise StorageError(f"{place}: is no name of a file.")
+    return place
 
 
 def _decoded(content: bytes, where: PurePath) -> Container:
@@ -118,7 +128,7 @@ def _decoded(content: bytes, where: PurePath) -> Container:
 
 def _constructed(config: Mapping[str, Any], where: PurePath) -> Container:
     """The layers without weights."""
-    hint = "a layer of your own must be registered first: import its module, with @register above the class"
+    hint = "a layer or initializer of your own must be registered first: import its module, with @register above it"
     try:
         return construct(Container, config)  # type: ignore[no-any-return]
     except ConfigError as err:

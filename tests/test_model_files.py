@@ -147,7 +147,7 @@ def test_a_layer_of_ones_own_must_be_registered_where_it_is_saved_and_where_it_i
     model.build((2,), 0)
     with pytest.raises(ConfigError, match="unknown layer 'Halved'") as caught:
         model.save(path)
-    assert "must be registered first: import its module, with @register above the class" in str(caught.value)
+    assert "must be registered first: import its module, with @register above it" in str(caught.value)
     assert not path.exists()
     register(Halved)
     model.save(path)
@@ -155,9 +155,7 @@ def test_a_layer_of_ones_own_must_be_registered_where_it_is_saved_and_where_it_i
     minidl.core.registry._KINDS[Layer][1].pop("Halved")
     text = refused(path, ConfigError)
     assert text.startswith("layers.0.type: unknown layer 'Halved'")
-    assert text.endswith(
-        "a layer of your own must be registered first: import its module, with @register above the class."
-    )
+    assert text.endswith("of your own must be registered first: import its module, with @register above it.")
 
 
 def test_no_flipped_bit_and_no_missing_end_goes_unnoticed(saved: Path) -> None:
@@ -193,6 +191,22 @@ def test_files_of_others_are_refused(saved: Path, tmp_path: Path) -> None:
         a_model().save(tmp_path / "nowhere" / "a")
     with pytest.raises(StorageError, match="cannot write: Is a directory"):
         a_model().save(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "message"),
+    [
+        (None, ConfigError, "the file of a model: expected a path, got NoneType."),
+        (3, ConfigError, "the file of a model: expected a path, got int."),
+        ("", StorageError, ".: is no name of a file."),
+        ("a\0b", StorageError, "a\\x00b: is no name of a file."),
+    ],
+)
+def test_what_is_no_path_of_a_file_is_refused(path: Any, kind: type[MinidlError], message: str) -> None:
+    for call in (a_model().save, load):
+        with pytest.raises(kind) as caught:
+            call(path)
+        assert str(caught.value) == message
 
 
 def test_a_later_format_and_a_changed_config_are_refused(saved: Path) -> None:
