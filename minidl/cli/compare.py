@@ -44,6 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster that is running")
     parser.add_argument("--shard", metavar="I/N", help="do only every N-th run, from the I-th on; see --merge")
     parser.add_argument("--merge", action="store_true", help="join the folders of all shards into one comparison")
+    parser.add_argument(
+        "--outside", action="append", default=[], metavar="FILE.csv", help="forecasts of another program; repeatable"
+    )
     parser.add_argument("--across", action="store_true", help="ranks, wins and skill over finished comparisons")
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with this comparison")
     parser.add_argument("--fresh", action="store_true", help="start anew, even if the same comparison is unfinished")
@@ -120,6 +123,8 @@ def resume_command(args: argparse.Namespace, folder: Path) -> str:
 
 
 def _check_usage(args: argparse.Namespace) -> None:
+    if args.outside and (args.resume is not None or args.merge or args.across):
+        raise ConfigError("--outside is for the start of a comparison, which then knows these forecasts.")
     if args.resume is not None and (args.configs or args.merge or args.shard):
         raise ConfigError("--resume takes a folder and no configs; the folder knows them.")
     if args.across and (args.resume is not None or args.merge or args.shard or args.overrides):
@@ -159,6 +164,7 @@ def _session(args: argparse.Namespace) -> Session:
         shard=_shard(args.shard),
         protocol=not args.no_protocol,
         smallest=args.smallest,
+        outside=args.outside,
     )
     say(*describe_plan(plan))
     return start(plan, data, plugins=args.plugin, fresh=args.fresh, say=say)

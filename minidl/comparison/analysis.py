@@ -67,18 +67,25 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
             for entry in compared
         },
     }
-    result["pairs"] = compare_all(labels, by_label, terms, tested, rounding)
-    number = sum(len(pair["rows"]) for pair in result["pairs"])
-    for row in (row for pair in result["pairs"] for row in pair["rows"].values()):
-        row["detectable"] = finite(detectable(row["survivors"], row["std"] or math.nan, tests=number))
-        row["outcome"] = outcome(row, plan.smallest if row["metric"] == terms.leading.name else None)
-    result["tests"] = {"number": number, "fewest_seeds": fewest_pairs(max(1, number))}
+    outside = {name: _outside(baselines[name], sums, plan.seeds) for name, sums in data.get("outside", {}).items()}
+    asked = [*pairs_of(labels), *itertools.product(outside, labels)]
+    result["pairs"] = compare_all(asked, by_label | outside, terms, tested, rounding)
+    result["tests"] = _judged(result["pairs"], terms, plan.smallest)
     result |= terms.more_from_records(by_label, {entry.label: entry.config for entry in compared}, tested)
     first, metric = next(iter(tested.items()))
     result["together"] = _together(labels, by_label, terms, tested, rounding) if len(labels) > 2 else None
     result["trade_offs"] = trade_offs(result["configs"], (terms.task.table, first), terms.metric(metric), rounding)
     result["verdict"] = verdict(result)
     return result
+
+
+def _judged(pairs: Sequence[Mapping[str, Any]], terms: Terms, smallest: float | None) -> dict[str, int]:
+    """Add to each row of the pairs what could be found, and what was; say how many tests there are."""
+    rows = [row for pair in pairs for row in pair["rows"].values()]
+    for row in rows:
+        row["detectable"] = finite(detectable(row["survivors"], row["std"] or math.nan, tests=len(rows)))
+        row["outcome"] = outcome(row, smallest if row["metric"] == terms.leading.name else None)
+    return {"number": len(rows), "fewest_seeds": fewest_pairs(max(1, len(rows)))}
 
 
 def describe_config(
@@ -173,8 +180,17 @@ def pairs_of(labels: Sequence[str]) -> list[tuple[str, str]]:
     return [(labels[0], other) for other in labels[1:]]
 
 
+def _outside(scores: Mapping[str, Any], stretches: Mapping[str, Any], seeds: int) -> list[Record]:
+    """Forecasts of another program as records: they are the same whatever a config's seed is."""
+    return [{"seed": seed, "status": "done", "scores": scores, "stretches": stretches} for seed in range(seeds)]
+
+
 def compare_all(
-    labels: Sequence[str], by_label: Mapping[str, Sequence[Record]], terms: Terms, tested: Tested, rounding: float
+    asked: Sequence[tuple[str, str]],
+    by_label: Mapping[str, Sequence[Record]],
+    terms: Terms,
+    tested: Tested,
+    rounding: float,
 ) -> list[dict[str, Any]]:
     """Paired differences of each pair in each row; the tests of all of them are corrected together.
 
@@ -182,7 +198,7 @@ def compare_all(
     """
     pairs: list[dict[str, Any]] = []
     tests: list[tuple[dict[str, Any], Paired]] = []
-    for first, second in pairs_of(labels):
+    for first, second in asked:
         runs = [{record["seed"]: record for record in by_label[label]} for label in (first, second)]
         seeds = sorted(runs[0].keys() & runs[1].keys())
         broken = [[seed for seed in seeds if of[seed]["status"] != "done"] for of in runs]

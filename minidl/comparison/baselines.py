@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from minidl.comparison.splits import load_parts
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import without_nan
 from minidl.core.errors import ConfigError
+from minidl.core.text import printable
 from minidl.tasks.terms import Terms
 from minidl.training.threads import one_blas_thread
 
@@ -62,6 +64,28 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
         assumed[entry.label] = found["assumptions"]
         missing |= found["left_out"]
     return {"baselines": scores, "data": data, "facts": facts, "assumptions": assumed, "left_out": missing}
+
+
+def add_outside(data: dict[str, Any], compared: Sequence[Entry], paths: Sequence[str]) -> dict[str, Any]:
+    """The same with forecasts of other programs among the baselines, and their sums by stretch under ``outside``.
+
+    Raises
+    ------
+    ConfigError
+        A name is taken, or the task takes no such forecasts.
+    DataError, StorageError
+        A file cannot be read, or does not say what is scored.
+    """
+    data["outside"] = {}
+    for path in paths:
+        name = Path(path).stem
+        if name in data["baselines"] or name in [entry.label for entry in compared]:
+            raise ConfigError(f"--outside: {printable(path)}: the name {printable(name)} is taken; rename the file.")
+        experiment = compared[0].experiment()
+        with one_blas_thread():
+            tables, sums = experiment.evaluation.outside(Path(path), load_parts(experiment))
+        data["baselines"][name], data["outside"][name] = without_nan(tables), sums
+    return data
 
 
 def _add(scores: dict[str, Any], name: str, label: str, found: dict[str, Any], terms: Terms) -> None:

@@ -55,6 +55,7 @@ class Plan:
     data : what the data are, by label.
     version : of minidl.
     overrides : ``key.path=value`` that the configs hold already; to say how to repeat it.
+    outside : files with forecasts of other programs, as they were named; to say how to repeat it.
     smallest : difference of the leading metric that matters; None: none is said. It decides no result, but the verdict.
     shard : (i, n): only every n-th run, from the i-th on; None: all.
     """
@@ -67,6 +68,7 @@ class Plan:
     shard: tuple[int, int] | None = None
     overrides: tuple[str, ...] = ()
     smallest: float | None = None
+    outside: tuple[str, ...] = ()
 
     def trials(self) -> list[Trial]:
         """All runs of this plan's shard, seed by seed; those that stand beside for the first seeds only."""

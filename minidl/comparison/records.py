@@ -40,6 +40,7 @@ class DataFile(TypedDict):
     facts: dict[str, str]
     assumptions: dict[str, list[str]]
     left_out: dict[str, str]
+    outside: dict[str, Stretches]
 
 
 class Seconds(TypedDict, total=False):
@@ -105,6 +106,10 @@ def check_data(data: Mapping[str, Any], labels: Iterable[str], terms: Terms, whe
         raise CorruptFileError(f"{printable(where)}: damaged: there is no baseline called {reference}.")
     for name, scores in baselines.items():
         _check_scores(scores, terms, f"{printable(where)}: {printable(name)}")
+    for name, stretches in found["outside"].items():
+        if name not in baselines:
+            raise CorruptFileError(f"{printable(where)}: damaged: {printable(name)} has no scores.")
+        _check_stretches(stretches, baselines[name], terms, f"{printable(where)}: {printable(name)}")
     try:
         terms.check_facts(found["facts"])
     except (ValueError, KeyError) as err:

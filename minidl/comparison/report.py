@@ -44,6 +44,7 @@ def repeat_command(folder: ComparisonFolder, result: Result) -> str:
     """The command line that makes this comparison again."""
     words = ["minidl", "compare", *dict.fromkeys(entry.source or entry.label for entry in folder.plan.compared())]
     words += ["--seeds", str(result["asked"]["seeds"])]
+    words += [word for path in folder.plan.outside for word in ("--outside", path)]
     words += [] if folder.plan.smallest is None else ["--smallest", f"{folder.plan.smallest:g}"]
     words += [word for override in folder.plan.overrides for word in ("--set", override)]
     words += [word for plugin in folder.plugins for word in ("--plugin", plugin["path"])]

@@ -11,7 +11,7 @@ from typing import Any
 
 from minidl._version import __version__
 from minidl.comparison.analysis import analyse
-from minidl.comparison.baselines import describe_baselines
+from minidl.comparison.baselines import add_outside, describe_baselines
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import Entry, load_entries
 from minidl.comparison.executors import MakeExecutor, check_main_guard, run_trials
@@ -63,6 +63,7 @@ def make_plan(
     shard: tuple[int, int] | None = None,
     protocol: bool = True,
     smallest: float | None = None,
+    outside: Sequence[str] = (),
 ) -> tuple[Plan, dict[str, Any]]:
     """Check everything that can be wrong before training: configs, seeds, data.
 
@@ -71,6 +72,7 @@ def make_plan(
     plugins : Python files that the configs need; this process has run them.
     protocol : whether to train also what only shows what shortcuts of the evaluation do.
     smallest : difference of the leading metric that matters.
+    outside : files with forecasts of other programs.
 
     Returns
     -------
@@ -89,9 +91,11 @@ def make_plan(
         raise ConfigError(f"--seeds: expected 1 to {MAX_SEEDS:,}, got {seeds}.")
     compared = load_entries(configs, overrides)
     entries = [*compared, *(beside(compared) if protocol else ())]
-    data = describe_baselines(entries)
+    data = add_outside(describe_baselines(entries), compared, outside)
     needed = recorded_plugins(given_plugins(plugins))
-    plan = Plan(tuple(entries), seeds, needed, data.pop("data"), __version__, shard, tuple(overrides), smallest)
+    plan = Plan(
+        tuple(entries), seeds, needed, data.pop("data"), __version__, shard, tuple(overrides), smallest, tuple(outside)
+    )
     check_plan(plan)
     return plan, data
 

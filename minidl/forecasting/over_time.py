@@ -41,6 +41,8 @@ def over_time(
     found = []
     for pair in result["pairs"][:MAX_PAIRS]:
         labels = (pair["first"], pair["second"])
+        if not result["configs"].keys() >= {*labels}:  # forecasts of another program have no run to open
+            continue
         seeds = [result["configs"][label]["median_seed"] for label in labels]
         if None in seeds:
             continue

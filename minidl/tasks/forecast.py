@@ -29,6 +29,7 @@ from minidl.forecasting import (
     model_one_step,
     score,
 )
+from minidl.forecasting.outside import read_outside
 from minidl.forecasting.words import losing_words, losses_to
 from minidl.metrics import Metric, r2, r2_of_sums, root_of_sums
 from minidl.randomness import Streams
@@ -188,6 +189,12 @@ class Forecast(Task):
         """Of blocks, none of which is cut."""
         forecaster = model_forecaster(parts, model, self.future_covariates)
         return {str(k): block_sums(parts, forecaster, k) for k in self.horizons}
+
+    def outside(self, path: Path, parts: Any) -> tuple[Scores, Stretches]:
+        """Scores of forecasts from a CSV file; see `minidl.forecasting.outside`."""
+        forecaster = read_outside(path, parts, self.horizons)
+        sums = {str(k): block_sums(parts, forecaster, k) for k in self.horizons}
+        return score(parts, forecaster, self.horizons), sums
 
     def losing_words(self, parts: Any, scores: Mapping[str, Any], rounding: float) -> str:
         """By RMSE of blocks, which is defined where R² is not."""

@@ -152,6 +152,18 @@ class Task(Configurable, ABC):
         """
         return {}
 
+    def outside(self, path: Path, parts: Parts) -> tuple[Scores, Stretches]:
+        """Tables of scores and sums by stretch of what another program says of the test part, in a file.
+
+        Raises
+        ------
+        DataError, StorageError
+            The file cannot be read, or does not say what is scored.
+        ConfigError
+            The task takes none.
+        """
+        raise ConfigError(f"--outside: {type(self).__name__} takes no forecasts of other programs; Forecast does.")
+
     def details(self, scores: Scores) -> list[list[str]]:
         """A further table for people, a head and rows of cells; empty: none."""
         return []

@@ -147,14 +147,20 @@ def folder_of(path: Path, **plan: Any) -> Any:
     """What a report asks of a comparison's folder."""
     entries = [Entry("one", {}, source="my configs/one.yaml"), Entry("other", {}), Entry("a", {}, source="s.yaml")]
     entries += [Entry("b", {}, source="s.yaml")]  # two points of one sweep
-    plan = {"smallest": 0.01, "overrides": ("training.epochs=2", "model.x=a b"), "compared": lambda: entries, **plan}
+    plan = {
+        "smallest": 0.01,
+        "outside": ("x.csv",),
+        "overrides": ("training.epochs=2", "model.x=a b"),
+        "compared": lambda: entries,
+        **plan,
+    }
     return SimpleNamespace(path=path, plan=SimpleNamespace(**plan), plugins=[{"path": "p.py"}, {"path": "q.py"}])
 
 
 def test_the_command_names_sources_once_seeds_overrides_and_plugins() -> None:
     assert report.repeat_command(folder_of(Path()), {"asked": {"seeds": 7}}) == (
-        "minidl compare 'my configs/one.yaml' other s.yaml --seeds 7 --smallest 0.01 --set training.epochs=2 "
-        "--set 'model.x=a b' --plugin p.py --plugin q.py"
+        "minidl compare 'my configs/one.yaml' other s.yaml --seeds 7 --outside x.csv --smallest 0.01 "
+        "--set training.epochs=2 --set 'model.x=a b' --plugin p.py --plugin q.py"
     )
 
 

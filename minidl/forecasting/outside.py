@@ -1,0 +1,111 @@
+"""Forecasts that another program made of the test part, from a CSV file, scored like a model's.
+
+The file has the columns ``time`` (of the row that is forecast; ``row``, counted from 0, where the
+table has no times), ``lead`` (rows from the last known one, 1 and more) and ``forecast`` (in the target's
+own units). What it holds beyond what is scored is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.core.errors import DataError
+from minidl.core.layer import Array
+from minidl.core.text import printable
+from minidl.data import Splits
+from minidl.data.csv_file import CSVFile, read_bytes
+from minidl.data.steps import time_text
+from minidl.data.timestamps import has_offset, parse_time
+from minidl.forecasting.forecasters import Starts
+
+Values = npt.NDArray[np.float64]
+
+
+class Outside:
+    """A forecaster that looks up what the file says.
+
+    Parameters
+    ----------
+    values : (rows of the table, leads), scaled; NaN where the file says nothing.
+    time_steps : T, rows of a window.
+    """
+
+    def __init__(self, values: Values, time_steps: int) -> None:
+        self.values, self.time_steps = values, time_steps
+
+    def __call__(self, starts: Starts, horizon: int) -> Array:
+        """Scaled forecasts, (len(starts), horizon)."""
+        leads = np.arange(horizon)
+        found: Array = self.values[starts[:, None] + self.time_steps + leads, leads]
+        return found
+
+
+def read_outside(path: Path, splits: Splits, horizons: Sequence[int]) -> Outside:
+    """The forecasts of a file, for all windows of the test part that are scored.
+
+    Raises
+    ------
+    DataError
+        One line: the file has not this form, has a forecast twice, or lacks one that is scored.
+    """
+    name, table, furthest = printable(path), splits.table, max(horizons)
+    file = CSVFile(read_bytes(path), name=name)
+    rows, leads = _rows(file, splits), file.convert("lead", _lead)
+    forecasts = file.numbers("forecast", ())
+    values = np.full((len(table), furthest), np.nan)
+    for i, (row, lead) in enumerate(zip(rows, leads, strict=True)):
+        if row is None or lead > furthest:
+            continue
+        if not np.isnan(values[row, lead - 1]):
+            raise file.error(i, f"a forecast {lead} ahead of this time stands there twice; keep one.")
+        values[row, lead - 1] = forecasts[i]
+    needed = _needed(splits, horizons, values.shape)
+    missing = np.argwhere(needed & np.isnan(values))
+    if len(missing):
+        row, lead = missing[0]
+        when = f"row {row}" if table.times is None else f"the time {time_text(table.times[row], table.utc)}"
+        raise DataError(
+            f"{name}: {len(missing):,} of {int(needed.sum()):,} forecasts that are scored are missing; the first is of "
+            f"{when}, lead {lead + 1}. Every window of the test part needs the leads 1 to {furthest}."
+        )
+    column = table.target_index
+    return Outside((values - splits.scale.offset[column]) / splits.scale.range[column], splits.test.time_steps)
+
+
+def _rows(file: CSVFile, splits: Splits) -> list[int | None]:
+    """The table's row of each line; None for one that it does not have."""
+    table = splits.table
+    if table.times is None:
+        return [int(row) if 0 <= row < len(table) else None for row in file.convert("row", int)]
+    times = np.array(file.convert("time", parse_time), "datetime64[s]")
+    zoned = [has_offset(text) for text in file.texts("time")]
+    if any(one != table.utc for one in zoned):
+        theirs = "have" if table.utc else "have no"
+        row = [one != table.utc for one in zoned].index(True)
+        raise file.error(
+            row, f"the times of the series {theirs} offset from UTC (Z or +01:00); expected the same here."
+        )
+    known = {int(time): row for row, time in enumerate(table.times.astype("datetime64[s]").astype(np.int64))}
+    return [known.get(int(time)) for time in times.astype(np.int64)]
+
+
+def _lead(text: str) -> int:
+    if not (text.isdecimal() and 1 <= len(text) <= 9 and int(text)):
+        raise ValueError(f"{text[:40]!r} is no lead; expected a whole number from 1 on.")
+    return int(text)
+
+
+def _needed(splits: Splits, horizons: Sequence[int], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Which forecasts are scored, by row of the table and lead."""
+    needed, starts, T = np.zeros(shape, bool), splits.test.starts, splits.test.time_steps
+    asked: list[tuple[Any, int]] = [(starts[: len(starts) // k * k : k], k) for k in horizons]
+    asked.append((starts[: len(starts) - max(horizons) + 1], max(horizons)))
+    for first, k in asked:
+        leads = np.arange(k)
+        needed[first[:, None] + T + leads, leads] = True
+    return needed

@@ -1,0 +1,96 @@
+"""Forecasts of another program in a comparison: scored as the baseline they copy; wrong files are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from comparing import Capture, compare, result
+from small import hourly_rows
+
+TIME_STEPS, TEST, FURTHEST = 6, 60, 4
+
+
+def persistence(change: Callable[[list[str]], list[str]] = lambda lines: lines) -> Path:
+    """The target's last known value for each time of the test part and each lead, as another program writes it."""
+    target, start = hourly_rows()[:, 0], np.datetime64("2013-01-01T00:00", "m")
+    lines = ["lead,forecast,time"]
+    for row in range(240 - TEST, 240):
+        for lead in range(1, FURTHEST + 1):
+            lines.append(f"{lead},{float(target[row - lead])!r},{start + 60 * row}")
+    path = Path("theirs.csv")
+    path.write_text("\n".join(change(lines)) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_copy_of_persistence_has_its_scores_and_is_tested_against_each_config(folder: Path, capsys: Capture) -> None:
+    persistence()
+    assert compare("small.yaml", "deep.yaml", "--seeds", "6", "--no-protocol", "--outside", "theirs.csv") == 0
+    found = result()
+    for table in ("block", "lead"):
+        for row, scores in found["baselines"]["theirs"][table].items():
+            assert scores == pytest.approx(found["baselines"]["persistence"][table][row], rel=1e-9)
+    assert [(pair["first"], pair["second"]) for pair in found["pairs"]] == [
+        ("small", "deep"),
+        ("theirs", "small"),
+        ("theirs", "deep"),
+    ]
+    row = found["pairs"][1]["rows"]["4"]
+    small = found["configs"]["small"]["block"]["4"]["r2"]["values"]
+    theirs = found["baselines"]["theirs"]["block"]["4"]["r2"]
+    assert row["differences"] == pytest.approx([value - theirs for value in small])
+    assert row["both"]["stretches"] == 13  # 54 windows are 13 blocks of four
+    assert found["tests"]["number"] == sum(len(pair["rows"]) for pair in found["pairs"])
+    report = Path("runs/compare-001/report.md").read_text(encoding="utf-8")
+    assert "| small - theirs |" in report
+    assert "--outside theirs.csv" in report
+    before = Path("runs/compare-001/comparison.json").read_bytes()
+    assert compare("--resume", "runs/compare-001") == 0  # the folder has what is needed of the file
+    assert Path("runs/compare-001/comparison.json").read_bytes() == before
+
+
+def test_what_is_not_scored_does_not_matter(folder: Path) -> None:
+    more = ["9,1.0,2013-01-10T00:00", "1,1.0,2031-01-01T00:00"]
+    persistence(lambda lines: [*lines, *more])
+    assert compare("small.yaml", "deep.yaml", "--seeds", "1", "--no-protocol", "--outside", "theirs.csv") == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda lines: lines[:-1],
+            "theirs.csv: 1 of 208 forecasts that are scored are missing; the first is of",
+        ),
+        (lambda lines: [*lines, lines[-1]], "theirs.csv:242: a forecast 4 ahead of this time stands there twice"),
+        (lambda lines: ["lead,value,time", *lines[1:]], "theirs.csv:1: no column 'forecast'"),
+        (lambda lines: [*lines, "0,1.0,2013-01-10T00:00"], "theirs.csv:242: column lead: '0' is no lead; expected a"),
+        (lambda lines: [*lines, "1,much,2013-01-10T00:00"], "theirs.csv:242: column forecast: "),
+        (lambda lines: [*lines, "1,1.0,tomorrow"], "theirs.csv:242: column time: 'tomorrow' is no time like"),
+        (
+            lambda lines: [f"{line}Z" if "T" in line else line for line in lines],
+            "theirs.csv:2: the times of the",
+        ),
+        (lambda lines: ["PAR1"], "theirs.csv: "),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_line_before_anything_is_trained(
+    folder: Path, change: Callable[[list[str]], list[str]], message: str, capsys: Capture
+) -> None:
+    persistence(change)
+    assert compare("small.yaml", "deep.yaml", "--seeds", "1", "--outside", "theirs.csv") != 0
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_a_name_that_is_taken_and_other_uses_are_refused(folder: Path, capsys: Capture) -> None:
+    persistence().rename("deep.csv")
+    assert compare("small.yaml", "deep.yaml", "--seeds", "1", "--outside", "deep.csv") == 2
+    assert "--outside: deep.csv: the name deep is taken; rename the file." in capsys.readouterr().err
+    assert compare("small.yaml", "deep.yaml", "--outside", "nowhere.csv") == 4
+    assert compare("--resume", "runs/compare-001", "--outside", "deep.csv") == 2
+    assert "--outside is for the start of a comparison" in capsys.readouterr().err
