@@ -109,10 +109,8 @@ def fit(
     streams, train = Streams.from_seed(checked(seed, Seed, "fit: seed")), Arrays(x, y, lengths, weight)
     held_out = _held_out(validation)
     _build(model, train, streams)
-    trainer = Trainer(
-        model, loss=loss, optimizer=optimizer, settings=settings, streams=streams, should_stop=should_stop
-    )
-    return _run(trainer, train, held_out, engine, progress)
+    parts: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "streams": streams, "should_stop": should_stop}
+    return _run(Trainer(model, settings=settings, **parts), train, held_out, engine, progress)
 
 
 def _run(
