@@ -55,4 +55,4 @@ def test_the_configs_reach_what_their_pages_say(task: str, depth: str) -> None:
         pytest.importorskip(NEEDS[task])
     found, scores = accuracy(load_experiment(f"{task}_{depth}", ["seed=1"]))
     assert found >= WHOLE[task]
-    assert all(found > other["scores"]["all"]["accuracy"] for other in scores["baselines"].values())
+    assert found > scores["baselines"]["most_frequent"]["scores"]["all"]["accuracy"] + 0.1
