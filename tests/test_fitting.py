@@ -59,7 +59,7 @@ def test_a_run_a_comparison_and_fit_end_with_the_same_weights(tmp_path: Path) ->
 
 
 def test_every_setting_of_a_training_is_an_argument_and_arrives() -> None:
-    of_runs = {"checkpoint_every", "checkpoints_kept"}
+    of_runs = {"checkpoint_every", "checkpoints_kept", "refit"}
     given: dict[str, Any] = {
         "epochs": 2,
         "batch_size": 7,
