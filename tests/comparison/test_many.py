@@ -33,6 +33,13 @@ def test_the_worst_leave_the_set_and_equal_ones_stay() -> None:
     assert model_confidence_set(np.ones((5, 2)) + np.array([0.0, 1e-12]), none=1e-9).tolist() == [1.0, 1.0]
 
 
+def test_what_leaves_later_has_no_smaller_p() -> None:
+    # When the first of three has gone, one of the other two looks worse by its own test (0.03).
+    x = np.round(np.random.default_rng(6).normal(0, 1, (8, 3)), 1)
+    p = np.sort(model_confidence_set(x))
+    assert p[0] == p[1] > 0.2
+
+
 def test_interquartile_means_and_chances_are_those_of_plain_loops() -> None:
     x, y = np.array([5.0, 1.0, 2.0, 100.0, 3.0, 4.0, -7.0, 6.0]), np.array([3.0, 0.0, 9.0])
     assert interquartile_mean(x) == pytest.approx((2 + 3 + 4 + 5) / 4)

@@ -10,6 +10,8 @@ import pytest
 from comparing import Capture, compare, result
 from small import hourly_rows
 
+from minidl.forecasting.outside import Outside
+
 TIME_STEPS, TEST, FURTHEST = 6, 60, 4
 
 
@@ -94,3 +96,9 @@ def test_a_name_that_is_taken_and_other_uses_are_refused(folder: Path, capsys: C
     assert compare("small.yaml", "deep.yaml", "--outside", "nowhere.csv") == 4
     assert compare("--resume", "runs/compare-001", "--outside", "deep.csv") == 2
     assert "--outside is for the start of a comparison" in capsys.readouterr().err
+
+
+def test_each_lead_is_looked_up_in_its_own_row() -> None:
+    values = np.arange(40.0).reshape(10, 4)
+    found = Outside(values, 3)(np.array([0, 2]), 4)
+    assert found.tolist() == [[values[start + 3 + j, j] for j in range(4)] for start in (0, 2)]
