@@ -11,6 +11,7 @@ from command_line import Cli
 from minidl.losses import HalfMSE
 from minidl.runs import dry_run
 from minidl.training import Trainer
+from minidl.training.records import EpochRecord
 
 CALLBACK = """\
 from dataclasses import dataclass
@@ -118,3 +119,10 @@ def test_the_engine_is_that_of_the_whole_training(cli: Cli, folder: Path, monkey
     monkeypatch.setattr(dry_run, "choose_engine", noted)
     assert cli("train", "small.yaml", "--dry-run").code == 0
     assert asked == [3]
+
+
+def test_what_is_said_of_validation() -> None:
+    # Catches "none" for an experiment that has validation examples.
+    record = EpochRecord(1, 2, 0.5, 0.25, {"mae": 0.125}, 0.1, 1.0)
+    assert dry_run._validated(record) == "validation: loss 0.25, mae 0.125"
+    assert dry_run._validated(EpochRecord(1, 2, 0.5, None, None, 0.1, 1.0)) == "validation: none"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from minidl.cli import main
-from minidl.comparison.confounds import _model_words, confounds, sentence
+from minidl.comparison.confounds import _SHOWN, _model_words, _shown, confounds, sentence
 from minidl.comparison.entries import ModelFacts, facts_of, load_entries
 from minidl.comparison.sweep import trade_offs
 from minidl.core.errors import ConfigError
@@ -228,3 +228,11 @@ def test_arguments_of_another_type_are_not_named_beside_it(folder: Path) -> None
     assert differ("small.yaml", "other.yaml") == "schedule of the learning rate differs"
     Path("same.yaml").write_text("extends: small.yaml\ntraining: {schedule: OneCycle}\n")
     assert differ("same.yaml", "other.yaml") == "training.schedule.rising differs"
+
+
+def test_long_values_are_cut_where_what_is_left_tells_them_apart() -> None:
+    long = "x" * _SHOWN
+    assert _shown({"a": long, "b": "y"}) == {"a": long, "b": "y"}
+    assert _shown({"a": long + "x", "b": "y"}) == {"a": "x" * (_SHOWN - 3) + "...", "b": "y"}
+    whole = {"a": long + "1", "b": long + "2"}
+    assert _shown(whole) == whole

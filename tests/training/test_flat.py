@@ -9,7 +9,7 @@ import pytest
 
 from minidl import ConfigError, Context, Dense, LastStep, RecurrentLayer, Sequential, TanhActivation
 from minidl.core.workspace import Workspace
-from minidl.training.flat import FlatParameters
+from minidl.training.flat import FlatParameters, _same
 
 
 def stack() -> Sequential:
@@ -99,3 +99,11 @@ def test_parameters_that_a_layer_shows_in_new_views_are_its_own_still() -> None:
     assert model.params["0.W"].tolist() == [[0, 1], [2, 3], [4, 5]]
     flat.values[:] = 7
     assert model.params["0.W"].tolist() == [[7, 7]] * 3
+
+
+def test_numbers_that_lie_otherwise_in_the_same_memory_are_other_parameters() -> None:
+    view = np.arange(4.0).reshape(2, 2)
+    assert _same(view, view)
+    assert _same(view[:], view)
+    for other in (None, view.copy(), view.T, view[:1], view.view("int64"), view[::-1]):
+        assert not _same(other, view)
