@@ -99,7 +99,9 @@ def _by_how_much(result: Result, pair: Mapping[str, Any], name: str, label: str)
     at += " " * bool(at)
     sign = 1 if label == pair["second"] else -1
     wins = row["second_better"] if label == pair["second"] else row["first_better"]
-    last = f"in {wins} of {row['n']} seeds; corrected p {p_words(row['p_adjusted'])}"
+    ties = row["n"] - row["first_better"] - row["second_better"]
+    equal = f" (and equal in {ties})" if ties else ""
+    last = f"in {wins} of {row['n']} seeds{equal}; corrected p {p_words(row['p_adjusted'])}"
     lost = row["n"] - row["survivors"]
     if not row["survivors"]:
         return f"{at}no seed gave scores for both; broken runs count as losses, and {label} is better {last}"

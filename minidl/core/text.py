@@ -57,7 +57,8 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def signed(value: float) -> str:
-    """+0.0123; what would round to 0 in two digits: +1.2e-05."""
+    """+0.0123; what would round to 0 in two digits: +1.2e-05; 0 has a plus."""
+    value += 0.0
     return f"{value:+.4f}" if value == 0 or abs(value) >= 5e-5 else f"{value:+.1e}"
 
 

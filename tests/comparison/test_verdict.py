@@ -59,6 +59,14 @@ def test_nothing_is_better_where_scores_differ_by_rounding_only() -> None:
     assert all(row["differences"] == [0.0] * 8 for row in result["pairs"][0]["rows"].values())
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_seeds_with_equal_scores_are_counted_apart_from_lost_ones(swapped: bool) -> None:
+    mostly = [GOOD[0], GOOD[1], *BAD[2:]]
+    result = of_two(mostly, GOOD) if swapped else of_two(GOOD, mostly)
+    better = 6 if swapped else 0
+    assert f"and better in {better} of 8 seeds (and equal in 2); corrected p" in result["verdict"]["headline"]
+
+
 def test_float32_models_are_the_same_up_to_their_own_rounding() -> None:
     nearly = [r2 + 2e-8 for r2 in GOOD]
     assert of_two(GOOD, nearly)["verdict"]["pairs"][0]["better"] == "other"

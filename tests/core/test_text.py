@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.core.text import counted, listed, printable, shell_word
+from minidl.core.text import counted, listed, printable, shell_word, signed
 
 # Categories of Unicode, from its own table: letters, marks, numbers, punctuation, symbols and spaces are text.
 TEXT = ("L", "M", "N", "P", "S", "Zs")
@@ -93,3 +93,13 @@ def test_names_are_listed_with_one_and_before_the_last() -> None:
 
 def test_one_is_counted_without_an_s() -> None:
     assert [counted(n, "epoch") for n in (0, 1, 2, 1000)] == ["0 epochs", "1 epoch", "2 epochs", "1,000 epochs"]
+
+
+def test_a_difference_has_a_sign_and_nothing_has_a_plus():
+    assert [signed(v) for v in (0.0123, -0.5, 1.2e-5, 0.0, -0.0)] == [
+        "+0.0123",
+        "-0.5000",
+        "+1.2e-05",
+        "+0.0000",
+        "+0.0000",
+    ]
