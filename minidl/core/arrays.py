@@ -90,8 +90,17 @@ def _numbers(value: Any, name: str) -> Array:
 
 def _ragged(value: Any) -> bool:
     """Whether these are lists, or arrays in a list, of which one is longer than another."""
-    parts = [part for part in value if hasattr(part, "__len__")] if isinstance(value, (list, tuple)) else []
-    return len({len(part) for part in parts}) > 1 or any(map(_ragged, parts))
+    if not isinstance(value, (list, tuple)):
+        return False
+    return len({_length(part) for part in value} - {None}) > 1 or any(map(_ragged, value))
+
+
+def _length(part: Any) -> int | None:
+    """None: it has none, as numbers, and arrays of a single one."""
+    try:
+        return len(part)
+    except Exception:  # what a stranger's __len__ raises
+        return None
 
 
 def _masked(value: Any) -> Iterator[Any]:

@@ -21,6 +21,7 @@ BROKEN = {
     "decimals": ([[decimal.Decimal(1)] * 3] * N, DataError, r"^x: holds Decimal\('1'\) of type Decimal at \[0, 0\]"),
     "none among numbers": ([[1.0, None, 2.0]] * N, DataError, r"^x: holds None of type NoneType at \[0, 1\]"),
     "ragged": ([[1.0], [1.0, 2.0]], DataError, r"^x: holds parts of different length; fill .* `lengths`\.$"),
+    "array of one": ([np.asarray(1.0), X[1]], DataError, r"^x: cannot be made an array of numbers: "),
     "sequences": ([X[0], X[1, :2]], DataError, r"^x: holds parts of different length; "),
     "none": (None, DataError, r"^x: is None, not an array of numbers\.$"),
     "dict": ({"a": [1]}, DataError, r"^x: is a dict, not an array of numbers\.$"),
