@@ -180,10 +180,11 @@ def curves_figure(result: Result, curves: Mapping[str, Sequence[Mapping[str, Any
         by_loss.setdefault(json.dumps(result["configs"][label]["loss"]), []).append((label, color))
     with look.style():
         figure, axes = look.panels(len(by_loss), 1.2 + 3.0 * len(by_loss))
-        for ax, (loss, labels) in zip(axes, by_loss.items(), strict=True):
+        for ax, labels in zip(axes, by_loss.values(), strict=True):
             early = _curves(ax, labels, curves)
             ax.set_ylabel(terms(result).loss_words)
-            of = f"{json.loads(loss)['type']} by epoch" if len(by_loss) > 1 else "Loss by epoch"
+            loss = result["configs"][labels[0][0]]["loss"]["type"]
+            of = f"{loss} by epoch" if len(by_loss) > 1 else "Loss by epoch"
             after = "; a run that ended early keeps its last loss" if early else ""
             ax.set_title(f"{of}: median, and band of all seeds{after}")
             ax.legend()

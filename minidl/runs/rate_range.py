@@ -18,6 +18,7 @@ import numpy as np
 
 from minidl.compiled import choose_engine
 from minidl.compiled.kernel import silent
+from minidl.core.arguments import PositiveFloat, PositiveInt
 from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.layer import Array
 from minidl.experiment import Experiment
@@ -110,9 +111,9 @@ def range_test(
 class _Rising(Schedule):
     """A factor that grows by the same factor at every step, from the first to the last one."""
 
-    first: float
-    last: float
-    steps: int
+    first: PositiveFloat
+    last: PositiveFloat
+    steps: PositiveInt
 
     def factor(self, at: Progress, state: ScheduleState) -> float:
         """See the class."""
