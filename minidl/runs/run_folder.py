@@ -129,6 +129,8 @@ class RunFolder:
     def check_links(self) -> None:
         """Refuse symbolic links, through which a run of somebody else could reach outside its folder.
 
+        Folders that a process which is training here renames or removes in between are passed over.
+
         Raises
         ------
         CorruptFileError
@@ -146,6 +148,8 @@ class RunFolder:
                         if item.is_dir(follow_symlinks=False):
                             folders.append(Path(item.path))
             except OSError as err:
+                if isinstance(err, FileNotFoundError) and folder != self.path:
+                    continue
                 raise StorageError(f"{folder}: cannot read: {err.strerror or err}.") from err
 
     def sweep(self) -> None:

@@ -198,3 +198,21 @@ def test_a_file_is_not_what_it_was_to_become_before_that_was_said(tmp_path: Path
     with pytest.raises(CorruptFileError, match="damaged or changed"):
         folder.read("scale.json")
     lock.release()
+
+
+def test_a_folder_that_another_process_renames_is_no_reason_to_refuse_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run" / "replaced").mkdir(parents=True)
+    scan = os.scandir
+
+    def while_somebody_saves(folder: Path) -> Any:
+        if folder.name == "replaced":
+            folder.rmdir()
+        return scan(folder)
+
+    monkeypatch.setattr(run_folder.os, "scandir", while_somebody_saves)
+    RunFolder(tmp_path / "run").check_links()
+    assert not (tmp_path / "run" / "replaced").exists()
+    with pytest.raises(StorageError, match="cannot read"):
+        RunFolder(tmp_path / "gone").check_links()
