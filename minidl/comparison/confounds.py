@@ -34,6 +34,7 @@ _WORDS = {
     "training.refit": "refit on training and validation examples",
     "optimizer.groups": "groups of parameters",
     "training.bptt_steps": "truncated backpropagation",
+    "data.derived": "derived features",
     "data.scaler.fit_on": "rows the scaler is fitted on",
     "data.scaler.type": "scaler",
     "evaluation.checkpoint": "weights that are scored",
@@ -47,7 +48,7 @@ _IGNORED = ("training.checkpoint_every", "training.checkpoints_kept", "model", "
 _WORK = "multiply-adds per "
 _PLURAL = {
     "biases", "features", "weights that are scored", "rows the scaler is fitted on", "other layers", "callbacks",
-    "groups of parameters", "steps ahead that the linear model sees",
+    "groups of parameters", "derived features", "steps ahead that the linear model sees",
 }  # fmt: skip
 
 

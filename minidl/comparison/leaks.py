@@ -118,9 +118,11 @@ def _changes(stage: str) -> str:
 
 def poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str, Table]]:
     """The series with all rows from `first` on replaced, by each kind of poison, and what the poison is called."""
-    # NaN comes after the gaps were filled: before, it would be a gap.
-    rows = table.divided(data.borders(len(table)))
-    yield "NaN", _with_rows(replace(rows, gaps=None), first, np.full_like(rows.values[first:], np.nan))
+    # NaN comes after the gaps were filled and features added: before, it would be a gap, or no number to count with.
+    # What is known ahead is made anew below, where the cells are poisoned.
+    rows = data.rows(table)
+    ahead = [name in rows.known_ahead for name in rows.feature_names]
+    yield "NaN", _with_rows(replace(rows, gaps=None), first, np.where(ahead, rows.values[first:], np.nan))
     for kind in get_args(Poison):
         content = data.series.forged(first, kind)
         if content is not None:
@@ -149,9 +151,20 @@ def _with_rows(table: Table, first: int, rows: Array) -> Table:
 
 def _with_table(experiment: Experiment, table: Table) -> tuple[Experiment, Splits]:
     experiment = copy.deepcopy(experiment)
-    window_data(experiment.data).series = OnlyTable(table)
+    data = window_data(experiment.data)
+    data.series = OnlyTable(table)
+    data.derived = [] if _has_features(table) else data.derived
     experiment.build_model()  # the same start for every training
     return experiment, experiment.load_data()
+
+
+def _has_features(table: Table) -> bool:
+    """Whether derived features were added already: NaN, which no series gives, comes after them."""
+    return bool(np.isnan(table.values).any())
+
+
+def _rows(data: WindowData, table: Table) -> Table:
+    return table if _has_features(table) else data.rows(table)
 
 
 def _stages(experiment: Experiment, table: Table) -> dict[str, str]:
@@ -183,9 +196,9 @@ def _validation_leaks(data: WindowData, table: Table) -> Iterator[str]:
     """Rows for training, unscaled, that depend on rows of the validation part; the scaler may, by its docstring."""
     borders = data.borders(len(table))
     for first in borders[:-1]:
-        before = table.divided(borders).values[:first].tobytes()
+        before = data.rows(table).values[:first].tobytes()
         for name, spoilt in poisoned(data, table, first):
-            if spoilt.divided(borders).values[:first].tobytes() != before:
+            if _rows(data, spoilt).values[:first].tobytes() != before:
                 yield f"the rows for training depend on the validation part ({name} there changes them)"
 
 
@@ -206,7 +219,7 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
     leaks, known = [], False
     before = [model_forecaster(splits, experiment.scored_model, way)(*question).tobytes() for question in asked]
     for name, spoilt in poisoned(data, table, cut):
-        rows = spoilt.divided(data.borders(len(table)))
+        rows = _rows(data, spoilt)
         values = np.ascontiguousarray(splits.scale.transform(rows.values), splits.values.dtype)
         other = replace(splits, table=rows, values=values)
         after = [model_forecaster(other, experiment.scored_model, way)(*question).tobytes() for question in asked]

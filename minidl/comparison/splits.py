@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.config import construct
-from minidl.data import Series, Table
+from minidl.data import Categories, Series, Table
 from minidl.experiment import Experiment
 
 
@@ -21,6 +21,10 @@ class OnlyTable(Series):
     @property
     def feature_names(self) -> tuple[str, ...]:
         return self.table.feature_names
+
+    @property
+    def known_categories(self) -> Categories:
+        return self.table.categories
 
     def read(self, path: Path | None = None) -> Table:
         return self.table

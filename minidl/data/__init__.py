@@ -8,6 +8,7 @@ from minidl.data.csv_sequences import CSVSequences
 from minidl.data.csv_series import CSVSeries
 from minidl.data.data import Data
 from minidl.data.examples import DigitRows, Echo, FamilyNames, Subtraction, Waves
+from minidl.data.features import Calendar, Change, ColumnFeature, Direction, Feature, GapMask, OneHot, Rolling
 from minidl.data.gaps import Filling, Gaps
 from minidl.data.npz_sequences import NPZSequences
 from minidl.data.poison import Poison
@@ -16,7 +17,7 @@ from minidl.data.sequence_sources import ArraySequences, GeneratedSequences, Seq
 from minidl.data.sequence_splits import FractionSplit, GroupSplit, Split, TimeSplit
 from minidl.data.sequence_table import SequenceTable
 from minidl.data.sequences import SequenceParts, Sequences, SequenceSet
-from minidl.data.series import Series, Table
+from minidl.data.series import Categories, Series, Table
 from minidl.data.splits import SampleValidation, Splits, TailValidation, Validation, WindowData
 from minidl.data.windows import Windows
 
@@ -26,18 +27,27 @@ __all__ = [
     "BeijingPM25",
     "CSVSequences",
     "CSVSeries",
+    "Calendar",
+    "Categories",
+    "Change",
+    "ColumnFeature",
     "Data",
     "DigitRows",
+    "Direction",
     "Echo",
     "FamilyNames",
+    "Feature",
     "Filling",
     "FractionSplit",
+    "GapMask",
     "Gaps",
     "GeneratedSequences",
     "GroupSplit",
     "MinMaxScaler",
     "NPZSequences",
+    "OneHot",
     "Poison",
+    "Rolling",
     "SampleValidation",
     "ScaleFit",
     "Scaler",

@@ -21,7 +21,7 @@ from minidl.core.registry import register
 from minidl.data.csv_file import MAX_TABLE, CSVFile, read_bytes
 from minidl.data.gaps import Filling, Gaps
 from minidl.data.poison import Poison, forged_cells
-from minidl.data.series import Series, Table
+from minidl.data.series import Categories, Series, Table
 from minidl.files.reading import read_given
 
 FILE_NAME = "PRSA_data_2010.1.1-2014.12.31.csv.xz"
@@ -66,6 +66,10 @@ class BeijingPM25(Series):
     def feature_names(self) -> tuple[str, ...]:
         return FEATURES
 
+    @property
+    def known_categories(self) -> Categories:
+        return {"cbwd": WIND_DIRECTIONS}
+
     def read(self, path: Path | None = None) -> Table:
         """The table; with `path`, another CSV file with the same columns, of any length.
 
@@ -88,7 +92,8 @@ class BeijingPM25(Series):
         gaps = Gaps(np.isnan(values), Filling(from_zero=True, test_lines=self.test_gaps == "lines"))
         if gaps.where[:, 0].all():
             raise file.error(0, "column pm2.5: every row is a gap.")
-        return Table(gaps.fill(values), times, FEATURES, 0, "µg/m³", gaps if gaps.where.any() else None)
+        found, said = gaps if gaps.where.any() else None, self.known_categories
+        return Table(gaps.fill(values), times, FEATURES, 0, "µg/m³", found, categories=said)
 
     def forged(self, first: int, poison: Poison) -> bytes | None:
         numbers = {"pm2.5": MISSING, **dict.fromkeys((*WEATHER, "Iws"), ())}

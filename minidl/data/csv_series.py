@@ -16,7 +16,7 @@ from minidl.core.registry import register, suggest
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.gaps import Gaps
 from minidl.data.poison import Poison, forged_cells
-from minidl.data.series import Series, Table
+from minidl.data.series import Categories, Series, Table
 
 Delimiter = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
 Features = Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -85,6 +85,10 @@ class CSVSeries(Series):
     def feature_names(self) -> tuple[str, ...]:
         return tuple(self.features)
 
+    @property
+    def known_categories(self) -> Categories:
+        return self.categories
+
     def read(self, path: Path | None = None) -> Table:
         """The table of `path`, or of the series' own file.
 
@@ -105,7 +109,8 @@ class CSVSeries(Series):
             gaps = Gaps(where)
             values = gaps.fill(values)
         utc = isinstance(self.time, str) and file.in_utc(self.time)
-        return Table(values, times, self.feature_names, self.features.index(self.target), self.units, gaps, utc)
+        target = self.features.index(self.target)
+        return Table(values, times, self.feature_names, target, self.units, gaps, utc, self.known_categories)
 
     def forged(self, first: int, poison: Poison) -> bytes | None:
         gaps = self.missing if self.gaps == "interpolate" or poison == "noise" else []

@@ -7,8 +7,8 @@ checked against them without touching a file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from minidl.data.csv_file import LARGEST, read_bytes
 from minidl.data.gaps import Gaps
 from minidl.data.poison import Poison, forged_numbers
 from minidl.data.steps import rows_of_a_day, step_name, step_of, time_text
+
+Categories = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,6 +40,9 @@ class Table:
     units : of the target, for example "µg/m³"; "" if unknown.
     gaps : which of the values were filled, and by which rule; None: none.
     utc : whether the times are known to be in UTC.
+    categories : of columns of texts, the number of each text.
+    known_ahead : columns whose later values are known when a forecast is made.
+    of_target : columns that are made from the target, so that their later values give it away.
 
     Raises
     ------
@@ -52,6 +57,9 @@ class Table:
     units: str = ""
     gaps: Gaps | None = None
     utc: bool = False
+    categories: Categories = field(default_factory=dict)
+    known_ahead: tuple[str, ...] = ()
+    of_target: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.feature_names):
@@ -85,6 +93,10 @@ class Table:
     def target_name(self) -> str:
         """Name of the column that is forecast."""
         return self.feature_names[self.target_index]
+
+    def column(self, name: str) -> npt.NDArray[np.float64]:
+        """(n,): the values of a column."""
+        return self.values[:, self.feature_names.index(name)]
 
     @cached_property
     def step(self) -> np.timedelta64 | None:
@@ -147,6 +159,11 @@ class Series(Configurable, ABC):
     @abstractmethod
     def feature_names(self) -> tuple[str, ...]:
         """The columns that a model gets, in order; known without reading the data."""
+
+    @property
+    def known_categories(self) -> Categories:
+        """For columns of texts the number of each text, as `read` says them too; known without reading the data."""
+        return {}
 
     @abstractmethod
     def read(self, path: Path | None = None) -> Table:

@@ -20,6 +20,7 @@ from minidl.core.arguments import Configurable, PositiveInt
 from minidl.core.errors import ConfigError, DataError
 from minidl.core.registry import open_kind, register
 from minidl.data.data import Data
+from minidl.data.features import Feature, derive, derived_names
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, scaled_rows
 from minidl.data.series import Series, Table
 from minidl.data.windows import Windows
@@ -168,11 +169,13 @@ class WindowData(Data):
     time_steps : rows per window.
     test_size : rows at the end of the table that form the test part.
     validation : which windows are used for validation; None: no validation.
+    derived : features that are made from the series' columns, one after the other.
 
     Raises
     ------
     ConfigError
-        test_size or the validation's size leaves no room for a single window.
+        test_size or the validation's size leaves no room for a single window, or a
+        feature is made from a column that there is not.
     """
 
     series: Series
@@ -180,6 +183,7 @@ class WindowData(Data):
     time_steps: PositiveInt = 24
     test_size: PositiveInt = 8760
     validation: Validation | None = None
+    derived: list[Feature] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -190,16 +194,17 @@ class WindowData(Data):
             )
         if self.validation is not None:
             self.validation.check(self.time_steps)
+        derived_names(self.derived, self.series.feature_names, self.series.known_categories)
 
     @property
     def input_shape(self) -> tuple[int, int]:
         """(time steps, features) of one window; nothing is read."""
-        return self.time_steps, len(self.series.feature_names)
+        return self.time_steps, len(self.feature_names)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Those of the series."""
-        return self.series.feature_names
+        """Those of the series, and what is derived from them."""
+        return derived_names(self.derived, self.series.feature_names, self.series.known_categories)
 
     @property
     def has_validation(self) -> bool:
@@ -210,6 +215,14 @@ class WindowData(Data):
         """First rows of all parts of a table of `n_rows` rows, but for the first; the last one is the test part's."""
         border = n_rows - self.test_size
         return (*(() if self.validation is None else self.validation.borders(border)), border)
+
+    def rows(self, table: Table) -> Table:
+        """The rows that windows are cut from: gaps filled part by part, derived features added."""
+        return self.derive(table.divided(self.borders(len(table))))
+
+    def derive(self, table: Table) -> Table:
+        """A table whose gaps are filled, with the derived features."""
+        return derive(self.derived, table)
 
     def load(
         self,
@@ -246,7 +259,7 @@ class WindowData(Data):
         else:
             parts = [*self.validation.divide(border, T, rng)]
             self._check_parts(parts, border)
-        table = table.divided(self.borders(n))
+        table = self.rows(table)
         scale = self.scaler.fit(table.values[:border] if self.scaler.fit_on == "train" else table.values)
         values = scaled_rows(table, scale, dtype)
         windows = [

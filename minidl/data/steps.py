@@ -84,6 +84,13 @@ def step_name(step: np.timedelta64 | None) -> str:
     raise AssertionError("every number of seconds is a multiple of one")  # pragma: no cover
 
 
+def step_seconds(step: np.timedelta64) -> float:
+    """A step in seconds; of months, quarters and years on average."""
+    if np.datetime_data(step.dtype)[0] == "M":
+        return float(step.astype(np.int64)) * 365.2425 * DAY / 12
+    return float(step.astype("timedelta64[s]").astype(np.int64))
+
+
 def rows_of_a_day(step: np.timedelta64 | None) -> int | None:
     """How many rows a day has, 2 or more; None where there is no such whole number."""
     if step is None or np.datetime_data(step.dtype)[0] == "M":

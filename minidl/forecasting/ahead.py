@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from minidl.core.layer import Array
 from minidl.data import ScaleFit, Table
 from minidl.data.scalers import scaled_rows
 from minidl.data.steps import later, time_text
-from minidl.forecasting.assumptions import KEPT
+from minidl.forecasting.assumptions import KEPT, kept_words
+from minidl.forecasting.forecasters import Recursive, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Ahead:
     time_steps : rows of the window that the forecast was made from.
     n_filled : how many of the window's values were gaps that were filled, and of how many.
     utc : whether the times are known to be in UTC.
+    assumption : what it takes for granted, in words.
     """
 
     target: str
@@ -40,6 +42,7 @@ class Ahead:
     time_steps: int
     n_filled: tuple[int, int] = (0, 0)
     utc: bool = False
+    assumption: str = KEPT
 
     def times(self) -> list[str]:
         """ISO time of each value; ``+1``, ``+2``, ... rows where the table has no times."""
@@ -56,7 +59,7 @@ class Ahead:
     def found(self) -> dict[str, Any]:
         """All of it by name, for JSON."""
         filled, of = self.n_filled
-        values, about = self.values.tolist(), {"assumptions": [KEPT], "window_values": of, "filled": filled}
+        values, about = self.values.tolist(), {"assumptions": [self.assumption], "window_values": of, "filled": filled}
         found = {"target": self.target, "units": self.units, "from": self._end(), "times": self.times()}
         return {**found, "values": values, **about}
 
@@ -69,7 +72,7 @@ class Ahead:
         filled, of = self.n_filled
         were = "were gaps" if filled != 1 else "was a gap"
         gaps = f", of whose {of} values {filled} {were} and filled" if filled else ""
-        return f"from the {self.time_steps} rows up to {self._end()}{gaps}; {KEPT}"
+        return f"from the {self.time_steps} rows up to {self._end()}{gaps}; {self.assumption}"
 
     def _end(self) -> str:
         return "the table's end" if self.last is None else time_text(self.last, self.utc)
@@ -84,15 +87,18 @@ def forecast_ahead(
     horizon: int,
     dtype: npt.DTypeLike,
     name: str = "",
+    derive: Callable[[Table], Table] = lambda table: table,
 ) -> Ahead:
     """Predict row after row from the table's last `time_steps` rows, feeding predictions back.
 
-    The other columns keep the values of the last row, and gaps are filled as in a
-    test part: as scores with ``future_covariates: hold_last`` assume.
+    The other columns keep the values of the last row, but for those that are known
+    ahead, and gaps are filled as in a test part: as scores with
+    ``future_covariates: hold_last`` assume.
 
     Parameters
     ----------
     name : of the table, for messages.
+    derive : adds the columns that the model gets beside the table's own.
 
     Raises
     ------
@@ -106,22 +112,34 @@ def forecast_ahead(
     gaps = np.zeros(table.values.shape, bool) if table.gaps is None else table.gaps.where
     if gaps[-1].any():
         raise DataError(f"{where}{_ends_with_a_gap(table, gaps)}")
-    window: Any = scaled_rows(table.as_test_part(), scale, dtype, first=n - time_steps)
-    predictions = np.empty(horizon, np.float64)
-    for j in range(horizon):
-        predictions[j] = one_step(window[None])[0]
-        window = np.concatenate([window[1:], window[-1:]])
-        window[-1, table.target_index] = predictions[j]
+    whole = derive(continued(table.as_test_part(), horizon))
+    rows = Rows.of(whole, scaled_rows(whole, scale, dtype, first=n - time_steps), time_steps)
+    forecasts = Recursive(rows, one_step, "hold_last")(np.zeros(1, np.int64), horizon)
     return Ahead(
         target=table.target_name,
         units=table.units,
-        values=scale.unscale(predictions, table.target_index),
+        values=scale.unscale(forecasts[0], whole.target_index),
         last=None if table.times is None else table.times[-1],
         step=table.step,
         time_steps=time_steps,
         n_filled=(int(gaps[n - time_steps :].sum()), gaps[n - time_steps :].size),
         utc=table.utc,
+        assumption=kept_words(whole),
     )
+
+
+def continued(table: Table, count: int) -> Table:
+    """The table with so many more rows: their times go on, and their values are those of the last row."""
+    values = np.concatenate([table.values, np.repeat(table.values[-1:], count, axis=0)])
+    times = table.times
+    if times is not None:
+        step = table.step
+        more = None if step is None else [later(times[-1], step, j + 1) for j in range(count)]
+        times = None if more is None else np.concatenate([times, np.array(more, times.dtype)])
+    gaps = table.gaps
+    if gaps is not None:
+        gaps = replace(gaps, where=np.concatenate([gaps.where, np.zeros((count, gaps.where.shape[1]), bool)]))
+    return replace(table, values=values, times=times, gaps=gaps)
 
 
 def _ends_with_a_gap(table: Table, gaps: npt.NDArray[np.bool_]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidl.core.errors import DataError
-from minidl.data import Splits
+from minidl.data import Splits, Table
 from minidl.forecasting.forecasters import Covariates
 
 KEPT = "other columns keep their last values"  # what predict does
@@ -21,10 +21,28 @@ def assumptions(splits: Splits, covariates: Covariates) -> list[str]:
     ----------
     covariates : as in `Forecast.future_covariates`.
     """
-    alone = len(splits.table.feature_names) == 1
+    table = splits.table
+    alone = len(table.feature_names) == 1
     lines = ["the target is the only column, so that nothing of the future is assumed" if alone else FUTURE[covariates]]
-    lines += [line for line in (_gaps(splits), _scaling(splits)) if line]
+    lines += [line for line in (_derived(table, covariates), _gaps(splits), _scaling(splits)) if line]
     return lines
+
+
+def kept_words(table: Table) -> str:
+    """What `forecast_ahead` takes for granted."""
+    return "; ".join(line for line in (KEPT, _derived(table, "hold_last")) if line)
+
+
+def _derived(table: Table, covariates: Covariates) -> str:
+    """What columns are, as exceptions to `FUTURE`."""
+    actual = covariates == "actual"
+    n = len(table.of_target if actual else table.known_ahead)
+    columns = f"{n} column{'s' * (n != 1)}"
+    if not n:
+        return ""
+    return (
+        f"{columns} made from the target: the last values are kept" if actual else f"{columns} known from the calendar"
+    )
 
 
 def _gaps(splits: Splits) -> str:

@@ -20,6 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from minidl.core.errors import DataError
 from minidl.core.layer import Array, Context, Layer
 from minidl.core.workspace import Workspace
+from minidl.data import Table
 from minidl.training import Source
 
 Starts = npt.NDArray[np.int64]
@@ -45,12 +46,22 @@ class Rows:
     time_steps : T, rows of a window.
     target_index : the column that is forecast.
     day : how many rows a day has, for ``same_hour_yesterday``; None: not known.
+    known_ahead : columns whose later values a forecast is given, whatever it assumes of others.
+    of_target : columns that give the target away; their later values it is never given.
     """
 
     values: Array = field(repr=False)
     time_steps: int
     target_index: int
     day: int | None = None
+    known_ahead: tuple[int, ...] = ()
+    of_target: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, table: Table, values: Array, time_steps: int) -> Rows:
+        """A table's rows, with their scaled values."""
+        named = ((*map(table.feature_names.index, names),) for names in (table.known_ahead, table.of_target))
+        return cls(values, time_steps, table.target_index, table.rows_of_a_day, *named)
 
     @property
     def target(self) -> Array:
@@ -66,9 +77,10 @@ class Rows:
     def windows_ahead(self, starts: Starts, j: int, covariates: Covariates) -> Array:
         """Copies of the windows that begin j rows after `starts`, whose last min(j, T) rows are not known yet.
 
-        Their target values are left as they came; the other columns of those rows are, by `covariates`:
-        ``actual``: as they came; ``hold_last``: those of the last known row;
-        ``same_hour_yesterday``: those of the latest known row at the same time of day, so many `day` rows before.
+        Their target values are left as they came, and so are columns that are known ahead. The other columns are,
+        by `covariates`: ``actual``: as they came, but for those `of_target`, which are as with ``hold_last``: those
+        of the last known row; ``same_hour_yesterday``: those of the latest known row at the same time of day, so many
+        `day` rows before.
 
         Raises
         ------
@@ -77,19 +89,25 @@ class Rows:
         """
         x = self.windows(starts + j)
         unknown = min(j, self.time_steps)
-        if covariates == "actual" or not unknown:
+        if not unknown or (covariates == "actual" and not self.of_target):
             return x
         lead = np.arange(j - unknown, j)  # of each unknown row, from 0
-        if covariates == "hold_last":
+        if covariates != "same_hour_yesterday":
             back = lead + 1
         elif self.day is None:
             raise DataError("same_hour_yesterday: nothing says how many rows make a day.")
         else:
             back = self.day * (lead // self.day + 1)
-        target = x[:, -unknown:, self.target_index].copy()
+        kept = self._as_they_came(covariates)
+        came = x[:, -unknown:, kept]
         x[:, -unknown:] = self.values[starts[:, None] + self.time_steps + lead - back]
-        x[:, -unknown:, self.target_index] = target
+        x[:, -unknown:, kept] = came
         return x
+
+    def _as_they_came(self, covariates: Covariates) -> list[int]:
+        if covariates == "actual":
+            return [i for i in range(self.values.shape[1]) if i not in self.of_target]
+        return [self.target_index, *self.known_ahead]
 
     def truth(self, starts: Starts, horizon: int) -> Array:
         """What really came, (len(starts), horizon)."""

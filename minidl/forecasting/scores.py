@@ -81,7 +81,7 @@ def _scores(splits: Splits, forecast: Array, truth: Array) -> Scores:
 
 
 def _rows(splits: Splits) -> Rows:
-    return Rows(splits.values, splits.test.time_steps, splits.table.target_index, splits.table.rows_of_a_day)
+    return Rows.of(splits.table, splits.values, splits.test.time_steps)
 
 
 def baselines(splits: Splits, covariates: Covariates = "actual") -> dict[str, Forecaster]:

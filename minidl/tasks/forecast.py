@@ -241,6 +241,7 @@ class Forecast(Task):
             horizon=horizon,
             dtype=experiment.dtype,
             name=name,
+            derive=data.derive,
         )
 
 

@@ -157,6 +157,11 @@ def _configurable(cls: Any) -> Any:
     arguments: dict[str, dict[str, Any]] = {
         **{cell.__name__: {"hidden_size": 2} for cell in minidl.Cell.__subclasses__()},
         "CSVSeries": {"path": "a.csv", "target": "pm", "features": ["pm"]},
+        "Change": {"column": "pm"},
+        "Direction": {"column": "wind"},
+        "GapMask": {"column": "pm"},
+        "OneHot": {"column": "wind"},
+        "Rolling": {"column": "pm", "rows": 3},
         "ParameterGroup": {"parameters": "*", "frozen": True},
         "Published": {"source": "book", "r2": [0.5], "loss": [0.1]},
         "SGD": {"learning_rate": 0.1},

@@ -228,6 +228,7 @@ def test_the_config_is_the_arguments() -> None:
         "time_steps": 4,
         "test_size": 20,
         "validation": {"type": "TailValidation", "size": 30},
+        "derived": [],
     }
 
 
