@@ -12,7 +12,7 @@ from minidl.data.features import Calendar, Change, ColumnFeature, Direction, Fea
 from minidl.data.gaps import Filling, Gaps
 from minidl.data.npz_sequences import NPZSequences
 from minidl.data.poison import Poison
-from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, StandardScaler
+from minidl.data.scalers import LogScaler, MinMaxScaler, RootScaler, ScaleFit, Scaler, StandardScaler
 from minidl.data.sequence_sources import ArraySequences, GeneratedSequences, SequenceSource
 from minidl.data.sequence_splits import FractionSplit, GroupSplit, Split, TimeSplit
 from minidl.data.sequence_table import SequenceTable
@@ -43,11 +43,13 @@ __all__ = [
     "Gaps",
     "GeneratedSequences",
     "GroupSplit",
+    "LogScaler",
     "MinMaxScaler",
     "NPZSequences",
     "OneHot",
     "Poison",
     "Rolling",
+    "RootScaler",
     "SampleValidation",
     "ScaleFit",
     "Scaler",

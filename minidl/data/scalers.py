@@ -1,33 +1,51 @@
-"""Scaling of the columns: a difference and a quotient per column, fitted once."""
+"""Scaling of the columns: a difference and a quotient per column, fitted once; for some after a root or a logarithm.
+
+All of it can be undone. A root or a logarithm keeps the sign, so that any number has one.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from minidl.core.arguments import Configurable
-from minidl.core.errors import DataError
-from minidl.core.registry import open_kind, register
+from minidl.core.errors import ConfigError, DataError
+from minidl.core.registry import open_kind, register, suggest
 from minidl.data.series import Table
+
+Curve = Literal["linear", "root", "log"]
+Values = npt.NDArray[np.float64]
+# f and its inverse; both odd.
+CURVES: dict[Curve, tuple[Callable[[Values], Values], Callable[[Values], Values]]] = {
+    "linear": (lambda x: x, lambda y: y),
+    "root": (lambda x: np.sign(x) * np.sqrt(np.abs(x)), lambda y: y * np.abs(y)),
+    "log": (lambda x: np.sign(x) * np.log1p(np.abs(x)), lambda y: np.sign(y) * np.expm1(np.abs(y))),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class ScaleFit:
-    """A fitted scaling: scaled = (value - offset) / range, column by column.
+    """A fitted scaling: scaled = (f(value) - offset) / range, column by column.
 
     Parameters
     ----------
     offset, range : float64 (F,); every range is positive and finite.
+    curves : f of each column: ``linear`` f(x) = x, ``root`` sign(x) √|x|, ``log`` sign(x) log(1 + |x|);
+        empty: all are linear.
     """
 
     offset: npt.NDArray[np.float64]
     range: npt.NDArray[np.float64]
+    curves: tuple[Curve, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.curves:
+            object.__setattr__(self, "curves", ("linear",) * len(self.offset))
         wrong = ~(np.isfinite(self.offset) & np.isfinite(self.range) & (self.range > 0))
         if wrong.any():
             i = int(wrong.argmax())
@@ -36,17 +54,45 @@ class ScaleFit:
                 "finite, range positive; the values are too large, or differ too little."
             )
 
-    def transform(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    def transform(self, values: npt.NDArray[Any]) -> Values:
         """Scaled copy of `values` (..., F)."""
-        return (np.asarray(values, dtype=np.float64) - self.offset) / self.range
+        return (bent(np.asarray(values, dtype=np.float64), self.curves) - self.offset) / self.range
 
-    def scale(self, y: npt.ArrayLike, column: int) -> npt.NDArray[np.float64]:
+    def inverse(self, scaled: npt.NDArray[Any]) -> Values:
+        """Scaled values (..., F) back in their own units, as a copy."""
+        return bent(np.asarray(scaled, np.float64) * self.range + self.offset, self.curves, back=True)
+
+    def scale(self, y: npt.ArrayLike, column: int) -> Values:
         """Scaled copy of values of one column, of any shape."""
-        return np.asarray((np.asarray(y, dtype=np.float64) - self.offset[column]) / self.range[column])
+        there, _ = CURVES[self.curves[column]]
+        return np.asarray((there(np.asarray(y, dtype=np.float64)) - self.offset[column]) / self.range[column])
 
-    def unscale(self, y: npt.ArrayLike, column: int) -> npt.NDArray[np.float64]:
+    def unscale(self, y: npt.ArrayLike, column: int) -> Values:
         """Scaled values of one column, of any shape, back in the column's own units."""
-        return np.asarray(np.asarray(y, dtype=np.float64) * self.range[column] + self.offset[column])
+        _, back = CURVES[self.curves[column]]
+        with np.errstate(over="ignore"):  # what grows beyond all numbers is infinite
+            return np.asarray(back(np.asarray(y, dtype=np.float64) * self.range[column] + self.offset[column]))
+
+    def straight(self, y: npt.NDArray[Any], column: int) -> npt.NDArray[Any]:
+        """Scaled values of one column as they are; unscaled where its scale is bent."""
+        return y if self.curves[column] == "linear" else self.unscale(y, column)
+
+    def of(self, columns: slice) -> ScaleFit:
+        """The scaling of some of the columns."""
+        return ScaleFit(self.offset[columns], self.range[columns], self.curves[columns])
+
+    def beside(self, other: ScaleFit) -> ScaleFit:
+        """The scaling of these columns, and those of another after them."""
+        offset, spread = (np.concatenate(pair) for pair in ((self.offset, other.offset), (self.range, other.range)))
+        return ScaleFit(offset, spread, (*self.curves, *other.curves))
+
+
+def bent(values: Values, curves: Sequence[Curve], *, back: bool = False) -> Values:
+    """(..., F): f of each column, or its inverse."""
+    if all(curve == "linear" for curve in curves):
+        return values
+    columns = [CURVES[curve][back](values[..., i]) for i, curve in enumerate(curves)]
+    return np.stack(columns, axis=-1)
 
 
 LARGEST_SCALED = {4: 1e15, 8: 1e140}  # by bytes of the dtype: squares, summed up, must stay finite
@@ -90,8 +136,15 @@ class Scaler(Configurable, ABC):
     fit_on: Literal["train", "all"] = "train"
 
     @abstractmethod
-    def fit(self, values: npt.NDArray[np.float64]) -> ScaleFit:
+    def fit(self, values: Values) -> ScaleFit:
         """Offset and range of each column of `values` (n, F)."""
+
+    def fit_columns(self, values: Values, names: Sequence[str]) -> ScaleFit:
+        """As `fit`, of columns with these names."""
+        return self.fit(values)
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raise ConfigError if this cannot scale columns of these names."""
 
 
 @register
@@ -99,7 +152,7 @@ class Scaler(Configurable, ABC):
 class MinMaxScaler(Scaler):
     """x' = (x - min) / (max - min), so [0, 1] on the rows it was fitted on; a constant column gets the range 1."""
 
-    def fit(self, values: npt.NDArray[np.float64]) -> ScaleFit:
+    def fit(self, values: Values) -> ScaleFit:
         low, high = values.min(axis=0), values.max(axis=0)
         return ScaleFit(offset=low, range=np.where(high > low, high - low, 1.0))
 
@@ -109,7 +162,63 @@ class MinMaxScaler(Scaler):
 class StandardScaler(Scaler):
     """x' = (x - mean) / (standard deviation, divisor n); a constant column gets the range 1."""
 
-    def fit(self, values: npt.NDArray[np.float64]) -> ScaleFit:
+    def fit(self, values: Values) -> ScaleFit:
         constant = values.max(axis=0) == values.min(axis=0)
         offset = np.where(constant, values[0], values.mean(axis=0))
         return ScaleFit(offset=offset, range=np.where(constant, 1.0, values.std(axis=0)))
+
+
+@dataclass(eq=False)
+class _BentScaler(StandardScaler):
+    """`StandardScaler` after f of some columns, or of all.
+
+    Parameters
+    ----------
+    columns : those whose f is taken; None: all.
+    """
+
+    columns: list[str] | None = None
+    curve: ClassVar[Curve]
+
+    def fit(self, values: Values) -> ScaleFit:
+        """All columns, whatever `columns` says, which have no names here."""
+        return self._fit(values, (self.curve,) * values.shape[1])
+
+    def fit_columns(self, values: Values, names: Sequence[str]) -> ScaleFit:
+        chosen = names if self.columns is None else self.columns
+        return self._fit(values, tuple(self.curve if name in chosen else "linear" for name in names))
+
+    def _fit(self, values: Values, curves: tuple[Curve, ...]) -> ScaleFit:
+        fitted = super().fit(bent(values, curves))
+        return ScaleFit(fitted.offset, fitted.range, curves)
+
+    def check(self, names: Sequence[str]) -> None:
+        for name in self.columns or ():
+            if name not in names:
+                raise ConfigError(f"{type(self).__name__}: columns: no column {name!r}{suggest(name, names)}")
+
+
+@register
+@dataclass(eq=False)
+class RootScaler(_BentScaler):
+    """x' = (r - mean) / (standard deviation) of r = sign(x) √|x|: for counts and concentrations, whose spread grows.
+
+    Parameters
+    ----------
+    columns : those whose root is taken; the others are scaled as by StandardScaler. None: all.
+    """
+
+    curve: ClassVar[Curve] = "root"
+
+
+@register
+@dataclass(eq=False)
+class LogScaler(_BentScaler):
+    """x' = (l - mean) / (standard deviation) of l = sign(x) log(1 + |x|): for numbers over several orders of magnitude.
+
+    Parameters
+    ----------
+    columns : those whose logarithm is taken; the others are scaled as by StandardScaler. None: all.
+    """
+
+    curve: ClassVar[Curve] = "log"

@@ -130,6 +130,10 @@ class Sequences(Data):
     scaler: Scaler = field(default_factory=StandardScaler)
     split: Split = field(default_factory=FractionSplit)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.scaler.check(self.scaled_names)
+
     @property
     def input_shape(self) -> tuple[int | None, int]:
         """(None, features): time varies; nothing is read."""
@@ -202,11 +206,10 @@ class Sequences(Data):
         rows = np.zeros(len(table.values), bool)
         for i in fitted:
             rows[table.starts[i] : table.starts[i] + table.lengths[i]] = True
-        scale = self.scaler.fit(table.values[rows])
+        scale = self.scaler.fit_columns(table.values[rows], table.feature_names)
         if not with_targets:
             return scale
-        other = self.scaler.fit(table.known_targets()[fitted])
-        return ScaleFit(np.concatenate([scale.offset, other.offset]), np.concatenate([scale.range, other.range]))
+        return scale.beside(self.scaler.fit_columns(table.known_targets()[fitted], table.target_names))
 
 
 def scaled(
@@ -219,7 +222,7 @@ def scaled(
     DataError
         One is too large once it is scaled.
     """
-    result = (values - scale.offset[columns]) / scale.range[columns]
+    result = scale.of(columns).transform(values)
     limit = LARGEST_SCALED[np.dtype(dtype).itemsize]
     if not (np.abs(result) <= limit).all():
         row, column = np.argwhere(~(np.abs(result) <= limit))[0]

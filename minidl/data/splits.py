@@ -194,7 +194,7 @@ class WindowData(Data):
             )
         if self.validation is not None:
             self.validation.check(self.time_steps)
-        derived_names(self.derived, self.series.feature_names, self.series.known_categories)
+        self.scaler.check(self.feature_names)
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -260,7 +260,8 @@ class WindowData(Data):
             parts = [*self.validation.divide(border, T, rng)]
             self._check_parts(parts, border)
         table = self.rows(table)
-        scale = self.scaler.fit(table.values[:border] if self.scaler.fit_on == "train" else table.values)
+        fitted = table.values[:border] if self.scaler.fit_on == "train" else table.values
+        scale = self.scaler.fit_columns(fitted, table.feature_names)
         values = scaled_rows(table, scale, dtype)
         windows = [
             Windows(values, starts, T, table.target_index, every_step)

@@ -74,7 +74,7 @@ def read_outside(path: Path, splits: Splits, horizons: Sequence[int]) -> Outside
             f"{when}, lead {lead + 1}. Every window of the test part needs the leads 1 to {furthest}."
         )
     column = table.target_index
-    return Outside((values - splits.scale.offset[column]) / splits.scale.range[column], splits.test.time_steps)
+    return Outside(splits.scale.scale(values, column), splits.test.time_steps)
 
 
 def _rows(file: CSVFile, splits: Splits) -> list[int | None]:

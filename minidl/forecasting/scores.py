@@ -1,7 +1,8 @@
 """Scores of forecasts on the test part: by block, as the textbook does, and by lead.
 
-A window is a forecast origin. ``loss`` (½ · MSE) and ``r2`` are of scaled values,
-``mae`` and ``rmse`` in the target's own units.
+A window is a forecast origin. ``loss`` (½ · MSE) and ``r2`` are of scaled values (``r2``
+of unscaled ones where the scale is bent, as by a logarithm), ``mae`` and ``rmse`` in
+the target's own units.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ def block_sums(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str
     forecast, truth = forecaster(starts, horizon), _rows(splits).truth(starts, horizon)
     n = np.full(len(starts), horizon)
     y, target = (np.asarray(splits.scale.unscale(array, column), np.float64) for array in (forecast, truth))
+    straight = (splits.scale.straight(array, column)[:, :, None] for array in (forecast, truth))
     return {
-        "r2": by_stretch(*r2_columns(forecast[:, :, None], truth[:, :, None])),
+        "r2": by_stretch(*r2_columns(*straight)),
         "rmse": by_stretch(n, ((y - target) ** 2).sum(axis=1)),
     }
 
@@ -74,7 +76,7 @@ def _scores(splits: Splits, forecast: Array, truth: Array) -> Scores:
     y, target = splits.scale.unscale(forecast, column), splits.scale.unscale(truth, column)
     return {
         "loss": metrics.half_mse(forecast, truth),
-        "r2": metrics.r2(forecast, truth),
+        "r2": metrics.r2(*(splits.scale.straight(array, column) for array in (forecast, truth))),
         "mae": metrics.mae(y, target),
         "rmse": metrics.rmse(y, target),
     }

@@ -17,8 +17,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from minidl.compiled import Predictor, predictor
 from minidl.compiled.kernel import silent
 from minidl.config import override, parse_bytes
@@ -41,10 +39,10 @@ from minidl.runs.run_folder import (
     MAX_FILE,
     SCALE,
     RunFolder,
-    ScaleFile,
     existing_run,
 )
 from minidl.runs.saving import SaveCheckpoints
+from minidl.runs.scale_file import ScaleFile, saved_scale, scale_text
 from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, Trainer
 from minidl.training.records import never
@@ -151,9 +149,7 @@ class Run(RunFolder):
 
     def save_scale(self, parts: Parts) -> None:
         """Write scale.json, and what the data are into the manifest."""
-        scale = parts.scale
-        saved = {**parts.columns(), "offset": scale.offset.tolist(), "range": scale.range.tolist()}
-        self.write(SCALE, json.dumps(saved, indent=1) + "\n")
+        self.write(SCALE, scale_text(parts))
         self.describe(data=parts.facts())
 
     def saving(self) -> SaveCheckpoints:
@@ -274,12 +270,7 @@ class Run(RunFolder):
 
     def scale(self) -> ScaleFit:
         """How the training scaled the columns."""
-        path, columns = self.path / SCALE, self.experiment.data.scaled_names
-        saved = self._scale_file()
-        if tuple(saved["columns"]) != columns or not len(saved["offset"]) == len(saved["range"]) == len(columns):
-            names = ", ".join(columns)
-            raise CorruptFileError(f"{path}: damaged; expected offset and range of the columns {names}.")
-        return ScaleFit(offset=np.array(saved["offset"], np.float64), range=np.array(saved["range"], np.float64))
+        return saved_scale(self._scale_file(), self.experiment.data.scaled_names, self.path / SCALE)
 
 
 class _NoteEngine(Callback):

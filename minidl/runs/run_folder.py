@@ -44,18 +44,6 @@ class DataFacts(TypedDict):
     sha256: str
 
 
-class _Step(TypedDict, total=False):
-    step: str
-
-
-class ScaleFile(_Step):
-    """What scale.json says; `step` is from row to row, as `Table.step_name` gives it, and older runs have none."""
-
-    columns: list[str]
-    offset: list[float]
-    range: list[float]
-
-
 class RunManifest(Manifest, total=False):
     """What the manifest of a run says.
 

@@ -101,8 +101,7 @@ class Regress(SequenceTask):
 def _unscaled(y: Array, scale: ScaleFit) -> Array:
     """Numbers in their own units; their scaling stands behind that of the features."""
     k = y.shape[-1]
-    unscaled: Array = np.asarray(y, np.float64) * scale.range[-k:] + scale.offset[-k:]
-    return unscaled
+    return scale.of(slice(-k, None)).inverse(y)
 
 
 def _mean_r2(y: Array, target: Array) -> float:

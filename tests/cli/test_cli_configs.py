@@ -59,7 +59,7 @@ def test_check_applies_overrides(cli: Cli, folder: Path) -> None:
         ("optimizers", {"SGD", "Adam"}),
         ("initializers", {"normal_fan_in", "glorot_uniform", "orthogonal", "zeros"}),
         ("series", {"BeijingPM25", "CSVSeries"}),
-        ("scalers", {"MinMaxScaler", "StandardScaler"}),
+        ("scalers", {"LogScaler", "MinMaxScaler", "RootScaler", "StandardScaler"}),
         ("validations", {"TailValidation", "SampleValidation"}),
         ("configs", {"pm25_deep", "pm25_single", "pm25_deep_honest", "pm25_single_honest"}),
         ("models", {"rnn_deep", "rnn_single"}),

@@ -78,10 +78,18 @@ def test_rows_that_are_another_time_apart_are_refused(folder: Path) -> None:
     assert run.predict(with_dates(folder / "hourly.csv", HOURS), 1).times() == ["2020-01-01 20:00:00"]
 
 
-def test_a_scale_of_an_older_run_without_a_step_is_read(folder: Path) -> None:
+def test_a_bent_scale_is_that_of_the_training(folder: Path) -> None:
+    run, _ = trained("training.epochs=1", "data.scaler={type: LogScaler, columns: [pm]}")
+    scale = run.experiment.load_data().scale
+    assert run.scale().curves == ("log", "linear", "linear")
+    for name in ("offset", "range"):
+        np.testing.assert_array_equal(getattr(run.scale(), name), getattr(scale, name))
+
+
+def test_a_scale_of_an_older_run_without_a_step_and_without_curves_is_read(folder: Path) -> None:
     run, _ = trained("training.epochs=1")
     saved = json.loads((run.path / "scale.json").read_text())
-    del saved["step"]
+    del saved["step"], saved["curves"]
     run.write("scale.json", json.dumps(saved))
     run.predict(with_dates(folder / "daily.csv", [f"2020-01-{day:02d}" for day in range(1, 20)]), 1)
 
@@ -130,6 +138,8 @@ def test_a_damaged_scale_is_a_corrupt_file(folder: Path, text: str) -> None:
         {"columns": ["pm", "temp", "wind"], "offset": [0.0, 0.0, 0.0], "range": [1.0, -1.0, 1.0]},
         {"columns": ["pm", "temp", "wind"], "offset": [0.0, 0.0], "range": [1.0, 1.0]},
         {"columns": ["temp", "pm", "wind"], "offset": [0.0, 0.0, 0.0], "range": [1.0, 1.0, 1.0]},
+        {"columns": ["pm", "temp", "wind"], "offset": [0.0] * 3, "range": [1.0] * 3, "curves": ["log", "log"]},
+        {"columns": ["pm", "temp", "wind"], "offset": [0.0] * 3, "range": [1.0] * 3, "curves": ["log", "bow", "log"]},
     ],
 )
 def test_a_scale_that_is_not_this_runs_is_a_corrupt_file(folder: Path, saved: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def test_scale_json_holds_what_the_training_rows_gave(folder: Path) -> None:
     low, high = rows.min(axis=0), rows.max(axis=0)
     saved = json.loads((run.path / "scale.json").read_text())
     about = {"columns": ["pm", "temp", "wind"], "step": "h"}
-    assert saved == {**about, "offset": low.tolist(), "range": (high - low).tolist()}
+    assert saved == {**about, "offset": low.tolist(), "range": (high - low).tolist(), "curves": ["linear"] * 3}
 
 
 def test_the_first_weights_are_saved_as_init(folder: Path) -> None:
