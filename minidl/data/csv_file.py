@@ -20,11 +20,13 @@ import numpy.typing as npt
 
 from minidl.core.errors import DataError
 from minidl.core.registry import suggest
-from minidl.core.text import counted
-from minidl.data.timestamps import has_offset, parse_time, spacing_problem
+from minidl.data.tables.cells import Cells, Column, other_delimiter
+from minidl.data.tables.decimals import decimals
+from minidl.data.timestamps import ISO, has_offset, parse_time, spacing_problem
 from minidl.files.reading import read_given
 
 T = TypeVar("T")
+Rows = npt.NDArray[np.int64]
 LARGEST = 1e140  # squares of values, summed up, must stay finite
 
 MAX_TABLE = 500_000_000  # bytes; as lists of texts they are many times as large
@@ -73,46 +75,21 @@ class CSVFile:
 
     def __init__(self, data: bytes, *, name: str, delimiter: str = ",") -> None:
         self.name, self.delimiter = name, delimiter
-        cells, width = self._parse(_decode(data, name), delimiter)
-        self.header: list[str] = [cell.strip() for cell in cells[:width]]
-        self.columns: list[list[str]] = [cells[width + i :: width] for i in range(width)]
+        self._cells = Cells(_utf8(data, name), name=name, delimiter=delimiter)
+        self.header = self._cells.row(0)
         for column, times in Counter(self.header).items():
             if column and times > 1:
                 raise self.error(-1, f"the column {column!r} appears {times} times; rename all but one.")
-        rows = len(cells) // width - 1
-        if rows < 2:
-            what = "only one row of data" if rows else "a header but no rows of data"
+        if len(self) < 2:
+            what = "only one row of data" if len(self) else "a header but no rows of data"
             raise DataError(f"{name}: {what}; a series needs at least 2 rows.")
 
-    def _parse(self, text: str, delimiter: str) -> tuple[list[str], int]:
-        """The cells of all rows in one list, which is half the work of a list for each row, and the cells of a row."""
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        cells: list[str] = []
-        widths: list[int] = []
-        self.lines: list[int] = []  # the line on which each row ends; the header is line 1
-        try:
-            for row in reader:
-                cells += row
-                widths.append(len(row))
-                self.lines.append(reader.line_num)
-        except csv.Error as err:
-            line = self.lines[-1] + 1 if self.lines else 1  # where the row begins: a quote left open runs to the end
-            raise DataError(f"{self.name}:{line}: not a CSV row: {err}.") from err
-        while widths and not widths[-1]:  # empty lines at the end say nothing
-            widths.pop()
-        if not widths:
-            raise DataError(f"{self.name}: the file is empty; expected a header and rows of data.")
-        width = widths[0]
-        for found, line in zip(widths, self.lines, strict=False):
-            if found != width:
-                what = counted(found, "cell") if found else "an empty line"
-                hint = _other_delimiter(cells[:width]) or "; every row needs as many."
-                raise DataError(f"{self.name}:{line}: {what}, but the header has {counted(width, 'cell')}{hint}")
-        return cells, width
+    def __len__(self) -> int:
+        return len(self._cells) - 1
 
     def error(self, row: int, message: str) -> DataError:
         """An error at a row of data (counted from 0; -1 is the header)."""
-        return DataError(f"{self.name}:{self.lines[row + 1]}: {message}")
+        return DataError(f"{self.name}:{self._cells.lines[row + 1]}: {message}")
 
     def texts(self, column: str) -> list[str]:
         """The cells of a column, without white space around them.
@@ -122,11 +99,14 @@ class CSVFile:
         DataError
             No such column; the message suggests the nearest one.
         """
+        return self._column(column).texts()
+
+    def _column(self, column: str) -> Column:
         if column not in self.header:
             hint = suggest(column, self.header) or f"; the header is {', '.join(self.header[:20])}, ..."
-            other = _other_delimiter(self.header)
+            other = other_delimiter(self.header)
             raise self.error(-1, f"no column {column!r}{'; the header is one cell' + other if other else hint}")
-        return list(map(str.strip, self.columns[self.header.index(column)]))
+        return self._cells.column(self.header.index(column), first=1)
 
     def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
         """float64 (n,): the column as finite numbers; NaN where the text is one of `missing`, or the number of one.
@@ -143,7 +123,12 @@ class CSVFile:
             value = math.nan if text in gaps else _number(text)
             return math.nan if value in missing_numbers else value
 
-        return np.array(self.convert(column, number), dtype=np.float64)
+        values, known = decimals(self._column(column))
+        if missing_numbers:
+            values[np.isin(values, list(missing_numbers)) & known] = math.nan
+        rest = np.flatnonzero(~known)
+        values[rest] = self.convert(column, number, rest)
+        return values
 
     def categories(
         self, column: str, numbers: Mapping[str, float], missing: Collection[str] = ()
@@ -176,20 +161,22 @@ class CSVFile:
             A cell is no time like 2014-12-31 23:00, some have an offset and some
             not, or the rows are not evenly spaced.
         """
-        times = np.array(self.convert(column, parse_time), dtype="datetime64[s]")
-        zoned = [has_offset(text) for text in self.texts(column)]
-        if any(zoned) and not all(zoned):
-            row = zoned.index(not zoned[0])
+        seconds, zoned, known = ISO.read([self._column(column)])
+        rest = np.flatnonzero(~known)
+        seconds[rest] = np.array(self.convert(column, parse_time, rest), "datetime64[s]").astype(np.int64)
+        zoned[rest] = self.convert(column, has_offset, rest)
+        if zoned.any() and not zoned.all():
+            row = int(np.argmax(zoned != zoned[0]))
             raise self.error(
                 row,
                 f"column {column}: a time {'with' if zoned[row] else 'without'} an offset from UTC (Z or +01:00), "
                 "unlike those above; give one to all or to none.",
             )
-        return self._evenly_spaced(times)
+        return self._evenly_spaced(seconds.astype("datetime64[s]"))
 
     def in_utc(self, column: str) -> bool:
         """Whether the times of a column have an offset from UTC, so that `timestamps` gives them in UTC."""
-        return has_offset(self.texts(column)[0])
+        return has_offset(self._column(column).take(np.zeros(1, np.int64)).texts()[0])
 
     def timestamps_from_parts(self, columns: Sequence[str]) -> npt.NDArray[np.datetime64]:
         """datetime64[s] (n,): times from the columns for year, month, day and perhaps hour.
@@ -219,24 +206,25 @@ class CSVFile:
         ----------
         cells : by column, the new text of a row.
         """
-        places = {self.header.index(column): new for column, new in cells.items()}
-        rows = [list(row) for row in zip(*self.columns, strict=True)]
-        for i, row in enumerate(rows[first:], first):
-            for place, new in places.items():
-                row[place] = new(i)
+        columns = [self._cells.column(i, first=1).texts() for i in range(len(self.header))]
+        for column, new in cells.items():
+            columns[self.header.index(column)][first:] = map(new, range(first, len(self)))
         text = io.StringIO(newline="")
+        rows = zip(*columns, strict=True)
         csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerows([self.header, *rows])
         return text.getvalue().encode("utf-8")
 
-    def convert(self, column: str, function: Callable[[str], T]) -> list[T]:
-        """The function's value for each cell; a ValueError of it becomes an error at the cell."""
-        texts = self.texts(column)
+    def convert(self, column: str, function: Callable[[str], T], rows: Rows | None = None) -> list[T]:
+        """The function's value for each cell (of `rows`; None: all); its ValueError becomes an error at the cell."""
+        cells = self._column(column)
+        texts = cells.texts() if rows is None else cells.take(rows).texts()
         known: dict[str, T] = {}
         try:
             for text in dict.fromkeys(texts):  # each once, in order, so that the first wrong cell is named
                 known[text] = function(text)
         except ValueError as err:
-            raise self.error(texts.index(text), f"column {column}: {err}") from err
+            row = texts.index(text)
+            raise self.error(row if rows is None else int(rows[row]), f"column {column}: {err}") from err
         return list(map(known.__getitem__, texts))
 
     def _evenly_spaced(self, times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
@@ -246,24 +234,21 @@ class CSVFile:
         return times
 
 
-def _decode(data: bytes, name: str) -> str:
+def _utf8(data: bytes, name: str) -> bytes:
+    """The bytes without a byte order mark, once it is known that they are UTF-8."""
     data = data.removeprefix(codecs.BOM_UTF8)
     for beginning, what in _NO_TEXT.items():
         if data.startswith(beginning) and not data.isascii():
             raise DataError(f"{name}: the file is {what}.")
     try:
-        return data.decode("utf-8")
+        if not data.isascii():
+            data.decode("utf-8")
     except UnicodeDecodeError as err:
         line = data.count(b"\n", 0, err.start) + 1
         raise DataError(
             f"{name}:{line}: the byte 0x{data[err.start]:02x} is not UTF-8; save the file as UTF-8."
         ) from err
-
-
-def _other_delimiter(header: Sequence[str]) -> str:
-    """What to say where the whole header is one cell that holds another delimiter; else nothing."""
-    found = [mark for mark in ";\t|," if mark in header[0]] if len(header) == 1 else []
-    return f"; is the delimiter {found[0]!r}?" if found else ""
+    return data
 
 
 def _shown(text: str) -> str:

@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
 
 import numpy as np
 
 from minidl.data.steps import Times, calendar_month, step_of
+from minidl.data.tables.time_formats import TimeFormat
 
-_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII)
 _CLOCK_CHANGE = (
     "; probably local time at a change of clocks: give the times in UTC, or each with its offset "
     "(2023-10-29 02:00+02:00)"
 )
 
 
-def has_offset(text: str) -> bool:
-    """Whether a time says its offset from UTC (``Z`` or ``+01:00``)."""
-    found = _TIMESTAMP.fullmatch(text)
-    return found is not None and (found[2] is not None or text.endswith("Z"))
-
-
-def parse_time(text: str) -> datetime:
-    """A time without zone, in UTC if the text gives an offset.
-
-    Raises
-    ------
-    ValueError
-        The text is no time.
-    """
-    shown = repr(text if len(text) <= 40 else text[:37] + "...")
-    found = _TIMESTAMP.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{shown} is no time like '2014-12-31 23:00' (ISO 8601; Z or +01:00 may follow).")
-    moment, sign, hours, minutes = found.groups()
-    try:
-        time = datetime.fromisoformat(moment)
-        if sign is None:
-            return time
-        offset = timedelta(hours=int(hours), minutes=int(minutes))
-        zone = timezone(offset if sign == "+" else -offset)
-        return time.replace(tzinfo=zone).astimezone(timezone.utc).replace(tzinfo=None)
-    except (ValueError, OverflowError) as err:
-        raise ValueError(f"{shown} is no time: {err}.") from err
+ISO = TimeFormat()
+has_offset, parse_time = ISO.has_offset, ISO.parse
 
 
 def spacing_problem(times: Times) -> tuple[int, str] | None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from minidl.core.errors import DataError, StorageError
 from minidl.data import csv_file
 from minidl.data.csv_file import CSVFile, read_bytes
+from minidl.data.tables.cells import other_delimiter
 
 
 def test_numbers_and_texts_are_read_without_the_white_space_around_them() -> None:
@@ -227,17 +228,17 @@ def test_cells_are_changed_from_a_row_on_and_all_else_stays() -> None:
 @pytest.mark.parametrize(("beginning", "what"), list(csv_file._NO_TEXT.items()))
 def test_files_that_are_no_text_are_called_what_they_are(beginning: bytes, what: str) -> None:
     with pytest.raises(DataError, match=f"^air.csv: the file is {re.escape(what)}"):
-        csv_file._decode(beginning + b"\x00\xff", "air.csv")
-    assert csv_file._decode(b"BZh,a\n", "air.csv") == "BZh,a\n"  # a header may begin like that
+        csv_file._utf8(beginning + b"\x00\xff", "air.csv")
+    assert csv_file._utf8(b"BZh,a\n", "air.csv") == b"BZh,a\n"  # a header may begin like that
 
 
 def test_a_byte_that_is_not_utf_8_is_named_with_its_line() -> None:
     with pytest.raises(DataError, match=r"^air\.csv:3: the byte 0xfc is not UTF-8; save the file as UTF-8\.$"):
-        csv_file._decode(b"a\nb\n1\xfc\n", "air.csv")
-    assert csv_file._decode(b"\xef\xbb\xbfa", "air.csv") == "a"
+        csv_file._utf8(b"a\nb\n1\xfc\n", "air.csv")
+    assert csv_file._utf8(b"\xef\xbb\xbfa", "air.csv") == b"a"
 
 
 def test_a_header_in_one_cell_may_have_another_delimiter() -> None:
-    assert csv_file._other_delimiter(["a;b"]) == "; is the delimiter ';'?"
-    assert csv_file._other_delimiter(["a\tb|c"]) == "; is the delimiter '\\t'?"
-    assert [csv_file._other_delimiter(header) for header in (["a"], ["a;b", "c"])] == ["", ""]
+    assert other_delimiter(["a;b"]) == "; is the delimiter ';'?"
+    assert other_delimiter(["a\tb|c"]) == "; is the delimiter '\\t'?"
+    assert [other_delimiter(header) for header in (["a"], ["a;b", "c"])] == ["", ""]
