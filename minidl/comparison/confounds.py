@@ -44,7 +44,7 @@ _WORDS = {
 }
 _SHOWN = 60
 # Bookkeeping, which decides no score.
-_IGNORED = ("training.checkpoint_every", "training.checkpoints_kept", "model", "seed", "sweep")
+_IGNORED = ("training.checkpoint_every", "training.checkpoints_kept", "evaluation.rivals", "model", "seed", "sweep")
 _WORK = "multiply-adds per "
 _PLURAL = {
     "biases", "features", "weights that are scored", "rows the scaler is fitted on", "other layers", "callbacks",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Extra = Literal["plot", "fast", "stats", "dask", "tensorboard", "names", "digits"]
+Extra = Literal["plot", "fast", "stats", "dask", "tensorboard", "names", "digits", "rivals"]
 
 # As in setup.cfg, without the versions.
 PACKAGES: dict[Extra, tuple[str, ...]] = {
@@ -19,6 +19,7 @@ PACKAGES: dict[Extra, tuple[str, ...]] = {
     "tensorboard": ("tensorboardX",),
     "names": ("faker",),
     "digits": ("scikit-learn",),
+    "rivals": ("lightgbm",),
 }
 
 

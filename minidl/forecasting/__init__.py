@@ -1,7 +1,7 @@
 """Forecasts, their scores, and the baselines that every score stands beside."""
 
 from minidl.forecasting.ahead import Ahead, forecast_ahead
-from minidl.forecasting.assumptions import assumptions, check_covariates, left_out
+from minidl.forecasting.assumptions import assumptions, check_covariates, left_out, possible_covariates
 from minidl.forecasting.forecasters import (
     COVARIATES,
     Covariates,
@@ -13,6 +13,7 @@ from minidl.forecasting.forecasters import (
     Seasonal,
     model_one_step,
 )
+from minidl.forecasting.rivals import DirectRidge, Drift, LightGBM, Rival, SameSeason
 from minidl.forecasting.scores import (
     all_blocks,
     baselines,
@@ -20,6 +21,7 @@ from minidl.forecasting.scores import (
     block_sums,
     lead_scores,
     model_forecaster,
+    rival_forecaster,
     score,
     score_shifted,
 )
@@ -28,11 +30,16 @@ __all__ = [
     "COVARIATES",
     "Ahead",
     "Covariates",
+    "DirectRidge",
+    "Drift",
     "Forecaster",
+    "LightGBM",
     "Linear",
     "Persistence",
     "Recursive",
+    "Rival",
     "Rows",
+    "SameSeason",
     "Seasonal",
     "all_blocks",
     "assumptions",
@@ -45,6 +52,8 @@ __all__ = [
     "left_out",
     "model_forecaster",
     "model_one_step",
+    "possible_covariates",
+    "rival_forecaster",
     "score",
     "score_shifted",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from minidl.core.errors import DataError
 from minidl.data import Splits, Table
-from minidl.forecasting.forecasters import Covariates
+from minidl.data.seasons import SeasonName, main_season, rows_of_season, season_key
+from minidl.forecasting.forecasters import COVARIATES, Covariates
 
 KEPT = "other columns keep their last values"  # what predict does
 FUTURE: dict[Covariates, str] = {
@@ -64,8 +65,8 @@ def _scaling(splits: Splits) -> str:
     return "the scaling was fitted on all rows, the test part included" if splits.fit_on == "all" else ""
 
 
-def rows_of_yesterday(splits: Splits) -> int:
-    """How many rows a day has, where every forecast of the test part has a day before it.
+def rows_before(splits: Splits, season: SeasonName | int) -> int:
+    """How many rows a season has, where every forecast of the test part has one before it.
 
     Raises
     ------
@@ -73,18 +74,24 @@ def rows_of_yesterday(splits: Splits) -> int:
         There is no such number; the message says why.
     """
     table, first = splits.table, int(splits.test.origin_rows[0])
-    rows = table.rows_of_a_day
+    rows = season if isinstance(season, int) else rows_of_season(table.step, season)
     if rows is None:
-        step = table.step_name()
-        if table.times is None:
-            raise DataError("the rows have no times, so that nothing says how many make a day.")
-        if step in ("step", "d", "week", "month", "quarter", "year"):
-            apart = "day" if step == "d" else step
-            raise DataError(f"the rows are one {apart} apart, so that there is no time of day.")
-        raise DataError(f"the rows are {step} apart, and a day is no whole number of 2 or more of them.")
+        raise DataError(_no_season(table, str(season)))
     if first < rows:
-        raise DataError(f"a day is {rows} rows; the table has {first} before the first forecast.")
+        what = f"a {season} is {rows} rows" if isinstance(season, str) else f"a season is to be {rows} rows"
+        raise DataError(f"{what}; the table has {first} before the first forecast.")
     return rows
+
+
+def _no_season(table: Table, season: str) -> str:
+    step = table.step_name()
+    if table.times is None:
+        return f"the rows have no times, so that nothing says how many make a {season}."
+    if step in ("step", "d", "week", "month", "quarter", "year"):
+        apart = "day" if step == "d" else step
+        what = "time of day" if season == "day" else f"time of the {season}"
+        return f"the rows are one {apart} apart, so that there is no {what}."
+    return f"the rows are {step} apart, and a {season} is no whole number of 2 or more of them."
 
 
 def check_covariates(splits: Splits, covariates: Covariates) -> None:
@@ -97,17 +104,33 @@ def check_covariates(splits: Splits, covariates: Covariates) -> None:
     """
     if covariates == "same_hour_yesterday":
         try:
-            rows_of_yesterday(splits)
+            rows_before(splits, "day")
         except DataError as err:
             raise DataError(
                 f"evaluation.future_covariates: same_hour_yesterday cannot be used: {err} Use hold_last."
             ) from err
 
 
+def possible_covariates(splits: Splits) -> tuple[Covariates, ...]:
+    """Those that the table can give."""
+    return tuple(way for way in COVARIATES if way != "same_hour_yesterday" or not _why_not(splits, "day"))
+
+
 def left_out(splits: Splits) -> dict[str, str]:
     """Baselines that this table cannot have, and why not."""
+    season = first_season(splits.table)
+    why = _why_not(splits, season)
+    return {season_key(season): why} if why else {}
+
+
+def first_season(table: Table) -> SeasonName:
+    """The season that a table's rows have first of all; a day where they have none."""
+    return main_season(table.step) or "day"
+
+
+def _why_not(splits: Splits, season: SeasonName) -> str:
     try:
-        rows_of_yesterday(splits)
+        rows_before(splits, season)
     except DataError as err:
-        return {"seasonal_24h": str(err)}
-    return {}
+        return str(err)
+    return ""

@@ -98,13 +98,14 @@ class Rows:
             raise DataError("same_hour_yesterday: nothing says how many rows make a day.")
         else:
             back = self.day * (lead // self.day + 1)
-        kept = self._as_they_came(covariates)
+        kept = self.as_they_came(covariates)
         came = x[:, -unknown:, kept]
         x[:, -unknown:] = self.values[starts[:, None] + self.time_steps + lead - back]
         x[:, -unknown:, kept] = came
         return x
 
-    def _as_they_came(self, covariates: Covariates) -> list[int]:
+    def as_they_came(self, covariates: Covariates) -> list[int]:
+        """The columns whose later values a forecast is given, the target among them, which it overwrites."""
         if covariates == "actual":
             return [i for i in range(self.values.shape[1]) if i not in self.of_target]
         return [self.target_index, *self.known_ahead]

@@ -15,7 +15,8 @@ import numpy as np
 from minidl import metrics
 from minidl.core.layer import Array, Layer
 from minidl.data import Splits
-from minidl.forecasting.assumptions import check_covariates, left_out
+from minidl.data.seasons import season_key
+from minidl.forecasting.assumptions import check_covariates, first_season, left_out, rows_before
 from minidl.forecasting.forecasters import (
     Covariates,
     Forecaster,
@@ -27,6 +28,7 @@ from minidl.forecasting.forecasters import (
     Starts,
     model_one_step,
 )
+from minidl.forecasting.rivals import Rival
 from minidl.metrics import by_stretch, r2_columns
 
 Scores = dict[str, float]
@@ -91,13 +93,14 @@ def baselines(splits: Splits, covariates: Covariates = "actual") -> dict[str, Fo
 
     There is no seasonal one where `left_out` says why not.
     """
-    rows = _rows(splits)
-    day = None if left_out(splits) else rows.day
-    return {
-        "persistence": Persistence(rows),
-        **({} if day is None else {"seasonal_24h": Seasonal(rows, day)}),
-        "linear": Linear(rows, splits.train, covariates=covariates),
-    }
+    rows, season = _rows(splits), first_season(splits.table)
+    seasonal = {} if left_out(splits) else {season_key(season): Seasonal(rows, rows_before(splits, season))}
+    return {"persistence": Persistence(rows), **seasonal, "linear": Linear(rows, splits.train, covariates=covariates)}
+
+
+def rival_forecaster(splits: Splits, rival: Rival, covariates: Covariates, horizon: int) -> Forecaster:
+    """A rival's forecasts of leads 1 ... horizon on the test part."""
+    return rival.fit(splits, _rows(splits), covariates, horizon)
 
 
 def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "actual") -> Forecaster:

@@ -12,13 +12,19 @@ from minidl.forecasting.rounding import is_above
 _SHORT = {
     "persistence": "same as now",
     "seasonal_24h": "same time yesterday",
+    "seasonal_7d": "same time a week ago",
+    "seasonal_year": "same time a year ago",
     "linear": "linear model",
+    "direct_linear": "direct linear model",
     "most_frequent": "most frequent class",
 }
 _LONG = {
     "persistence": "persistence (same as now)",
     "seasonal_24h": "the value of the same time yesterday",
+    "seasonal_7d": "the value of the same time a week ago",
+    "seasonal_year": "the value of the same time a year ago",
     "linear": "the linear model",
+    "direct_linear": "the direct linear model",
     "most_frequent": "the most frequent class",
     "mean": "the mean of the training part",
 }

@@ -19,6 +19,7 @@ from minidl.data.steps import ahead_short, apart
 from minidl.forecasting import (
     Ahead,
     Covariates,
+    Rival,
     assumptions,
     baselines,
     block_sums,
@@ -27,6 +28,7 @@ from minidl.forecasting import (
     left_out,
     model_forecaster,
     model_one_step,
+    rival_forecaster,
     score,
 )
 from minidl.forecasting.outside import read_outside
@@ -75,11 +77,13 @@ class Forecast(Task):
         row, as ``minidl predict`` does; ``same_hour_yesterday``, the latest known
         ones of the same time of day; ``actual``, their true values, as in the
         textbook, which no real forecast has.
+    rivals : forecasts by other means, to stand in the same tables.
     """
 
     horizons: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [8, 4, 2, 1])
     published: Published | None = None
     future_covariates: Covariates = "hold_last"
+    rivals: list[Rival] = field(default_factory=list)
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("r2", "R²", True, undefined="the target is constant", of_sums=r2_of_sums),
@@ -102,6 +106,9 @@ class Forecast(Task):
         super().__post_init__()
         if len(set(self.horizons)) < len(self.horizons):
             raise ConfigError(f"Forecast: horizons: expected different numbers, got {self.horizons}.")
+        names = [rival.name for rival in self.rivals]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"Forecast: rivals: expected different ones, got {', '.join(names)}.")
         for name in ("r2", "loss") if self.published is not None else ():
             count = len(getattr(self.published, name))
             if count != len(self.horizons):
@@ -136,6 +143,8 @@ class Forecast(Task):
         data, rng = window_data(experiment.data), Streams.from_seed(experiment.seed).sampling
         splits = data.load(experiment.dtype, rng, every_step=len(output) == 2)
         check_covariates(splits, self.future_covariates)
+        for rival in self.rivals:
+            rival.check(splits)
         return splits
 
     def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
@@ -175,6 +184,7 @@ class Forecast(Task):
                 f"data.test_size gives {len(splits.test)}."
             )
         compared = baselines(splits, covariates)
+        compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
         return {
             **score(splits, model_forecaster(splits, model, covariates), self.horizons),
             "baselines": {name: score(splits, one, self.horizons) for name, one in compared.items()},

@@ -20,8 +20,8 @@ from minidl.forecasting import (
     Covariates,
     all_blocks,
     assumptions,
-    left_out,
     model_forecaster,
+    possible_covariates,
     score,
     score_shifted,
 )
@@ -166,7 +166,7 @@ class ForecastTerms(Terms):
     def more_scores(self, parts: Splits, model: Layer) -> dict[str, Any]:
         """Block scores with each other way to know the future, and those of a plot that is shifted."""
         asked, horizons = self.task.future_covariates, self.task.horizons
-        ways = [way for way in COVARIATES if way != asked and (way != "same_hour_yesterday" or not left_out(parts))]
+        ways = [way for way in possible_covariates(parts) if way != asked]
         forecaster = model_forecaster(parts, model, asked)
         return {
             "covariates": {w: all_blocks(parts, model_forecaster(parts, model, w), horizons) for w in ways},

@@ -162,6 +162,7 @@ def _configurable(cls: Any) -> Any:
         "GapMask": {"column": "pm"},
         "OneHot": {"column": "wind"},
         "Rolling": {"column": "pm", "rows": 3},
+        "SameSeason": {"season": "week"},
         "ParameterGroup": {"parameters": "*", "frozen": True},
         "Published": {"source": "book", "r2": [0.5], "loss": [0.1]},
         "SGD": {"learning_rate": 0.1},

@@ -11,7 +11,16 @@ from weighted import Weighted
 
 from minidl import DataError
 from minidl.data import Splits, Table
-from minidl.forecasting import Recursive, Rows, baselines, block_scores, check_covariates, left_out, model_forecaster
+from minidl.forecasting import (
+    Recursive,
+    Rows,
+    baselines,
+    block_scores,
+    check_covariates,
+    left_out,
+    model_forecaster,
+    possible_covariates,
+)
 
 
 def spaced(step: int | None, n: int = 240) -> Splits:
@@ -34,8 +43,7 @@ def test_a_season_is_as_many_rows_as_a_day_has(step: int, rows: int) -> None:
     ("step", "why"),
     [
         (None, "the rows have no times, so that nothing says how many make a day."),
-        (7 * 3600, "the rows are 7 h apart, and a day is no whole number of 2 or more of them."),
-        (86400, "the rows are one day apart, so that there is no time of day."),
+        (11 * 3600, "the rows are 11 h apart, and a day is no whole number of 2 or more of them."),
         (600, "a day is 144 rows; the table has 86 before the first forecast."),
     ],
 )
@@ -49,6 +57,20 @@ def test_where_there_is_no_yesterday_nothing_is_made_of_it(step: int | None, why
             refuse(parts, "same_hour_yesterday")
     with pytest.raises(DataError, match="nothing says how many rows make a day"):
         Recursive(Rows(parts.values, 6, 0), lambda x: x[:, -1, 0], "same_hour_yesterday")(parts.test.starts, 2)
+
+
+def test_rows_a_day_apart_have_a_week_and_no_yesterday() -> None:
+    parts = spaced(86400)
+    forecast = baselines(parts)["seasonal_7d"](parts.test.starts[:5], 9)
+    origin = parts.test.origin_rows[:5, None] + np.arange(9)
+    np.testing.assert_array_equal(forecast, parts.values[origin - 7 * (np.arange(9) // 7 + 1), 0])
+    assert left_out(parts) == {}
+    assert possible_covariates(parts) == ("actual", "hold_last")
+    with pytest.raises(DataError, match="the rows are one day apart, so that there is no time of day"):
+        check_covariates(parts, "same_hour_yesterday")
+    assert left_out(spaced(86400 * 7, 71)) == {
+        "seasonal_year": "a year is 52 rows; the table has 17 before the first forecast."
+    }
 
 
 def test_half_hourly_rows_of_yesterday_forecast_what_repeats_every_day() -> None:

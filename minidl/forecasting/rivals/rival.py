@@ -1,0 +1,65 @@
+"""What a rival is: a forecast by other means, made from the same windows, features and assumptions as a model's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl.core.arguments import Configurable
+from minidl.core.layer import Array
+from minidl.core.registry import open_kind
+from minidl.data import Splits, Windows
+from minidl.forecasting.forecasters import Covariates, Forecaster, Rows, Starts
+
+
+@open_kind("rival")
+@dataclass(eq=False)
+class Rival(Configurable, ABC):
+    """A forecast to stand beside a model's."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """In tables and in ``evaluation.json``."""
+
+    @abstractmethod
+    def fit(self, splits: Splits, rows: Rows, covariates: Covariates, horizon: int) -> Forecaster:
+        """The forecaster for leads 1 ... horizon, fitted on training windows, chosen on validation windows.
+
+        Parameters
+        ----------
+        covariates : what it may know of later rows; see `Rows.windows_ahead`.
+        """
+
+    def check(self, splits: Splits) -> None:
+        """Refuse what cannot be, before a model is trained.
+
+        Raises
+        ------
+        ConfigError
+            A package is missing.
+        DataError
+            The table does not have what this needs.
+        """
+
+
+def direct_inputs(rows: Rows, starts: Starts, lead: int, covariates: Covariates) -> Array:
+    """(B, T·F + (lead - 1)·K): the window, and of the rows up to the one that is forecast what is known of them.
+
+    A recursive model is given the same: under ``hold_last`` the columns that are known
+    ahead, under ``actual`` all but those that would give the target away.
+    """
+    window = rows.windows(starts).reshape(len(starts), -1)
+    columns = [i for i in rows.as_they_came(covariates) if i != rows.target_index]
+    if lead == 1 or not columns:
+        return window
+    later = rows.values[(starts[:, None] + rows.time_steps + np.arange(lead - 1))[:, :, None], columns]
+    return np.concatenate([window, later.reshape(len(starts), -1)], axis=1)
+
+
+def starts_for(windows: Windows, lead: int) -> Starts:
+    """First rows of a part's windows whose row `lead` rows ahead lies in that part too."""
+    last = int(windows.origin_rows.max())
+    return windows.starts[windows.origin_rows + lead - 1 <= last]
