@@ -54,7 +54,7 @@ no_numba = pytest.mark.skipif(not numba_installed(), reason="needs numba")
 CASES = [
     (("good", "bad"), "numpy"),
     (("bad", "good"), "numpy"),
-    pytest.param(("good", "bad"), "compiled", marks=no_numba),
+    pytest.param(("good", "bad"), "compiled", marks=[no_numba, pytest.mark.slow]),
 ]
 
 

@@ -29,7 +29,11 @@ def net() -> Sequential:
     return model
 
 
-@pytest.mark.parametrize("x", [X, X.astype("uint8"), X + 1e-4 * (X % 3 - 1)], ids=["int64", "uint8", "nearly whole"])
+@pytest.mark.parametrize(
+    "x",
+    [X, pytest.param(X.astype("uint8"), marks=pytest.mark.slow), X + 1e-4 * (X % 3 - 1)],
+    ids=["int64", "uint8", "nearly whole"],
+)
 def test_both_engines_learn_and_predict_alike(x: np.ndarray) -> None:
     # Catches vectors of a row in the wrong order, gradients of another symbol, and those of lanes beyond the batch.
     expected, found = (

@@ -23,7 +23,9 @@ def net(every_step, dtype):
 
 
 @pytest.mark.parametrize("every_step", [False, True])
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float64", 1e-12), pytest.param("float32", 1e-5, marks=pytest.mark.slow)]
+)
 def test_both_engines_learn_labels_alike(every_step, dtype, tolerance):
     # Catches labels of another window or time step, a sign, and lanes beyond the batch that count.
     labels = np.random.default_rng(1).integers(K, size=(N, T) if every_step else N)

@@ -67,6 +67,7 @@ def test_inputs_of_other_types_and_read_only_ones_are_taken():
     close(predict(x[0]), model(x[:1].astype(np.float64))[0])
 
 
+@pytest.mark.slow
 def test_float32_agrees_too():
     model, predict = deep_net("float32")
     x = X.astype(np.float32)

@@ -20,9 +20,7 @@ from minidl import (
     GRULayer,
     LSTMLayer,
     NumericalError,
-    Parallel,
     RecurrentLayer,
-    SelectFeatures,
     Sequential,
 )
 from minidl.compiled import engine as engine_module
@@ -92,8 +90,7 @@ def ragged_examples(weight):
 def test_lengths_and_weights_count_over_the_whole_batch(weight):
     # Catches shares of a thread's own sum in place of the batch's, and lengths or masks of other examples.
     source = ragged_examples(weight)
-    branches = [Bidirectional(RecurrentLayer(2)), SelectFeatures([2, 0, 1])]
-    model = Sequential([Parallel(branches, merge="concat"), Dropout(0.2), Dense(3)])
+    model = Sequential([Bidirectional(RecurrentLayer(2)), Dropout(0.2), Dense(3)])
     model.build((None, 3), 0, "float64")
     arguments = {"batch_size": 16, "shuffle": False, "optimizer": SGD(0.01)}
     ends = [

@@ -14,6 +14,7 @@ The conventions for writers of pages:
 - A comment above a block is a mark. ``<!-- not run: reason -->``: it must still parse.
   ``<!-- output: checked -->``: the lines shown must be printed, in order; … is anything.
   ``<!-- exit code: 2 -->``: the last command ends so; output is checked as well.
+- A page with ``<!-- tested in: numpy -->`` trains in the NumPy engine when it is tested, which spares it the compiler.
 - A page with ``<!-- needs: faker -->`` is skipped where that package is not installed.
 - ``text`` is output or a formula: not checked. A block must name its language.
 """
@@ -44,6 +45,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
 FENCE = re.compile(r"^( *)(```+|~~~+)([^\n`]*)\n(.*?)^\1\2 *$", re.DOTALL | re.MULTILINE)
 NEEDS = re.compile(r"<!-- *needs: *(\w+) *-->")
+TESTED_IN = re.compile(r"<!-- *tested in: *(\w+) *-->")
 MARK = re.compile(r"<!-- *(not run|exit code|output): *(\S.*?) *-->\s*\Z")
 FILE_NAME = re.compile(r"\A# ([\w-]+(?:/[\w-]+)*\.(?:py|yaml|cfg|toml))\n")
 UNCHECKED = {"text", "toml", "csv", "json", "{toctree}"}
@@ -80,8 +82,8 @@ def run(command: list[str], folder: Path, exit_code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def run_console(block: Block, folder: Path, where: str) -> None:
-    """Run a block's commands, with minidl as a module of this Python."""
+def run_console(block: Block, folder: Path, where: str, engine: list[str]) -> None:
+    """Run a block's commands, with minidl as a module of this Python; trainings in this engine, if there is one."""
     lines = re.findall(r"^\$ (.*(?:\\\n.*)*)", block.text, re.MULTILINE)
     assert lines, f"{where}: no line begins with '$ '; mark the block <!-- not run: reason --> if it is not to run"
     printed = ""
@@ -89,7 +91,8 @@ def run_console(block: Block, folder: Path, where: str) -> None:
         words = shlex.split(line.replace("\\\n", " "), comments=True)
         assert words[0] == "minidl", f"{where}: only minidl is run, not {words[0]}; mark it <!-- not run: reason -->"
         code = int(block.value) if block.mark == "exit code" and i == len(lines) else 0
-        printed += run([sys.executable, "-m", *words], folder, code)
+        more = [f"--set=engine={name}" for name in engine if words[1] in ("train", "find-rate")]
+        printed += run([sys.executable, "-m", *words, *more], folder, code)
     if block.mark:
         shown = re.sub(r"^\$ .*(?:\\\n.*)*\n", "", block.text, flags=re.MULTILINE)
         patterns = [re.escape(line).replace("…", ".*") + " *" for line in shown.splitlines()]
@@ -132,7 +135,7 @@ def test_every_code_block_of_the_page_runs(path: Path, tmp_path: Path) -> None:
         assert not promised or printed.splitlines() == promised
     for block in blocks:
         if block.language in ("console", "sh") and block.mark != "not run":
-            run_console(block, tmp_path, f"{path.name}:{block.line}")
+            run_console(block, tmp_path, f"{path.name}:{block.line}", TESTED_IN.findall(text))
 
 
 def test_few_blocks_are_not_run() -> None:

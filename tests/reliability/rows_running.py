@@ -269,7 +269,7 @@ def many_starts(trials: int, rng: random.Random, outcome: Outcome) -> None:
         outcome.check(False, "the lock cannot be taken again")
 
 
-@row(15, "results that depend on the run", full=20, sample=4)
+@row(15, "results that depend on the run", full=20, sample=3)
 def same_bytes(trials: int, rng: random.Random, outcome: Outcome) -> None:
     """Fresh processes with random hash seeds, one, two or four at a time."""
     arguments = experiment_file("training.epochs=3", "optimizer={type: Adam}", "seed=5")
