@@ -37,7 +37,7 @@ class Experiment(Configurable):
     Parameters
     ----------
     model : the stack of layers; the task says what it puts out. For a forecast that is
-        one number (at every time step, or at the last).
+        one number, or one for each lead (at every time step, or at the last).
     data : where examples come from: windows of a series, or whatever `type` says.
     optimizer : how weights are changed.
     loss : what is minimised.

@@ -76,10 +76,10 @@ def test_asking_for_the_data_changes_no_weight_and_builds_no_model() -> None:
         np.testing.assert_array_equal(array, content)
 
 
-def test_an_output_of_more_than_one_number_is_refused() -> None:
-    message = "the model's output has shape (2,); a forecast is one number, so it must be (1,) or (time, 1)."
-    with pytest.raises(ShapeError, match=f"^{re.escape(message)}$"):
-        experiment(RecurrentLayer(3), LastStep(), Dense(2)).build_model()
+def test_an_output_of_more_numbers_than_leads_are_scored_is_refused() -> None:
+    message = "the model's output has shape (9,); a forecast is one number, which is fed back, "
+    with pytest.raises(ShapeError, match=f"^{re.escape(message)}"):
+        experiment(RecurrentLayer(3), LastStep(), Dense(9)).build_model()
 
 
 def test_best_weights_without_validation_are_refused() -> None:
@@ -150,8 +150,8 @@ def test_a_shape_that_does_not_fit_is_placed_at_its_layer(tmp_path: Path) -> Non
 
 
 def test_an_output_that_does_not_fit_is_placed_at_the_model(tmp_path: Path) -> None:
-    path = write_experiment(tmp_path, CONFIG.replace("output_size: 1", "output_size: 2"))
-    with pytest.raises(ConfigError, match=r"small\.yaml:16:3: model: the model's output has shape \(2,\); a forecast"):
+    path = write_experiment(tmp_path, CONFIG.replace("output_size: 1", "output_size: 5"))
+    with pytest.raises(ConfigError, match=r"small\.yaml:16:3: model: the model's output has shape \(5,\); a forecast"):
         load_experiment(path)
 
 

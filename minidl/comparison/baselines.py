@@ -51,7 +51,7 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
             raise ConfigError(_other_truth(first[0], entry, terms, facts))
         if entry.role != "compared":
             continue
-        asked = (entry.config["data"], entry.config["dtype"], terms.asked(entry.config))
+        asked = (entry.config["data"], entry.config["dtype"], terms.asked(entry.config), experiment.output_shape())
         found = next((found for what, found in described if what == asked), None)
         if found is None:
             with one_blas_thread():

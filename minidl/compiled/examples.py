@@ -131,13 +131,11 @@ def with_counts(part: Examples, loss: Loss) -> Examples:
 
 
 def _windows(source: Windows, indices: Order) -> Examples:
-    n_features = source.values.shape[1]
-    rows = source.starts[indices]
-    labels = rows + (1 if source.every_step else source.time_steps)
-    values = flat(plain_array(source.values, "values"))
-    target = (source.time_steps, 1) if source.every_step else (1,)
-    places = labels * n_features + source.target_index % n_features
-    return Examples(values, values, rows * n_features, places, n_features, (source.time_steps, n_features), target)
+    n_features, rows = source.values.shape[1], source.starts[indices]
+    values = plain_array(source.values, "values")
+    places = rows + (1 if source.every_step else source.time_steps)
+    target = (source.time_steps, source.leads) if source.every_step else (source.leads,)
+    return Examples(flat(values), source.column, rows * n_features, places, 1, (source.time_steps, n_features), target)
 
 
 def _sequences(source: SequenceSet, indices: Order, batch: int, labels: bool) -> Examples:

@@ -28,20 +28,17 @@ from minidl.data.windows import Windows
 Starts = npt.NDArray[np.int64]
 
 
-def window_starts(first: int, stop: int, time_steps: int) -> Starts:
-    """First rows of all windows of the rows first ... stop - 1, whose last label is the last row.
+def window_starts(first: int, stop: int, span: int) -> Starts:
+    """First rows of all windows that lie, with their labels, in the rows first ... stop - 1; see `Windows.span`.
 
     Raises
     ------
     DataError
         There is not a single window.
     """
-    if stop - first <= time_steps:
-        raise DataError(
-            f"{stop - first} rows are too few for windows of {time_steps} time steps and a label; "
-            f"at least {time_steps + 1} are needed."
-        )
-    return np.arange(first, stop - time_steps, dtype=np.int64)
+    if stop - first < span:
+        raise DataError(f"{stop - first} rows are too few: a window and what it forecasts take {span}.")
+    return np.arange(first, stop - span + 1, dtype=np.int64)
 
 
 @open_kind("validation")
@@ -50,8 +47,13 @@ class Validation(Configurable, ABC):
     """Which windows of the training part judge the model while it trains."""
 
     @abstractmethod
-    def divide(self, n_rows: int, time_steps: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
-        """First rows of the training and of the validation windows, within a training part of `n_rows` rows."""
+    def divide(self, n_rows: int, span: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
+        """First rows of the training and of the validation windows, within a training part of `n_rows` rows.
+
+        Parameters
+        ----------
+        span : how many rows a window and its labels take.
+        """
 
     def borders(self, n_rows: int) -> tuple[int, ...]:
         """First rows of the parts into which this cuts a training part of `n_rows` rows, but for the first."""
@@ -73,14 +75,18 @@ class TailValidation(Validation):
 
     size: PositiveInt
 
-    def divide(self, n_rows: int, time_steps: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
+    def divide(self, n_rows: int, span: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
         border = n_rows - self.size
-        if border <= time_steps:
+        if border < span:
             raise DataError(
                 f"TailValidation: size {self.size} leaves {max(border, 0)} of {n_rows} training rows; "
-                f"windows of {time_steps} time steps need at least {time_steps + 1}."
+                f"a window and what it forecasts take {span}."
             )
-        return window_starts(0, border, time_steps), window_starts(border, n_rows, time_steps)
+        if self.size < span:
+            raise DataError(
+                f"TailValidation: size {self.size} holds no window and what it forecasts, which take {span} rows."
+            )
+        return window_starts(0, border, span), window_starts(border, n_rows, span)
 
     def borders(self, n_rows: int) -> tuple[int, ...]:
         return (n_rows - self.size,)
@@ -108,10 +114,10 @@ class SampleValidation(Validation):
 
     size: PositiveInt = 1000
 
-    def divide(self, n_rows: int, time_steps: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
+    def divide(self, n_rows: int, span: int, rng: np.random.Generator | None) -> tuple[Starts, Starts]:
         if rng is None:
             raise ConfigError("SampleValidation: windows are drawn at random; pass rng to load.")
-        starts = window_starts(0, n_rows, time_steps)
+        starts = window_starts(0, n_rows, span)
         if self.size > len(starts):
             raise DataError(f"SampleValidation: size {self.size} is more than the {len(starts)} training windows.")
         return starts, np.sort(rng.choice(starts, self.size, replace=False))
@@ -126,7 +132,8 @@ class Splits:
     table : the rows, unscaled.
     scale : the fitted scaling.
     values : (n, F), all rows scaled, C-contiguous; the windows of all parts view it.
-    train, validation, test : windows; validation may be None.
+    train, validation, test : windows; validation may be None. Those of the test part,
+        from whose ends forecasts are made, have one label each.
     n_train_rows : rows before the test part, validation rows included; the
         first test row has this index.
     fit_on : the rows that the scaling was fitted on, as `Scaler.fit_on` says.
@@ -141,6 +148,11 @@ class Splits:
     n_train_rows: int
     fit_on: str = "train"
 
+    @property
+    def leads(self) -> int:
+        """How many rows are forecast at once."""
+        return self.train.leads
+
     def facts(self) -> dict[str, Any]:
         """How many rows the table has, and the SHA-256 of its columns' names and values."""
         digest = hashlib.sha256(json.dumps([self.table.feature_names, self.table.target_index]).encode())
@@ -152,9 +164,10 @@ class Splits:
         return {"columns": self.table.feature_names, "step": self.table.step_name()}
 
     def notes(self) -> list[str]:
-        """How many gaps were filled, if any."""
+        """How many gaps were filled, if any, and how many rows are forecast at once, if several."""
         n = self.table.n_filled
-        return [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
+        gaps = [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
+        return gaps + ([f"{self.leads} leads are forecast at once"] if self.leads > 1 else [])
 
 
 @register
@@ -230,6 +243,7 @@ class WindowData(Data):
         rng: np.random.Generator | None = None,
         *,
         every_step: bool = False,
+        leads: int = 1,
     ) -> Splits:
         """Read, scale and cut.
 
@@ -238,6 +252,7 @@ class WindowData(Data):
         dtype : of the scaled values; the scaling itself is done in float64.
         rng : source of random numbers for `SampleValidation`.
         every_step : labels at every step of a window, see `Windows`.
+        leads : labels of a window for training and validation, all of which lie in its part.
 
         Raises
         ------
@@ -248,34 +263,31 @@ class WindowData(Data):
         """
         table = self.series.read()
         n, T = len(table), self.time_steps
-        border = n - self.test_size
-        if border <= T:
+        border, span = n - self.test_size, T + leads
+        if border < span:
             raise DataError(
                 f"{type(self.series).__name__}: {n} rows and test_size {self.test_size} leave {max(border, 0)} rows "
-                f"for training; windows of {T} time steps need at least {T + 1}."
+                f"for training; a window and what it forecasts take {span}."
             )
         if self.validation is None:
-            parts = [window_starts(0, border, T)]
+            parts = [window_starts(0, border, span)]
         else:
-            parts = [*self.validation.divide(border, T, rng)]
-            self._check_parts(parts, border)
+            parts = [*self.validation.divide(border, span, rng)]
+            self._check_parts(parts, border, span)
         table = self.rows(table)
         fitted = table.values[:border] if self.scaler.fit_on == "train" else table.values
         scale = self.scaler.fit_columns(fitted, table.feature_names)
         values = scaled_rows(table, scale, dtype)
-        windows = [
-            Windows(values, starts, T, table.target_index, every_step)
-            for starts in (*parts, window_starts(border, n, T))
-        ]
-        train, *validation, test = windows
+        train, *validation = [Windows(values, starts, T, table.target_index, every_step, leads) for starts in parts]
+        test = Windows(values, window_starts(border, n, T + 1), T, table.target_index, every_step)
         checked = validation[0] if validation else None
         return Splits(table, scale, values, train, checked, test, border, self.scaler.fit_on)
 
-    def _check_parts(self, parts: Sequence[Starts], border: int) -> None:
+    def _check_parts(self, parts: Sequence[Starts], border: int, span: int) -> None:
         """Whatever a validation does, no window of training or validation may touch the test part."""
         for starts in parts:
-            if len(starts) and not 0 <= starts.min() <= starts.max() < border - self.time_steps:
+            if len(starts) and not 0 <= starts.min() <= starts.max() <= border - span:
                 raise DataError(
                     f"{type(self.validation).__name__}: windows from row {starts.min()} to row "
-                    f"{starts.max() + self.time_steps} reach out of the training part, rows 0 to {border - 1}."
+                    f"{starts.max() + span - 1} reach out of the training part, rows 0 to {border - 1}."
                 )

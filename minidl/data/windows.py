@@ -1,4 +1,4 @@
-"""Windows of consecutive rows, gathered when a batch asks for them.
+"""Windows of consecutive rows with the values that follow them, gathered when a batch asks for them.
 
 All windows share one array of rows; a batch of them is copied once, into the
 caller's buffer if it gives one. There is no state: threads may share a Windows.
@@ -6,7 +6,8 @@ caller's buffer if it gives one. There is no state: threads may share a Windows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from minidl.core.errors import DataError
+from minidl.core.text import counted
 from minidl.data.batch import Batch
 
 Array = npt.NDArray[Any]
@@ -21,10 +23,10 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """A set of windows over the rows of one array, each with its label.
+    """A set of windows over the rows of one array, each with its labels.
 
     The window at start s holds the rows s ... s + T - 1 (T = `time_steps`); its
-    label is the target column of row s + T, the window's origin row.
+    labels are the target column of the L rows from s + T on, the window's origin row.
 
     Parameters
     ----------
@@ -32,13 +34,14 @@ class Windows:
     starts : int64 (N,), the first row of each window, in any order.
     time_steps : T >= 1.
     target_index : the column that is forecast.
-    every_step : labels at every step of the window, the target one row later
-        each, for stacks that give an output at every step.
+    every_step : labels at every step of the window, the target of the rows that
+        follow this step, for stacks that give an output at every step.
+    leads : L >= 1, how many rows are forecast at once.
 
     Raises
     ------
     DataError
-        A window or its label would lie outside the rows.
+        A window or one of its labels would lie outside the rows.
     """
 
     values: Array = field(repr=False)
@@ -46,34 +49,54 @@ class Windows:
     time_steps: int
     target_index: int
     every_step: bool = False
+    leads: int = 1
     _windows: Array = field(init=False, repr=False)  # (n - T + 1, T·F): a view; row s is the window at s
-    _labels: Array = field(init=False, repr=False)  # (n - T, 1 or T): a view; row s has the labels of the window at s
+    _later: Array = field(init=False, repr=False)  # (n - L + 1, L): a view; row r has the target of L rows from r on
+    _labels: Array = field(init=False, repr=False)  # (n - T - L + 1, [T,] L): a view; row s is of the window at s
 
     def __post_init__(self) -> None:
         n, n_features = self.values.shape
-        T = self.time_steps
-        if len(self.starts) and not 0 <= self.starts.min() <= self.starts.max() < n - T:
+        T, what = self.time_steps, f"{self.time_steps} time steps and {counted(self.leads, 'label')}"
+        if len(self.starts) and not 0 <= self.starts.min() <= self.starts.max() <= n - self.span:
             raise DataError(
-                f"Windows: starts from {self.starts.min()} to {self.starts.max()} with {T} time steps and a label "
-                f"do not fit into {n} rows."
+                f"Windows: starts from {self.starts.min()} to {self.starts.max()} with {what} do not fit into {n} rows."
             )
-        if n <= T:
-            raise DataError(f"Windows: {n} rows are too few for {T} time steps and a label.")
+        if n < self.span:
+            raise DataError(f"Windows: {n} rows are too few for {what}.")
         if not self.values.flags.c_contiguous:
             raise DataError("Windows: values must be C-contiguous; use np.ascontiguousarray.")
-        target = self.values[:, self.target_index]
         windows = sliding_window_view(self.values.reshape(-1), T * n_features)[::n_features]
-        labels = sliding_window_view(target[1:], T) if self.every_step else target[T:, None]
-        object.__setattr__(self, "_windows", windows)
-        object.__setattr__(self, "_labels", labels)
+        later = sliding_window_view(self.values[:, self.target_index], self.leads)
+        labels = sliding_window_view(later[1:], T, axis=0).swapaxes(1, 2) if self.every_step else later[T:]
+        for name, view in (("_windows", windows), ("_later", later), ("_labels", labels)):
+            object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.starts)
 
     @property
+    def span(self) -> int:
+        """How many rows a window and its labels take, T + L."""
+        return self.time_steps + self.leads
+
+    @property
     def origin_rows(self) -> npt.NDArray[np.int64]:
-        """int64 (N,): the row of the array that each window's label stands in, start + T."""
+        """int64 (N,): the row of the array that each window's first label stands in, start + T."""
         return self.starts + self.time_steps
+
+    @cached_property
+    def column(self) -> Array:
+        """(n,) the target, contiguous: the labels of a window are neighbours in it."""
+        return np.ascontiguousarray(self.values[:, self.target_index])
+
+    def one_ahead(self) -> Windows:
+        """The windows with one label each that lie in the rows of these and of their labels; sorted if L > 1."""
+        if self.leads == 1:
+            return self
+        held = np.zeros(len(self.values), bool)
+        for later in range(self.leads):
+            held[self.starts + later] = True
+        return replace(self, starts=np.flatnonzero(held), leads=1)
 
     def series(self) -> Batch:
         """The stretch of rows that the windows were cut from, as one example with a label at every step.
@@ -89,7 +112,7 @@ class Windows:
                 "Windows: they do not begin at every row of one stretch, so there is no series to go along."
             )
         stop = first + n + self.time_steps - 1
-        return Batch(self.values[None, first:stop], self.values[None, first + 1 : stop + 1, [self.target_index]])
+        return Batch(self.values[None, first:stop], self._later[None, first + 1 : stop + 1])
 
     def gather(
         self, indices: npt.NDArray[np.integer[Any]] | slice, x: Array | None = None, y: Array | None = None
@@ -100,7 +123,7 @@ class Windows:
         ----------
         indices : (B,) which windows, counted within this set, or a slice.
         x : buffer (B, T, F) of any memory layout to fill; None: a new array.
-        y : buffer (B, 1), or (B, T, 1) with `every_step`; None: a new array.
+        y : buffer (B, L), or (B, T, L) with `every_step`; None: a new array.
 
         Returns
         -------
@@ -111,8 +134,6 @@ class Windows:
         # faster than indexing single rows or elements.
         rows = self._windows[starts].reshape(len(starts), self.time_steps, self.values.shape[1])
         labels = self._labels[starts]
-        if self.every_step:
-            labels = labels[:, :, None]
         if x is None:
             x = rows
         else:

@@ -11,7 +11,7 @@ from minidl.forecasting.forecasters import (
     Recursive,
     Rows,
     Seasonal,
-    model_one_step,
+    model_next_rows,
 )
 from minidl.forecasting.rivals import DirectRidge, Drift, LightGBM, Rival, SameSeason
 from minidl.forecasting.scores import (
@@ -51,7 +51,7 @@ __all__ = [
     "lead_scores",
     "left_out",
     "model_forecaster",
-    "model_one_step",
+    "model_next_rows",
     "possible_covariates",
     "rival_forecaster",
     "score",

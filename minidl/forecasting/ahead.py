@@ -14,7 +14,7 @@ from minidl.core.layer import Array
 from minidl.data import ScaleFit, Table
 from minidl.data.scalers import scaled_rows
 from minidl.data.steps import later, time_text
-from minidl.forecasting.assumptions import KEPT, kept_words
+from minidl.forecasting.assumptions import AT_ONCE, KEPT, direct, kept_words
 from minidl.forecasting.forecasters import Recursive, Rows
 
 
@@ -81,7 +81,7 @@ class Ahead:
 def forecast_ahead(
     table: Table,
     scale: ScaleFit,
-    one_step: Callable[[Array], Array],
+    next_rows: Callable[[Array], Array],
     *,
     time_steps: int,
     horizon: int,
@@ -89,7 +89,7 @@ def forecast_ahead(
     name: str = "",
     derive: Callable[[Table], Table] = lambda table: table,
 ) -> Ahead:
-    """Predict row after row from the table's last `time_steps` rows, feeding predictions back.
+    """Predict from the table's last `time_steps` rows; where rows are left, feed predictions back for the next ones.
 
     The other columns keep the values of the last row, but for those that are known
     ahead, and gaps are filled as in a test part: as scores with
@@ -97,6 +97,7 @@ def forecast_ahead(
 
     Parameters
     ----------
+    next_rows : (B, T, F) windows to (B, L) predictions; see `minidl.forecasting.Recursive`.
     name : of the table, for messages.
     derive : adds the columns that the model gets beside the table's own.
 
@@ -112,9 +113,10 @@ def forecast_ahead(
     gaps = np.zeros(table.values.shape, bool) if table.gaps is None else table.gaps.where
     if gaps[-1].any():
         raise DataError(f"{where}{_ends_with_a_gap(table, gaps)}")
-    whole = derive(continued(table.as_test_part(), horizon))
+    whole, start = derive(continued(table.as_test_part(), horizon)), np.zeros(1, np.int64)
     rows = Rows.of(whole, scaled_rows(whole, scale, dtype, first=n - time_steps), time_steps)
-    forecasts = Recursive(rows, one_step, "hold_last")(np.zeros(1, np.int64), horizon)
+    forecasts = Recursive(rows, next_rows, "hold_last")(start, horizon)
+    at_once = direct(next_rows(rows.windows(start)).shape[1], horizon)
     return Ahead(
         target=table.target_name,
         units=table.units,
@@ -124,7 +126,7 @@ def forecast_ahead(
         time_steps=time_steps,
         n_filled=(int(gaps[n - time_steps :].sum()), gaps[n - time_steps :].size),
         utc=table.utc,
-        assumption=kept_words(whole),
+        assumption=AT_ONCE if at_once else kept_words(whole),
     )
 
 

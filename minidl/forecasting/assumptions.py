@@ -8,6 +8,7 @@ from minidl.data.seasons import SeasonName, main_season, rows_of_season, season_
 from minidl.forecasting.forecasters import COVARIATES, Covariates
 
 KEPT = "other columns keep their last values"  # what predict does
+AT_ONCE = "all leads are forecast at once, from known rows: nothing of later rows is assumed"
 FUTURE: dict[Covariates, str] = {
     "actual": "later values of other columns are taken as known; predict, which cannot know them, keeps the last",
     "hold_last": f"{KEPT}, as in predict",
@@ -15,18 +16,27 @@ FUTURE: dict[Covariates, str] = {
 }
 
 
-def assumptions(splits: Splits, covariates: Covariates) -> list[str]:
+def direct(leads: int, furthest: int) -> bool:
+    """Whether so many leads at once reach the furthest one, so that nothing is fed back; a single one is plain."""
+    return leads > 1 and leads >= furthest
+
+
+def assumptions(splits: Splits, covariates: Covariates, furthest: int) -> list[str]:
     """What scores on the test part assume; the first line is about what comes after a forecast is made.
 
     Parameters
     ----------
     covariates : as in `Forecast.future_covariates`.
+    furthest : the largest lead that is scored.
     """
-    table = splits.table
-    alone = len(table.feature_names) == 1
-    lines = ["the target is the only column, so that nothing of the future is assumed" if alone else FUTURE[covariates]]
-    lines += [line for line in (_derived(table, covariates), _gaps(splits), _scaling(splits)) if line]
-    return lines
+    table, alone = splits.table, len(splits.table.feature_names) == 1
+    later = ["the target is the only column, so that nothing of the future is assumed" if alone else FUTURE[covariates]]
+    later += [line for line in [_derived(table, covariates)] if line]
+    if direct(splits.leads, furthest):
+        later = [AT_ONCE, *([] if alone else [f"of the linear baseline, which is recursive: {'; '.join(later)}"])]
+    elif splits.leads > 1:
+        later.append(f"{splits.leads} leads are forecast at once, then fed back for the next ones")
+    return later + [line for line in (_gaps(splits), _scaling(splits)) if line]
 
 
 def kept_words(table: Table) -> str:

@@ -118,18 +118,21 @@ class Rows:
 
 
 class Recursive:
-    """One-step predictions fed back: the j-th window has its last j target values overwritten by predictions.
+    """Predictions fed back: the window j rows on has its last j target values overwritten by predictions.
+
+    What predicts one row at a time is asked for each of them. What predicts L rows is asked for every
+    L-th: where that is as many as are wanted, once, and nothing is fed back (a direct forecast).
 
     Parameters
     ----------
     rows : the table.
-    one_step : (B, T, F) windows to (B,) predictions of the next row's target.
+    next_rows : (B, T, F) windows to (B, L) predictions of the next rows' target.
     covariates : what stands for the other columns' later rows; see `Rows.windows_ahead`.
     """
 
-    def __init__(self, rows: Rows, one_step: Callable[[Array], Array], covariates: Covariates = "actual") -> None:
+    def __init__(self, rows: Rows, next_rows: Callable[[Array], Array], covariates: Covariates = "actual") -> None:
         self.rows = rows
-        self.one_step = one_step
+        self.next_rows = next_rows
         self.covariates = covariates
 
     def __call__(self, starts: Starts, horizon: int) -> Array:
@@ -138,25 +141,27 @@ class Recursive:
         T, target = self.rows.time_steps, self.rows.target_index
         for first in range(0, len(starts), CHUNK):
             chunk = forecasts[first : first + CHUNK]
-            for j in range(horizon):
+            j = 0
+            while j < horizon:
                 x = self.rows.windows_ahead(starts[first : first + CHUNK], j, self.covariates)
-                known = min(j, T)
-                x[:, T - known :, target] = chunk[:, j - known : j]
-                chunk[:, j] = self.one_step(x)
+                made = min(j, T)
+                x[:, T - made :, target] = chunk[:, j - made : j]
+                y = self.next_rows(x)
+                chunk[:, j : j + y.shape[1]] = y[:, : horizon - j]
+                j += y.shape[1]
         return forecasts
 
 
-def model_one_step(model: Layer) -> Callable[[Array], Array]:
-    """A model's prediction for the row after each window; of its last time step, if it outputs all."""
+def model_next_rows(model: Layer) -> Callable[[Array], Array]:
+    """A model's predictions (B, L) for the rows after each window; of its last time step, if it outputs all."""
     workspace = Workspace()
 
-    def one_step(x: Array) -> Array:
+    def next_rows(x: Array) -> Array:
         y, _ = model.forward(x, Context(workspace=workspace))
-        last = y[:, -1] if y.ndim == 3 else y
-        column: Array = last[:, 0]
-        return column
+        last: Array = y[:, -1] if y.ndim == 3 else y
+        return last
 
-    return one_step
+    return next_rows
 
 
 class Persistence:
@@ -198,7 +203,7 @@ class Linear(Recursive):
 
     Parameters
     ----------
-    train : the training windows.
+    train : the training windows, with one label each.
     ridge : λ > 0, in units of the scaled values squared.
     covariates : as for `Recursive`.
     """
@@ -212,10 +217,11 @@ class Linear(Recursive):
             flat = np.ones((len(x), size))
             flat[:, :-1] = x.reshape(len(x), -1)
             normal += flat.T @ flat
-            right += flat.T @ y.reshape(len(y), -1)[:, -1]
+            right += flat.T @ y.reshape(len(y), -1)[:, -1]  # of the last step, where there is one label a step
         normal[np.arange(size - 1), np.arange(size - 1)] += ridge
         self.coefficients: Array = np.linalg.solve(normal, right)
-        super().__init__(rows, self._one_step, covariates)
+        super().__init__(rows, self._next_row, covariates)
 
-    def _one_step(self, x: Array) -> Any:
-        return x.reshape(len(x), -1) @ self.coefficients[:-1] + self.coefficients[-1]
+    def _next_row(self, x: Array) -> Any:
+        y = x.reshape(len(x), -1) @ self.coefficients[:-1] + self.coefficients[-1]
+        return y[:, None]

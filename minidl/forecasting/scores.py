@@ -26,7 +26,7 @@ from minidl.forecasting.forecasters import (
     Rows,
     Seasonal,
     Starts,
-    model_one_step,
+    model_next_rows,
 )
 from minidl.forecasting.rivals import Rival
 from minidl.metrics import by_stretch, r2_columns
@@ -93,9 +93,9 @@ def baselines(splits: Splits, covariates: Covariates = "actual") -> dict[str, Fo
 
     There is no seasonal one where `left_out` says why not.
     """
-    rows, season = _rows(splits), first_season(splits.table)
+    rows, season, train = _rows(splits), first_season(splits.table), splits.train.one_ahead()
     seasonal = {} if left_out(splits) else {season_key(season): Seasonal(rows, rows_before(splits, season))}
-    return {"persistence": Persistence(rows), **seasonal, "linear": Linear(rows, splits.train, covariates=covariates)}
+    return {"persistence": Persistence(rows), **seasonal, "linear": Linear(rows, train, covariates=covariates)}
 
 
 def rival_forecaster(splits: Splits, rival: Rival, covariates: Covariates, horizon: int) -> Forecaster:
@@ -104,7 +104,7 @@ def rival_forecaster(splits: Splits, rival: Rival, covariates: Covariates, horiz
 
 
 def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "actual") -> Forecaster:
-    """A model's recursive forecasts on the test part; `covariates` as in `Forecast.future_covariates`.
+    """A model's forecasts on the test part, direct or recursive; `covariates` as in `Forecast.future_covariates`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "act
         Yesterday is asked for, and the table does not say what that is, or begins too late.
     """
     check_covariates(splits, covariates)
-    return Recursive(_rows(splits), model_one_step(model), covariates)
+    return Recursive(_rows(splits), model_next_rows(model), covariates)
 
 
 @np.errstate(all="ignore")

@@ -39,6 +39,6 @@ def save_figures(run: Run, parts: Parts, scores: dict[str, Any]) -> list[Path]:
     if records:
         name = type(experiment.loss).__name__
         loss_name = name if experiment.loss.labels else f"{name}, scaled values"
-        loss = loss_figure(records, loss_name=loss_name, metric=task.metrics[0], about=task.validated)
+        loss = loss_figure(records, loss_name=loss_name, metric=task.metrics[0], about=task.validated(parts))
         figures = {"loss.png": loss, **figures}
     return [look.save(figure, run.path / "figures" / name) for name, figure in figures.items()]

@@ -27,7 +27,7 @@ from minidl.forecasting import (
     forecast_ahead,
     left_out,
     model_forecaster,
-    model_one_step,
+    model_next_rows,
     rival_forecaster,
     score,
 )
@@ -65,14 +65,17 @@ class Published(Configurable):
 @register
 @dataclass(eq=False)
 class Forecast(Task):
-    """One column of a series, row after row, each forecast fed back: the task of a config that names no other.
+    """One column of a series, row after row: the task of a config that names no other.
+
+    What the model puts out says how. One number is the next row's, and is fed back for the rows after it (recursive).
+    As many as the largest horizon are one for each lead (direct). Fewer are fed back together.
 
     Parameters
     ----------
     horizons : rows ahead of the block scores; lead scores go from 1 to the largest.
     checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
     published : scores from elsewhere to print beside; None: none.
-    future_covariates : what recursive forecasts are given for the other columns
+    future_covariates : what forecasts that are fed back are given for the other columns
         of rows that have not come yet: ``hold_last``, the values of the last known
         row, as ``minidl predict`` does; ``same_hour_yesterday``, the latest known
         ones of the same time of day; ``actual``, their true values, as in the
@@ -95,7 +98,6 @@ class Forecast(Task):
     tables: ClassVar[tuple[str, ...]] = ("block", "lead")
     reference: ClassVar[str] = "persistence"
     needs_file: ClassVar[bool] = False
-    validated: ClassVar[str] = "one step ahead"
     examples: ClassVar[str] = "windows"
     broken_hint: ClassVar[str] = (
         "the model's own forecasts, fed back, grow beyond all numbers. "
@@ -132,24 +134,32 @@ class Forecast(Task):
             )
 
     def check_output(self, output: Shape, experiment: Setting) -> None:
-        """One number, at the last or at every time step."""
-        if output[-1] != 1 or len(output) > 2:
+        """One number, or one for each lead, at the last or at every time step."""
+        furthest = max(self.horizons)
+        if len(output) > 2 or not 1 <= (output[-1] or 0) <= furthest:
             raise ShapeError(
-                f"the model's output has shape {output}; a forecast is one number, so it must be (1,) or (time, 1)."
+                f"the model's output has shape {output}; a forecast is one number, which is fed back, so (1,) or "
+                f"(time, 1), or one for each lead, of which evaluation.horizons scores {furthest}: ({furthest},) or "
+                f"(time, {furthest})."
             )
 
     def load(self, experiment: Setting, output: Shape) -> Splits:
-        """Windows of the series; with labels at every step if the model outputs at every step."""
+        """Windows of the series with as many labels as the model puts out leads, at every step if it does so there."""
         data, rng = window_data(experiment.data), Streams.from_seed(experiment.seed).sampling
-        splits = data.load(experiment.dtype, rng, every_step=len(output) == 2)
+        leads = (output[-1] or 0) // experiment.loss.per_target
+        splits = data.load(experiment.dtype, rng, every_step=len(output) == 2, leads=leads)
         check_covariates(splits, self.future_covariates)
         for rival in self.rivals:
             rival.check(splits)
         return splits
 
     def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
-        """R², one step ahead."""
+        """R² of all leads that are forecast at once, together."""
         return {"r2": r2(y, target)}
+
+    def validated(self, parts: Any) -> str:
+        """``one step ahead``, or how many leads together."""
+        return "one step ahead" if parts.leads == 1 else f"{parts.leads} leads together"
 
     def rows(self) -> Sequence[str]:
         """The horizons."""
@@ -191,7 +201,7 @@ class Forecast(Task):
             "parameters": n_parameters(model),
             "units": splits.table.units,
             "future_covariates": covariates,
-            "assumptions": assumptions(splits, covariates),
+            "assumptions": assumptions(splits, covariates, furthest),
             "left_out": left_out(splits),
         }
 
@@ -246,7 +256,7 @@ class Forecast(Task):
         return forecast_ahead(
             table,
             scale,
-            model_one_step(Points(experiment.model, experiment.loss)),
+            model_next_rows(Points(experiment.model, experiment.loss)),
             time_steps=data.time_steps,
             horizon=horizon,
             dtype=experiment.dtype,

@@ -228,7 +228,7 @@ class ForecastTerms(Terms):
         way = self.task.future_covariates
         forecaster = model_forecaster(parts, model, way)
         ends = sorted({max(self.task.horizons), min(self.task.horizons)}, reverse=True)
-        figure = forecast_figure(parts, forecaster, ends, assumption=assumptions(parts, way)[0])
+        figure = forecast_figure(parts, forecaster, ends, assumption=assumptions(parts, way, ends[0])[0])
         figure.set_size_inches(11, 1.8 + 2.3 * len(ends))
         words = "beside the truth over a stretch of the test part."
         return [("forecast", figure, "Forecast and truth", f"Forecasts of {{run}}, {words}")]

@@ -46,7 +46,6 @@ class Task(Configurable, ABC):
     tables : the tables of scores in evaluation.json; models are compared by the first.
     reference : the baseline that skill is measured against.
     needs_file : whether a prediction is about a file that is given.
-    validated : what the leading metric is of, in the log, if that is not plain: ``one step ahead``.
     examples : what an example is called, in the plural.
     broken_hint : why scores of a finite training may be NaN or Inf, and what to do.
     """
@@ -58,7 +57,6 @@ class Task(Configurable, ABC):
     tables: ClassVar[tuple[str, ...]] = ("scores",)
     reference: ClassVar[str]
     needs_file: ClassVar[bool] = True
-    validated: ClassVar[str] = ""
     examples: ClassVar[str] = "examples"
     broken_hint: ClassVar[str] = "the model's outputs grow beyond all numbers. Try a smaller learning rate."
 
@@ -114,6 +112,10 @@ class Task(Configurable, ABC):
         ----------
         lengths : of the outputs, where they have time steps; what stands beyond is padding. None: there is none.
         """
+
+    def validated(self, parts: Parts) -> str:
+        """What the leading metric is of, in the log, if that is not plain: ``one step ahead``."""
+        return ""
 
     @abstractmethod
     def rows(self) -> Sequence[str]:

@@ -57,7 +57,7 @@ def joined(train: Source, validation: Source) -> Source:
     """
     if isinstance(train, Windows) and isinstance(validation, Windows):
         starts = np.union1d(train.starts, validation.starts)
-        gaps = np.flatnonzero((np.diff(starts) > 1) & (np.diff(starts) <= train.time_steps + 1))
+        gaps = np.flatnonzero((np.diff(starts) > 1) & (np.diff(starts) <= train.span))
         between = [np.arange(starts[i] + 1, starts[i + 1]) for i in gaps]
         return dataclasses.replace(train, starts=np.sort(np.concatenate([starts, *between])))
     if isinstance(train, SequenceSet) and isinstance(validation, SequenceSet):

@@ -41,7 +41,7 @@ CONFIG_FAULTS = {
         "    - {type: LastStep}\n    - {type: LastStep}\n",
         "20:7: model.layers.2: LastStep: ",
     ),
-    "two outputs": ("output_size: 1", "output_size: 2", "model: the model's output has shape (2,); a forecast is one"),
+    "five outputs": ("output_size: 1", "output_size: 5", "model: the model's output has shape (5,); a forecast is one"),
     "a target that is no feature": ("target: pm\n", "target: pn\n", "data.series.target: 'pn' is not among the"),
     "best without validation": (
         "  validation: {type: TailValidation, size: 40}\n",

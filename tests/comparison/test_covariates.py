@@ -34,7 +34,7 @@ WEIGHTS = np.random.default_rng(9).standard_normal((T, F))
 
 
 def batched(x: Array) -> Array:
-    return np.tanh(0.3 * np.einsum("btf,tf->b", x, WEIGHTS))
+    return np.tanh(0.3 * np.einsum("btf,tf->b", x, WEIGHTS))[:, None]
 
 
 def known_row(now: int, row: int, covariates: str) -> int:

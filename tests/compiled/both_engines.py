@@ -22,10 +22,10 @@ def built(*layers, dtype="float64"):
     return model
 
 
-def windows(n, *, time_steps=6, features=3, every_step=False, dtype="float64", seed=1):
+def windows(n, *, time_steps=6, features=3, every_step=False, leads=1, dtype="float64", seed=1):
     """`n` overlapping windows of random rows, with the first column as target."""
-    values = np.random.default_rng(seed).normal(size=(n + time_steps, features)).astype(dtype)
-    return Windows(values, np.arange(n, dtype=np.int64), time_steps, 0, every_step)
+    values = np.random.default_rng(seed).normal(size=(n + time_steps + leads - 1, features)).astype(dtype)
+    return Windows(values, np.arange(n, dtype=np.int64), time_steps, 0, every_step, leads)
 
 
 def trainer(model, *, engine=None, loss=None, optimizer=None, **settings):

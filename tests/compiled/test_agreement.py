@@ -22,6 +22,7 @@ from minidl import (
     IdentityActivation,
     LastStep,
     LayerNorm,
+    Quantile,
     RecurrentLayer,
     ReluActivation,
     Repeat,
@@ -31,6 +32,7 @@ from minidl import (
     TanhActivation,
 )
 from minidl.compiled import explain
+from minidl.compiled.examples import examples
 from minidl.training import Arrays
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
@@ -123,6 +125,25 @@ def test_nested_stacks_of_rows_without_a_time_axis_agree():
 def test_losses_and_optimizers_with_their_state_agree(loss, optimizer, dtype):
     # 21 parameters: some vectors, and some numbers that are left over.
     check(Sequential([Dense(1)]), features=20, every_step=True, loss=loss, optimizer=optimizer, dtype=dtype)
+
+
+@pytest.mark.parametrize("leads", [1, 4])
+@pytest.mark.parametrize("every_step", [False, True])
+def test_compiled_code_reads_the_labels_that_windows_gather(every_step, leads):
+    source, order = windows(N, every_step=every_step, leads=leads), np.array([7, 0, 89])
+    part, expected = examples(source, order, 2), source.gather(order).target
+    assert part.target == expected.shape[1:]
+    for i, start in enumerate(part.target_starts):
+        steps = [part.targets[start + t * part.target_step :][:leads] for t in range(6 if every_step else 1)]
+        assert np.array(steps).reshape(expected[i].shape).tolist() == expected[i].tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", [HalfMSE(), Quantile([0.3, 0.5])])
+@pytest.mark.parametrize("every_step", [False, True])
+def test_several_leads_agree(every_step, loss):
+    model = Sequential([RecurrentLayer(5), *([] if every_step else [LastStep()]), Dense(4 * loss.per_target)])
+    check(model, source=windows(N, every_step=every_step, leads=4), loss=loss)
 
 
 def test_clipping_agrees():

@@ -53,7 +53,7 @@ def data(**arguments: Any) -> WindowData:
 
 def rows_of(windows: Windows) -> tuple[int, int]:
     """First and last row that any window or label of the set touches."""
-    return int(windows.starts.min()), int(windows.origin_rows.max())
+    return int(windows.starts.min()), int(windows.origin_rows.max()) + windows.leads - 1
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +142,18 @@ def test_a_validation_tail_shares_no_row_with_training_or_testing() -> None:
     assert (len(splits.train), len(splits.validation)) == (46, 26)
 
 
+@pytest.mark.parametrize("leads", [1, 3, 16])
+def test_all_labels_lie_in_their_windows_part(leads: int) -> None:
+    # Caught here: labels of the last windows of a part that are rows of the next one.
+    splits = data(validation=TailValidation(30)).load(leads=leads)
+    assert splits.validation is not None
+    assert rows_of(splits.train) == (0, 49)
+    assert rows_of(splits.validation) == (50, 79)
+    assert (len(splits.train), len(splits.validation)) == (47 - leads, 27 - leads)
+    assert (rows_of(splits.test), len(splits.test)) == ((80, 99), 16)  # origins, whatever is learned
+    assert rows_of(data().load(leads=leads).train) == (0, 79)
+
+
 def test_sampled_validation_windows_are_different_training_windows() -> None:
     splits = data(validation=SampleValidation(40)).load(rng=np.random.default_rng(0))
     assert splits.validation is not None
@@ -190,12 +202,12 @@ def test_sizes_that_fit_no_series_are_refused_before_reading(arguments: dict[str
     [
         (
             {"test_size": 96},
-            "Counting: 100 rows and test_size 96 leave 4 rows for training; windows of 4 time steps need at least 5.",
+            "Counting: 100 rows and test_size 96 leave 4 rows for training; a window and what it forecasts take 5.",
         ),
         ({"test_size": 8760}, "Counting: 100 rows and test_size 8760 leave 0 rows for training"),
         (
             {"validation": TailValidation(76)},
-            "TailValidation: size 76 leaves 4 of 80 training rows; windows of 4 time steps need at least 5.",
+            "TailValidation: size 76 leaves 4 of 80 training rows; a window and what it forecasts take 5.",
         ),
         ({"validation": TailValidation(900)}, "TailValidation: size 900 leaves 0 of 80 training rows"),
         (
@@ -214,6 +226,13 @@ def test_the_smallest_parts_give_one_window_each() -> None:
     splits = section.load()
     assert splits.validation is not None
     assert (len(splits.train), len(splits.validation), len(splits.test)) == (1, 1, 1)
+    with pytest.raises(DataError, match=r"TailValidation: size 5 leaves 5 of 10 training rows; .* forecasts take 6"):
+        section.load(leads=2)
+    section = data(series=Counting(30), test_size=5, validation=TailValidation(5))
+    with pytest.raises(DataError, match="size 5 holds no window and what it forecasts, which take 6 rows"):
+        section.load(leads=2)
+    with pytest.raises(DataError, match="leave 10 rows for training; a window and what it forecasts take 11"):
+        data(series=Counting(15), test_size=5).load(leads=7)
 
 
 def test_drawing_without_a_generator_is_refused() -> None:
@@ -236,8 +255,8 @@ def test_the_config_is_the_arguments() -> None:
 class Careless(Validation):
     """Validation windows drawn from the test part, as the chapter's own program once did."""
 
-    def divide(self, n_rows: int, time_steps: int, rng: Any) -> Any:
-        return window_starts(0, n_rows, time_steps), window_starts(n_rows - 2, n_rows + 8, time_steps)
+    def divide(self, n_rows: int, span: int, rng: Any) -> Any:
+        return window_starts(0, n_rows, span), window_starts(n_rows - 2, n_rows + 8, span)
 
 
 def test_no_validation_can_reach_into_the_test_part() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,34 +16,36 @@ from minidl.data import Windows
 
 
 def windows(
-    *, n: int = 30, n_features: int = 3, time_steps: int = 5, every_step: bool = False, dtype: str = "float32"
+    *, n: int = 30, time_steps: int = 5, every_step: bool = False, leads: int = 1, dtype: str = "float32"
 ) -> Windows:
-    values = np.random.default_rng(1).normal(size=(n, n_features)).astype(dtype)
-    return Windows(values, np.arange(2, n - time_steps), time_steps, target_index=1, every_step=every_step)
+    values = np.random.default_rng(1).normal(size=(n, 3)).astype(dtype)
+    starts = np.arange(2, n - time_steps - leads + 1)
+    return Windows(values, starts, time_steps, target_index=1, every_step=every_step, leads=leads)
 
 
 def by_slices(data: Windows, indices: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Windows and labels by plain loops."""
-    T, k = data.time_steps, data.target_index
+    T, L, k = data.time_steps, data.leads, data.target_index
     x, y = [], []
     for index in indices:
         start = int(data.starts[index])
         x.append([list(data.values[start + t]) for t in range(T)])
         if data.every_step:
-            y.append([[data.values[start + t + 1, k]] for t in range(T)])
+            y.append([[data.values[start + t + 1 + j, k] for j in range(L)] for t in range(T)])
         else:
-            y.append([data.values[start + T, k]])
+            y.append([data.values[start + T + j, k] for j in range(L)])
     return np.array(x, data.values.dtype), np.array(y, data.values.dtype)
 
 
+@pytest.mark.parametrize("leads", [1, 4, 9])
 @pytest.mark.parametrize("every_step", [False, True])
-def test_gathered_windows_and_labels_equal_slices_of_the_rows(every_step: bool) -> None:
-    data = windows(every_step=every_step)
-    batch = data.gather(np.array([0, 7, 22, 7]))
+def test_gathered_windows_and_labels_equal_slices_of_the_rows(every_step: bool, leads: int) -> None:
+    data = windows(every_step=every_step, leads=leads)
+    batch = data.gather(np.array([0, 7, 14, 7]))
     x, y = batch.x, batch.target
-    expected_x, expected_y = by_slices(data, [0, 7, 22, 7])
+    expected_x, expected_y = by_slices(data, [0, 7, 14, 7])
     assert x.shape == (4, 5, 3)
-    assert y.shape == ((4, 5, 1) if every_step else (4, 1))
+    assert y.shape == ((4, 5, leads) if every_step else (4, leads))
     np.testing.assert_array_equal(x, expected_x)
     np.testing.assert_array_equal(y, expected_y)
 
@@ -96,9 +99,31 @@ def test_the_origin_row_holds_the_label() -> None:
     assert data.origin_rows[0] == data.starts[0] + 5
 
 
-def test_the_last_window_has_the_last_row_as_label() -> None:
-    data = windows()
-    assert data.origin_rows[-1] == len(data.values) - 1
+@pytest.mark.parametrize("leads", [1, 4])
+def test_the_last_window_has_the_last_row_as_last_label(leads: int) -> None:
+    data = windows(leads=leads)
+    assert data.origin_rows[-1] + leads - 1 == len(data.values) - 1
+    with pytest.raises(DataError, match=f"with 5 time steps and {leads} labels? do not fit into 30 rows"):
+        replace(data, starts=data.starts + 1)
+
+
+def test_a_series_has_the_labels_of_its_windows() -> None:
+    data = windows(every_step=True, leads=3)
+    series = data.series()
+    assert series.x.shape == (1, 25, 3)  # rows 2 to 26; the labels of the last one are rows 27 to 29
+    for i, start in enumerate(data.starts - 2):
+        batch = data.gather(slice(i, i + 1))
+        np.testing.assert_array_equal(series.x[0, start : start + 5], batch.x[0])
+        np.testing.assert_array_equal(series.target[0, start : start + 5], batch.target[0])
+
+
+def test_windows_of_one_label_are_all_that_lie_in_the_same_rows() -> None:
+    # Two stretches: rows 2 to 11, and 20 to 27.
+    data = replace(windows(leads=3), starts=np.array([20, 4, 2, 3]))
+    assert data.one_ahead().starts.tolist() == [2, 3, 4, 5, 6, 20, 21, 22]
+    assert data.one_ahead().leads == 1
+    one = windows()
+    assert one.one_ahead() is one
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -119,16 +144,18 @@ def test_an_index_outside_the_set_is_an_error_and_not_another_window() -> None:
     n_features=st.integers(1, 4),
     time_steps=st.integers(1, 39),
     every_step=st.booleans(),
+    leads=st.integers(1, 5),
     seed=st.integers(0, 999),
 )
 @settings(deadline=None, max_examples=60)
 def test_windows_of_any_size_equal_slices(
-    n: int, n_features: int, time_steps: int, every_step: bool, seed: int
+    n: int, n_features: int, time_steps: int, every_step: bool, leads: int, seed: int
 ) -> None:
     time_steps = min(time_steps, n - 1)
+    leads = min(leads, n - time_steps)
     rng = np.random.default_rng(seed)
-    starts = rng.permutation(n - time_steps)
-    data = Windows(rng.normal(size=(n, n_features)), starts, time_steps, int(rng.integers(n_features)), every_step)
+    starts, target = rng.permutation(n - time_steps - leads + 1), int(rng.integers(n_features))
+    data = Windows(rng.normal(size=(n, n_features)), starts, time_steps, target, every_step, leads)
     indices = rng.integers(len(data), size=rng.integers(6))
     if len(indices) == 0:
         assert data.gather(indices).x.shape == (0, time_steps, n_features)
@@ -163,12 +190,12 @@ def test_threads_share_windows_without_disturbing_each_other() -> None:
 
 @pytest.mark.parametrize("starts", [[-1, 3], [0, 5]])
 def test_windows_that_reach_outside_the_rows_are_refused(starts: list[int]) -> None:
-    with pytest.raises(DataError, match=r"Windows: starts from -?\d to \d with 5 time steps and a label do not fit"):
+    with pytest.raises(DataError, match=r"Windows: starts from -?\d to \d with 5 time steps and 1 label do not fit"):
         Windows(np.zeros((10, 2)), np.array(starts), 5, target_index=0)
 
 
 def test_too_few_rows_for_a_single_window_are_refused() -> None:
-    with pytest.raises(DataError, match="Windows: 5 rows are too few for 5 time steps and a label"):
+    with pytest.raises(DataError, match="Windows: 5 rows are too few for 5 time steps and 1 label"):
         Windows(np.zeros((5, 2)), np.array([], np.int64), 5, target_index=0)
 
 

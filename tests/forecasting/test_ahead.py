@@ -21,7 +21,7 @@ WEIGHTS = np.random.default_rng(3).standard_normal((T, 3))
 
 
 def one_step(x: Array) -> Array:
-    return np.tanh(np.tensordot(x, WEIGHTS, 2))
+    return np.tanh(np.tensordot(x, WEIGHTS, 2))[:, None]
 
 
 def fitted(table: Table) -> ScaleFit:

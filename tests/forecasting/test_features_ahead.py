@@ -22,7 +22,7 @@ def table() -> Table:
 
 
 def one_step(x: Array) -> Any:
-    return np.tanh(np.tensordot(x, np.random.default_rng(3).standard_normal(x.shape[1:]), 2))
+    return np.tanh(np.tensordot(x, np.random.default_rng(3).standard_normal(x.shape[1:]), 2))[:, None]
 
 
 def test_predict_gives_what_scores_are_of() -> None:
@@ -56,7 +56,10 @@ def test_later_rows_hold_what_is_known_of_them(covariates: Any) -> None:
 
 def test_assumptions_say_which_columns_are_known_and_which_are_not() -> None:
     splits = window_data(table(), derived=FEATURES).load()
-    assert "2 columns known from the calendar" in assumptions(splits, "hold_last")
-    assert "1 column made from the target: the last values are kept" in assumptions(splits, "actual")
+    assert "2 columns known from the calendar" in assumptions(splits, "hold_last", 8)
+    assert "1 column made from the target: the last values are kept" in assumptions(splits, "actual", 8)
+    at_once, of_linear = assumptions(window_data(table(), derived=FEATURES).load(leads=8), "hold_last", 8)
+    assert at_once.endswith("nothing of later rows is assumed")
+    assert of_linear.endswith("as in predict; 2 columns known from the calendar")
     plain = window_data(table()).load()
-    assert not any("column" in line for line in assumptions(plain, "hold_last")[1:])
+    assert not any("column" in line for line in assumptions(plain, "hold_last", 8)[1:])

@@ -11,7 +11,7 @@ import pytest
 
 from minidl import INFERENCE, Dense, LastStep, Layer, RecurrentLayer, Sequential
 from minidl.core.layer import Array
-from minidl.forecasting import Linear, Persistence, Recursive, Rows, Seasonal, model_one_step
+from minidl.forecasting import Linear, Persistence, Recursive, Rows, Seasonal, model_next_rows
 from minidl.training import Arrays
 
 N, T, F = 90, 5, 3
@@ -33,7 +33,7 @@ def single(window: list[list[float]]) -> float:
 
 
 def batched(x: Array) -> Array:
-    return np.array([single(window) for window in x.tolist()])
+    return np.array([[single(window)] for window in x.tolist()])
 
 
 def naive_recursive(rows: Rows, start: int, horizon: int) -> list[float]:
@@ -61,7 +61,7 @@ def test_recursive_forecasts_are_the_same_in_chunks() -> None:
     starts = np.arange(2150)
     rng = np.random.default_rng(0)
     weights = rng.standard_normal(T * F)
-    forecast = Recursive(rows, lambda x: np.tanh(x.reshape(len(x), -1) @ weights))
+    forecast = Recursive(rows, lambda x: np.tanh(x.reshape(len(x), -1) @ weights)[:, None])
     all_at_once = forecast(starts, 3)
     for i in (0, 1023, 1024, 2047, 2048, 2149):
         np.testing.assert_allclose(all_at_once[i], forecast(starts[i : i + 1], 3)[0], rtol=1e-12)
@@ -121,7 +121,7 @@ def test_the_linear_baseline_accepts_columns_that_never_change() -> None:
     x = np.ones((50, T, F))
     linear = Linear(table(), Arrays(x, np.full((50, 1), 3.0)))
     assert np.isfinite(linear.coefficients).all()
-    np.testing.assert_allclose(linear._one_step(x[:2]), 3.0, rtol=1e-3)  # 1e-3: the penalty pulls the weights to 0
+    np.testing.assert_allclose(linear._next_row(x[:2]), 3.0, rtol=1e-3)  # 1e-3: the penalty pulls the weights to 0
 
 
 @dataclass(eq=False)
@@ -140,14 +140,14 @@ class LastValue(Layer):
 @pytest.mark.parametrize("every_step", [False, True])
 def test_a_models_prediction_is_that_of_its_last_time_step(every_step: bool) -> None:
     x = np.random.default_rng(1).standard_normal((4, T, F))
-    assert model_one_step(LastValue(every_step))(x).tolist() == x[:, -1, 0].tolist()
+    assert model_next_rows(LastValue(every_step))(x).tolist() == x[:, -1, :1].tolist()
 
 
 def test_a_model_forecasts_each_window_as_if_it_were_alone() -> None:
     model = Sequential([RecurrentLayer(4), RecurrentLayer(3), LastStep(), Dense(1)])
     model.build((T, F), 5, "float64")
     rows = table()
-    forecast = Recursive(rows, model_one_step(model))(STARTS, 3)
+    forecast = Recursive(rows, model_next_rows(model))(STARTS, 3)
     for i, start in enumerate(STARTS.tolist()):
         made: list[float] = []
         for j in range(3):

@@ -170,7 +170,7 @@ def test_what_scores_assume_is_said_with_gaps_and_scaling() -> None:
     where[10, 0] = where[200:203, 0] = where[190, 1] = True  # one before the test part
     table = Table(rows, None, ("pm", "temp", "wind"), 0, gaps=Gaps(where))
     parts = window_data(table, MinMaxScaler(fit_on="all")).load("float64")
-    assert assumptions(parts, "actual") == [
+    assert assumptions(parts, "actual", 8) == [
         "later values of other columns are taken as known; predict, which cannot know them, keeps the last",
         "4 gaps in the test part were filled by the last known value; 3 of them are scored as truth",
         "the scaling was fitted on all rows, the test part included",
@@ -178,10 +178,10 @@ def test_what_scores_assume_is_said_with_gaps_and_scaling() -> None:
     ahead = replace(table, gaps=Gaps(where, Filling(test_lines=True)))
     assert (
         "filled by straight lines to the next known value, which look ahead"
-        in assumptions(window_data(ahead).load("float64"), "hold_last")[1]
+        in assumptions(window_data(ahead).load("float64"), "hold_last", 8)[1]
     )
     alone = Table(rows[:, :1], None, ("pm",), 0)
-    assert assumptions(window_data(alone).load("float64"), "actual") == [
+    assert assumptions(window_data(alone).load("float64"), "actual", 8) == [
         "the target is the only column, so that nothing of the future is assumed"
     ]
 

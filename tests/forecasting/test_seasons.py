@@ -56,7 +56,7 @@ def test_where_there_is_no_yesterday_nothing_is_made_of_it(step: int | None, why
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
             refuse(parts, "same_hour_yesterday")
     with pytest.raises(DataError, match="nothing says how many rows make a day"):
-        Recursive(Rows(parts.values, 6, 0), lambda x: x[:, -1, 0], "same_hour_yesterday")(parts.test.starts, 2)
+        Recursive(Rows(parts.values, 6, 0), lambda x: x[:, -1, :1], "same_hour_yesterday")(parts.test.starts, 2)
 
 
 def test_rows_a_day_apart_have_a_week_and_no_yesterday() -> None:

@@ -51,14 +51,21 @@ def test_horizons_are_different_numbers() -> None:
         Forecast(horizons=[2, 1, 2])
 
 
-@pytest.mark.parametrize(("output", "fits"), [((1,), True), ((6, 1), True), ((2,), False), ((2, 6, 1), False)])
-def test_a_forecast_is_one_number_at_the_last_step_or_at_each(output: tuple[int, ...], fits: bool) -> None:
+@pytest.mark.parametrize("output", [(1,), (6, 1), (2,), (8,), (6, 8)])
+def test_a_forecast_is_one_number_or_one_for_each_lead_at_the_last_step_or_at_each(output: tuple[int, ...]) -> None:
     experiment: Any = None
-    if fits:
-        Forecast().check_output(output, experiment)
-    else:
-        with pytest.raises(ShapeError, match=re.escape(f"the model's output has shape {output}; a forecast is one")):
-            Forecast().check_output(output, experiment)
+    Forecast(horizons=[2, 8, 1]).check_output(output, experiment)
+
+
+@pytest.mark.parametrize("output", [(9,), (0,), (6, 9), (2, 6, 1), (2, 6, 8)])
+def test_what_is_no_forecast_is_refused_with_both_possibilities(output: tuple[int, ...]) -> None:
+    experiment: Any = None
+    message = (
+        f"the model's output has shape {output}; a forecast is one number, which is fed back, so (1,) or (time, 1), "
+        "or one for each lead, of which evaluation.horizons scores 8: (8,) or (time, 8)."
+    )
+    with pytest.raises(ShapeError, match=f"^{re.escape(message)}$"):
+        Forecast(horizons=[2, 8, 1]).check_output(output, experiment)
 
 
 @pytest.mark.parametrize(("furthest", "fits"), [(54, True), (55, False)])
@@ -80,7 +87,7 @@ def test_what_is_evaluated_has_everything_by_its_name() -> None:
     assert list(found["baselines"]) == ["persistence", "seasonal_24h", "linear"]
     # 3 · 3 + 3 · 3 + 3, and 3 + 1
     assert (found["parameters"], found["units"], found["future_covariates"]) == (25, "µg/m³", "hold_last")
-    assert (found["assumptions"], found["left_out"]) == (assumptions(parts, "hold_last"), {})
+    assert (found["assumptions"], found["left_out"]) == (assumptions(parts, "hold_last", 3), {})
 
 
 def predict(table: Table, step: str | None, horizon: int | None, task: Forecast | None = None) -> Any:
@@ -266,7 +273,7 @@ def test_a_run_is_drawn_at_its_largest_and_its_smallest_horizon(
     assert drawn == [("forecast", figure, "Forecast and truth", words)]
     ((args, more),) = asked
     assert (args[0], args[2]) == (parts, ends)
-    assert more == {"assumption": assumptions(parts, "hold_last")[0]}
+    assert more == {"assumption": assumptions(parts, "hold_last", 4)[0]}
     starts = parts.test.starts[:3]
     np.testing.assert_array_equal(args[1](starts, 2), model_forecaster(parts, net, "hold_last")(starts, 2))
     assert sizes == [(11, pytest.approx(1.8 + 2.3 * len(ends)))]

@@ -11,6 +11,7 @@ import pytest
 from small import hourly_table, window_data
 
 from minidl import ConfigError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
+from minidl.losses import GaussianNLL, Loss, Quantile
 from minidl.tasks import Forecast
 
 
@@ -26,11 +27,16 @@ def test_a_config_whose_largest_horizon_is_beyond_the_test_windows_is_refused_un
             task.check(experiment)
 
 
-@pytest.mark.parametrize(("output", "target"), [((1,), (1,)), ((6, 1), (6, 1))])
-def test_a_model_with_outputs_at_every_step_gets_a_target_at_every_step(output: Any, target: Any) -> None:
-    experiment: Any = SimpleNamespace(data=window_data(hourly_table()), seed=1, dtype="float64")
-    batch = Forecast().load(experiment, output).train.gather(slice(0, 3))
-    assert batch.target.shape == (3, *target)
+@pytest.mark.parametrize(("loss", "several"), [(HalfMSE(), 1), (Quantile([0.1, 0.5, 0.9]), 3), (GaussianNLL(), 2)])
+@pytest.mark.parametrize("target", [(1,), (6, 1), (4,), (6, 4)])
+def test_a_model_gets_a_target_for_each_lead_and_at_every_step_if_its_outputs_are(
+    target: tuple[int, ...], loss: Loss, several: int
+) -> None:
+    experiment: Any = SimpleNamespace(data=window_data(hourly_table()), seed=1, dtype="float64", loss=loss)
+    output = (*target[:-1], target[-1] * several)
+    parts = Forecast().load(experiment, output)
+    assert parts.train.gather(slice(0, 3)).target.shape == (3, *target)
+    assert (parts.leads, parts.test.leads, len(parts.test)) == (target[-1], 1, 54)
 
 
 def test_validation_is_r2_of_outputs_against_targets() -> None:

@@ -84,7 +84,7 @@ def _unseen(splits: Splits, lead: int) -> Starts:
     if splits.validation is None:
         return np.empty(0, np.int64)
     starts = starts_for(splits.validation, lead)
-    return starts[~np.isin(starts, splits.train.starts)]
+    return starts[~np.isin(starts, splits.train.one_ahead().starts)]
 
 
 class Boosted:

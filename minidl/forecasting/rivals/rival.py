@@ -61,5 +61,6 @@ def direct_inputs(rows: Rows, starts: Starts, lead: int, covariates: Covariates)
 
 def starts_for(windows: Windows, lead: int) -> Starts:
     """First rows of a part's windows whose row `lead` rows ahead lies in that part too."""
+    windows = windows.one_ahead()
     last = int(windows.origin_rows.max())
     return windows.starts[windows.origin_rows + lead - 1 <= last]
