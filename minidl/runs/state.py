@@ -87,9 +87,9 @@ def restore_trainer(trainer: Trainer, saved: Checkpoint, history: Sequence[Epoch
         trainer.carried = unpacked(saved.state.get("carried"), saved.carried)
         for name, state in saved.state["generators"].items():
             restore_generator(getattr(trainer.streams, name), state)
+        trainer.order_state = saved.state["generators"]["shuffling"]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:
         raise CorruptFileError(f"{source / STATE}: not the state of a training: {err!r}.") from err
-    trainer.order_state = saved.state["generators"]["shuffling"]
     trainer.history = list(history)
 
 
