@@ -122,7 +122,10 @@ def poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str, 
     # What is known ahead is made anew below, where the cells are poisoned.
     rows = data.rows(table)
     ahead = [name in rows.known_ahead for name in rows.feature_names]
-    yield "NaN", _with_rows(replace(rows, gaps=None), first, np.where(ahead, rows.values[first:], np.nan))
+    nan = np.where(ahead, rows.values[first:], np.nan)
+    spoilt = _with_rows(replace(rows, gaps=None), first, nan)
+    object.__setattr__(spoilt, "target_known", rows.target_known | (np.arange(len(rows)) >= first))
+    yield "NaN", spoilt
     for kind in get_args(Poison):
         content = data.series.forged(first, kind)
         if content is not None:

@@ -54,6 +54,8 @@ class BeijingPM25(Series):
         before the gap, as nothing later is known when a forecast is made;
         ``lines``, which look ahead, to the letter of the textbook. No line
         reaches over the border between two parts.
+    filled_labels : ``keep`` trains on filled values of the target and scores them
+        as truth, as the textbook does; ``leave_out`` does neither.
 
     References
     ----------
@@ -61,6 +63,7 @@ class BeijingPM25(Series):
     """
 
     test_gaps: Literal["last_known", "lines"] = "last_known"
+    filled_labels: Literal["keep", "leave_out"] = "keep"
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -89,7 +92,8 @@ class BeijingPM25(Series):
         direction = file.categories("cbwd", WIND_DIRECTIONS)
         wind = hourly_wind(file.numbers("Iws", missing=()), direction)
         values = np.stack([pm25, *weather, direction, wind], axis=1)
-        gaps = Gaps(np.isnan(values), Filling(from_zero=True, test_lines=self.test_gaps == "lines"))
+        lines, labels = self.test_gaps == "lines", self.filled_labels == "keep"
+        gaps = Gaps(np.isnan(values), Filling(from_zero=True, test_lines=lines, labels=labels))
         if gaps.where[:, 0].all():
             raise file.error(0, "column pm2.5: every row is a gap.")
         found, said = gaps if gaps.where.any() else None, self.known_categories

@@ -30,10 +30,13 @@ class Filling:
     from_zero : a gap at the start is a line from 0 at row -1, as in the textbook.
     test_lines : lines in the test part too, as in the textbook. They look ahead, up
         to the next known value.
+    labels : whether filled values of the target are labels: trained on, and scored as
+        truth, as in the textbook.
     """
 
     from_zero: bool = False
     test_lines: bool = False
+    labels: bool = False
 
     def fill(self, values: Column, where: npt.NDArray[np.bool_], borders: Sequence[int] = ()) -> Column:
         """The values of a column, those at gaps made from the others.

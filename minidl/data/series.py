@@ -112,6 +112,13 @@ class Table:
         """How many rows a day has, 2 or more; None where there is no such whole number, or rows have no times."""
         return rows_of_a_day(self.step)
 
+    @cached_property
+    def target_known(self) -> npt.NDArray[np.bool_]:
+        """(n,): whether the target of a row may be a label: it was measured, or filled ones are labels, too."""
+        if self.gaps is None or self.gaps.filling.labels:
+            return np.ones(len(self), bool)
+        return ~self.gaps.where[:, self.target_index]
+
     @property
     def n_filled(self) -> int:
         """How many gaps were filled, over all columns."""

@@ -132,8 +132,8 @@ class Splits:
     table : the rows, unscaled.
     scale : the fitted scaling.
     values : (n, F), all rows scaled, C-contiguous; the windows of all parts view it.
-    train, validation, test : windows; validation may be None. Those of the test part,
-        from whose ends forecasts are made, have one label each.
+    train, validation, test : windows; validation may be None. Those of the test part, from whose
+        ends forecasts are made, have one label each; which of them are scored, `Table.target_known` says.
     n_train_rows : rows before the test part, validation rows included; the
         first test row has this index.
     fit_on : the rows that the scaling was fitted on, as `Scaler.fit_on` says.
@@ -164,10 +164,11 @@ class Splits:
         return {"columns": self.table.feature_names, "step": self.table.step_name()}
 
     def notes(self) -> list[str]:
-        """How many gaps were filled, if any, and how many rows are forecast at once, if several."""
-        n = self.table.n_filled
-        gaps = [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
-        return gaps + ([f"{self.leads} leads are forecast at once"] if self.leads > 1 else [])
+        """How many gaps were filled, how many of them are no labels, and how many leads are forecast at once."""
+        n, unknown = self.table.n_filled, int((~self.table.target_known).sum())
+        filled = [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
+        left = [f"{unknown} of them in the target: they are neither trained on nor scored"] if unknown else []
+        return filled + left + ([f"{self.leads} leads are forecast at once"] if self.leads > 1 else [])
 
 
 @register
@@ -278,8 +279,10 @@ class WindowData(Data):
         fitted = table.values[:border] if self.scaler.fit_on == "train" else table.values
         scale = self.scaler.fit_columns(fitted, table.feature_names)
         values = scaled_rows(table, scale, dtype)
-        train, *validation = [Windows(values, starts, T, table.target_index, every_step, leads) for starts in parts]
-        test = Windows(values, window_starts(border, n, T + 1), T, table.target_index, every_step)
+        rest = (T, table.target_index, every_step)
+        known = None if table.target_known.all() else table.target_known
+        train, *validation = [Windows(values, starts, *rest, leads, known) for starts in parts]
+        test = Windows(values, window_starts(border, n, T + 1), *rest)
         checked = validation[0] if validation else None
         return Splits(table, scale, values, train, checked, test, border, self.scaler.fit_on)
 

@@ -37,11 +37,12 @@ class Windows:
     every_step : labels at every step of the window, the target of the rows that
         follow this step, for stacks that give an output at every step.
     leads : L >= 1, how many rows are forecast at once.
+    known : bool (n,), whether a row's target is a label; windows with one that is none are left out. None: all are.
 
     Raises
     ------
     DataError
-        A window or one of its labels would lie outside the rows.
+        A window or one of its labels would lie outside the rows, or no window is left.
     """
 
     values: Array = field(repr=False)
@@ -50,6 +51,8 @@ class Windows:
     target_index: int
     every_step: bool = False
     leads: int = 1
+    known: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
+    _given: npt.NDArray[np.int64] = field(init=False, repr=False)  # the starts, with those that are left out
     _windows: Array = field(init=False, repr=False)  # (n - T + 1, T·F): a view; row s is the window at s
     _later: Array = field(init=False, repr=False)  # (n - L + 1, L): a view; row r has the target of L rows from r on
     _labels: Array = field(init=False, repr=False)  # (n - T - L + 1, [T,] L): a view; row s is of the window at s
@@ -68,8 +71,11 @@ class Windows:
         windows = sliding_window_view(self.values.reshape(-1), T * n_features)[::n_features]
         later = sliding_window_view(self.values[:, self.target_index], self.leads)
         labels = sliding_window_view(later[1:], T, axis=0).swapaxes(1, 2) if self.every_step else later[T:]
-        for name, view in (("_windows", windows), ("_later", later), ("_labels", labels)):
+        for name, view in (("_windows", windows), ("_later", later), ("_labels", labels), ("_given", self.starts)):
             object.__setattr__(self, name, view)
+        object.__setattr__(self, "starts", self.starts[self._all_known(self.starts)])
+        if len(self._given) and not len(self.starts):
+            raise DataError(f"Windows: each of {len(self._given)} windows has a label that was a gap; give more rows.")
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -95,7 +101,7 @@ class Windows:
             return self
         held = np.zeros(len(self.values), bool)
         for later in range(self.leads):
-            held[self.starts + later] = True
+            held[self._given + later] = True
         return replace(self, starts=np.flatnonzero(held), leads=1)
 
     def series(self) -> Batch:
@@ -106,13 +112,27 @@ class Windows:
         DataError
             The windows do not begin at every row of one stretch.
         """
-        first, n = int(self.starts.min()), len(self.starts)
-        if not np.array_equal(np.sort(self.starts), np.arange(first, first + n)):
+        first, last = int(self.starts.min()), int(self.starts.max())
+        every = np.arange(first, last + 1)
+        if not np.array_equal(np.sort(self.starts), every[self._all_known(every)]):
             raise DataError(
                 "Windows: they do not begin at every row of one stretch, so there is no series to go along."
             )
-        stop = first + n + self.time_steps - 1
-        return Batch(self.values[None, first:stop], self._later[None, first + 1 : stop + 1])
+        stop = last + self.time_steps
+        weight = None
+        if self.known is not None:
+            labels = sliding_window_view(self.known, self.leads)[None, first + 1 : stop + 1]
+            weight = labels.all(axis=2).astype(self.values.dtype)
+        return Batch(self.values[None, first:stop], self._later[None, first + 1 : stop + 1], weight=weight)
+
+    def _all_known(self, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """(N,): whether all labels of the windows at `starts` are known."""
+        if self.known is None:
+            return np.ones(len(starts), bool)
+        unknown = np.r_[0, np.cumsum(~self.known)]  # before each row
+        first = starts + (1 if self.every_step else self.time_steps)
+        same: npt.NDArray[np.bool_] = unknown[starts + self.span] == unknown[first]
+        return same
 
     def gather(
         self, indices: npt.NDArray[np.integer[Any]] | slice, x: Array | None = None, y: Array | None = None

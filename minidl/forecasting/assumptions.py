@@ -61,14 +61,16 @@ def _gaps(splits: Splits) -> str:
     if gaps is None or not gaps.where[splits.n_train_rows :].any():
         return ""
     filled = int(gaps.where[splits.n_train_rows :].sum())
-    scored = int(gaps.where[splits.test.origin_rows, table.target_index].sum())
+    labels = int(gaps.where[splits.test.origin_rows, table.target_index].sum())
     how = (
         "straight lines to the next known value, which look ahead"
         if gaps.filling.test_lines
         else "the last known value"
     )
     text = f"{filled:,} gap{'s' * (filled != 1)} in the test part {'were' if filled != 1 else 'was'} filled by {how}"
-    return f"{text}; {scored:,} of them {'are' if scored != 1 else 'is'} scored as truth" if scored else text
+    are = "are" if labels != 1 else "is"
+    how = f"{are} scored as truth" if gaps.filling.labels else f"would be truth and {are} not scored"
+    return f"{text}; {labels:,} of them {how}" if labels else text
 
 
 def _scaling(splits: Splits) -> str:

@@ -15,7 +15,7 @@ from minidl.data.steps import ahead_short
 from minidl.forecasting.diebold_mariano import diebold_mariano
 from minidl.forecasting.forecasters import Covariates, Rows
 from minidl.forecasting.rounding import Values, differences
-from minidl.forecasting.scores import model_forecaster
+from minidl.forecasting.scores import known_truth, model_forecaster
 
 MAX_PAIRS = 6
 
@@ -50,9 +50,12 @@ def over_time(
         made = [_forecasts(splits, model, horizon, covariates) for model, splits in runs]
         truth, rounding = made[0][1], result["asked"]["rounding"]
         leads = []
-        for j in range(truth.shape[1] if len(truth) > truth.shape[1] + 2 else 0):
-            one, other = (forecast[:, j] for forecast, _ in made)
-            error = one - truth[:, j]
+        for j in range(truth.shape[1]):
+            known = ~np.isnan(truth[:, j])
+            if known.sum() <= truth.shape[1] + 2:
+                continue
+            one, other = (forecast[known, j] for forecast, _ in made)
+            error = one - truth[known, j]
             # Errors are small beside the forecasts, so rounding of these is taken out before errors are compared.
             error_of_other = error + differences(one, other, rounding)
             test = diebold_mariano(error, error_of_other, lead=j + 1, rounding=rounding)
@@ -63,14 +66,14 @@ def over_time(
 
 
 def _forecasts(splits: Splits, model: Layer, horizon: int, covariates: Covariates) -> tuple[Values, Values]:
-    """Forecasts of one run and the truth, in the target's units: (origins, leads) each."""
+    """Forecasts of one run and the truth, in the target's units: (origins, leads) each; NaN where no truth is known."""
     starts = splits.test.starts[: len(splits.test.starts) - horizon + 1]
     forecast = model_forecaster(splits, model, covariates)(starts, horizon)
     column = splits.table.target_index
     truth = Rows(splits.values, splits.test.time_steps, column).truth(starts, horizon)
     values = (splits.scale.unscale(array, column) for array in (forecast, truth))
     made, came = (np.asarray(value, np.float64) for value in values)
-    return made, came
+    return made, np.where(known_truth(splits, starts, horizon), came, np.nan)
 
 
 def over_time_table(found: Sequence[Mapping[str, Any]], step: str) -> list[list[str]]:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minidl import metrics
+from minidl.core.errors import DataError
 from minidl.core.layer import Array, Layer
 from minidl.data import Splits
 from minidl.data.seasons import season_key
@@ -43,7 +45,7 @@ def block_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores
     over leads 1 ... horizon, not the score of the last lead.
     """
     starts = _block_starts(splits, horizon)
-    return _scores(splits, forecaster(starts, horizon), _rows(splits).truth(starts, horizon))
+    return _scores(splits, forecaster(starts, horizon), starts)
 
 
 def _block_starts(splits: Splits, horizon: int) -> Starts:
@@ -55,12 +57,13 @@ def block_sums(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str
     """What the block scores R² and RMSE are made of, by stretch of the test part; no block is cut."""
     starts, column = _block_starts(splits, horizon), splits.table.target_index
     forecast, truth = forecaster(starts, horizon), _rows(splits).truth(starts, horizon)
-    n = np.full(len(starts), horizon)
+    counted = known_truth(splits, starts, horizon)
+    forecast = np.where(counted, forecast, truth)
     y, target = (np.asarray(splits.scale.unscale(array, column), np.float64) for array in (forecast, truth))
-    straight = (splits.scale.straight(array, column)[:, :, None] for array in (forecast, truth))
+    straight, true = (splits.scale.straight(array, column)[:, :, None] for array in (forecast, truth))
     return {
-        "r2": by_stretch(*r2_columns(*straight)),
-        "rmse": by_stretch(n, ((y - target) ** 2).sum(axis=1)),
+        "r2": by_stretch(*r2_columns(straight, true, None if counted.all() else counted)),
+        "rmse": by_stretch(counted.sum(axis=1), ((y - target) ** 2).sum(axis=1)),
     }
 
 
@@ -69,12 +72,16 @@ def lead_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[st
     """Scores of every single lead 1 ... horizon, over all origins that have `horizon` following rows."""
     starts = splits.test.starts
     starts = starts[: len(starts) - horizon + 1]
-    forecast, truth = forecaster(starts, horizon), _rows(splits).truth(starts, horizon)
-    return {str(j + 1): _scores(splits, forecast[:, j], truth[:, j]) for j in range(horizon)}
+    forecast = forecaster(starts, horizon)
+    return {str(j + 1): _scores(splits, forecast[:, [j]], starts + j) for j in range(horizon)}
 
 
-def _scores(splits: Splits, forecast: Array, truth: Array) -> Scores:
-    column = splits.table.target_index
+def _scores(splits: Splits, forecast: Array, starts: Starts) -> Scores:
+    """Of forecasts (windows, leads) of the rows that follow the windows at `starts`, where the truth is known."""
+    column, leads = splits.table.target_index, forecast.shape[1]
+    truth, known = _rows(splits).truth(starts, leads), known_truth(splits, starts, leads)
+    if not known.all():
+        forecast, truth = forecast[known], truth[known]
     y, target = splits.scale.unscale(forecast, column), splits.scale.unscale(truth, column)
     return {
         "loss": metrics.half_mse(forecast, truth),
@@ -82,6 +89,31 @@ def _scores(splits: Splits, forecast: Array, truth: Array) -> Scores:
         "mae": metrics.mae(y, target),
         "rmse": metrics.rmse(y, target),
     }
+
+
+def known_truth(splits: Splits, starts: Starts, horizon: int) -> npt.NDArray[np.bool_]:
+    """(windows, horizon): whether the truth was measured, or counts though it was not."""
+    rows = starts[:, None] + splits.test.time_steps + np.arange(horizon)
+    known: npt.NDArray[np.bool_] = splits.table.target_known[rows]
+    return known
+
+
+def check_truth(splits: Splits, horizon: int) -> None:
+    """Refuse a test part in which nothing is known of a lead.
+
+    Raises
+    ------
+    DataError
+        Each truth of a lead, or of the blocks, was a gap.
+    """
+    starts = splits.test.starts
+    starts = starts[: max(len(starts) - horizon + 1, 0)]
+    blocks = known_truth(splits, _block_starts(splits, horizon), horizon)
+    if not (known_truth(splits, starts, horizon).any(axis=0).all() and blocks.any()):
+        raise DataError(
+            f"evaluation.horizons: of a lead up to {horizon} nothing is known in the test part, where all values of "
+            "the target were gaps; give a larger test_size, or smaller horizons."
+        )
 
 
 def _rows(splits: Splits) -> Rows:
@@ -122,7 +154,7 @@ def score_shifted(splits: Splits, forecaster: Forecaster, horizon: int) -> Score
     No score of a forecast. It shows how good such a plot looks.
     """
     starts = _block_starts(splits, horizon)
-    return _scores(splits, forecaster(starts, horizon), _rows(splits).truth(starts - 1, horizon))
+    return _scores(splits, forecaster(starts, horizon), starts - 1)
 
 
 def score(splits: Splits, forecaster: Forecaster, horizons: Sequence[int]) -> dict[str, Any]:

@@ -50,11 +50,23 @@ def r2_of_sums(sums: Values) -> Values:
     return mean
 
 
-def r2_columns(y: npt.NDArray[Any], target: npt.NDArray[Any]) -> list[Values]:
-    """Of each unit what `r2_of_sums` asks for; y and target are (units, values of a unit, K)."""
+def r2_columns(
+    y: npt.NDArray[Any], target: npt.NDArray[Any], counted: npt.NDArray[np.bool_] | None = None
+) -> list[Values]:
+    """Of each unit what `r2_of_sums` asks for; y and target are (units, values of a unit, K).
+
+    Parameters
+    ----------
+    counted : bool (units, values of a unit), which values count; None: all.
+    """
     e, t = (np.asarray(array, np.float64) for array in (y, target))
-    e, t = e - t, t - t.mean(axis=(0, 1))
-    columns = [np.full(len(t), float(t.shape[1]))]
+    mean = t.mean(axis=(0, 1)) if counted is None else t[counted].mean(axis=0)
+    e, t = e - t, t - mean
+    if counted is None:
+        columns = [np.full(len(t), float(t.shape[1]))]
+    else:
+        e, t = (np.where(counted[:, :, None], array, 0) for array in (e, t))
+        columns = [counted.sum(axis=1).astype(np.float64)]
     for k in range(t.shape[2]):
         columns += [t[:, :, k].sum(axis=1), (t[:, :, k] ** 2).sum(axis=1), (e[:, :, k] ** 2).sum(axis=1)]
     return columns

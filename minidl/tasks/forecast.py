@@ -24,6 +24,7 @@ from minidl.forecasting import (
     baselines,
     block_sums,
     check_covariates,
+    check_truth,
     forecast_ahead,
     left_out,
     model_forecaster,
@@ -184,7 +185,7 @@ class Forecast(Task):
         Raises
         ------
         DataError
-            The test part is shorter than the largest horizon.
+            The test part is shorter than the largest horizon, or nothing is known of a lead.
         """
         splits: Splits = parts
         furthest, covariates = max(self.horizons), self.future_covariates
@@ -193,6 +194,7 @@ class Forecast(Task):
                 f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
                 f"data.test_size gives {len(splits.test)}."
             )
+        check_truth(splits, furthest)
         compared = baselines(splits, covariates)
         compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
         return {

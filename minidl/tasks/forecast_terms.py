@@ -106,9 +106,11 @@ class ForecastTerms(Terms):
         return {**found, "facts": {**found["facts"], "step": parts.table.step_name()}}
 
     def truth(self, parts: Splits) -> str:
-        """SHA-256 of the test part's target, unscaled, with its rows' times."""
+        """SHA-256 of the test part's target, unscaled, with its rows' times, and which is scored, if not all."""
         rows, table = parts.test.origin_rows, parts.table
         digest = hashlib.sha256(np.ascontiguousarray(table.values[rows, table.target_index], "<f8").tobytes())
+        if not table.target_known[rows].all():
+            digest.update(table.target_known[rows].tobytes())
         if table.times is not None:
             digest.update(table.times[rows].astype("datetime64[s]").astype("<i8").tobytes())
         return digest.hexdigest()

@@ -94,7 +94,7 @@ class Peeking(Feature):
         return ("busy hour",)
 
     def columns(self, table: Table) -> Any:
-        return table.values[:, :1] > 10
+        return np.abs(table.values[:, :1] - 10)
 
 
 @dataclass(eq=False)

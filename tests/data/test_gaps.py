@@ -70,7 +70,10 @@ def two_files(draw: Any) -> tuple[list[list[float | None]], list[list[float | No
     rows = [[draw(cells), draw(cells)] for _ in range(n)]
     rows[draw(st.integers(0, train - 1))] = [draw(numbers), draw(numbers)]  # something is known
     border = n - test if tail is None or draw(st.booleans()) else train
+    for last in {train - 1, n - test - 1}:  # so is a label of each part that is learned from
+        rows[last] = [draw(numbers), rows[last][1]]
     other = [*rows[:border], *([draw(cells), draw(cells)] for _ in range(n - border))]
+    other[n - test - 1] = [draw(numbers), other[n - test - 1][1]] if border < n - test else rows[n - test - 1]
     return rows, other, test, tail, border
 
 

@@ -242,7 +242,7 @@ def test_drawing_without_a_generator_is_refused() -> None:
 
 def test_the_config_is_the_arguments() -> None:
     assert data(series=BeijingPM25(), validation=TailValidation(30)).to_config() == {
-        "series": {"type": "BeijingPM25", "test_gaps": "last_known"},
+        "series": {"type": "BeijingPM25", "test_gaps": "last_known", "filled_labels": "keep"},
         "scaler": {"type": "MinMaxScaler", "fit_on": "train"},
         "time_steps": 4,
         "test_size": 20,

@@ -172,10 +172,11 @@ def test_what_scores_assume_is_said_with_gaps_and_scaling() -> None:
     parts = window_data(table, MinMaxScaler(fit_on="all")).load("float64")
     assert assumptions(parts, "actual", 8) == [
         "later values of other columns are taken as known; predict, which cannot know them, keeps the last",
-        "4 gaps in the test part were filled by the last known value; 3 of them are scored as truth",
+        "4 gaps in the test part were filled by the last known value; 3 of them would be truth and are not scored",
         "the scaling was fitted on all rows, the test part included",
     ]
-    ahead = replace(table, gaps=Gaps(where, Filling(test_lines=True)))
+    ahead = replace(table, gaps=Gaps(where, Filling(test_lines=True, labels=True)))
+    assert assumptions(window_data(ahead).load(), "actual", 4)[1].endswith("; 3 of them are scored as truth")
     assert (
         "filled by straight lines to the next known value, which look ahead"
         in assumptions(window_data(ahead).load("float64"), "hold_last", 8)[1]

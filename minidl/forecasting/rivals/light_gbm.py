@@ -72,7 +72,7 @@ class LightGBM(Rival):
             "deterministic": True,
             "force_row_wise": True,
         }
-        train, checked = examples(starts_for(splits.train, lead)), _unseen(splits, lead)
+        train, checked = examples(starts_for(splits.table, splits.train, [lead])), _unseen(splits, lead)
         if not len(checked):
             return lightgbm.train(settings, train, self.trees)
         stop = lightgbm.early_stopping(self.patience, verbose=False)
@@ -83,7 +83,7 @@ def _unseen(splits: Splits, lead: int) -> Starts:
     """First rows of the validation windows that training does not see."""
     if splits.validation is None:
         return np.empty(0, np.int64)
-    starts = starts_for(splits.validation, lead)
+    starts = starts_for(splits.table, splits.validation, [lead])
     return starts[~np.isin(starts, splits.train.one_ahead().starts)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from minidl.core.arguments import Configurable
 from minidl.core.layer import Array
 from minidl.core.registry import open_kind
-from minidl.data import Splits, Windows
+from minidl.data import Splits, Table, Windows
 from minidl.forecasting.forecasters import Covariates, Forecaster, Rows, Starts
 
 
@@ -59,8 +60,11 @@ def direct_inputs(rows: Rows, starts: Starts, lead: int, covariates: Covariates)
     return np.concatenate([window, later.reshape(len(starts), -1)], axis=1)
 
 
-def starts_for(windows: Windows, lead: int) -> Starts:
-    """First rows of a part's windows whose row `lead` rows ahead lies in that part too."""
+def starts_for(table: Table, windows: Windows, leads: Sequence[int]) -> Starts:
+    """First rows of a part's windows of which the rows these leads ahead lie in that part, and have known targets."""
     windows = windows.one_ahead()
-    last = int(windows.origin_rows.max())
-    return windows.starts[windows.origin_rows + lead - 1 <= last]
+    starts, last = windows.starts, int(windows.origin_rows.max())
+    for lead in leads:
+        starts = starts[starts + windows.time_steps + lead - 1 <= last]
+        starts = starts[table.target_known[starts + windows.time_steps + lead - 1]]
+    return starts
