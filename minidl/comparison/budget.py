@@ -17,7 +17,7 @@ import numpy as np
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.initializers import MAX_PARAMETERS
 from minidl.core.layer import Layer, Shape, n_parameters
-from minidl.core.walk import own_parameters, walk_shapes
+from minidl.core.walk import own_parameters
 from minidl.layers import Repeat, Sequential
 
 Unit = Literal["parameters", "multiply_adds"]
@@ -45,13 +45,19 @@ def multiply_adds(model: Layer, input_shape: Shape) -> int:
         Layers do not fit each other.
     """
     twin = _built(model, input_shape)
-    return sum(_own_work(layer, shape) for _, layer, shape in walk_shapes(twin, input_shape))
+    return _work(twin, input_shape)
 
 
 def _built(model: Layer, shape: Shape) -> Layer:
     twin = copy.deepcopy(model)
     twin.build(shape, np.random.default_rng(0), np.float32)
     return twin
+
+
+def _work(layer: Layer, shape: Shape) -> int:
+    inputs = layer.child_inputs(shape)
+    inside = sum(_work(child, inputs[name]) for name, child in layer.children().items())
+    return _own_work(layer, shape) + layer.calls * inside
 
 
 def _own_work(layer: Layer, shape: Shape) -> int:

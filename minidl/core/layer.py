@@ -105,6 +105,11 @@ class Layer(Configurable, ABC):
         """The layers that this one is made of, by name; the names begin those of their parameters."""
         return {}
 
+    @property
+    def calls(self) -> int:
+        """How often each child computes in one forward."""
+        return 1
+
     def config_path(self, name: str) -> tuple[str | int, ...]:
         """Where the child `name` stands among the constructor's arguments: ``("layers", 2)``."""
         return (name,)

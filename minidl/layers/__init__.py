@@ -11,6 +11,7 @@ from minidl.layers.containers.bidirectional import Bidirectional
 from minidl.layers.containers.container import Container
 from minidl.layers.containers.parallel import Parallel
 from minidl.layers.containers.residual import Residual
+from minidl.layers.containers.rollout import Rollout
 from minidl.layers.containers.sequential import Repeat, Sequential
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
@@ -64,6 +65,7 @@ __all__ = [
     "ReluActivation",
     "Repeat",
     "Residual",
+    "Rollout",
     "SLSTMLayer",
     "SelectFeatures",
     "Sequential",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,9 +17,53 @@ from minidl.core.walk import walk
 from minidl.core.workspace import Workspace
 
 
+class NamedColumns:
+    """A part of layers whose arguments may call the columns of an experiment's data by their names."""
+
+    _names: tuple[str, ...] = ()
+
+    def places_of(self, features: Sequence[int | str], key: str) -> list[int]:
+        """The positions of these features, which the argument `key` gives.
+
+        Raises
+        ------
+        ShapeError
+            One is a name, and nobody has said what the columns are called.
+        """
+        places, who = [], type(self).__name__
+        for feature in features:
+            if isinstance(feature, str):
+                if not self._names:
+                    raise ShapeError(
+                        f"{who}: the name {feature!r} means a column of an experiment's data; "
+                        "elsewhere give its position.",
+                        (key,),
+                    )
+                if feature not in self._names:
+                    raise ShapeError(f"{who}: there is no feature {feature!r}{suggest(feature, self._names)}", (key,))
+                places.append(self._names.index(feature))
+            else:
+                places.append(feature)
+        return places
+
+    def columns_of(self, features: Sequence[int | str], input_size: int | None, key: str) -> list[int]:
+        """As `places_of`, for an input of this size.
+
+        Raises
+        ------
+        ShapeError
+            They do not fit it.
+        """
+        places, who = self.places_of(features, key), type(self).__name__
+        if input_size is None or max(places) >= input_size or (self._names and len(self._names) != input_size):
+            known = f"of the {len(self._names)} columns {', '.join(self._names)}" if self._names else "from 0 on"
+            raise ShapeError(f"{who}: {[*features]} {known} do not fit {input_size} features.", (key,))
+        return places
+
+
 @register
 @dataclass(eq=False)
-class SelectFeatures(Layer):
+class SelectFeatures(NamedColumns, Layer):
     """y = x[..., features],  dL/dx = dy at these features and 0 at the others.
 
     Parameters
@@ -33,7 +77,6 @@ class SelectFeatures(Layer):
     """
 
     features: Annotated[list[NonNegativeInt | str], Meta(min_length=1)]
-    _names: tuple[str, ...] = field(init=False, repr=False, default=())
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -42,48 +85,17 @@ class SelectFeatures(Layer):
 
     @property
     def places(self) -> list[int]:
-        """The positions of the features.
-
-        Raises
-        ------
-        ShapeError
-            One is a name, and nobody has said what the columns are called.
-        """
-        places: list[int] = []
-        for feature in self.features:
-            if isinstance(feature, str):
-                if not self._names:
-                    raise ShapeError(
-                        f"SelectFeatures: the name {feature!r} means a column of an experiment's data; "
-                        "elsewhere give its position.",
-                        ("features",),
-                    )
-                if feature not in self._names:
-                    raise ShapeError(
-                        f"SelectFeatures: there is no feature {feature!r}{suggest(feature, self._names)}", ("features",)
-                    )
-                places.append(self._names.index(feature))
-            else:
-                places.append(feature)
-        return places
-
-    def _fitting(self, input_size: int | None) -> list[int]:
-        places = self.places
-        if input_size is None or max(places) >= input_size or (self._names and len(self._names) != input_size):
-            known = f"of the {len(self._names)} columns {', '.join(self._names)}" if self._names else "from 0 on"
-            raise ShapeError(
-                f"SelectFeatures: {self.features} {known} do not fit {input_size} features.", ("features",)
-            )
-        return places
+        """The positions of the features."""
+        return self.places_of(self.features, "features")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """As many features as were named."""
-        self._fitting(input_shape[-1])
+        self.columns_of(self.features, input_shape[-1], "features")
         return (*input_shape[:-1], len(self.features))
 
     def forward(self, x: Array, ctx: Context = INFERENCE) -> tuple[Array, Any]:
         """A copy of these features."""
-        places = self._fitting(x.shape[-1])
+        places = self.columns_of(self.features, x.shape[-1], "features")
         ws = ctx.workspace or Workspace()
         y = np.take(x, places, axis=-1, out=ws.array("y", (*x.shape[:-1], len(places)), x.dtype), mode="clip")
         return y, (places, x.shape, x.dtype, ctx.workspace)
@@ -102,5 +114,5 @@ class SelectFeatures(Layer):
 def name_features(model: Layer, names: Sequence[str]) -> None:
     """Tell the layers of a model what the columns of its data are called."""
     for _, layer in walk(model):
-        if isinstance(layer, SelectFeatures):
+        if isinstance(layer, NamedColumns):
             vars(layer)["_names"] = tuple(names)

@@ -177,6 +177,7 @@ def _configurable(cls: Any) -> Any:
         "Sequential": {"layers": [Dense(2), minidl.TanhActivation()]},
         "Repeat": {"layer": RecurrentLayer(3), "times": 2},
         "Residual": {"layer": RecurrentLayer(3)},
+        "Rollout": {"layer": minidl.Sequential([minidl.LastStep(), Dense(1)]), "steps": 2, "target": 0},
         "Parallel": {"branches": [RecurrentLayer(2), Dense(2)]},
         "Bidirectional": {"layer": RecurrentLayer(2)},
         "SelectFeatures": {"features": [2, 0]},

@@ -36,6 +36,7 @@ from minidl import (
     ReluActivation,
     Repeat,
     Residual,
+    Rollout,
     SelectFeatures,
     Sequential,
     SigmoidActivation,
@@ -125,6 +126,12 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     ),
     "SelectFeatures": (SelectFeatures([2, 0]), (None, 3)),
     "Residual": (Residual(RecurrentLayer(3)), (None, 3)),
+    "Rollout": (Rollout(Sequential([GRULayer(3), LastStep(), Dense(1)]), steps=4, target=1), (None, 2)),
+    "Rollout of one step": (Rollout(Sequential([LastStep(), Dense(1)]), steps=1, target=0), (3, 2)),
+    "Rollout beyond its window, in a stack": (
+        Sequential([Rollout(Sequential([RecurrentLayer(2), MeanOverTime(), Dense(1)]), steps=5, target=0), Dense(2)]),
+        (3, 1),
+    ),
     "Parallel": (Parallel([LastStep(), Sequential([RecurrentLayer(2), LastStep()])], merge="concat"), (4, 3)),
     "Bidirectional": (Bidirectional(Repeat(RecurrentLayer(2), times=2), merge="add"), (None, 3)),
 }

@@ -237,5 +237,6 @@ def test_the_loss_of_a_direct_forecast_is_the_mean_over_leads() -> None:
 @pytest.mark.parametrize("lead", [1, 3])
 def test_rivals_learn_from_the_same_windows_beside_a_direct_forecast(lead: int) -> None:
     data = window_data(hourly_table(), validation=TailValidation(40))
-    one, other = (starts_for(data.load(leads=leads).train, lead).tolist() for leads in (1, H))
+    parts = [data.load(leads=leads) for leads in (1, H)]
+    one, other = (starts_for(part.table, part.train, [lead]).tolist() for part in parts)
     assert one == other
