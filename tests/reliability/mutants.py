@@ -36,6 +36,7 @@ TESTS = (
     "tests/cli/test_cli_configs.py",
     "tests/cli/test_cli_dry_run.py",
     "tests/cli/test_cli_find_rate.py",
+    "tests/cli/test_cli_hints.py",
     "tests/cli/test_cli_installed_packages.py",
     "tests/cli/test_cli_json.py",
     "tests/cli/test_cli_main.py",
@@ -56,7 +57,7 @@ TESTS = (
     "tests/core/test_bounds.py",
     "tests/core/test_registry.py",
     "tests/core/test_summary.py",
-    *(f"tests/test_{name}.py" for name in ("experiment", "shipped_files", "two_layer_step")),
+    *(f"tests/test_{name}.py" for name in ("experiment", "fitting", "shipped_files", "two_layer_step")),
 )
 LIMIT = 300.0  # seconds for one test; more is a hang, which is noticed
 NOTICED, SURVIVED, HUNG = "noticed", "survived", "hung"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 3.0  # seconds, as noted, that a test of another folder may take
+PATIENCE = 3.0  # seconds of processors, as noted, that a test of another folder may take
 
 
 class Noting:
-    """Notes for every test which functions below a folder it calls, in this process, and how long it takes.
+    """Notes for every test which functions below a folder it calls, in this process, and how long it computes.
+
+    Its seconds are those of processors, with the processes that it has waited for: on a busy machine they are no more.
 
     Parameters
     ----------
@@ -27,7 +30,6 @@ class Noting:
         self.root, self.report = f"{root}/", report
         self.calls: set[tuple[str, str]] = set()
         self.found: dict[str, Any] = {}
-        self.seconds: dict[str, float] = {}
         self.failed: set[str] = set()
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> None:
@@ -38,7 +40,7 @@ class Noting:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Trace a test with its fixtures."""
-        self.calls = set()
+        self.calls, before = set(), sum(os.times()[:4])
         sys.settrace(self._trace)
         try:
             yield
@@ -47,19 +49,16 @@ class Noting:
         files: dict[str, list[str]] = {}
         for file, name in sorted(self.calls):
             files.setdefault(file.removeprefix(self.root), []).append(name)
-        self.found[item.nodeid] = [0.0, files]
+        self.found[item.nodeid] = [round(sum(os.times()[:4]) - before, 2), files]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add the seconds of a test's phases."""
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+        """Remember which tests fail."""
         if report.failed:
             self.failed.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         """Write the file; tests that fail without any mutant notice none."""
         found = {name: entry for name, entry in self.found.items() if name not in self.failed}
-        for name, entry in found.items():
-            entry[0] = round(self.seconds.get(name, 0.0), 4)
         self.report.write_text(json.dumps(found), encoding="utf-8")
 
 
@@ -89,18 +88,20 @@ def touching(noted: dict[str, Any], file: str, function: str) -> list[list[str]]
     """The tests that call a function, the quickest first; of a module's own lines those that call anything in it.
 
     They come in groups, of which a mutant mostly needs the first only: the module's own
-    tests, those of its folder, and all others but the slow ones: a mutant that only these
-    would notice survives. What is called in other processes only, which nobody can see
-    from here, has the tests that call anything in its module.
+    tests, whatever they were seen to call, those of its folder, and all others but the slow
+    ones: a mutant that only these would notice survives. What no test was seen to call, as
+    it runs in other processes, has the tests of its folder and those that call anything in
+    its module.
     """
     place = Path(file)
     groups: list[list[tuple[float, str]]] = [[], [], []]
     unseen = not any(function in files.get(file, ()) for _, files in noted.values())
     for name, (seconds, files) in noted.items():
-        if function in files.get(file, ()) or (unseen and file in files):
-            tests = Path(name.partition("::")[0])
-            own = tests.stem.removeprefix("test_") in (place.stem, place.stem.rstrip("s"))
-            group = 0 if own else 1 if tests.parent.name == place.parent.name else 2
+        tests = Path(name.partition("::")[0])
+        own = tests.stem.removeprefix("test_") in (place.stem, place.stem.rstrip("s"))
+        near = tests.parent.name == place.parent.name
+        if own or function in files.get(file, ()) or (unseen and (near or file in files)):
+            group = 0 if own else 1 if near else 2
             if group < 2 or seconds <= PATIENCE:
                 groups[group].append((seconds, name))
     return [[name for _, name in sorted(group)] for group in groups if group]
