@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small import CONFIG, hourly_table, window_data, write_experiment
 
-from minidl import SGD, ConfigError, Dense, LastStep, RecurrentLayer, Sequential, ShapeError, fit
+from minidl import SGD, ConfigError, Dense, LastStep, RecurrentLayer, SelectFeatures, Sequential, ShapeError, fit
 from minidl.config import construct, dump, parse_text
 from minidl.core.layer import Layer
 from minidl.experiment import Experiment, load_experiment
@@ -166,3 +166,12 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
         "21:7: loss: unknown loss 'HalfMES'; did you mean HalfMSE?",
         "23:20: training.epochs: expected `int` >= 1, got 0",
     ]
+
+
+def test_features_are_selected_by_the_names_that_the_data_have() -> None:
+    made = experiment(SelectFeatures(["wind", "pm"]), RecurrentLayer(2), LastStep(), Dense(1))
+    assert made.build_model() == (1,)
+    x = np.arange(18.0, dtype="float32").reshape(1, 6, 3)
+    selected = made.model.children()["0"](x)
+    np.testing.assert_array_equal(selected, x[..., [2, 0]])
+    assert experiment(SelectFeatures(["temp"]), LastStep(), Dense(1)).output_shape() == (1,)
