@@ -47,13 +47,16 @@ def training_obstacle(trainer: Advanced) -> str | None:
     """Why the compiled engine cannot take this Trainer's steps, in a few words; None: it can."""
     if type(trainer).train_step is not Trainer.train_step or "train_step" in vars(trainer):
         return f"the {type(trainer).__name__} has a train_step of its own"
-    reason = settings_obstacle(trainer.settings)
-    return reason or obstacle(trainer.model, trainer.loss, trainer.optimizer, trainer.parameters.values.dtype)
+    reason = obstacle(trainer.model, trainer.loss, trainer.optimizer, trainer.parameters.values.dtype)
+    return reason or settings_obstacle(trainer.settings, trainer.model)
 
 
-def settings_obstacle(training: Training) -> str | None:
-    """Why a training section is left to NumPy, in a few words; None: it is not."""
-    return None if training.bptt_steps is None else "training.bptt_steps is set, which is left to NumPy"
+def settings_obstacle(training: Training, model: Layer) -> str | None:
+    """Why a training of a model that has kernels is left to NumPy, in a few words; None: it is not."""
+    for position, layer in leaves(model) if training.bptt_steps is not None else ():
+        if type(layer).final_state is not Layer.final_state and not has_part(layer, "went_on"):
+            return f"training.bptt_steps is set, and {_named(position, layer)} has no kernel for states that go on"
+    return None
 
 
 def model_obstacle(model: Layer, dtype: npt.DTypeLike) -> str | None:
@@ -133,10 +136,10 @@ def explain(
         `engine` is ``compiled`` and the model cannot be compiled.
     """
     training = training or Training()
-    reason, threads = settings_obstacle(training), training.threads
+    threads = training.threads
     return line(
         engine,
-        lambda: reason or obstacle(model, loss, optimizer, dtype),
+        lambda: obstacle(model, loss, optimizer, dtype) or settings_obstacle(training, model),
         lambda: drawback(model, time_steps, threads),
     )
 

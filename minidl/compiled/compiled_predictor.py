@@ -17,6 +17,7 @@ from minidl.compiled.kernel import silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.plan import lanes_for
 from minidl.compiled.prediction import NumpyPredictor, padded_lengths, windows
+from minidl.compiled.states import States
 from minidl.core.errors import ShapeError
 from minidl.core.layer import Array, Context, Layer
 from minidl.core.lengths import without_padding
@@ -39,8 +40,8 @@ class _Program:
         self.lanes = 1 if batch == 1 else lanes_for(batch, dtype, NARROW_BYTES)
         self.layout = layout_of(model, window, self.lanes, dtype, ragged=ragged)
         source = predict_function(model, self.layout)
-        self.scratch = source.scratch
         self.work = np.zeros(source.work, dtype)
+        self.states = States(model, self.layout, source.scratch, [self.work])
         self.work[source.work - len(params) :] = params
         self.sizes = np.array(source.sizes, np.int64)
         self.inputs = np.zeros((batch, int(np.prod(window))), dtype)
@@ -202,30 +203,12 @@ class CompiledStream:
         self.model.forward(np.atleast_2d(x)[:, None])
         raise ShapeError(f"stream: expected other features than {x.shape[-1]}, those of the steps before.")
 
-    @staticmethod
-    def _places(program: _Program) -> list[list[Array]]:
-        """Where the parts of each layer's state stand, (features, lanes); none: it has no state."""
-        found = []
-        for at, step in zip(program.scratch, program.layout.steps, strict=True):
-            if step.layer is not None:
-                parts = []
-                for features in step.kernel.state(step.layer, step.x):
-                    values = program.work[at : at + features * program.lanes].reshape(features, program.lanes)
-                    parts.append(values)
-                    at += values.size
-                found.append(parts)
-        return found
-
     @property
     def state(self) -> Any:
         """As `Layer.final_state` gives it, nested tuples of (batch, features) arrays and None; None before a step."""
         if self._begins or self._program is None:
             return self._given
-        states = []
-        for places in self._places(self._program):
-            parts = tuple(values[:, : self.batch].T.copy() for values in places)
-            states.append(parts if len(parts) > 1 else next(iter(parts), None))
-        return _nested(self.model, iter(states))
+        return self._program.states.read(self.batch)
 
     @state.setter
     def state(self, state: Any) -> None:
@@ -236,26 +219,6 @@ class CompiledStream:
         step = np.zeros((self.batch, *program.window), program.work.dtype)
         if state is not None:  # what is no state of these layers, they refuse themselves
             self.model.forward(step, Context(state=state))
-        places = self._places(program)
-        for values in (values for parts in places for values in parts):
-            values[...] = 0
+        program.states.clear()
         program.run(step[:, 0], program.outputs, True, False)  # has layers write where they start
-        for parts, value in zip(places, _leaves_of(self.model, state), strict=True):
-            for number, values in enumerate(parts if value is not None else ()):
-                values[:, : self.batch] = np.asarray(value[number] if len(parts) > 1 else value).T
-
-
-def _nested(model: Layer, parts: Any) -> Any:
-    """Values of the layers in order, arranged as the containers are."""
-    if model.children():
-        return tuple(_nested(child, parts) for child in model.children().values())
-    return next(parts)
-
-
-def _leaves_of(model: Layer, state: Any) -> list[Any]:
-    """The values of the layers in order; None everywhere if there is no state."""
-    children = model.children().values()
-    if children:
-        inner = [None] * len(children) if state is None else state
-        return [leaf for child, part in zip(children, inner, strict=True) for leaf in _leaves_of(child, part)]
-    return [state]
+        program.states.write(state)

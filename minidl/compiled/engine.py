@@ -23,6 +23,7 @@ from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.masks import drawn_masks
 from minidl.compiled.plan import lanes_for, threads_for
+from minidl.compiled.states import States
 from minidl.compiled.together import together
 from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError
@@ -35,6 +36,7 @@ from minidl.training.engine import Order
 from minidl.training.outputs import prepared
 from minidl.training.sources import gathered
 from minidl.training.threads import usable_processors
+from minidl.training.truncated import StreamWindows, checked_state, next_steps
 
 # Whether training should stop is asked this often, in seconds.
 CALL_SECONDS = 0.05
@@ -71,16 +73,24 @@ class CompiledEngine:
         ShapeError
             Inputs, targets and parameters do not fit each other; nothing was changed.
         """
-        batch = trainer.settings.batch_size
-        indices = order[position : position + self._steps_a_call * batch]
+        most, left = trainer.settings.batch_size, order[position:]
+        indices, batch = next_steps(train, left, most, self._steps_a_call)
         part = with_counts(examples(train, indices, batch, trainer.loss.labels), trainer.loss)
-        program = self._program(trainer, part, min(batch, len(train)))
+        program = self._program(trainer, part, min(most, len(train)))
+        if isinstance(train, StreamWindows):
+            program.states.write(train.start(indices[:batch], trainer.carried))
         started = time.perf_counter()
-        done, total, loss, trouble = program.run(trainer, part, total)
+        done, total, loss, trouble = program.run(trainer, part, batch, total)
         seconds = time.perf_counter() - started
         trainer.step += -(-done // batch)
+        if isinstance(train, StreamWindows):
+            trainer.carried = program.states.read(batch)
         if trouble:
-            self._report(trainer, train, order[position + done : position + done + batch], loss, trouble)
+            self._report(trainer, train, left[done : done + batch], loss, trouble)
+        if isinstance(train, StreamWindows):
+            trainer.step -= 1  # the one that ended with them
+            checked_state(trainer.carried, trainer.where(), loss)
+            trainer.step += 1
         self._steps_a_call = max(1, min(2 * self._steps_a_call, int(done / batch * CALL_SECONDS / max(seconds, 1e-9))))
         return position + done, total
 
@@ -89,8 +99,8 @@ class CompiledEngine:
         if batch is not None:
             trainer.model.forward(batch.x, Context(lengths=batch.lengths))  # may refuse what stands there
         state = trainer.state if trouble == 2 else None
-        where, flat = trainer.where(), trainer.parameters
-        raise numerical_error(where, trainer.model, flat, loss, batch, state, indices=indices)
+        where, flat, start = trainer.where(), trainer.parameters, trainer.carried
+        raise numerical_error(where, trainer.model, flat, loss, batch, state, indices=indices, start=start)
 
     def _program(self, trainer: Advanced, part: Examples, batch: int) -> _Program:
         taken = _arguments(trainer.model), _arguments(trainer.loss), _arguments(trainer.optimizer)
@@ -102,7 +112,7 @@ class CompiledEngine:
             # While they live, no other object can have their identity.
             self._held = [*parts(trainer.model), trainer.loss, trainer.optimizer]
         threads = self._threads(trainer.settings.threads, batch, trainer.parameters.values.dtype)
-        key = part.window, batch, part.lengths is not None, part.weights is not None, threads
+        key = part.window, batch, part.lengths is not None, part.weights is not None, threads, part.goes_on is not None
         if key not in self._programs:
             reason = uneven_obstacle(trainer.model, trainer.loss, lengths=key[2], weights=key[3])
             if reason is not None:
@@ -148,23 +158,27 @@ class _Program:
         self.layout = layout_of(trainer.model, part.window, lanes, values.dtype, ragged=ragged)
         target, loss, several = target_sizes(self.layout, trainer.loss), kernel_of(trainer.loss), threads > 1
         source = train_function(
-            trainer.model, self.layout, target, loss, optimizer, len(state), uneven=part.uneven, several=several
-        )
+            trainer.model, self.layout, target, loss, optimizer, len(state), uneven=part.uneven, several=several,
+            carried=part.goes_on is not None,
+        )  # fmt: skip
         # Each thread writes to its own.
         self.work = [np.zeros(source.work, values.dtype) for _ in range(threads)]
+        self.states = States(trainer.model, self.layout, source.scratch, self.work)
         self.sizes = [np.array(source.sizes, np.int64) for _ in range(threads)]
         self.n_parameters = n_parameters(trainer.model)
         self.grads = np.zeros((threads - 1, self.n_parameters), values.dtype)
         number = types.float32 if values.dtype == np.float32 else types.float64
         kinds = [_array_type(dtype) for dtype, _ in self.state.values()]
         self.drawn = [step.mask for step in self.layout.steps if step.mask is not None]
-        signature = _signature(number, kinds, masks=bool(self.drawn), uneven=part.uneven, several=several)
+        signature = _signature(
+            number, kinds, masks=bool(self.drawn), uneven=part.uneven, carried=part.goes_on is not None, several=several
+        )
         self.function = compiled(source, signature, notify)
 
-    def run(self, trainer: Advanced, part: Examples, total: float) -> tuple[int, float, float, int]:
+    def run(self, trainer: Advanced, part: Examples, batch: int, total: float) -> tuple[int, float, float, int]:
         """Steps over all of these examples; (examples done, total, last loss, what was not finite)."""
         dtype, settings = self.grads.dtype, trainer.settings
-        check_fit(part, self.layout, trainer.loss, trainer.settings.batch_size)
+        check_fit(part, self.layout, trainer.loss, batch)
         flat, n, average = trainer.parameters, self.n_parameters, trainer.average
         limits = settings.clip_norm, settings.clip_value
         first = (
@@ -173,18 +187,19 @@ class _Program:
             part.starts.astype(np.int64, copy=False),
             part.target_starts.astype(np.int64, copy=False),
             part.target_step,
-            trainer.settings.batch_size,
+            batch,
             np.array([*(np.inf if limit is None else limit for limit in limits), 1 - (settings.moving_average or 0)]),
             total,
-            self._numbers(trainer, -(-len(part.starts) // trainer.settings.batch_size)),
+            self._numbers(trainer, -(-len(part.starts) // batch)),
             self.segments,
             self.frozen,
             np.zeros(0, dtype) if average is None else own(average.values, dtype, n, "the moving average"),
             own(flat.values, dtype, n, "parameters"),
         )
         more = (
-            *drawn_masks(self.drawn, part.lengths, len(part.starts), trainer, dtype),
+            *drawn_masks(self.drawn, part.lengths, len(part.starts), batch, trainer, dtype),
             *(_uneven(part, self.layout.output_shape) if part.uneven else ()),
+            *(() if part.goes_on is None else (part.goes_on.astype(np.int64),)),
             *(own(trainer.state.get(name), *expected, name) for name, expected in self.state.items()),
         )
         grads = own(flat.grads, dtype, n, "gradients")
@@ -240,7 +255,9 @@ def _uneven(part: Examples, output: tuple[int, ...]) -> tuple[Any, ...]:
     return lengths.astype(np.int64, copy=False), weights.values, weights.starts, steps
 
 
-def _signature(number: Any, state: list[Any], *, masks: bool, uneven: bool, several: bool) -> tuple[Any, ...]:
+def _signature(
+    number: Any, state: list[Any], *, masks: bool, uneven: bool, carried: bool, several: bool
+) -> tuple[Any, ...]:
     read = types.Array(number, 1, "C", readonly=True)
     write = types.Array(number, 1, "C")
     places = types.Array(types.int64, 1, "C")
@@ -249,5 +266,6 @@ def _signature(number: Any, state: list[Any], *, masks: bool, uneven: bool, seve
     first = read, read, places, places, types.int64, types.int64, doubles, types.float64, rows, ranges, ranges
     drawn = (write, places) if masks else ()
     more = (places, types.Array(types.float64, 1, "C", readonly=True), places, places) if uneven else ()
+    going_on = (places,) if carried else ()
     threads = (types.int64, types.int64, doubles, types.Array(number, 2, "C"), places) if several else ()
-    return *first, write, write, write, write, places, *drawn, *more, *state, *threads
+    return *first, write, write, write, write, places, *drawn, *more, *going_on, *state, *threads

@@ -10,8 +10,9 @@ from minidl.compiled.choice import EngineName, drawback, line, model_obstacle, s
 from minidl.compiled.kernel import silent
 from minidl.compiled.prediction import NumpyPredictor, Predictor
 from minidl.core.layer import Layer
-from minidl.training import Engine, NumpyEngine, Source, Trainer
+from minidl.training import Engine, NumpyEngine, Source, Trainer, Training
 from minidl.training.sources import longest
+from minidl.training.truncated import whole_series
 
 
 def choose_engine(
@@ -24,17 +25,25 @@ def choose_engine(
     train : the training examples.
     notify : gets a line when something takes time or cannot be kept.
     """
-    steps = trainer.settings.epochs * -(-len(train) // trainer.settings.batch_size)
+    settings = trainer.settings
     said = line(
         engine,
         lambda: training_obstacle(trainer) or source_obstacle(train, trainer.model, trainer.loss),
-        lambda: drawback(trainer.model, steps * longest(train), trainer.settings.threads),
+        lambda: drawback(trainer.model, settings.epochs * time_steps(train, settings), settings.threads),
     )
     if said != "compiled":
         return NumpyEngine(), said
     from minidl.compiled.engine import CompiledEngine
 
     return CompiledEngine(notify), said
+
+
+def time_steps(train: Source, settings: Training) -> float:
+    """Of all training steps of an epoch together."""
+    if settings.bptt_steps is not None:
+        series = whole_series(train)
+        return len(series) * longest(series) / settings.batch_size
+    return -(-len(train) // settings.batch_size) * longest(train)
 
 
 def predictor(model: Layer, notify: Callable[[str], None] = silent) -> Predictor:

@@ -16,6 +16,7 @@ from minidl.losses import Loss
 from minidl.training import Arrays, Source
 from minidl.training.engine import Order
 from minidl.training.sources import gathered
+from minidl.training.truncated import StreamWindows
 
 
 @dataclass
@@ -44,6 +45,8 @@ class Examples:
     ----------
     lengths : int64, the time steps that an example has; None: those of `window`.
     weights : None: all targets count alike.
+    goes_on : for each step of so many examples as the first one has, whether it begins with the states that the step
+        before ended with; None: they are no windows of long streams.
     """
 
     inputs: Array
@@ -55,6 +58,7 @@ class Examples:
     target: tuple[int, ...]
     lengths: Array | None = None
     weights: TargetWeights | None = None
+    goes_on: Array | None = None
 
     @property
     def uneven(self) -> bool:
@@ -80,6 +84,8 @@ def examples(source: Source, indices: Order, batch: int, labels: bool = False) -
         return _windows(source, indices)
     if type(source) is SequenceSet:
         return _sequences(source, indices, batch, labels)
+    if type(source) is StreamWindows:
+        return _stream_windows(source, indices, batch, labels)
     if type(source) is Arrays:
         given, places = Batch(source.x, source.y, source.lengths, source.weight), np.asarray(indices)
     else:
@@ -151,6 +157,29 @@ def _sequences(source: SequenceSet, indices: Order, batch: int, labels: bool) ->
     places = (rows if source.every_step else indices) * size
     shape = (time, *target.shape[1:]) if source.every_step else target.shape[1:]
     return Examples(values, flat(target), rows * n_features, places, size, window, shape, lengths)
+
+
+def _stream_windows(source: StreamWindows, indices: Order, batch: int, labels: bool) -> Examples:
+    given, (k, of) = source.streams, np.divmod(indices, len(source.lengths))
+    x, y = plain_array(given.x, "x"), (whole_array if labels else plain_array)(given.target, "y")
+    first, steps = k * source.time_steps, x.shape[1]
+    lengths, window = np.minimum(source.lengths[of] - first, source.time_steps), x.shape[2:]
+    if given.lengths is None:
+        alike = int(np.argmin(np.append(lengths == lengths[0], False)))
+        lengths, window = lengths[:alike], (int(lengths[0]), *window)
+    else:
+        lengths, window = _of_one_window(lengths, batch, (0, *window))
+    n = len(lengths)
+    rows, size = (of * steps + first)[:n], int(np.prod(y.shape[2:]))
+    weights = None
+    if given.weight is not None:
+        values = plain_array(given.weight, "weight").astype(np.float64, copy=False)
+        apart = values.ndim > 1
+        weights = TargetWeights(flat(values), rows if apart else of[:n], window[:1] if apart else ())
+    return Examples(
+        flat(x), flat(y), rows * x.shape[2], rows * size, size, window, (window[0], *y.shape[2:]),
+        None if given.lengths is None else lengths, weights, source.goes_on(indices[:n:batch]),
+    )  # fmt: skip
 
 
 def _of_one_window(lengths: Array, batch: int, window: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:

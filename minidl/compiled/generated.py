@@ -100,6 +100,34 @@ class _Arrays:
             lines.append(f"backward{i}({arrays}{self._of(i, 'p')}{self._of(i, 'g')})")
         return lines
 
+    def states(self) -> None:
+        """Names for the states before a window."""
+        self.lines += [f"h{i} = {self.memory.at(f's{i}', 0, (size,))}" for i, size in self._stateful().items()]
+
+    def _stateful(self) -> dict[int, int]:
+        """Numbers of a state by the step that has it."""
+        sizes = {i: sum(step.kernel.state(step.layer, step.x)) for i, step in enumerate(self.steps)}
+        return {i: size * self.layout.lanes for i, size in sizes.items() if size}
+
+    def begin(self) -> list[str]:
+        """The states before a window, of streams, unless it goes on."""
+        start = [*(f"fill(h{i}, 0)" for i in self._stateful()), *self.start()]
+        return [filled(templates.BEGIN, start="\n".join(start))] if start else []
+
+    def went_on(self) -> list[str]:
+        """What windows that go on need after backward."""
+        calls = [
+            f"went_on{i}(x{step.source}, x{step.target}, s{i}{self._of(i, 'p')}{self._of(i, 'g')})"
+            for i, step in enumerate(self.steps)
+            if step.kernel.went_on
+        ]
+        return [filled(templates.WENT_ON, went_on="\n".join(calls))] if calls else []
+
+    def carry(self) -> list[str]:
+        """The states after a window become those before the next one."""
+        steps = enumerate(self.steps)
+        return [f"carry{i}(x{step.source}, x{step.target}, s{i})" for i, step in steps if step.kernel.carry]
+
     def _sum_lines(self, slot: int) -> list[str]:
         first, *others = [f"d{slot}_{i}" for i in self._several_readers(slot)] or [""]
         return [f"copy(d{slot}, {first})" for _ in others[:1]] + [f"add_to(d{slot}, {other})" for other in others]
@@ -131,12 +159,14 @@ def train_function(
     *,
     uneven: bool = False,
     several: bool = False,
+    carried: bool = False,
 ) -> GeneratedFunction:
     """``train``: many steps in one call.
 
     `target` are the time steps of a target and its numbers at each, `state` is the number of the optimizer's arrays;
     `uneven`: examples have lengths or weights. `several`: several threads call it at once, each
-    with memory and gradients of its own, and take part of each batch; see `together`.
+    with memory and gradients of its own, and take part of each batch; see `together`. `carried`: steps go
+    along streams.
     """
     from minidl.compiled import runtime
 
@@ -148,10 +178,13 @@ def train_function(
     if uneven:
         arrays.lines.append(f"share = {arrays.memory.place(*target, layout.lanes)}")
         arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
+    if carried:
+        arrays.states()
     text = filled(
         templates.TRAIN,
         arrays="\n".join(arrays.lines),
-        step=_step(arrays, state, uneven=uneven, several=several),
+        step=_step(arrays, state, uneven=uneven, several=several, carried=carried),
+        carried=", goes_on" if carried else "",
         masks=", masks, mask_starts" if arrays.masks("") else "",
         uneven=", given_lengths, weights, weight_starts, weight_steps" if uneven else "",
         state="".join(f", state{i}" for i in range(state)),
@@ -162,7 +195,7 @@ def train_function(
     return arrays.source(text, names)
 
 
-def _step(arrays: _Arrays, state: int, *, uneven: bool, several: bool) -> str:
+def _step(arrays: _Arrays, state: int, *, uneven: bool, several: bool, carried: bool) -> str:
     """The text of a step of training."""
     examples, n = ("position + first, count", "count") if several else ("position, n", "n")
     shares = filled(templates.SHARES_TOGETHER if several else templates.SHARES, examples=examples)
@@ -180,10 +213,11 @@ def _step(arrays: _Arrays, state: int, *, uneven: bool, several: bool) -> str:
     return filled(
         templates.STEP_TOGETHER if several else templates.STEP,
         gather="\n".join([gather, *arrays.masks(examples)]),
-        forward="\n".join(arrays.start() + arrays.forward()),
+        forward="\n".join((arrays.begin() if carried else arrays.start()) + arrays.forward()),
         loss=loss,
-        backward="\n".join(arrays.backward()),
+        backward="\n".join(arrays.backward() + (arrays.went_on() if carried else [])),
         update=update,
+        carry="\n".join(arrays.carry()) if carried else "",
     )
 
 
@@ -197,8 +231,6 @@ def predict_function(model: Layer, layout: Layout) -> GeneratedFunction:
     arrays.parameter_lines("work", "p", first)
     if layout.ragged:
         arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
-    steps = enumerate(layout.steps)
-    carry = [f"carry{i}(x{step.source}, x{step.target}, s{i})" for i, step in steps if step.kernel.carry]
     text = filled(
         templates.PREDICT,
         arrays="\n".join(arrays.lines),
@@ -206,7 +238,7 @@ def predict_function(model: Layer, layout: Layout) -> GeneratedFunction:
         forward="\n".join(arrays.forward()),
         gather=templates.SPREAD_UNEVEN if layout.ragged else templates.SPREAD,
         uneven=", given_lengths, starts" if layout.ragged else "",
-        carry="\n".join(carry or ["pass"]),
+        carry="\n".join(arrays.carry() or ["pass"]),
         last=str(last.target),
     )
     names = {**runtime.NAMES, **_kernels(layout.steps)}
@@ -217,8 +249,6 @@ def _kernels(steps: list[Step]) -> dict[str, Any]:
     names = {}
     for i, step in enumerate(steps):
         names[f"forward{i}"], names[f"backward{i}"] = step.kernel.forward, step.kernel.backward
-        if step.kernel.carry:
-            names[f"carry{i}"] = step.kernel.carry
-        if step.kernel.start:
-            names[f"start{i}"] = step.kernel.start
+        more = {"carry": step.kernel.carry, "start": step.kernel.start, "went_on": step.kernel.went_on}
+        names |= {f"{name}{i}": function for name, function in more.items() if function}
     return names

@@ -73,6 +73,9 @@ class LayerKernel:
         finite numbers, and dy is 0; y must be finite there, and dx 0.
     refuses : whether the layer refuses some x whose shape is right; y is NaN there, and the layer's own forward is
         asked what it has to say.
+    went_on : ``went_on(x, y, scratch, *params, *gradients)`` follows backward in a window that began with the state of
+        the one before, which still stands in scratch (truncated backpropagation): it adds to the gradients what that
+        state multiplied, and makes those of start states zero. None: such trainings are left to NumPy.
     """
 
     forward: Function
@@ -85,6 +88,7 @@ class LayerKernel:
     ragged: tuple[Function, Function] | None = None
     refuses: bool = False
     mask: Callable[[Any, Sizes, Sizes], Mask] | None = None
+    went_on: Function | None = None
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ from minidl.training import Advanced
 
 
 def drawn_masks(
-    drawn: Sequence[Mask], lengths: Array | None, n: int, trainer: Advanced, dtype: npt.DTypeLike
+    drawn: Sequence[Mask], lengths: Array | None, n: int, batch: int, trainer: Advanced, dtype: npt.DTypeLike
 ) -> tuple[Array, ...]:
-    """Masks of n examples, and the place of each example's: layer by layer; nothing if no layer draws.
+    """Masks of n examples in batches, and the place of each example's: layer by layer; nothing if no layer draws.
 
     A batch has the longest sequence first, and no steps after its end, where the layers draw.
     """
     if not drawn:
         return ()
-    ctx, batch = Context(training=True, rng=trainer.streams.layers), trainer.settings.batch_size
+    ctx = Context(training=True, rng=trainer.streams.layers)
     begins = np.cumsum([0, *(mask.time * mask.features for mask in drawn)])
     masks = np.ones((n, begins[-1]), dtype)
     for first in range(0, n, batch):

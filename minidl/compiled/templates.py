@@ -9,7 +9,7 @@ from __future__ import annotations
 TRAIN = """\
 def train(inputs, targets, starts, target_starts, target_step, batch, limits, total, numbers,
           segments, frozen, average, params, grads,
-          work, sizes{masks}{uneven}{state}{several}):
+          work, sizes{masks}{uneven}{carried}{state}{several}):
     inputs, targets, params, grads = borrow(inputs), borrow(targets), borrow(params), borrow(grads)
     {arrays}
     position, loss, trouble = 0, 0.0, 0
@@ -25,7 +25,8 @@ STEP = """\
 {forward}
 loss = {loss}
 {backward}
-{update}"""
+{update}
+{carry}"""
 
 UPDATE = """\
 for k in range(len(frozen)):
@@ -63,6 +64,7 @@ else:
     fill(grads, 0)
 if thread:
     say(flags, thread, position + n)
+    {carry}
     if not heard(flags, 0, position + n):
         break
 else:
@@ -73,7 +75,8 @@ else:
         loss += losses[other]
         add_to(grads, parts[other - 1])
     {update}
-    say(flags, 0, position + n)"""
+    say(flags, 0, position + n)
+    {carry}"""
 
 GATHER = """\
 gather_inputs(x0, inputs, starts, {examples})
@@ -98,6 +101,13 @@ LOSS_TOGETHER = """\
 count / n * loss_function(x{last}, target, d{last}, count)
 scale(d{last}, count / n)"""
 
+# Where steps go along streams: before forward, and after backward.
+BEGIN = """\
+if not goes_on[position // batch]:
+    {start}"""
+WENT_ON = """\
+if goes_on[position // batch]:
+    {went_on}"""
 SPREAD = "spread_inputs(x0, inputs, first, n)"
 SPREAD_UNEVEN = """\
 gather_lengths(lengths, given_lengths, first, n)

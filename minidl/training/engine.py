@@ -21,6 +21,7 @@ from minidl.training.averaging import MovingAverage
 from minidl.training.flat import FlatParameters
 from minidl.training.settings import Training
 from minidl.training.sources import Source, gathered
+from minidl.training.truncated import StreamWindows, next_steps
 
 Order = npt.NDArray[np.integer[Any]]
 
@@ -65,7 +66,7 @@ class Engine(Protocol):
         Parameters
         ----------
         order : indices of the epoch's examples, in the order of training.
-        position : how many of them are done; a step takes the next `batch_size`.
+        position : how many of them are done; a step takes the next `batch_size`, or as `next_steps` says.
         total : sum of loss times examples over the steps so far.
 
         Returns
@@ -86,7 +87,9 @@ class NumpyEngine:
 
     def advance(self, trainer: Advanced, train: Source, order: Order, position: int, total: float) -> tuple[int, float]:
         """One step; see `Engine`."""
-        indices = order[position : position + trainer.settings.batch_size]
+        indices, _ = next_steps(train, order[position:], trainer.settings.batch_size, 1)
+        if isinstance(train, StreamWindows):
+            trainer.carried = train.start(indices, trainer.carried)
         trainer.batch = indices
         loss = trainer.train_step(gathered(train, indices))
         trainer.batch = None

@@ -19,7 +19,7 @@ from minidl.data.batch import Batch
 from minidl.losses import Loss
 from minidl.training.outputs import prepared
 from minidl.training.sources import Source, gathered
-from minidl.training.truncated import StreamWindows, epoch_order
+from minidl.training.truncated import epoch_order, next_steps
 
 Looked = dict[tuple[str, str], Bounded]
 
@@ -41,10 +41,9 @@ class FirstBatch:
     batch_size: int
 
     def _batch(self) -> tuple[Batch, Array | None]:
-        source, order = self.source, epoch_order(self.source, None, self.batch_size)[: self.batch_size]
-        if isinstance(source, StreamWindows):
-            order = order[: source.step(order, None)[0]]
-        return prepared(gathered(source, order), self.model)
+        order = epoch_order(self.source, None, self.batch_size)
+        first, _ = next_steps(self.source, order, self.batch_size, 1)
+        return prepared(gathered(self.source, first), self.model)
 
     def gradients(self) -> Grads:
         """dL/d(each parameter) by name, without dropout and before clipping."""

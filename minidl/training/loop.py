@@ -35,7 +35,7 @@ from minidl.training.records import EpochRecord, Position, never, scores_of
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
 from minidl.training.stepping import take_step
-from minidl.training.truncated import StreamWindows, epoch_order, training_source
+from minidl.training.truncated import epoch_order, next_steps, training_source
 
 
 class Trainer:
@@ -208,10 +208,8 @@ class Trainer:
         while place.examples < n:
             stop = n
             if isinstance(every, dict):
-                stop = place.examples + (every["steps"] - self.step % every["steps"]) * batch_size
-            if isinstance(train, StreamWindows):
-                part, self.carried = train.step(order[place.examples :][:batch_size], self.carried)
-                stop = place.examples + part
+                left = every["steps"] - self.step % every["steps"]
+                stop = place.examples + len(next_steps(train, order[place.examples :], batch_size, left)[0])
             place.examples, place.loss_sum = self.engine.advance(
                 self, train, order[:stop], place.examples, place.loss_sum
             )

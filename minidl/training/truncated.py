@@ -66,24 +66,48 @@ class StreamWindows:
             found += [k * len(n) + of[n[of] > k] for k in range(n[of[0]])]
         return np.concatenate(found)
 
-    def step(self, order: Ints, carried: Any) -> tuple[int, Any]:
-        """How many of the next windows, at most a batch of them, go together, and the states they start from.
+    def steps(self, order: Ints, batch_size: int, most: int) -> list[int]:
+        """How many windows the next steps have, so many steps at most."""
+        k = order[: most * batch_size] // len(self.lengths)
+        begins, sizes = [0, *(np.flatnonzero(np.diff(k)) + 1)], list[int]()
+        for run in np.diff([*begins, len(k)]).tolist():
+            sizes += [min(batch_size, run - first) for first in range(0, run, batch_size)]
+        # What was cut off may belong to the last one.
+        return (sizes if len(k) == len(order) or len(sizes) == 1 else sizes[:-1])[:most]
+
+    def start(self, windows: Ints, carried: Any) -> Any:
+        """The states that the step of these windows starts from; None: it is the first one of streams.
 
         Raises
         ------
         ConfigError
             There are no such states.
         """
-        k = order // len(self.lengths)
-        n = int((k == k[0]).argmin()) or len(k)
-        if not k[0]:
-            return n, None
+        if not self.goes_on(windows[0]):
+            return None
+        n = len(windows)
         if carried is None or any(len(array) < n for array in packed(carried)[1].values()):
             raise ConfigError(
                 "training: this epoch was begun with another batch_size or bptt_steps; "
                 "they can change between two epochs only."
             )
-        return n, _map(carried, lambda array: array[:n])
+        return _map(carried, lambda array: array[:n])
+
+    def goes_on(self, windows: Any) -> Any:
+        """Whether windows are not the first ones of their streams."""
+        return windows >= len(self.lengths)
+
+
+def next_steps(source: Source, order: Ints, batch_size: int, most: int) -> tuple[Ints, int]:
+    """The examples of the next steps, so many at most, that have equally many examples each; and how many.
+
+    At the end of an epoch the last of them may have fewer, where they are no streams.
+    """
+    if not isinstance(source, StreamWindows):
+        return order[: most * batch_size], batch_size
+    first, *others = source.steps(order, batch_size, most)
+    alike = next((i for i, n in enumerate(others) if n != first), len(others))
+    return order[: (1 + alike) * first], first
 
 
 def training_source(source: Source, model: Layer, loss: Loss, settings: Training) -> Source:

@@ -11,11 +11,9 @@ from long_series import F, S, X, Y, net, trainer
 
 from minidl import (
     INFERENCE,
-    SGD,
     Bidirectional,
     ConfigError,
     DataError,
-    HalfMSE,
     LastStep,
     Layer,
     LSTMLayer,
@@ -24,7 +22,7 @@ from minidl import (
     Residual,
     ShapeError,
 )
-from minidl.compiled.choice import explain
+from minidl.compiled.engines import time_steps
 from minidl.core.layer import Array, Context
 from minidl.data.windows import Windows
 from minidl.fitting import run_training
@@ -114,12 +112,10 @@ def test_streams_of_an_epoch_that_was_begun_otherwise_are_refused() -> None:
         going.run(Arrays(X, Y))
 
 
-def test_the_engine_says_why_it_is_numpy() -> None:
+def test_the_engine_counts_the_time_steps_of_streams() -> None:
+    # 3 series of 20 steps as 3 streams: 20 time steps of all of them an epoch, too few to compile for.
     lines: list[str] = []
-    run_training(trainer(net([LSTMLayer(3)]), bptt_steps=5), Arrays(X, Y), notify=lines.append)
-    assert lines[0].startswith("engine: numpy: training.bptt_steps is set, which is left to NumPy")
-    with pytest.raises(ConfigError, match=r"engine is compiled, but training\.bptt_steps is set"):
-        run_training(trainer(net([LSTMLayer(3)]), bptt_steps=5), Arrays(X, Y), engine="compiled")
-    model = net([LSTMLayer(3)])
-    said = explain(model, HalfMSE(), SGD(0.1), training=Training(bptt_steps=3))
-    assert said == "numpy: training.bptt_steps is set, which is left to NumPy"
+    run_training(trainer(net([LSTMLayer(3)]), bptt_steps=5, epochs=1), Arrays(X, Y), notify=lines.append)
+    assert lines[0].startswith("engine: numpy: so short a training is done before the compiler is")
+    source = Windows(np.zeros((1000, F)), np.arange(900), 50, 0, every_step=True)
+    assert time_steps(source, Training(bptt_steps=10, batch_size=4)) == 949 / 4

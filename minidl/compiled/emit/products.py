@@ -273,6 +273,12 @@ def gradient(G: Array, A: Array, Z: Array) -> None:
                 _add_gradient(G, A[first:last], Z[first:last], i, min(i + block, P), j, min(j + block, Q))
 
 
+@jit
+def add_gradient(G: Array, A: Array, Z: Array) -> None:
+    """The same of a few time steps, added to what stands there."""
+    _add_gradient(G, A, Z, 0, A.shape[1], 0, Z.shape[1])
+
+
 @intrinsic
 def sums(typing: Any, g: Any, A: Any) -> Any:
     """g[i] = sum over time and lanes of A[t, i]."""

@@ -105,9 +105,9 @@ class CellText:
             heads=self.products.heads or 1,
         ).splitlines()
 
-    def _head(self, name: str, arrays: Iterable[str]) -> list[str]:
+    def _head(self, name: str, arrays: Iterable[str], ragged: bool) -> list[str]:
         lines = [f"def {name}({', '.join(arrays)}):", *self._lines(_PLACES)]
-        return lines + (["    shortest = lengths.min()"] if self.ragged else [])
+        return lines + (["    shortest = lengths.min()"] if ragged else [])
 
     def _given(self) -> list[str]:
         return [*(["mask"] if self.masked else []), *(["lengths"] if self.ragged else [])]
@@ -119,6 +119,15 @@ class CellText:
             lines.append(f"    spread(view(scratch, {number} * H * lanes, (H, lanes)), {parameter})")
         return "\n".join([*lines, ""])
 
+    def went_on(self) -> str:
+        """``went_on(x, y, scratch, *params, *gradients)``."""
+        lines = self._head("went_on", ["x", "y", "scratch", *self.params, *(f"d{p}" for p in self.params)], False)
+        lines += self._lines(_GRADIENTS) + [f"    fill(d{parameter}, 0)" for parameter in self.starts.values()]
+        if not self.fed:  # of the first step: where arrays of all steps have what W_h multiplies, they have this too
+            for block in (block for run in self.products.runs for block in self.products.of_h(run)):
+                lines.append(f"    add_gradient(d{block.W}, {block.of('start', ':')}, {block.over(':1')})")
+        return "\n".join([*lines, ""])
+
     def _feed(self, number: int, values: str) -> list[str]:
         """What W_h multiplies: these values, without the units that are left out; kept for the gradient."""
         if number >= self.fed:
@@ -128,7 +137,7 @@ class CellText:
 
     def forward(self) -> str:
         """``forward(x, y, scratch, *params)``."""
-        lines = self._head("forward", ["x", "y", "scratch", *self._given(), *self.params])
+        lines = self._head("forward", ["x", "y", "scratch", *self._given(), *self.params], self.ragged)
         for number, (parameter, row) in enumerate(self.design.vectors.values()):
             lines.append(f"    copy(rows[{number}], view({parameter}, {row} * H, (H,)))")
         at = "zeros_at + zeros.size"
@@ -186,7 +195,12 @@ class CellText:
     def backward(self) -> str:
         """``backward(x, y, dy, dx, scratch, *params, *gradients)``."""
         names = ["x", "y", "dy", "dx", "scratch", *self._given(), *self.params, *(f"d{p}" for p in self.params)]
-        lines = self._head("backward", names) + self._lines(_BACKWARD) + self._lines(_STEP) + self._lines(_STEP_BACK)
+        lines = (
+            self._head("backward", names, self.ragged)
+            + self._lines(_BACKWARD)
+            + self._lines(_STEP)
+            + self._lines(_STEP_BACK)
+        )
         body = []
         arrays = "(da_t, kept, h0, s0, h1, s1, rows, dy_t, g, given, drows)"
         late = list(self.products.late)

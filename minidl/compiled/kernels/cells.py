@@ -16,7 +16,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.compiled.emit.products import add_back, add_product, affine, copy, fill, gradient, side_by_side, sums
+from minidl.compiled.emit.products import (
+    add_back,
+    add_gradient,
+    add_product,
+    affine,
+    copy,
+    fill,
+    gradient,
+    side_by_side,
+    sums,
+)
 from minidl.compiled.emit.programs import backward_program, forward_program
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit, registered
@@ -90,7 +100,8 @@ def spread(to: Array, a: Array) -> None:
 
 
 _FUNCTIONS = (
-    add_back, add_product, add_times, affine, copy, fill, gradient, hold, side_by_side, silence, spread, sums, times,
+    add_back, add_gradient, add_product, add_times, affine, copy, fill, gradient, hold, side_by_side, silence, spread,
+    sums, times,
 )  # fmt: skip
 _NAMES = {f.__name__: f for f in _FUNCTIONS} | {"view": view}
 
@@ -113,7 +124,8 @@ def cell(layer: Cell) -> LayerKernel:
     texts = [text for one in (even, ragged) for text in (one.forward(), one.backward())]
     late, vectors, matrices = len(products.late), len(found.vectors), tuple(products.matrices())
     sizes = _Sizes(len(found.states), len(found.slots), made.kept, late, vectors, even.fed, masked, matrices)
-    return _kernel((*texts, *([even.start()] if even.starts else [])), made.forward, made.backward, sizes)
+    texts += [even.went_on(), *([even.start()] if even.starts else [])]
+    return _kernel(tuple(texts), made.forward, made.backward, sizes)
 
 
 @functools.cache
@@ -127,7 +139,7 @@ def _kernel(texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[An
         known: dict[str, Any] = {"__name__": registered("minidl_cell").__name__, **_NAMES, **programs}
         exec(compile(text, "<cell>", "exec"), known)
         functions.append(jit(known[text.split("(")[0].removeprefix("def ")]))
-    there, back, ragged_there, ragged_back, *start = functions
+    there, back, ragged_there, ragged_back, went_on, *start = functions
     others = sizes.states - 1
 
     @jit
@@ -139,4 +151,4 @@ def _kernel(texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[An
 
     ragged = ragged_there, ragged_back
     begin, mask = start[0] if start else None, mask_of if sizes.masked else None
-    return LayerKernel(there, back, sizes.scratch, carry, sizes.state, begin, ragged=ragged, mask=mask)
+    return LayerKernel(there, back, sizes.scratch, carry, sizes.state, begin, ragged=ragged, mask=mask, went_on=went_on)

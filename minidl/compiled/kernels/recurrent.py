@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.compiled.emit.products import add_back, affine, copy, fill, gradient, side_by_side, sums
+from minidl.compiled.emit.products import add_back, add_gradient, affine, copy, fill, gradient, side_by_side, sums
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
@@ -76,7 +76,19 @@ def _both(activation: ActivationKernel) -> tuple[Any, Any]:
 @functools.cache
 def _kernel(activation: ActivationKernel, bias: bool) -> LayerKernel:
     both = _with_bias(*_both(activation), bias)
-    return LayerKernel(*both, scratch_size, carry, state, ragged=_ragged(*both))
+    return LayerKernel(*both, scratch_size, carry, state, ragged=_ragged(*both), went_on=_went_on(bias))
+
+
+def _went_on(bias: bool) -> Any:
+    number = 4 if bias else 3  # of dW_hh, among parameters and gradients
+
+    @jit
+    def went_on(x: Array, y: Array, scratch: Array, *weights: Array) -> None:
+        """dW_hh += h_0 da_1ᵀ."""
+        _, H, lanes = y.shape
+        add_gradient(weights[number], view(scratch, 0, (1, H, lanes)), view(scratch, H * lanes, (1, H, lanes)))
+
+    return went_on
 
 
 def _ragged(forward: Any, backward: Any) -> tuple[Any, Any]:
