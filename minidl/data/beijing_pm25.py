@@ -18,10 +18,12 @@ import numpy.typing as npt
 
 from minidl.core.errors import CorruptFileError, StorageError
 from minidl.core.registry import register
-from minidl.data.csv_file import MAX_TABLE, CSVFile, read_bytes
+from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.gaps import Filling, Gaps
 from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Categories, Series, Table
+from minidl.data.tables.layout import MAX_TABLE
+from minidl.data.tables.row_order import spacing_problems
 from minidl.files.reading import read_given
 
 FILE_NAME = "PRSA_data_2010.1.1-2014.12.31.csv.xz"
@@ -87,6 +89,7 @@ class BeijingPM25(Series):
         """
         file = self._file(path)
         times = file.timestamps_from_parts(("year", "month", "day", "hour"))
+        file.refuse(spacing_problems(times))
         pm25 = file.numbers("pm2.5", missing=MISSING)
         weather = [file.numbers(column, missing=()) for column in WEATHER]
         direction = file.categories("cbwd", WIND_DIRECTIONS)

@@ -6,10 +6,10 @@ row of the wrong length or a text that is no number stops the reading.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -20,30 +20,20 @@ import numpy.typing as npt
 
 from minidl.core.errors import DataError
 from minidl.core.registry import suggest
+from minidl.core.text import counted
+from minidl.data.steps import Times
 from minidl.data.tables.cells import Cells, Column, other_delimiter
 from minidl.data.tables.decimals import decimals
-from minidl.data.timestamps import ISO, has_offset, parse_time, spacing_problem
+from minidl.data.tables.layout import MAX_TABLE, PLAIN, TextLayout
+from minidl.data.tables.row_order import spacing_problems
+from minidl.data.tables.time_formats import TimeFormat
+from minidl.data.timestamps import ISO
 from minidl.files.reading import read_given
 
 T = TypeVar("T")
 Rows = npt.NDArray[np.int64]
+_SHOWN = 3  # wrong texts of a column
 LARGEST = 1e140  # squares of values, summed up, must stay finite
-
-MAX_TABLE = 500_000_000  # bytes; as lists of texts they are many times as large
-
-# How files begin that are no text, although people give them as tables.
-_NO_TEXT = {
-    b"\x1f\x8b": "compressed with gzip; unpack it (gunzip)",
-    b"BZh": "compressed with bzip2; unpack it (bunzip2)",
-    b"\xfd7zXZ\x00": "compressed with xz; unpack it (unxz)",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it (unzstd)",
-    b"PK\x03\x04": "a ZIP archive or a spreadsheet; unpack it, or save the sheet as CSV",
-    b"\xd0\xcf\x11\xe0": "a spreadsheet; save it as CSV",
-    b"PAR1": "a Parquet file; write it as CSV",
-    b"\x89HDF": "an HDF5 file; write it as CSV",
-    b"\xff\xfe": "text in UTF-16; save it as UTF-8",
-    b"\xfe\xff": "text in UTF-16; save it as UTF-8",
-}
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -62,21 +52,27 @@ class CSVFile:
 
     Parameters
     ----------
-    data : the file's bytes: UTF-8, with or without a byte order mark.
+    data : the file's bytes.
     name : how messages call the file.
-    delimiter : one character.
+    layout : how it is written down.
+    blank_rows : whether rows of delimiters only are rows (of gaps).
 
     Raises
     ------
     DataError
-        Not UTF-8, not CSV, fewer than two rows of data, a repeated column
+        No text of this encoding, not CSV, fewer than two rows of data, a repeated column
         name, or rows of different length.
     """
 
-    def __init__(self, data: bytes, *, name: str, delimiter: str = ",") -> None:
-        self.name, self.delimiter = name, delimiter
-        self._cells = Cells(_utf8(data, name), name=name, delimiter=delimiter)
-        self.header = self._cells.row(0)
+    def __init__(self, data: bytes, *, name: str, layout: TextLayout = PLAIN, blank_rows: bool = True) -> None:
+        self.name, self.layout = name, layout
+        text, lines = layout.text_of(data, name, blank_rows)
+        self._cells = Cells(text, name=name, delimiter=layout.delimiter, lines=lines)
+        names = layout.column_names
+        if names and len(names) != self._cells.width:
+            raise DataError(f"{name}: {counted(self._cells.width, 'column')}, but `column_names` has {len(names)}.")
+        self._first = 0 if names else 1
+        self.header = list(names or self._cells.row(0))
         for column, times in Counter(self.header).items():
             if column and times > 1:
                 raise self.error(-1, f"the column {column!r} appears {times} times; rename all but one.")
@@ -85,11 +81,11 @@ class CSVFile:
             raise DataError(f"{name}: {what}; a series needs at least 2 rows.")
 
     def __len__(self) -> int:
-        return len(self._cells) - 1
+        return len(self._cells) - self._first
 
     def error(self, row: int, message: str) -> DataError:
         """An error at a row of data (counted from 0; -1 is the header)."""
-        return DataError(f"{self.name}:{self._cells.lines[row + 1]}: {message}")
+        return DataError(f"{self.name}:{self._cells.lines[max(row + self._first, 0)]}: {message}")
 
     def texts(self, column: str) -> list[str]:
         """The cells of a column, without white space around them.
@@ -106,7 +102,7 @@ class CSVFile:
             hint = suggest(column, self.header) or f"; the header is {', '.join(self.header[:20])}, ..."
             other = other_delimiter(self.header)
             raise self.error(-1, f"no column {column!r}{'; the header is one cell' + other if other else hint}")
-        return self._cells.column(self.header.index(column), first=1)
+        return self._cells.column(self.header.index(column), first=self._first)
 
     def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
         """float64 (n,): the column as finite numbers; NaN where the text is one of `missing`, or the number of one.
@@ -117,13 +113,13 @@ class CSVFile:
             A cell is neither a finite number nor missing.
         """
         gaps = frozenset(missing)
-        missing_numbers = frozenset(filter(math.isfinite, map(_float, gaps)))  # -200.0 is -200
+        missing_numbers = frozenset(filter(math.isfinite, map(_float, map(self.layout.number, gaps))))  # -200.0 is -200
 
         def number(text: str) -> float:
-            value = math.nan if text in gaps else _number(text)
+            value = math.nan if text in gaps else _number(text, self.layout)
             return math.nan if value in missing_numbers else value
 
-        values, known = decimals(self._column(column))
+        values, known = decimals(self._column(column), self.layout.decimal)
         if missing_numbers:
             values[np.isin(values, list(missing_numbers)) & known] = math.nan
         rest = np.flatnonzero(~known)
@@ -152,39 +148,47 @@ class CSVFile:
 
         return np.array(self.convert(column, number), dtype=np.float64)
 
-    def timestamps(self, column: str) -> npt.NDArray[np.datetime64]:
-        """datetime64[s] (n,): a column of ISO times, evenly spaced; in UTC where they have an offset (`in_utc`).
+    def timestamps(self, column: str) -> Times:
+        """datetime64[s] (n,): a column of ISO times, evenly spaced; in UTC where they have an offset.
 
         Raises
         ------
         DataError
-            A cell is no time like 2014-12-31 23:00, some have an offset and some
-            not, or the rows are not evenly spaced.
+            As of `moments`, or the rows are not evenly spaced.
         """
-        seconds, zoned, known = ISO.read([self._column(column)])
+        return self._evenly_spaced(self.moments([column])[0])
+
+    def moments(self, columns: Sequence[str], form: TimeFormat = ISO) -> tuple[Times, bool]:
+        """datetime64[s] (n,): times from cells joined by spaces; whether they have an offset, and are in UTC thereby.
+
+        Raises
+        ------
+        DataError
+            A cell is no time of this form, or some have an offset and some not.
+        """
+        cells = [self._column(column) for column in columns]
+        seconds, zoned, known = form.read(cells)
         rest = np.flatnonzero(~known)
-        seconds[rest] = np.array(self.convert(column, parse_time, rest), "datetime64[s]").astype(np.int64)
-        zoned[rest] = self.convert(column, has_offset, rest)
+        texts = list(map(" ".join, zip(*(column.take(rest).texts() for column in cells), strict=True)))
+        named = " and ".join(columns)
+        seconds[rest] = np.array(self._converted(texts, form.parse, named, rest), "datetime64[s]").astype(np.int64)
+        zoned[rest] = list(map(form.has_offset, texts))
         if zoned.any() and not zoned.all():
             row = int(np.argmax(zoned != zoned[0]))
             raise self.error(
                 row,
-                f"column {column}: a time {'with' if zoned[row] else 'without'} an offset from UTC (Z or +01:00), "
+                f"column {named}: a time {'with' if zoned[row] else 'without'} an offset from UTC (Z or +01:00), "
                 "unlike those above; give one to all or to none.",
             )
-        return self._evenly_spaced(seconds.astype("datetime64[s]"))
+        return seconds.astype("datetime64[s]"), bool(zoned.all())
 
-    def in_utc(self, column: str) -> bool:
-        """Whether the times of a column have an offset from UTC, so that `timestamps` gives them in UTC."""
-        return has_offset(self._column(column).take(np.zeros(1, np.int64)).texts()[0])
-
-    def timestamps_from_parts(self, columns: Sequence[str]) -> npt.NDArray[np.datetime64]:
-        """datetime64[s] (n,): times from the columns for year, month, day and perhaps hour.
+    def timestamps_from_parts(self, columns: Sequence[str]) -> Times:
+        """datetime64[s] (n,): times from the columns for year, month, day and perhaps hour, in any order.
 
         Raises
         ------
         DataError
-            A row is no valid time, or the rows are not evenly spaced.
+            A row is no valid time.
         """
         parts = [np.array(self.convert(column, _whole_number)) for column in columns]
         year, month, day = parts[:3]
@@ -197,58 +201,57 @@ class CSVFile:
             row = int(np.argmin(right))
             shown = ", ".join(f"{name} {part[row]}" for name, part in zip(columns, parts, strict=True))
             raise self.error(row, f"{shown}: no such time.")
-        return self._evenly_spaced(days.astype("datetime64[s]") + hour * np.timedelta64(3600, "s"))
+        return np.asarray(days.astype("datetime64[s]") + hour * np.timedelta64(3600, "s"))
 
-    def with_cells(self, first: int, cells: Mapping[str, Callable[[int], str]]) -> bytes:
+    def with_cells(self, first: int, cells: Mapping[str, Callable[[int], str]], place: Rows | None = None) -> bytes:
         """The file's bytes with other cells in some columns, from row `first` (counted from 0) on.
 
         Parameters
         ----------
         cells : by column, the new text of a row.
+        place : of the file's rows, where each stands among those that are counted; None: where it stands in the file.
         """
-        columns = [self._cells.column(i, first=1).texts() for i in range(len(self.header))]
+        changed = np.flatnonzero((np.arange(len(self)) if place is None else place) >= first).tolist()
+        columns = [self._cells.column(i, first=self._first).texts() for i in range(len(self.header))]
         for column, new in cells.items():
-            columns[self.header.index(column)][first:] = map(new, range(first, len(self)))
+            for row in changed:
+                columns[self.header.index(column)][row] = new(row)
         text = io.StringIO(newline="")
+        text.write("\n" * self.layout.skip_lines)
+        header = [] if self._first == 0 else [self.header]
         rows = zip(*columns, strict=True)
-        csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerows([self.header, *rows])
-        return text.getvalue().encode("utf-8")
+        csv.writer(text, delimiter=self.layout.delimiter, lineterminator="\n").writerows([*header, *rows])
+        return text.getvalue().encode(self.layout.encoding)
 
     def convert(self, column: str, function: Callable[[str], T], rows: Rows | None = None) -> list[T]:
         """The function's value for each cell (of `rows`; None: all); its ValueError becomes an error at the cell."""
         cells = self._column(column)
         texts = cells.texts() if rows is None else cells.take(rows).texts()
+        return self._converted(texts, function, column, rows)
+
+    def _converted(self, texts: list[str], function: Callable[[str], T], column: str, rows: Rows | None) -> list[T]:
         known: dict[str, T] = {}
-        try:
-            for text in dict.fromkeys(texts):  # each once, in order, so that the first wrong cell is named
+        wrong: list[str] = []
+        for text in dict.fromkeys(texts):  # each once, in order, so that the first wrong cell is named
+            try:
                 known[text] = function(text)
-        except ValueError as err:
-            row = texts.index(text)
-            raise self.error(row if rows is None else int(rows[row]), f"column {column}: {err}") from err
+            except ValueError as err:
+                row = texts.index(text)
+                wrong.append(str(self.error(row if rows is None else int(rows[row]), f"column {column}: {err}")))
+        if wrong:
+            more = len(wrong) - _SHOWN
+            wrong[_SHOWN:] = [f"{self.name}: column {column}: {more} texts more are wrong."] * (more > 0)
+            raise DataError(*wrong)
         return list(map(known.__getitem__, texts))
 
-    def _evenly_spaced(self, times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
-        problem = spacing_problem(times)
-        if problem is not None:
-            raise self.error(*problem)
+    def _evenly_spaced(self, times: Times) -> Times:
+        self.refuse(spacing_problems(times))
         return times
 
-
-def _utf8(data: bytes, name: str) -> bytes:
-    """The bytes without a byte order mark, once it is known that they are UTF-8."""
-    data = data.removeprefix(codecs.BOM_UTF8)
-    for beginning, what in _NO_TEXT.items():
-        if data.startswith(beginning) and not data.isascii():
-            raise DataError(f"{name}: the file is {what}.")
-    try:
-        if not data.isascii():
-            data.decode("utf-8")
-    except UnicodeDecodeError as err:
-        line = data.count(b"\n", 0, err.start) + 1
-        raise DataError(
-            f"{name}:{line}: the byte 0x{data[err.start]:02x} is not UTF-8; save the file as UTF-8."
-        ) from err
-    return data
+    def refuse(self, problems: Mapping[int, str]) -> None:
+        """DataError for what is wrong with rows, if anything is."""
+        if problems:
+            raise DataError(*(self.error(*problem) for problem in sorted(problems.items())))
 
 
 def _shown(text: str) -> str:
@@ -262,15 +265,15 @@ def _float(text: str) -> float:
         return math.nan
 
 
-def _number(text: str) -> float:
-    value = _float(text)
+def _number(text: str, layout: TextLayout) -> float:
+    value = _float(layout.number(text))
     if math.isinf(value):
         raise ValueError(f"{_shown(text)} is not a finite number; if it stands for a gap, add it to `missing`.")
     if math.isnan(value):
-        raise ValueError(
-            f"{_shown(text)} is not a number; if it stands for a gap, add it to `missing`. "
-            "If the column holds texts, give each its number in `categories`."
-        )
+        advice = "If the column holds texts, give each its number in `categories`."
+        if re.fullmatch(r"[+-]?\d[\d.,' ]*", text, re.ASCII):
+            advice = "The keys `decimal` and `thousands` say how numbers are written."
+        raise ValueError(f"{_shown(text)} is not a number; if it stands for a gap, add it to `missing`. {advice}")
     if abs(value) > LARGEST:
         raise ValueError(
             f"{_shown(text)} is too large (at most {LARGEST:g}); if it stands for a gap, add it to `missing`."

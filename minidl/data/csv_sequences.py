@@ -13,9 +13,10 @@ import numpy.typing as npt
 from minidl.core.errors import ConfigError
 from minidl.core.registry import register, suggest
 from minidl.data.csv_file import CSVFile, read_bytes
-from minidl.data.csv_series import Delimiter, Features
+from minidl.data.csv_series import Features
 from minidl.data.sequence_sources import NamedSequences
 from minidl.data.sequence_table import SequenceTable
+from minidl.data.tables.layout import Delimiter, TextLayout
 from minidl.data.timestamps import parse_time
 
 Order = npt.NDArray[np.int64]
@@ -75,7 +76,7 @@ class CSVSequences(NamedSequences):
             It cannot be read.
         """
         where = str(self.path if path is None else path)
-        file = CSVFile(read_bytes(where), name=where, delimiter=self.delimiter)
+        file = CSVFile(read_bytes(where), name=where, layout=TextLayout(delimiter=self.delimiter))
         names, order, lengths, times = self._ordered(file)
         starts = np.cumsum(lengths) - lengths
         first = order[starts]

@@ -10,22 +10,28 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from minidl.core.arguments import Number
+from minidl.core.arguments import Number, PositiveInt
 from minidl.core.errors import ConfigError, DataError
 from minidl.core.registry import register, suggest
+from minidl.core.text import counted
 from minidl.data.csv_file import CSVFile, read_bytes
-from minidl.data.gaps import Gaps
+from minidl.data.gaps import Gaps, longest_run
 from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Categories, Series, Table
+from minidl.data.steps import Times, time_text
+from minidl.data.tables.layout import TextLayout
+from minidl.data.tables.problems import Problems
+from minidl.data.tables.row_order import Arrangement, RowOrder
+from minidl.data.tables.time_formats import TimeFormat
+from minidl.data.timestamps import ISO
 
-Delimiter = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
 Features = Annotated[list[str], msgspec.Meta(min_length=1)]
 
 
 @register
 @dataclass(eq=False)
-class CSVSeries(Series):
-    """A series from a CSV file with a header, in UTF-8.
+class CSVSeries(TextLayout, RowOrder, Series):
+    """A series from a CSV file, perhaps compressed with gzip, bzip2 or xz.
 
     Parameters
     ----------
@@ -41,8 +47,10 @@ class CSVSeries(Series):
         between the neighbours within a part, and gives a gap at a part's end the
         nearest value; in the test part a gap takes the last known value.
     missing : the texts that mean a gap; one that is a number means the number, however it is written.
-    delimiter : one character.
+    max_gap : a longer gap, in rows, is refused; None: none is.
     units : of the target, for messages and plots.
+    delimiter, encoding, column_names, skip_lines, comment, decimal, thousands : how it is written; see `TextLayout`.
+    sort, duplicates, missing_times, steps : what becomes of rows out of order, of one time, left out; see `RowOrder`.
 
     Raises
     ------
@@ -57,8 +65,9 @@ class CSVSeries(Series):
     categories: dict[str, dict[str, Number]] = field(default_factory=dict)
     gaps: Literal["refuse", "interpolate"] = "refuse"
     missing: list[str] = field(default_factory=lambda: ["", "NA", "nan", "NaN"])
-    delimiter: Delimiter = ","
     units: str = ""
+    time_format: str = field(default="", kw_only=True)
+    max_gap: PositiveInt | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -74,12 +83,21 @@ class CSVSeries(Series):
                 raise ConfigError(
                     f"CSVSeries: categories: {name!r} is not among the features{suggest(name, self.features)}"
                 )
-        if isinstance(self.time, list) and len(self.time) not in (3, 4):
+        if isinstance(self.time, list) and len(self.time) not in (3, 4) and not self.time_format:
             raise ConfigError(
-                f"CSVSeries: time: expected one column, or those for year, month, day and perhaps hour, got {self.time}"
+                "CSVSeries: time: expected one column, or those for year, month, day and perhaps hour (others also "
+                f"need time_format), got {self.time}"
             )
-        if self.delimiter in '\r\n"':
-            raise ConfigError(f"CSVSeries: delimiter: {self.delimiter!r} cannot separate cells.")
+        if self.time_format:
+            try:
+                self._form = TimeFormat(self.time_format)
+            except ConfigError as err:
+                raise ConfigError(f"CSVSeries: {err}") from err
+        asked = [name for name in ("time_format", "sort") if getattr(self, name)]
+        asked += [name for name in ("duplicates", "missing_times") if getattr(self, name) != "refuse"]
+        if asked and self.time is None:
+            raise ConfigError(f"CSVSeries: {asked[0]}: also needs time, the column of times.")
+        self.check_layout()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -99,31 +117,81 @@ class CSVSeries(Series):
         StorageError
             The file cannot be read.
         """
-        file = self._file(self.path if path is None else path)
-        times = self._times(file)
-        columns = [self._column(file, name) for name in self.features]
+        file, problems, utc = self._file(self.path if path is None else path), Problems(), False
+        times, arrangement = None, None
+        with problems:
+            times, utc = self._times(file)
+        if times is not None:
+            arrangement, wrong = self.arranged(times)
+            with problems:
+                file.refuse(wrong)
+        columns = []
+        for name in self.features:
+            with problems:
+                columns.append(self._column(file, name))
+        problems.check()
         values = np.stack(columns, axis=1)
+        with problems:
+            self._check_gaps(file, np.isnan(values))
+        problems.check()
+        if arrangement is not None:
+            values, times = self._arranged_values(values, arrangement), arrangement.times
+        with problems:
+            self._check_table(file, np.isnan(values), times)
+        problems.check()
         where, gaps = np.isnan(values), None
         if where.any():
-            self._check_gaps(file, where)
             gaps = Gaps(where)
             values = gaps.fill(values)
-        utc = isinstance(self.time, str) and file.in_utc(self.time)
         target = self.features.index(self.target)
         return Table(values, times, self.feature_names, target, self.units, gaps, utc, self.known_categories)
 
     def forged(self, first: int, poison: Poison) -> bytes | None:
+        if poison == "gaps" and self.max_gap is not None:
+            return None
         gaps = self.missing if self.gaps == "interpolate" or poison == "noise" else []
         numbers = {name: gaps for name in self.features if name not in self.categories}
-        return forged_cells(self._file(self.path), first, numbers, self.categories, poison)
+        file = self._file(self.path)
+        times = self._times(file)[0]
+        place = None if times is None else self.arranged(times)[0].place
+        return forged_cells(file, first, numbers, self.categories, poison, place)
 
     def _file(self, path: str | Path) -> CSVFile:
-        return CSVFile(read_bytes(path), name=str(path), delimiter=self.delimiter)
+        return CSVFile(read_bytes(path), name=str(path), layout=self, blank_rows=self.time is None)
 
-    def _times(self, file: CSVFile) -> npt.NDArray[np.datetime64] | None:
+    def _times(self, file: CSVFile) -> tuple[Times | None, bool]:
+        """Times of the file's rows, and whether they are in UTC."""
         if self.time is None:
-            return None
-        return file.timestamps(self.time) if isinstance(self.time, str) else file.timestamps_from_parts(self.time)
+            return None, False
+        if isinstance(self.time, list) and not self.time_format:
+            return file.timestamps_from_parts(self.time), False
+        columns = [self.time] if isinstance(self.time, str) else self.time
+        return file.moments(columns, self._form if self.time_format else ISO)
+
+    def _arranged_values(self, values: npt.NDArray[np.float64], arrangement: Arrangement) -> npt.NDArray[np.float64]:
+        average = np.array([self.duplicates == "average" and name not in self.categories for name in self.features])
+        added = np.array([self.categories.get(name, {}).get("", np.nan) for name in self.features])
+        return arrangement.values(values, average, added)
+
+    def _check_table(self, file: CSVFile, gaps: npt.NDArray[np.bool_], times: Times | None) -> None:
+        """DataError for gaps of the table's rows that cannot be filled, or are not to be."""
+        problems: list[str] = []
+        for name, column in zip(self.features, gaps.T, strict=True):
+            if name in self.categories and column.any():
+                problems.append(
+                    f"column {name}: {counted(int(column.sum()), 'row')} of times that the file leaves out; a category "
+                    "cannot be interpolated: give the empty text a number in `categories`."
+                )
+            first, length = longest_run(column)
+            if self.max_gap is not None and length > self.max_gap:
+                place = f"row {first} (counted from 0)" if times is None else time_text(times[first])
+                problems.append(
+                    f"column {name}: a gap of {counted(length, 'row')} from {place} on; `max_gap` is {self.max_gap}."
+                )
+        if self.gaps == "refuse" and gaps.any():
+            problems.append("rows were added as gaps (`missing_times: gaps`); `gaps: interpolate` fills gaps.")
+        if problems:
+            raise DataError(*(f"{file.name}: {problem}" for problem in problems))
 
     def _column(self, file: CSVFile, name: str) -> npt.NDArray[np.float64]:
         if name in self.categories:
@@ -134,7 +202,7 @@ class CSVSeries(Series):
         for name, column in zip(self.features, gaps.T, strict=True):
             if column.all():
                 raise DataError(f"{file.name}: column {name}: every row is a gap; leave it out of `features`.")
-        if self.gaps == "refuse":
+        if self.gaps == "refuse" and gaps.any():
             row, column = np.argwhere(gaps)[0]
             rest = f"{gaps.sum()} gaps in all" if gaps.sum() > 1 else "the only gap"
             raise file.error(

@@ -81,3 +81,13 @@ class Gaps:
         """(n, F): the values, with those at gaps made anew, from the others."""
         columns = zip(values.T, self.where.T, strict=True)
         return np.stack([self.filling.fill(column, where, borders) for column, where in columns], axis=1)
+
+
+def longest_run(where: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """The first row of the longest run of gaps in a column (n,), and how many rows it has; (0, 0) without a gap."""
+    edges = np.diff(np.concatenate([[False], where, [False]]).astype(np.int8))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    if not len(starts):
+        return 0, 0
+    longest = int(np.argmax(ends - starts))
+    return int(starts[longest]), int(ends[longest] - starts[longest])

@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from minidl.core.errors import DataError
 from minidl.data.csv_file import LARGEST, CSVFile
+from minidl.data.tables.layout import TextLayout
 
 Poison = Literal["noise", "gaps"]
 
@@ -20,6 +22,7 @@ def forged_cells(
     numbers: Mapping[str, Collection[str]],
     categories: Mapping[str, Collection[str]],
     poison: Poison,
+    place: npt.NDArray[np.int64] | None = None,
 ) -> bytes | None:
     """What `Series.forged` gives, for a series that is read from a CSV file.
 
@@ -27,6 +30,7 @@ def forged_cells(
     ----------
     numbers : the columns of numbers, with the texts that may stand for a gap there.
     categories : the other columns, with the texts that may stand there.
+    place : the series' row of each row of the file; None: the same.
     """
     rng = np.random.default_rng(4)
     cells: dict[str, Callable[[int], str]] = {}
@@ -35,11 +39,11 @@ def forged_cells(
             cells[column] = functools.partial(_same, min(gaps))
         elif poison == "noise":
             largest = float(np.nanmax(np.abs(file.numbers(column, gaps)), initial=0))
-            cells[column] = functools.partial(_number, rng, min(1e3 * (1 + largest), LARGEST / 10))
+            cells[column] = functools.partial(_number, rng, min(1e3 * (1 + largest), LARGEST / 10), file.layout.decimal)
     if poison == "noise":
         for column, texts in categories.items():
             cells[column] = functools.partial(_one_of, rng, sorted(texts))
-    return file.with_cells(first, cells) if cells else None
+    return file.with_cells(first, cells, place) if cells else None
 
 
 def forged_numbers(data: bytes, name: str, features: Sequence[str], first: int) -> bytes | None:
@@ -50,7 +54,7 @@ def forged_numbers(data: bytes, name: str, features: Sequence[str], first: int) 
     rng = np.random.default_rng(4)
     try:
         header = data[: data.find(b"\n")].decode("utf-8")
-        file = CSVFile(data, name=name, delimiter=max(",;\t|", key=header.count))
+        file = CSVFile(data, name=name, layout=TextLayout(delimiter=max(",;\t|", key=header.count)))
         cells = {column: functools.partial(_other, rng, file.texts(column)) for column in features}
     except (DataError, UnicodeDecodeError):
         return None
@@ -68,8 +72,8 @@ def _same(text: str, row: int) -> str:
     return text
 
 
-def _number(rng: np.random.Generator, spread: float, row: int) -> str:
-    return repr(float(rng.normal() * spread))
+def _number(rng: np.random.Generator, spread: float, point: str, row: int) -> str:
+    return repr(float(rng.normal() * spread)).replace(".", point)
 
 
 def _one_of(rng: np.random.Generator, texts: Sequence[str], row: int) -> str:

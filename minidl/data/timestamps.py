@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from minidl.data.steps import Times, calendar_month, step_of
 from minidl.data.tables.time_formats import TimeFormat
@@ -27,24 +28,36 @@ def spacing_problem(times: Times) -> tuple[int, str] | None:
     """
     if step_of(times) is not None:
         return None
+    steps, usual, _ = _steps(times)
+    row = int(np.argmax(steps != usual)) + 1
+    return row, step_words(times, row)
+
+
+def step_words(times: Times, row: int) -> str:
+    """What is wrong with the step from the row above to this one."""
+    steps, usual, words = _steps(times)
+    return _words(str(times[row]).replace("T", " "), int(steps[row - 1]), usual, words)
+
+
+def _steps(times: Times) -> tuple[npt.NDArray[np.int64], int, Callable[[int], str]]:
+    """Steps from row to row, the usual one, and what they are called."""
     months = calendar_month(times)
     words: Callable[[int], str] = _duration if months is None else _months
     steps = np.diff(times.astype("datetime64[s]").astype(np.int64) if months is None else months)
     forward, counts = np.unique(steps[steps > 0], return_counts=True)
-    usual = int(forward[counts.argmax()]) if len(forward) else 0
-    row = int(np.argmax(steps != usual)) + 1
-    return row, _words(str(times[row]).replace("T", " "), int(steps[row - 1]), usual, words)
+    return steps, int(forward[counts.argmax()]) if len(forward) else 0, words
 
 
 def _words(moment: str, step: int, usual: int, words: Callable[[int], str]) -> str:
     changed = _CLOCK_CHANGE if words is _duration and usual < 86400 and _is_clock_change(moment, step, usual) else ""
     if step == 0:
-        return f"the time {moment} stands there twice{changed or '; keep one row per time'}."
+        return f"the time {moment} stands there twice{changed or '; keep one row per time, or say `duplicates: drop`'}."
     if step < 0:
-        return f"the time {moment} is before that of the row above{changed or '; sort the rows by time'}."
+        sort = changed or "; sort the rows by time, or say `sort: true`"
+        return f"the time {moment} is before that of the row above{sort}."
     advice = changed or (
-        ": add the missing rows with empty cells, and fill them with gaps: interpolate; or, if none is missing (days "
-        "without weekends), leave out `time`: rows are then steps without hours and days"
+        ": `missing_times: gaps` adds the missing rows as gaps, which `gaps: interpolate` fills; or, if none is "
+        "missing (trading days), `steps: rows` takes each row as a step"
     )
     return (
         f"the time {moment} is {words(step)} after the row above, usual are {words(usual)}; rows must be evenly "

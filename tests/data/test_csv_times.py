@@ -33,8 +33,8 @@ def test_times_with_an_offset_become_utc() -> None:
         "t\n2023-10-29 01:00:00+02:00\n2023-10-29 02:00:00+02:00\n2023-10-29 02:00:00+01:00\n2023-10-29T03:00+0100\n"
     )
     assert [str(time)[11:16] for time in file.timestamps("t")] == ["23:00", "00:00", "01:00", "02:00"]
-    assert file.in_utc("t")
-    assert not open_text("t\n2023-10-29\n2023-10-30\n").in_utc("t")
+    assert file.moments(["t"])[1]
+    assert not open_text("t\n2023-10-29\n2023-10-30\n").moments(["t"])[1]
 
 
 def test_an_offset_for_some_times_only_is_refused() -> None:
@@ -113,7 +113,7 @@ def test_a_part_that_is_no_whole_number_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("hours", "message"),
     [
-        ([0, 1, 1, 2], "air.csv:4: the time 2012-01-01 01:00:00 stands there twice; keep one row per time."),
+        ([0, 1, 1, 2], "air.csv:4: the time 2012-01-01 01:00:00 stands there twice; keep one row per time, or say"),
         ([0, 1, 2, 1, 3], "air.csv:5: the time 2012-01-01 01:00:00 is before that of the row above; sort the rows"),
         ([3, 2, 1, 0], "air.csv:3: the time 2012-01-01 02:00:00 is before that of the row above"),
         ([0, 1, 2, 5, 6], "air.csv:5: the time 2012-01-01 05:00:00 is 3 h after the row above, usual are 1 h; rows"),

@@ -50,8 +50,8 @@ def problem(*texts: str) -> tuple[int, str] | None:
 
 
 ADVICE = (
-    ": add the missing rows with empty cells, and fill them with gaps: interpolate; or, if none is missing (days "
-    "without weekends), leave out `time`: rows are then steps without hours and days"
+    ": `missing_times: gaps` adds the missing rows as gaps, which `gaps: interpolate` fills; or, if none is missing "
+    "(trading days), `steps: rows` takes each row as a step"
 )
 CLOCKS = (
     "; probably local time at a change of clocks: give the times in UTC, or each with its offset "
@@ -92,22 +92,22 @@ def gap(moment: str, step: str, usual: str, advice: str = ADVICE) -> str:
         (
             ("2024-01-01T00", "2024-01-01T00", "2024-01-01T00", "2024-01-01T01"),
             1,  # however often
-            "the time 2024-01-01 00:00:00 stands there twice; keep one row per time.",
+            "the time 2024-01-01 00:00:00 stands there twice; keep one row per time, or say `duplicates: drop`.",
         ),
         (
             ("2024-01-01T00", "2024-01-01T00"),
             1,
-            "the time 2024-01-01 00:00:00 stands there twice; keep one row per time.",
+            "the time 2024-01-01 00:00:00 stands there twice; keep one row per time, or say `duplicates: drop`.",
         ),
         (
             ("2024-01-01T00", "2024-01-01T02", "2024-01-01T04", "2024-01-01T03"),
             3,
-            "the time 2024-01-01 03:00:00 is before that of the row above; sort the rows by time.",
+            "the time 2024-01-01 03:00:00 is before that of the row above; sort the rows by time, or say `sort: true`.",
         ),
         (
             ("2024-01-01T02", "2024-01-01T01", "2024-01-01T00"),
             1,
-            "the time 2024-01-01 01:00:00 is before that of the row above; sort the rows by time.",
+            "the time 2024-01-01 01:00:00 is before that of the row above; sort the rows by time, or say `sort: true`.",
         ),
     ],
 )
@@ -143,7 +143,7 @@ def at(day: str, before: int, hours: tuple[int, ...], after: int = 12) -> tuple[
 )
 def test_an_hour_at_night_on_a_sunday_in_spring_or_autumn_is_a_change_of_clocks(day: str, clocks: bool) -> None:
     assert at(day, 1, (3,)) == (2, gap(f"{day} 03:00:00", "2 h", "1 h", CLOCKS if clocks else ADVICE))
-    again = CLOCKS if clocks else "; keep one row per time"
+    again = CLOCKS if clocks else "; keep one row per time, or say `duplicates: drop`"
     assert at(day, 2, (2,)) == (3, f"the time {day} 02:00:00 stands there twice{again}.")
 
 
@@ -158,7 +158,7 @@ def test_clocks_change_by_an_hour() -> None:
     half_hours = ("2024-10-27T01:30", "2024-10-27T02:00", "2024-10-27T02:30")
     before = "is before that of the row above"
     assert problem(*half_hours, "2024-10-27T02:00") == (3, f"the time 2024-10-27 02:00:00 {before}{CLOCKS}.")
-    unsorted = "; sort the rows by time"
+    unsorted = "; sort the rows by time, or say `sort: true`"
     assert problem(*half_hours, "2024-10-27T01:30") == (3, f"the time 2024-10-27 01:30:00 {before}{unsorted}.")
 
 

@@ -92,6 +92,7 @@ class Cells:
     data : the text in UTF-8, without a byte order mark.
     name : how messages call the file.
     delimiter : one character.
+    lines : of the file, by line of the text; None: the same.
 
     Raises
     ------
@@ -99,10 +100,12 @@ class Cells:
         Not CSV, nothing but empty lines, or rows of different length.
     """
 
-    def __init__(self, data: bytes, *, name: str, delimiter: str) -> None:
+    def __init__(self, data: bytes, *, name: str, delimiter: str, lines: npt.NDArray[np.int64] | None = None) -> None:
         found = _at_once(data, ord(delimiter)) if delimiter.isascii() else None
         if found is None:
-            found = _one_by_one(data, name, delimiter)
+            found = _one_by_one(data, name, delimiter, lines)
+        elif lines is not None:
+            found = (*found[:3], lines[found[3] - 1], found[4])
         self._text, self._starts, self._ends, self.lines, self._quoted = found
         self.width = self._ends.shape[1]
 
@@ -176,7 +179,7 @@ def _well_quoted(text: Bytes, delimiter: int) -> bool:
     return bool((np.isin(before, outer) | (quotes[::2] == 0)).all() and np.isin(after, outer).all())
 
 
-def _one_by_one(data: bytes, name: str, delimiter: str) -> _Found:
+def _one_by_one(data: bytes, name: str, delimiter: str, of: npt.NDArray[np.int64] | None = None) -> _Found:
     """As `_at_once`, by Python's csv; the text is made anew, cell by cell."""
     reader = csv.reader(io.StringIO(data.decode("utf-8"), newline=""), delimiter=delimiter, strict=True)
     cells: list[bytes] = []
@@ -186,7 +189,7 @@ def _one_by_one(data: bytes, name: str, delimiter: str) -> _Found:
         for row in reader:
             cells += [cell.encode("utf-8") for cell in row]
             widths.append(len(row))
-            lines.append(reader.line_num)
+            lines.append(reader.line_num if of is None else int(of[reader.line_num - 1]))
     except csv.Error as err:
         line = lines[-1] + 1 if lines else 1  # where the row begins: a quote left open runs to the end
         raise DataError(f"{name}:{line}: not a CSV row: {err}.") from err
