@@ -16,7 +16,7 @@ from minidl.core.arguments import Configurable, argument_hints, describe
 from minidl.core.layer import INFERENCE, Context, Layer
 from minidl.core.walk import walk
 from minidl.core.workspace import Workspace
-from minidl.testing.cell_checks import written_backward_is_the_derived_one
+from minidl.testing.cell_checks import own_backward_is_the_derived_one, written_backward_is_the_derived_one
 from minidl.testing.central_differences import check_gradients
 from minidl.testing.check_subject import BATCH, Result, Subject
 from minidl.testing.container_checks import (
@@ -222,6 +222,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     padded_equals_alone,
     padding_changes_nothing,
     written_backward_is_the_derived_one,
+    own_backward_is_the_derived_one,
     _config_round_trip,
     _fresh_process,
 )

@@ -103,9 +103,8 @@ class Cell(Layer):
     @classmethod
     def is_its_equations(cls) -> bool:
         """Whether nothing but the equations decides what this class computes."""
-        return all(
-            getattr(cls, name) is getattr(Cell, name) for name in ("build", "forward", "backward", "final_state")
-        )
+        decisive = "build", "forward", "backward", "backward_from", "final_state"
+        return all(getattr(cls, name) is getattr(Cell, name) for name in decisive)
 
     def all_gates(self) -> list[Gate]:
         """The gates, each as a `Gate`."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minidl import Cell, ConfigError, GRULayer, IndRNNLayer, LSTMLayer, sigmoid, where
+from minidl.compiled.choice import model_obstacle
 from minidl.testing.checks import check_layer, run_checks
 
 NAME = "a hand-written backward of equations gives the derived gradient"
@@ -97,3 +98,33 @@ def test_gradients_that_are_missing_or_not_asked_for_are_named() -> None:
         arrays(Fewer(4))
     with pytest.raises(ConfigError, match=r"equations_backward: there is no 'dk'; .*, c_next, dh, dc\.$"):
         arrays(Stranger(4))
+
+
+class OwnBackward(LSTMLayer):
+    """A whole backward of its own, twice the derived one."""
+
+    def backward(self, dy: Any, cache: Any) -> Any:
+        dx, grads = super().backward(dy, cache)
+        return dx, {name: 2 * value for name, value in grads.items()}
+
+
+class OwnBackwardFrom(LSTMLayer):
+    """The same where gradients of states come in."""
+
+    def backward_from(self, dy: Any, d_final: Any, cache: Any) -> Any:
+        dx, grads, start = super().backward_from(dy, d_final, cache)
+        return dx, {name: 2 * value for name, value in grads.items()}, start
+
+
+@pytest.mark.parametrize("cls", [OwnBackward, OwnBackwardFrom])
+def test_a_whole_backward_of_its_own_is_used_never_compiled_away_and_compared(cls: Any) -> None:
+    # Fails if a kernel is written from equations whose derived gradient the class does not use.
+    derived = arrays(LSTMLayer(4))
+    for mine, theirs in zip(arrays(cls(4))[1:], derived[1:], strict=True):
+        np.testing.assert_array_equal(mine, 2 * theirs)
+    assert not cls.is_its_equations()
+    assert model_obstacle(cls(4), "float64") == f"{cls.__name__} has no kernel"
+    errors = {result.name: result.error for result in run_checks(cls(4), (None, 3))}
+    name = "backward" if cls is OwnBackward else "backward_from"
+    found = errors["a backward of a cell's own gives the derived gradient"]
+    assert found == f"{name} differs from the derived gradient in dW_x, dW_h, db"
