@@ -22,7 +22,7 @@ def written_backward_is_the_derived_one(s: Subject) -> None:
         parts = start if isinstance(start, tuple) else (start,)
         starts = {f"d{state}_0": part for state, part in zip(cell.states, parts, strict=True)}
         results.append({"dx": dx, **{f"d{name}": value for name, value in grads.items()}, **starts})
-    _check_equal(*results, "equations_backward")
+    _check_equal("equations_backward", *results)
 
 
 def own_backward_is_the_derived_one(s: Subject) -> None:
@@ -34,10 +34,10 @@ def own_backward_is_the_derived_one(s: Subject) -> None:
     if name is None:
         return
     y, cache = s.layer.forward(s.x())
-    results = [s.layer.backward(np.cos(y), cache), Cell.backward_from(s.layer, np.cos(y), None, cache)[:2]]
-    _check_equal(*({"dx": dx, **{f"d{n}": value for n, value in grads.items()}} for dx, grads in results), name)
+    pairs = s.layer.backward(np.cos(y), cache), Cell.backward_from(s.layer, np.cos(y), None, cache)[:2]
+    _check_equal(name, *({"dx": dx, **{f"d{n}": value for n, value in grads.items()}} for dx, grads in pairs))
 
 
-def _check_equal(written: Mapping[str, Any], derived: Mapping[str, Any], who: str) -> None:
+def _check_equal(who: str, written: Mapping[str, Any], derived: Mapping[str, Any]) -> None:
     wrong = [name for name, value in derived.items() if not np.allclose(written[name], value, rtol=1e-7, atol=1e-10)]
     assert not wrong, f"{who} differs from the derived gradient in {', '.join(wrong)}"
