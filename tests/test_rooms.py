@@ -32,8 +32,8 @@ ROOMS = {
     "experiment": "compiled config core data files layers losses optimizers randomness tasks training",
     "runs": "compiled config core data experiment files fitting metrics optimizers plotting randomness tasks training",
     "comparison": "config core data experiment files fitting forecasting layers metrics plotting runs tasks training",
-    "cli": "comparison compiled config core experiment files forecasting layers metrics plotting runs tasks testing"
-    " training",
+    "cli": "comparison compiled config core data experiment files forecasting layers metrics plotting runs tasks"
+    " testing training",
 }
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from minidl.cli.new_cell import write_cell
+from minidl.cli.new_from import config_from
 from minidl.core.errors import ConfigError
 from minidl.core.output import show
 from minidl.core.text import shell_word
@@ -115,11 +116,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("experiment", "cell"), help="what to write")
     parser.add_argument("name", metavar="NAME", help="the file becomes NAME.yaml in this folder, or NAME.py")
     tasks = ("Forecast", *LEARNED)
+    parser.add_argument("--from", metavar="TABLE", dest="table", type=Path, help="write it for this CSV file")
+    parser.add_argument("--target", metavar="COLUMN", help="with --from: the column to forecast")
+    parser.add_argument("--time-format", metavar="FORM", help="with --from: of its times, as for strptime: %%d/%%m/%%Y")
     parser.add_argument("--task", choices=tasks, help="what the model is for; default Forecast")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the file, unless there is one."""
+    if args.table is None and (args.target or args.time_format):
+        raise ConfigError(f"--{'target' if args.target else 'time-format'}: also needs --from TABLE.")
+    if args.table is not None and (args.what == "cell" or args.task in LEARNED):
+        raise ConfigError("--from: makes an experiment that forecasts, and nothing else.")
+    if args.table is not None and not args.target:
+        raise ConfigError("--from: also needs --target, the column to forecast.")
     if args.what == "cell":
         if args.task:
             raise ConfigError("--task: only an experiment has one.")
@@ -131,6 +141,8 @@ def run(args: argparse.Namespace) -> int:
     text = TEMPLATE.format(file=path)
     if args.task in LEARNED:
         text = SEQUENCES.format(file=path, task=args.task, **LEARNED[args.task])
+    if args.table is not None:
+        text = config_from(args.table, args.target, args.time_format, path)
     try:
         write_new(path, text.encode())
     except FileExistsError as err:

@@ -1,0 +1,187 @@
+"""A look at a table that nothing is known of: how it is written, and which keys a `CSVSeries` needs to read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.core.errors import ConfigError, DataError
+from minidl.core.registry import suggest
+from minidl.core.text import counted
+from minidl.data.csv_file import CSVFile, read_bytes
+from minidl.data.csv_series import CSVSeries
+from minidl.data.series import Table
+from minidl.data.tables.layout import TextLayout
+from minidl.data.tables.time_formats import TimeFormat
+
+_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M:%S%z", " %I:%M %p", " %H:%M:%S.%f", " %H.%M")
+_OTHERS = ("%Y%m%d", "%Y%m%d%H", "%Y-%m", "%Y/%m", "%b %Y", "%b-%y", "%Y %b", "%Y-Q%q", "%YQ%q", "%Y")
+FORMATS = ("", *_OTHERS, *(date + clock for date in _DATES for clock in _CLOCKS))
+_MISSING = ("", "NA", "nan", "NaN", "N/A", "n/a", "null", "NULL", "None", "?", "-", ".")
+_CATEGORIES = 20
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found.
+
+    Parameters
+    ----------
+    keys : of the series, but for those at their defaults.
+    words : what was found and assumed, a sentence each.
+    table : what the series reads with these keys.
+    """
+
+    keys: dict[str, Any]
+    words: list[str]
+    table: Table
+
+
+def look_at(path: Path, target: str, time_format: str | None = None) -> Findings:
+    """The keys with which a table can be read.
+
+    Parameters
+    ----------
+    target : the column to forecast.
+    time_format : of its times; None: it is looked for.
+
+    Raises
+    ------
+    ConfigError
+        No such column, or what is to be decided by the user.
+    DataError, StorageError
+        It cannot be read.
+    """
+    layout, file = _opened(path)
+    keys: dict[str, Any] = {"path": str(path), "target": target}
+    keys |= {key: value for key, value in vars(layout).items() if value != getattr(TextLayout(), key)}
+    texts = {name: file.texts(name) for name in file.header if name}
+    kinds = {name: _kind(cells, layout) for name, cells in texts.items()}
+    words = [f"{counted(len(file), 'row')} of {counted(len(texts), 'column')}, between them {layout.delimiter!r}"]
+    time, form = _times(texts, target, time_format)
+    numbers = [name for name, kind in kinds.items() if kind == "numbers" and name != time]
+    if target not in numbers:
+        hint = suggest(target, numbers) or "; it holds no numbers" * (target in texts)
+        raise ConfigError(
+            f"--target: {target!r} is no column of numbers{hint}; those are {', '.join(numbers) or 'none'}."
+        )
+    if time is not None:
+        keys |= {"time": time} | ({"time_format": form} if form else {})
+        words.append(f"times in {time!r}" + (f", of the form {form}" if form else ", ISO"))
+    keys["features"] = [target, *(name for name in numbers if name != target)]
+    categories = {
+        name: {text: i for i, text in enumerate(sorted(set(texts[name]) | {""}))}
+        for name, kind in kinds.items()
+        if kind == "categories" and name != time
+    }
+    if categories:
+        keys["features"] += list(categories)
+        keys["categories"] = categories
+    left_out = [f"{name} ({kind})" for name, kind in kinds.items() if name not in keys["features"] and name != time]
+    words += [f"left out: {', '.join(left_out)}"] if left_out else []
+    gaps = sorted({cell for name in numbers for cell in texts[name] if cell in _MISSING})
+    if gaps:
+        keys |= {"gaps": "interpolate", "missing": gaps}
+        words.append(f"gaps, as {', '.join(map(repr, gaps))}: lines between their neighbours (`gaps`)")
+    return Findings(keys, words, _readable(keys, words))
+
+
+def _opened(path: Path) -> tuple[TextLayout, CSVFile]:
+    data, problem = read_bytes(path), DataError(f"{path}: no table.")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            text = TextLayout(encoding=encoding).text_of(data, str(path))[0]
+            break
+        except DataError as err:
+            problem = err
+    else:
+        raise problem
+    lines = text[:100_000].decode("utf-8", "replace").splitlines()
+    comment = "#" if lines and lines[0].lstrip().startswith("#") else ""
+    first = next((line for line in lines if line.strip() and not (comment and line.startswith(comment))), "")
+    delimiter = max(",;\t|", key=first.count)
+    names = None
+    cells = [cell.strip(' "') for cell in first.split(delimiter)]
+    if any(_number(cell) for cell in cells):
+        names = [f"column_{i}" for i in range(1, len(cells) + 1)]
+    layout = TextLayout(
+        delimiter=delimiter,
+        encoding=encoding,
+        comment=comment,
+        column_names=names,
+        decimal="," if delimiter == ";" and _commas(lines) else ".",
+    )
+    return layout, CSVFile(data, name=str(path), layout=layout, blank_rows=False)
+
+
+def _commas(lines: list[str]) -> bool:
+    cells = [cell.strip() for line in lines[1:200] for cell in line.split(";")]
+    return any("," in cell and _number(cell.replace(",", ".")) for cell in cells)
+
+
+def _number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def _kind(cells: list[str], layout: TextLayout) -> str:
+    """``numbers``, ``categories``, or why the column is neither."""
+    known = set(cells) - set(_MISSING)
+    if len(known) < 2:
+        return "constant" if known else "empty"
+    if all(_number(layout.number(text)) for text in known):
+        return "numbers"
+    return "categories" if len(known) <= _CATEGORIES else "texts"
+
+
+def _times(texts: dict[str, list[str]], target: str, asked: str | None) -> tuple[str | None, str]:
+    """The column of times and their form."""
+    for name, cells in texts.items():
+        known = list(dict.fromkeys(cells))
+        if name == target:
+            continue
+        forms = [form for form in ([asked] if asked else FORMATS) if TimeFormat(form).matches(known[0])]
+        forms = [form for form in forms if all(map(TimeFormat(form).matches, known))]
+        forms = [form for form in forms if form not in ("%Y", "%Y%m%d", "%Y%m%d%H") or _dates_named(name)]
+        if len({form.replace("%m", "%d") for form in forms}) < len(forms):
+            raise ConfigError(
+                f"--time-format: column {name}: {known[0]!r} may be {' or '.join(map(repr, forms))}; say which "
+                "(in a config the key is `time_format`)."
+            )
+        if forms:
+            return name, forms[0]
+    return None, ""
+
+
+def _dates_named(column: str) -> bool:
+    """Whether a column of whole numbers is called like times."""
+    return any(word in column.lower() for word in ("date", "time", "year", "jahr", "datum"))
+
+
+def _readable(keys: dict[str, Any], words: list[str]) -> Table:
+    """The table; keys for rows out of order are added where it cannot be read without."""
+    for key, value, what in (
+        ("sort", True, "rows are not in order: sorted"),
+        ("duplicates", "drop", "several rows of one time: the first is kept"),
+        ("missing_times", "gaps", "times are missing: rows of gaps are added"),
+        ("steps", "rows", "times are not evenly spaced: each row is a step"),
+    ):
+        try:
+            return CSVSeries(**keys).read()
+        except DataError as err:
+            sign = {"sort": "sort: true", "duplicates": "duplicates: drop"}.get(key, "evenly spaced")
+            if "time" not in keys or sign not in str(err):
+                continue
+            keys[key] = value
+            words.append(f"{what} (`{key}`)")
+            if key == "missing_times":
+                keys["gaps"] = "interpolate"
+            if key == "steps":
+                del keys["missing_times"]
+    return CSVSeries(**keys).read()

@@ -1,0 +1,87 @@
+"""minidl new experiment NAME --from TABLE: a config that reads the table as it is, or what must be decided."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from minidl.cli import main
+from minidl.data import WindowData
+from minidl.experiment import load_experiment
+
+
+def table(form: str, *, rows: int = 60, delimiter: str = ",", decimal: str = ".", hours: int = 24) -> str:
+    times = [datetime(2014, 1, 25) + timedelta(hours=hours * i) for i in range(rows)]
+    values = [f"{math.sin(i):.3f}".replace(".", decimal) for i in range(rows)]
+    cells = [f"{time.strftime(form)}{delimiter}{value}\n" for time, value in zip(times, values, strict=True)]
+    return f"date{delimiter}y\n" + "".join(cells)
+
+
+DAYS = table("%Y-%m-%d")
+LINES = DAYS.splitlines(keepends=True)
+TABLES = {
+    "iso": DAYS,
+    "hours": table("%Y-%m-%d %H:%M", hours=1),
+    "german": table("%d.%m.%Y", delimiter=";", decimal=","),
+    "british": table("%d/%m/%Y"),
+    "american": table("%m/%d/%Y"),
+    "names": table("%d %b %Y"),
+    "compact": table("%Y%m%d"),
+    "tabs": table("%Y/%m/%d", delimiter="\t"),
+    "quoted": "".join(f'"{line.strip()}"\n'.replace(",", '","') for line in LINES),
+    "comments": "# a table\n" + DAYS,
+    "no header": "".join(LINES[1:]),
+    "unsorted": "".join([LINES[0], *LINES[:0:-1]]),
+    "twice": DAYS + LINES[-1],
+    "left out": "".join(LINES[:9] + LINES[11:]),
+    "gaps": DAYS.replace("0.", "NA;0.", 1).replace("NA;0.000", "NA"),
+    "trading days": "".join([LINES[0], *(line for i, line in enumerate(LINES[1:]) if i % 7 < 5)]),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_becomes_a_config_that_loads(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("table.csv").write_text(TABLES[name], encoding="utf-8")
+    target = "column_2" if name == "no header" else "y"
+    assert main(["new", "experiment", "mine", "--from", "table.csv", "--target", target]) == 0
+    shown = capsys.readouterr().out
+    assert "times in" in shown
+    experiment = load_experiment("mine.yaml")
+    assert isinstance(experiment.data, WindowData)
+    assert len(experiment.data.load().table) >= 40
+    assert main(["check", "mine.yaml"]) == 0
+    assert all(f"# - {line.partition(': ')[2]}" in Path("mine.yaml").read_text() for line in shown.splitlines()[:-1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "message"),
+    [
+        (["--from", "table.csv"], DAYS, "--from: also needs --target"),
+        (["--target", "y"], DAYS, "--target: also needs --from TABLE."),
+        (["--from", "table.csv", "--target", "yy"], DAYS, "--target: 'yy' is no column of numbers"),
+        (
+            ["--from", "table.csv", "--target", "y"],
+            "date,y\n1/2/2014,1\n1/3/2014,2\n",
+            "--time-format: column date: '1/2/2014' may be '%d/%m/%Y' or '%m/%d/%Y'; say which",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    arguments: list[str],
+    text: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("table.csv").write_text(text, encoding="utf-8")
+    assert main(["new", "experiment", "mine", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("mine.yaml").exists()
