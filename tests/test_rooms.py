@@ -29,6 +29,7 @@ ROOMS = {
     "forecasting": "core data metrics training",
     "plotting": "core data files forecasting metrics training",
     "tasks": "core data files forecasting losses metrics plotting randomness training",
+    "sklearn": "compiled config core data fitting forecasting layers losses optimizers randomness training",
     "experiment": "compiled config core data files layers losses optimizers randomness tasks training",
     "runs": "compiled config core data experiment files fitting metrics optimizers plotting randomness tasks training",
     "comparison": "config core data experiment files fitting forecasting layers metrics plotting runs tasks training",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Extra = Literal["plot", "fast", "stats", "dask", "tensorboard", "names", "digits", "rivals"]
+Extra = Literal["plot", "fast", "stats", "dask", "tensorboard", "names", "digits", "rivals", "sklearn"]
 
 # As in setup.cfg, without the versions.
 PACKAGES: dict[Extra, tuple[str, ...]] = {
@@ -20,6 +20,7 @@ PACKAGES: dict[Extra, tuple[str, ...]] = {
     "names": ("faker",),
     "digits": ("scikit-learn",),
     "rivals": ("lightgbm",),
+    "sklearn": ("scikit-learn",),
 }
 
 
