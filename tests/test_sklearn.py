@@ -49,7 +49,7 @@ def test_windows_may_be_flat_or_have_three_dimensions() -> None:
     flat = RNNRegressor(**SMALL, time_steps=3).fit(X, Y)
     whole = RNNRegressor(**SMALL).fit(X.reshape(30, 3, 2), Y)
     np.testing.assert_array_equal(flat.predict(X), whole.predict(X.reshape(30, 3, 2)))
-    np.testing.assert_array_equal(flat.predict(X.reshape(30, 3, 2)), whole.predict(X))
+    np.testing.assert_array_equal(flat.predict(X.reshape(30, 3, 2).tolist()), whole.predict(X))
     assert (flat.model_.input_shape, flat.n_features_in_, flat.predict(X.astype("float32")).dtype) == ((3, 2), 6, "f8")
 
 
@@ -89,6 +89,7 @@ def test_it_works_in_a_pipeline_and_a_grid_search() -> None:
         ({"validation_fraction": 0.99}, "validation_fraction: leaves none of 30 examples"),
         ({"validation_fraction": 1.0}, "validation_fraction: expected `float` < 1.0, got 1.0"),
         ({"loss": "CrossEntropy"}, "loss: CrossEntropy is none of numbers"),
+        ({"random_state": -1}, "random_state: expected `int` >= 0, got -1"),
         ({"loss": "GaussianNLL"}, "loss: GaussianNLL is none of numbers"),
     ],
 )
@@ -164,6 +165,10 @@ def test_what_does_not_fit_a_forecaster_is_refused() -> None:
         forecaster().fit(series, series.shift(freq="D"))
     with pytest.raises(ConfigError, match="validation_fraction: 2 of 120 rows hold no window"):
         forecaster(validation_fraction=0.02).fit(WAVE)
+    with pytest.raises(DataError, match="the values are too large"):
+        forecaster().fit(WAVE * 1e200)
+    with pytest.raises(DataError, match="X: it was fitted without other columns"):
+        forecaster().fit(WAVE).predict(2, X=np.ones(2))
     net = forecaster().fit(series, series)
     with pytest.raises(DataError, match=r"X: expected shape \(2, 1\), got \(3, 1\)"):
         net.predict(2, X=np.ones(3))

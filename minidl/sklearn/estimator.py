@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from minidl.compiled import EngineName
 from minidl.config import construct
-from minidl.core.arguments import PositiveInt, checked
+from minidl.core.arguments import PositiveInt, Seed, checked
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Array, Layer
 from minidl.data import ScaleFit
@@ -90,7 +90,8 @@ class RecurrentEstimator(BaseEstimator):  # type: ignore[misc]
         """The scaling of columns, fitted on (n, F) values for training."""
         if self.scaler is None:
             return ScaleFit(np.zeros(values.shape[1]), np.ones(values.shape[1]))
-        fitted: ScaleFit = self._part("scaler", Scaler).fit(values.astype(np.float64))
+        with np.errstate(over="ignore"):  # what is too large is refused
+            fitted: ScaleFit = self._part("scaler", Scaler).fit(values.astype(np.float64))
         return fitted
 
     def _stack(self, input_shape: tuple[int, ...], n_outputs: int) -> Sequential:
@@ -108,7 +109,7 @@ class RecurrentEstimator(BaseEstimator):  # type: ignore[misc]
             who = type(self).__name__
             raise ConfigError(f"{who}: loss: {type(loss).__name__} is none of numbers; HalfMSE, MAE or Huber are.")
         whole = isinstance(given, numbers.Integral)
-        seed = int(given if whole else check_random_state(given).randint(2**31 - 1))
+        seed = int(self._checked("random_state", Seed) if whole else check_random_state(given).randint(2**31 - 1))
         callbacks: list[Callback] = []
         if self.patience is not None:
             if validation is None:

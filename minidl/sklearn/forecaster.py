@@ -121,6 +121,8 @@ class RNNForecaster(RecurrentEstimator):
         index = None if self._end is None else continued(self._end, horizon)
         rows = np.repeat(self._rows[-1:], horizon, axis=0)
         if later is not None:
+            if not self._n_columns:
+                raise DataError(f"{who}: X: it was fitted without other columns.")
             if later.shape != (horizon, self._n_columns):
                 raise DataError(f"{who}: X: expected shape {(horizon, self._n_columns)}, got {later.shape}.")
             self._follows(X, index, "X")

@@ -114,7 +114,8 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):  # type: ignore[misc]
 
 def _flat(X: Any) -> tuple[Any, int | None]:
     """X, with the rows of a window side by side, and how many they are; None: X had two dimensions."""
-    if getattr(X, "ndim", 2) != 3:
+    x = np.asarray(X) if isinstance(X, (list, tuple)) else X
+    if getattr(x, "ndim", 2) != 3:
         return X, None
-    x = np.asarray(X)
+    x = np.asarray(x)
     return x.reshape(len(x), -1), x.shape[1]
