@@ -61,8 +61,8 @@ def a_case(rng: random.Random) -> Case:
         column = rng.randrange(2)
         for cells_of_row in rows[start : start + rng.randint(6, 12)]:
             cells_of_row[column] = ""
-    for row in (0, 5, border - 6):  # something is known, a label of each part that is learned from
-        rows[row] = cells(rng)
+    for known in (0, 5, border - 6):  # something is known, a label of each part that is learned from
+        rows[known] = cells(rng)
     return Case(rows, border, rng.choice([None, rng.randint(11, 15)]))
 
 
