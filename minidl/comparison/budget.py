@@ -57,7 +57,7 @@ def _built(model: Layer, shape: Shape) -> Layer:
 def _work(layer: Layer, shape: Shape) -> int:
     inputs = layer.child_inputs(shape)
     inside = sum(_work(child, inputs[name]) for name, child in layer.children().items())
-    return _own_work(layer, shape) + layer.calls * inside
+    return _own_work(layer, shape) + layer.child_calls * inside
 
 
 def _own_work(layer: Layer, shape: Shape) -> int:

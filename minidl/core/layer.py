@@ -106,7 +106,7 @@ class Layer(Configurable, ABC):
         return {}
 
     @property
-    def calls(self) -> int:
+    def child_calls(self) -> int:
         """How often each child computes in one forward."""
         return 1
 

@@ -55,7 +55,7 @@ class Rollout(NamedColumns, Container):
     causal: ClassVar[bool] = False  # it reads its window again for each forecast, so it cannot be fed step by step
 
     @property
-    def calls(self) -> int:
+    def child_calls(self) -> int:
         """As many as steps."""
         return self.steps
 
