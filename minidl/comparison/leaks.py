@@ -92,7 +92,7 @@ def find_leaks(experiment: Experiment, epochs: int | None = None) -> LeakReport:
     border = len(table) - data.test_size
     with one_blas_thread(), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        clean = _stages(experiment, table)
+        clean = _stages(experiment, data.rows(table))
         leaks: dict[str, None] = {}
         for name, spoilt in poisoned(data, table, border):
             after = _stages(experiment, spoilt)
@@ -117,25 +117,22 @@ def _changes(stage: str) -> str:
 
 
 def poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str, Table]]:
-    """The series with all rows from `first` on replaced, by each kind of poison, and what the poison is called."""
+    """What `data.rows` gives with all rows from `first` on replaced, by each kind of poison, and what it is called."""
     # NaN comes after the gaps were filled and features added: before, it would be a gap, or no number to count with.
     # What is known ahead is made anew below, where the cells are poisoned.
     rows = data.rows(table)
     ahead = [name in rows.known_ahead for name in rows.feature_names]
-    nan = np.where(ahead, rows.values[first:], np.nan)
-    spoilt = _with_rows(replace(rows, gaps=None), first, nan)
-    object.__setattr__(spoilt, "target_known", rows.target_known | (np.arange(len(rows)) >= first))
-    yield "NaN", spoilt
+    yield "NaN", _with_rows(rows, first, np.where(ahead, rows.values[first:], np.nan))
     for kind in get_args(Poison):
         content = data.series.forged(first, kind)
         if content is not None:
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder, "poisoned.csv")
                 write_new(file, content)
-                yield f"{kind} in the file", data.series.read(file)
+                yield f"{kind} in the file", data.rows(data.series.read(file))
         elif kind == "noise":
             gaps = table.gaps and replace(table.gaps, where=table.gaps.where & (np.arange(len(table)) < first)[:, None])
-            yield kind, _with_rows(replace(table, gaps=gaps), first, _noise(table.values[first:]))
+            yield kind, data.rows(_with_rows(replace(table, gaps=gaps), first, _noise(table.values[first:])))
 
 
 def _noise(values: Array) -> Array:
@@ -152,28 +149,24 @@ def _with_rows(table: Table, first: int, rows: Array) -> Table:
     return spoilt
 
 
-def _with_table(experiment: Experiment, table: Table) -> tuple[Experiment, Splits]:
+def _on_rows(experiment: Experiment, rows: Table) -> tuple[Experiment, Splits]:
+    """The experiment on rows whose gaps are filled and features added: neither is done again."""
     experiment = copy.deepcopy(experiment)
     data = window_data(experiment.data)
-    data.series = OnlyTable(table)
-    data.derived = [] if _has_features(table) else data.derived
+    data.series, data.derived = OnlyTable(rows), []
+    vars(data)["rows"] = _as_they_are
     experiment.build_model()  # the same start for every training
     return experiment, experiment.load_data()
 
 
-def _has_features(table: Table) -> bool:
-    """Whether derived features were added already: NaN, which no series gives, comes after them."""
-    return bool(np.isnan(table.values).any())
+def _as_they_are(table: Table) -> Table:
+    return table
 
 
-def _rows(data: WindowData, table: Table) -> Table:
-    return table if _has_features(table) else data.rows(table)
-
-
-def _stages(experiment: Experiment, table: Table) -> dict[str, str]:
+def _stages(experiment: Experiment, rows: Table) -> dict[str, str]:
     """Digests of scaler, training windows, validation windows and the chosen weights."""
     try:
-        experiment, splits = _with_table(experiment, table)
+        experiment, splits = _on_rows(experiment, rows)
     except DataError as err:  # a scaler that was given NaN
         return {"scaler": f"none: {err}"}
     stages = {
@@ -201,7 +194,7 @@ def _validation_leaks(data: WindowData, table: Table) -> Iterator[str]:
     for first in borders[:-1]:
         before = data.rows(table).values[:first].tobytes()
         for name, spoilt in poisoned(data, table, first):
-            if _rows(data, spoilt).values[:first].tobytes() != before:
+            if spoilt.values[:first].tobytes() != before:
                 yield f"the rows for training depend on the validation part ({name} there changes them)"
 
 
@@ -211,7 +204,7 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
     The scaling is that of the clean table: the scaler has its own check.
     """
     data, task = window_data(experiment.data), forecast_task(experiment.evaluation)
-    experiment, splits = _with_table(experiment, table)
+    experiment, splits = _on_rows(experiment, data.rows(table))
     horizon, way = max(task.horizons), task.future_covariates
     T, starts = splits.test.time_steps, splits.test.starts
     cut = _cut(table, splits.n_train_rows + T)
@@ -221,8 +214,7 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
     asked = ((ended, horizon), (issued, 1), (issued, horizon))
     leaks, known = [], False
     before = [model_forecaster(splits, experiment.scored_model, way)(*question).tobytes() for question in asked]
-    for name, spoilt in poisoned(data, table, cut):
-        rows = _rows(data, spoilt)
+    for name, rows in poisoned(data, table, cut):
         values = np.ascontiguousarray(splits.scale.transform(rows.values), splits.values.dtype)
         other = replace(splits, table=rows, values=values)
         after = [model_forecaster(other, experiment.scored_model, way)(*question).tobytes() for question in asked]

@@ -25,7 +25,6 @@ from minidl.data.steps import Times
 from minidl.data.tables.cells import Cells, Column, other_delimiter
 from minidl.data.tables.decimals import decimals
 from minidl.data.tables.layout import MAX_TABLE, PLAIN, TextLayout
-from minidl.data.tables.row_order import spacing_problems
 from minidl.data.tables.time_formats import TimeFormat
 from minidl.data.timestamps import ISO
 from minidl.files.reading import read_given
@@ -99,9 +98,11 @@ class CSVFile:
 
     def _column(self, column: str) -> Column:
         if column not in self.header:
-            hint = suggest(column, self.header) or f"; the header is {', '.join(self.header[:20])}, ..."
             other = other_delimiter(self.header)
-            raise self.error(-1, f"no column {column!r}{'; the header is one cell' + other if other else hint}")
+            if other:  # the same for every column that is asked for, and told once
+                raise self.error(-1, f"the header is one cell{other}")
+            hint = suggest(column, self.header) or f"; the header is {', '.join(self.header[:20])}, ..."
+            raise self.error(-1, f"no column {column!r}{hint}")
         return self._cells.column(self.header.index(column), first=self._first)
 
     def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
@@ -147,16 +148,6 @@ class CSVFile:
             raise ValueError(f"unknown category {_shown(text)}{suggest(text, numbers)}")
 
         return np.array(self.convert(column, number), dtype=np.float64)
-
-    def timestamps(self, column: str) -> Times:
-        """datetime64[s] (n,): a column of ISO times, evenly spaced; in UTC where they have an offset.
-
-        Raises
-        ------
-        DataError
-            As of `moments`, or the rows are not evenly spaced.
-        """
-        return self._evenly_spaced(self.moments([column])[0])
 
     def moments(self, columns: Sequence[str], form: TimeFormat = ISO) -> tuple[Times, bool]:
         """datetime64[s] (n,): times from cells joined by spaces; whether they have an offset, and are in UTC thereby.
@@ -243,10 +234,6 @@ class CSVFile:
             wrong[_SHOWN:] = [f"{self.name}: column {column}: {more} texts more are wrong."] * (more > 0)
             raise DataError(*wrong)
         return list(map(known.__getitem__, texts))
-
-    def _evenly_spaced(self, times: Times) -> Times:
-        self.refuse(spacing_problems(times))
-        return times
 
     def refuse(self, problems: Mapping[int, str]) -> None:
         """DataError for what is wrong with rows, if anything is."""

@@ -7,7 +7,16 @@ import pytest
 from csv_texts import open_text, refused
 
 from minidl.core.errors import DataError
-from minidl.data.steps import step_name, step_of
+from minidl.data.csv_file import CSVFile
+from minidl.data.steps import Times, step_name, step_of
+from minidl.data.tables.row_order import spacing_problems
+
+
+def timestamps(file: CSVFile) -> Times:
+    """Those of the column t, evenly spaced."""
+    times, _ = file.moments(["t"])
+    file.refuse(spacing_problems(times))
+    return times
 
 
 @pytest.mark.parametrize(
@@ -15,7 +24,7 @@ from minidl.data.steps import step_name, step_of
 )
 def test_iso_times_are_read(cells: list[str]) -> None:
     cells = cells if len(cells) > 1 else [cells[0], "2012-01-01T00:00:02Z"]
-    times = open_text("t\n" + "\n".join(cells) + "\n").timestamps("t")
+    times = timestamps(open_text("t\n" + "\n".join(cells) + "\n"))
     assert times.dtype == np.dtype("datetime64[s]")
     expected = [cell.replace("T", " ").rstrip("Z") for cell in cells]
     assert [str(time).replace("T", " ")[: len(text)] for time, text in zip(times, expected, strict=True)] == expected
@@ -24,7 +33,7 @@ def test_iso_times_are_read(cells: list[str]) -> None:
 @pytest.mark.parametrize("text", ["", "now", "NaT", "01.02.2012", "2012", "2012-W01-1", "2012-01-01 00:00 CET"])
 def test_text_that_is_no_iso_time_is_refused(text: str) -> None:
     with refused(f"air.csv:2: column t: {text!r} is no time like '2014-12-31 23:00'"):
-        open_text(f"t,a\n{text},1\n2012-01-01,2\n").timestamps("t")
+        timestamps(open_text(f"t,a\n{text},1\n2012-01-01,2\n"))
 
 
 def test_times_with_an_offset_become_utc() -> None:
@@ -32,14 +41,14 @@ def test_times_with_an_offset_become_utc() -> None:
     file = open_text(
         "t\n2023-10-29 01:00:00+02:00\n2023-10-29 02:00:00+02:00\n2023-10-29 02:00:00+01:00\n2023-10-29T03:00+0100\n"
     )
-    assert [str(time)[11:16] for time in file.timestamps("t")] == ["23:00", "00:00", "01:00", "02:00"]
+    assert [str(time)[11:16] for time in timestamps(file)] == ["23:00", "00:00", "01:00", "02:00"]
     assert file.moments(["t"])[1]
     assert not open_text("t\n2023-10-29\n2023-10-30\n").moments(["t"])[1]
 
 
 def test_an_offset_for_some_times_only_is_refused() -> None:
     with refused("air.csv:3: column t: a time without an offset from UTC (Z or +01:00), unlike those above; give one"):
-        open_text("t\n2012-01-01 00:00Z\n2012-01-01 01:00\n").timestamps("t")
+        timestamps(open_text("t\n2012-01-01 00:00Z\n2012-01-01 01:00\n"))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +61,7 @@ def test_an_offset_for_some_times_only_is_refused() -> None:
 )
 def test_a_change_of_clocks_is_named_as_the_likely_reason(times: list[str]) -> None:
     with pytest.raises(DataError) as caught:
-        open_text("\n".join(["t", *times, ""])).timestamps("t")
+        timestamps(open_text("\n".join(["t", *times, ""])))
     assert str(caught.value).endswith(
         "; probably local time at a change of clocks: give the times in UTC, or each with its offset "
         "(2023-10-29 02:00+02:00)."
@@ -71,17 +80,17 @@ def test_a_change_of_clocks_is_named_as_the_likely_reason(times: list[str]) -> N
     ],
 )
 def test_steps_of_the_calendar_are_even(times: list[str], step: str) -> None:
-    assert step_name(step_of(open_text("\n".join(["t", *times, ""])).timestamps("t"))) == step
+    assert step_name(step_of(timestamps(open_text("\n".join(["t", *times, ""]))))) == step
 
 
 def test_a_missing_month_is_told_in_months() -> None:
     with refused("air.csv:4: the time 1990-04-01 00:00:00 is 2 months after the row above, usual are 1 month; rows"):
-        open_text("t\n1990-01-01\n1990-02-01\n1990-04-01\n1990-05-01\n").timestamps("t")
+        timestamps(open_text("t\n1990-01-01\n1990-02-01\n1990-04-01\n1990-05-01\n"))
 
 
 def test_a_day_that_does_not_exist_is_refused() -> None:
     with refused("air.csv:3: column t: '2013-02-29' is no time: day is out of range for month."):
-        open_text("t\n2013-02-28\n2013-02-29\n").timestamps("t")
+        timestamps(open_text("t\n2013-02-28\n2013-02-29\n"))
 
 
 PARTS = ("year", "month", "day", "hour")
@@ -124,4 +133,4 @@ def test_a_part_that_is_no_whole_number_is_refused(text: str) -> None:
 def test_times_that_are_not_evenly_spaced_are_refused_with_the_row(hours: list[int], message: str) -> None:
     rows = "".join(f"2012-01-01 {hour:02d}:00\n" for hour in hours)
     with refused(message):
-        open_text("t\n" + rows).timestamps("t")
+        timestamps(open_text("t\n" + rows))

@@ -54,7 +54,7 @@ def _what_is_no_number_is_zero() -> None:
 @sabotage("times")
 def _missing_rows_are_passed_over() -> None:
     """Nobody asks whether the times of a table are evenly spaced."""
-    csv_file.CSVFile._evenly_spaced = lambda self, times: times  # type: ignore[method-assign]
+    csv_file.CSVFile.refuse = lambda self, problems: None  # type: ignore[method-assign]
 
 
 @sabotage("parts")

@@ -31,7 +31,8 @@ class Problems:
         DataError
             There was an error; up to ten lines.
         """
-        if len(self._lines) > _MOST:
-            self._lines[_MOST - 1 :] = [f"and {len(self._lines) - _MOST + 1} problems more."]
-        if self._lines:
-            raise DataError(*dict.fromkeys(self._lines))
+        lines = list(dict.fromkeys(self._lines))
+        if len(lines) > _MOST:
+            lines[_MOST - 1 :] = [f"and {len(lines) - _MOST + 1} problems more."]
+        if lines:
+            raise DataError(*lines)
