@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 # Colours that people with any colour vision tell apart: M. Okabe and K. Ito (2008),
 # Color Universal Design, https://jfly.uni-koeln.de/color/. Black is the truth.
 BLACK, BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
-BASELINES = ((BLUE, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"))  # colour and marker
+SKY, GREY, BROWN = "#56B4E9", "#666666", "#8C510A"
+BASELINES = (  # colour and marker
+    (BLUE, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"), (SKY, "P"), (GREY, "X"), (BROWN, "*"), (BLACK, "p"),
+)  # fmt: skip
 COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)  # of the configs of a comparison
 LINES = ("--", ":", "-.", (0, (5, 1)))  # of their baselines
 DPI = 150  # of files

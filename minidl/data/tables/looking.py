@@ -65,10 +65,8 @@ def look_at(path: Path, target: str, time_format: str | None = None) -> Findings
     time, form = _times(texts, target, time_format)
     numbers = [name for name, kind in kinds.items() if kind == "numbers" and name != time]
     if target not in numbers:
-        hint = suggest(target, numbers) or "; it holds no numbers" * (target in texts)
-        raise ConfigError(
-            f"--target: {target!r} is no column of numbers{hint}; those are {', '.join(numbers) or 'none'}."
-        )
+        hint = suggest(target, numbers) or f"; those are {', '.join(numbers) or 'none'}."
+        raise ConfigError(f"--target: {target!r} is no column of numbers{hint}")
     if time is not None:
         keys |= {"time": time} | ({"time_format": form} if form else {})
         words.append(f"times in {time!r}" + (f", of the form {form}" if form else ", ISO"))
@@ -81,6 +79,7 @@ def look_at(path: Path, target: str, time_format: str | None = None) -> Findings
     if categories:
         keys["features"] += list(categories)
         keys["categories"] = categories
+        words.append(f"texts in {', '.join(categories)}: numbered in the order of the alphabet (`categories`)")
     left_out = [f"{name} ({kind})" for name, kind in kinds.items() if name not in keys["features"] and name != time]
     words += [f"left out: {', '.join(left_out)}"] if left_out else []
     gaps = sorted({cell for name in numbers for cell in texts[name] if cell in _MISSING})
