@@ -29,6 +29,8 @@ settings.load_profile("minidl")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Compiled code is shared within a test run, and never with the user's own cache.
 
+    Hundreds of tests start processes of their own, which are to find the library's bytecode, whatever the shell says.
+
     The compiler runs in the tests' own processes, where functions that several stacks share are compiled once.
     """
     folder = tmp_path_factory.getbasetemp()
@@ -36,6 +38,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         folder = folder.parent  # of all workers
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIDL_CACHE", str(folder / "compiled"))
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         if numba_installed():
             patch.setattr("minidl.compiled.cache.compiled_apart", lambda *arguments: None)
         yield
