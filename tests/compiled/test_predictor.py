@@ -38,7 +38,7 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 def test_one_window_equals_the_model(dtype):
     model, _ = deep_net(dtype)
     x = X.astype(dtype)

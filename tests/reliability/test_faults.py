@@ -81,7 +81,14 @@ def faults(*arguments: str, timeout: float = 1800) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("number", sorted({int(number) for number, _, _ in ROWS}))
+@pytest.mark.parametrize(
+    "number",
+    # A worker that dies is killed in tests/comparison/test_dask.py, too.
+    [
+        pytest.param(number, marks=pytest.mark.slow if number == 17 else ())
+        for number in sorted({int(number) for number, _, _ in ROWS})
+    ],
+)
 def test_a_fault_does_no_harm(number: int) -> None:
     code, output = faults("--sample", "--row", str(number))
     print(output)
