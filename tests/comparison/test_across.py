@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from comparing import Capture, compare
 from made_up import BROKEN, analysed, baseline, record
 
-from minidl.comparison.across import across, contenders
+from minidl.comparison.across import across, across_lines, across_table, contenders
+from minidl.comparison.sign_flips import SEED, sign_flips
 from minidl.core.errors import ConfigError
 
 
@@ -88,3 +91,139 @@ def test_what_is_no_finished_comparison_is_refused(two: list[Path], tmp_path: Pa
         refused(*two, message=message, code=3)
     assert compare("--across", *map(str, two), "--set", "seed=1") == 2
     assert "--across takes the folders of finished comparisons" in capsys.readouterr().err
+
+
+def by_loops(tasks: list[list[list[float | None]]], k: int, what: str, against: int | None = None) -> list[float]:
+    """A statistic of contender k, of tasks [seed][contender] of R²: of the seeds as they are, then of each draw."""
+    rng, by_task = np.random.default_rng(SEED), []
+    for task in tasks:
+        n = len(task)
+        draws = [[1] * n, *rng.multinomial(n, [1 / n] * n, 2000).tolist()]
+        values = []
+        for row in task:
+            others = [-math.inf if value is None else value for value in row]
+            wins = [1.0 if others[k] > one else 0.5 if others[k] == one else 0.0 for one in others]
+            if what == "against":
+                values.append(wins[against or 0])
+            elif what == "wins":
+                values.append((sum(wins) - 0.5) / (len(row) - 1))
+            elif what == "rank":
+                values.append(len(row) - (sum(wins) - 0.5))
+            else:
+                values.append(math.nan if row[k] is None else 1 - (1 - (row[k] or 0.0)) ** 2)
+        found = []
+        for counts in draws:
+            known = [(c, v) for c, v in zip(counts, values, strict=True) if not math.isnan(v)]
+            total = sum(c for c, _ in known)
+            found.append(sum(c * v for c, v in known) / total if total else math.nan)
+        by_task.append(found)
+    return [sum(one) / len(tasks) for one in zip(*by_task, strict=True)]
+
+
+def interval(values: list[float]) -> dict[str, Any]:
+    ordered = sorted(values[1:])
+    ends = []
+    for share in (0.025, 0.975):  # between the two nearest, as numpy.quantile does by default
+        place = share * (len(ordered) - 1)
+        low = ordered[int(place)]
+        ends.append(low + (ordered[int(place) + 1] - low) * (place - int(place)))
+    ends = [math.nan if any(map(math.isnan, values)) else end for end in ends]
+    return {
+        "value": pytest.approx(values[0]),
+        **{
+            k: None if math.isnan(v) else pytest.approx(v, abs=1e-9) for k, v in zip(("low", "high"), ends, strict=True)
+        },
+    }
+
+
+SEEDS_OF: list[list[list[float | None]]] = [
+    [[0.50, 0.60, 0.1], [0.55, 0.55, 0.2], [0.40, 0.70, 0.75], [0.3, 0.2, 0.3], [0.6, 0.5, 0.55]],
+    [[0.1, 0.3, 0.2], [0.2, 0.25, BROKEN], [0.3, 0.1, 0.15], [0.15, 0.2, 0.35], [0.25, 0.3, 0.1], [0.3, 0.35, 0.2]],
+    [[0.8, 0.85, 0.7], [0.75, 0.9, 0.8], [0.7, 0.7, 0.7]],
+]
+
+
+def test_all_is_what_plain_loops_find(tmp_path: Path) -> None:
+    names, folders = ["one", "two", "three"], []
+    for i, task in enumerate(SEEDS_OF):
+        columns = {f"t{i}_{name}": [row[k] for row in task] for k, name in enumerate(names)}
+        folders.append(write(tmp_path / f"t{i}", **columns))
+    found = across(folders)
+    assert list(found["contenders"]) == names
+    for k, name in enumerate(names):
+        for what in ("rank", "wins", "skill"):
+            assert found["contenders"][name][what] == interval(by_loops(SEEDS_OF, k, what)), (name, what)
+    pairs = [(pair["first"], pair["second"]) for pair in found["pairs"]]
+    assert pairs == [("one", "two"), ("one", "three"), ("two", "three")]
+    for pair, (i, j) in zip(found["pairs"], [(0, 1), (0, 2), (1, 2)], strict=True):
+        assert pair["wins"] == interval(by_loops(SEEDS_OF, j, "against", i))
+        skills = [by_loops(SEEDS_OF, k, "skill") for k in (i, j)]
+        assert pair["skill"] == interval([b - a for a, b in zip(*skills, strict=True)])
+        d = [by_loops([task], j, "skill")[0] - by_loops([task], i, "skill")[0] for task in SEEDS_OF]
+        assert pair["tasks"]["better"] == sum(one > 0 for one in d)
+        assert pair["tasks"]["of"] == 3
+        assert pair["tasks"]["p"] == sign_flips(np.array(d)).p
+    assert found["tasks"][str(folders[1])]["configs"] == ["t1_one", "t1_two", "t1_three"]
+
+
+def test_the_test_over_tasks_has_an_interval_with_six_tasks_and_a_task_without_skill_is_left_out(
+    tmp_path: Path,
+) -> None:
+    gains = [0.1, 0.2, 0.15, 0.3, 0.05, 0.25, 0.12]
+    folders = [write(tmp_path / f"t{i}", x_a=[0.1, 0.2], x_b=[0.1 + gain, 0.2 + gain]) for i, gain in enumerate(gains)]
+    folders.append(write(tmp_path / "none", x_a=[BROKEN, BROKEN], x_b=[0.4, 0.3]))
+    found = across(folders)
+    (pair,) = found["pairs"]
+    d = np.array([sum((0.9 - x) ** 2 - (0.9 - x - gain) ** 2 for x in (0.0, 0.1)) / 2 for gain in gains])
+    expected = sign_flips(d)
+    assert pair["tasks"] == {
+        "better": 7,
+        "of": 7,
+        "p": expected.p,
+        "low": pytest.approx(expected.low),
+        "high": pytest.approx(expected.high),
+    }
+    assert pair["skill"] == {"value": None, "low": None, "high": None}
+    assert pair["wins"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+
+
+def test_the_table_and_the_lines_say_it_in_words(two: list[Path]) -> None:
+    found = across(two)
+    (head, *rows), lines = across_table(found), across_lines(found)
+    assert head == ["", "mean rank", "wins, %", "skill"]
+    assert [row[0] for row in rows] == ["deep", "single"]  # the best first
+    deep = found["contenders"]["deep"]
+    assert rows[0][1:] == [
+        f"{deep['rank']['value']:.2f} ({deep['rank']['low']:.2f} to {deep['rank']['high']:.2f})",
+        f"{100 * deep['wins']['value']:.0f} ({100 * deep['wins']['low']:.0f} to {100 * deep['wins']['high']:.0f})",
+        f"{deep['skill']['value']:.3f} ({deep['skill']['low']:.3f} to {deep['skill']['high']:.3f})",
+    ]
+    # Of the two seeds of the second task one broke: a quarter of the draws has no run of it at all.
+    assert rows[1][3] == f"{found['contenders']['single']['skill']['value']:.3f} (- to -)"
+    skill = found["pairs"][0]["skill"]
+    assert lines[0].endswith(f"% of seeds; skill +{skill['value']:.4f} (-)")
+    assert len(lines) == 2
+    assert lines[1].startswith("Intervals (95 %) are of other seeds on these tasks")
+
+
+def test_of_metrics_where_less_is_better_the_smaller_wins(tmp_path: Path) -> None:
+    """R² is undefined, so that the RMSE is compared."""
+    made = [record(label, seed, None, rmse) for label, rmse in (("x_a", 3.0), ("x_b", 2.0)) for seed in range(2)]
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        text = json.dumps(analysed(made, {"persistence": baseline(None, 5.0)}))
+        (tmp_path / name / "comparison.json").write_text(text)
+    found = across([tmp_path / "a", tmp_path / "b"])
+    assert found["contenders"]["x_b"]["wins"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert found["contenders"]["x_b"]["rank"]["value"] == 1
+    assert found["tasks"][str(tmp_path / "a")]["metric"] == "RMSE"
+
+
+def test_seeds_are_paired_by_number_and_those_of_one_config_only_are_left_out(tmp_path: Path) -> None:
+    made = [record("x_a", seed, value) for seed, value in ((0, 0.1), (1, 0.5), (2, 0.3))]
+    made += [record("x_b", seed, value) for seed, value in ((2, 0.4), (1, 0.4))]
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "comparison.json").write_text(json.dumps(analysed(made)))
+    found = across([tmp_path / "a", tmp_path / "b"])
+    assert found["contenders"]["x_b"]["wins"]["value"] == 0.5  # of seeds 1 and 2

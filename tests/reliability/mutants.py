@@ -46,6 +46,7 @@ TESTS = (
     "tests/cli/test_cli_sequences.py",
     "tests/cli/test_cli_train.py",
     "tests/cli/test_cli_wrong_input.py",
+    "tests/cli/test_new_from.py",
     "tests/files",
     "tests/layers",
     "tests/losses",

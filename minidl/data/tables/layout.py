@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -118,7 +119,7 @@ def _unpacked(data: bytes, name: str) -> bytes:
             try:
                 with opened(io.BytesIO(data)) as file:
                     content: bytes = file.read(MAX_TABLE + 1)
-            except (OSError, EOFError, lzma.LZMAError, ValueError) as err:
+            except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError) as err:
                 raise DataError(f"{name}: compressed with {what}, and damaged: {err}.") from err
             if len(content) > MAX_TABLE:
                 raise DataError(f"{name}: unpacks to more than {MAX_TABLE // 1_000_000} MB, which a table may have.")
