@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from made_up import analysed, record, report_of
 from planted import REPEATS, coverage, sums_of
 
 from minidl.comparison.both_sources import over_both, score_of_sums
+from minidl.comparison.sign_flips import SEED
 from minidl.metrics import Metric, mean_of_sums, r2_of_sums
 
 stats = pytest.importorskip("scipy.stats")
@@ -100,3 +102,68 @@ def test_it_covers_the_true_mean_as_often_as_it_says(seeds: int, share: float, p
     error = math.sqrt(0.95 * 0.05 / REPEATS)
     assert 0.95 - 3 * error - 0.03 * (phi > 0.9) < both < 0.95 + 4 * error
     assert alone < 0.9 if share > 0.5 else alone > 0.9
+
+
+def by_loops(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float, float]:
+    """The formulas of `over_both` for means, written out; draws of stretches and of seeds come from one generator."""
+    n, stretches = first.shape[:2]
+
+    def scores(sums: np.ndarray, counts: list[float]) -> list[float]:
+        return [
+            sum(c * one[1] for c, one in zip(counts, row, strict=True))
+            / sum(c * one[0] for c, one in zip(counts, row, strict=True))
+            for row in sums
+        ]
+
+    def differences(counts: list[float]) -> list[float]:
+        return [b - a for a, b in zip(scores(first, counts), scores(second, counts), strict=True)]
+
+    rng = np.random.default_rng(SEED)
+    of_stretches = rng.multinomial(stretches, [1 / stretches] * stretches, 2000).tolist()
+    of_seeds = rng.multinomial(n, [1 / n] * n, 2000).tolist()
+    d = differences([1.0] * stretches)
+    drawn = [differences(counts) for counts in of_stretches]
+    v_seeds = statistics.variance(d) / n
+    v_test = statistics.pvariance([sum(one) / n for one in drawn]) * stretches / (stretches - 1)
+    both = [
+        sum(s * x for s, x in zip(shares, one, strict=True)) / n for shares, one in zip(of_seeds, drawn, strict=True)
+    ]
+    v = statistics.pvariance(both) + v_seeds / n + v_test / stretches
+    freedom = (v_seeds + v_test) ** 2 / (v_seeds**2 / (n - 1) + v_test**2 / (stretches - 1))
+    mean, half = sum(d) / n, stats.t.ppf(0.975, freedom) * math.sqrt(v)
+    return mean - half, mean + half, math.sqrt(v_seeds), math.sqrt(v_test)
+
+
+def test_it_is_what_plain_loops_make_of_the_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    one, other = sums_of(rng.normal(0, 1, (7, 9))), sums_of(rng.normal(0.3, 1, (7, 9)) + rng.normal(0, 1, 9))
+    one[:, 4, :] *= 3  # a stretch that counts three times
+    other[:, 4, :] *= 3
+    found = over_both(one, other, mean_of_sums)
+    assert found is not None
+    assert (found.low, found.high, found.from_seeds, found.from_test) == pytest.approx(by_loops(one, other), rel=1e-9)
+    assert found.stretches == 9
+    # Other draws, in many small parts, differ by chance only.
+    monkeypatch.setattr("minidl.comparison.both_sources._CHUNK", 1000)
+    parts = over_both(one, other, mean_of_sums)
+    assert parts is not None
+    assert parts != found
+    assert (parts.low, parts.high) == pytest.approx((found.low, found.high), abs=0.04 * (found.high - found.low))
+    assert parts.from_test == pytest.approx(found.from_test, rel=0.06)
+
+
+def test_differences_of_rounding_size_give_an_interval_of_0() -> None:
+    sums = sums_of(np.random.default_rng(0).normal(0, 1, (6, 6)))
+    found = over_both(sums, sums + 1e-15, mean_of_sums, none=True)
+    assert found is not None
+    assert (found.low, found.high, found.from_seeds, found.from_test, found.stretches) == (0, 0, 0, 0, 6)
+    same = over_both(sums, sums, mean_of_sums)
+    assert same == found
+
+
+def test_a_score_of_sums_is_that_of_all_stretches_together() -> None:
+    mean = Metric("a", "a", True, of_sums=mean_of_sums)
+    assert score_of_sums(mean, [[1.0, 2.0]]) == 2
+    assert score_of_sums(mean, [[1.0, 2.0], [3.0, 4.0]]) == 1.5
+    assert score_of_sums(mean, [[1.0, 1.0]] * 16) == 1
+    assert math.isnan(score_of_sums(mean, [[0.0, 0.0]]))

@@ -10,7 +10,7 @@ import pytest
 from made_up import BROKEN, analysed, record, report_of
 
 from minidl.comparison.many import all_together, improvement, interquartile_mean, model_confidence_set, with_interval
-from minidl.comparison.sign_flips import sign_flips
+from minidl.comparison.sign_flips import SEED, sign_flips
 
 
 def test_of_two_configs_the_set_is_the_paired_permutation_test() -> None:
@@ -95,3 +95,98 @@ def test_the_best_is_in_the_set_as_often_as_it_says() -> None:
             p = model_confidence_set(x)
             stays += (p > 0.05)[0] if gain else (p > 0.05).all()
         assert stays / repeats > 0.95 - 3 * math.sqrt(0.95 * 0.05 / repeats)
+
+
+def set_by_loops(x: list[list[float]], none: float = 0.0) -> list[float]:
+    """The model confidence set as its docstring has it, config by config; exchanges come from one generator."""
+    n, left, largest = len(x), list(range(len(x[0]))), 0.0
+    p = [1.0] * len(left)
+    rng = np.random.default_rng(SEED)
+
+    def ts(rows: list[list[float]]) -> list[float]:
+        found = []
+        for i in range(len(rows[0])):
+            behind = [sum(row) / len(row) - row[i] for row in rows]
+            behind = [0.0 if abs(b) <= none else b for b in behind]
+            mean = sum(behind) / n
+            error = math.sqrt(sum((b - mean) ** 2 for b in behind) / (n - 1)) / math.sqrt(n)
+            found.append(0.0 if mean == 0 else mean / max(error, 1e-9 * abs(mean)))
+        return found
+
+    while len(left) > 1:
+        rows = [[row[i] for i in left] for row in x]
+        observed, as_large = ts(rows), 0
+        orders = np.argsort(rng.random((999, n, len(left))), axis=-1).tolist()
+        for order in orders:
+            t = ts([[row[i] for i in of] for row, of in zip(rows, order, strict=True)])
+            as_large += max(t) >= max(observed) * (1 - 1e-12) - 1e-12
+        largest = max(largest, (1 + as_large) / 1000)
+        p[left.pop(observed.index(max(observed)))] = largest
+    return p
+
+
+@pytest.mark.parametrize("none", [0.0, 0.2])
+def test_the_set_is_what_plain_loops_make_of_its_definition(none: float) -> None:
+    x = np.random.default_rng(2).normal(0, 1, (5, 4)) + np.array([0.0, 0.8, 0.1, 1.0])
+    assert model_confidence_set(x, none=none).tolist() == set_by_loops(x.tolist(), none)
+
+
+def test_exchanges_in_small_parts_differ_by_chance_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(2).normal(0, 1, (5, 4)) + np.array([0.0, 0.8, 0.1, 1.0])
+    whole = model_confidence_set(x)
+    monkeypatch.setattr("minidl.comparison.many._CHUNK", 60)  # three exchanges at once
+    np.testing.assert_allclose(model_confidence_set(x), whole, atol=0.08)
+
+
+def test_intervals_are_between_the_nearest_of_means_of_seeds_drawn_anew() -> None:
+    x = np.array([5.0, 1.0, 2.0, 100.0, 3.0, 4.0, -7.0, 6.0])
+    drawn = np.random.default_rng(SEED).integers(0, 8, (8, 2000)).T.tolist()
+
+    def middle(values: list[float]) -> float:
+        return sum(sorted(values)[2:6]) / 4
+
+    means = sorted(middle([float(x[i]) for i in rows]) for rows in drawn)
+    expected = {"value": middle(x.tolist()), "low": means[round(0.025 * 1999)], "high": means[round(0.975 * 1999)]}
+    assert with_interval(interquartile_mean, x) == pytest.approx(expected)
+    y = x[::-1].copy()
+    chances = sorted(
+        sum(1.0 if x[i] > y[j] else 0.5 if x[i] == y[j] else 0.0 for i in rows for j in rows) / 64 for rows in drawn
+    )
+    found = with_interval(improvement, x, y)  # both drawn alike
+    assert (found["low"], found["high"]) == pytest.approx((chances[50], chances[1949]))
+
+
+def test_a_run_that_broke_counts_as_far_below_the_worst_as_that_is_below_the_best() -> None:
+    scores = {"a": [1.0, 3.0, 2.0, 2.5, 1.5], "b": [2.0, 3.5, math.nan, 3.0, 2.0], "c": [4.0, 4.5, 4.0, 3.9, math.inf]}
+    for sign in (1, -1):
+        x = sign * np.array([scores[label] for label in "abc"]).T
+        lowest = min(1.0, 4.5) if sign > 0 else -4.5
+        x[~np.isfinite(x)] = lowest - 3.5
+        found = all_together({"4": scores}, {"4": sign}, 0.0)["set"]["4"]
+        assert list(found.values()) == model_confidence_set(x).tolist()
+    # All that trained are equal: a broken run is below them all the same.
+    alike = {"a": [1.0] * 8, "b": [1.0] * 8, "c": [math.nan] * 8}
+    assert all_together({"4": alike}, {"4": 1}, 1e-9)["set"]["4"] == {"a": 1.0, "b": 1.0, "c": 0.001}
+
+
+def test_differences_up_to_the_rounding_of_a_usual_score_are_none() -> None:
+    x = np.array([100.0, 101.0, 99.0, 100.0, 102.0, 98.0])
+    scores = {"4": {"a": x, "b": x + 1e-4, "c": x + 2e-4}}
+    equal, other = (all_together(scores, {"4": 1}, rounding)["set"]["4"] for rounding in (1e-6, 1e-8))
+    assert set(equal.values()) == {1.0}
+    assert other["a"] < 0.05 < other["c"] == 1.0
+
+
+def test_one_seed_has_no_set_and_more_than_six_configs_no_pairs() -> None:
+    one = all_together({"4": {"a": [1.0], "b": [2.0], "c": [3.0]}}, {"4": 1}, 1e-9)
+    assert one["set"] == {"4": None}
+    assert one["interquartile_mean"]["b"] == {"value": 2.0, "low": 2.0, "high": 2.0}
+    assert one["improvement"]["a"] == {other: {"value": 0.0, "low": 0.0, "high": 0.0} for other in "bc"}
+    for n in (6, 7):
+        many = {f"c{i}": [float(i), i + 0.5] for i in range(n)}
+        found = all_together({"4": many, "2": many}, {"4": -1, "2": 1}, 1e-9)
+        assert len(found["improvement"]) == (6 if n == 6 else 0)
+        assert list(found["set"]) == ["4", "2"]
+        assert found["interquartile_mean"]["c1"]["low"] <= 1.25 <= found["interquartile_mean"]["c1"]["high"]
+    assert max(found["set"]["4"], key=found["set"]["4"].get) == "c0"  # the smallest is the best
+    assert max(found["set"]["2"], key=found["set"]["2"].get) == "c6"

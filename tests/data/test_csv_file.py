@@ -236,3 +236,52 @@ def test_a_header_in_one_cell_may_have_another_delimiter() -> None:
     assert other_delimiter(["a;b"]) == "; is the delimiter ';'?"
     assert other_delimiter(["a\tb|c"]) == "; is the delimiter '\\t'?"
     assert [other_delimiter(header) for header in (["a"], ["a;b", "c"])] == ["", ""]
+
+
+def test_the_largest_number_is_taken() -> None:
+    np.testing.assert_array_equal(open_text("a\n1e140\n-1e140\n").numbers("a", missing=()), [1e140, -1e140])
+    for text in ("1.0000001e140", "-1.0000001e140"):
+        with refused(f"air.csv:2: column a: '{text}' is too large (at most 1e+140); if it stands for a gap, add it"):
+            open_text(f"a\n{text}\n1\n").numbers("a", missing=("",))
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 7])
+def test_three_wrong_texts_of_a_column_are_shown_and_the_others_counted(n: int) -> None:
+    texts = [f"x{i}" for i in range(n)]
+    with pytest.raises(DataError) as caught:
+        open_text("\n".join(["a", "1", *texts, *texts]) + "\n").numbers("a", missing=())
+    lines = str(caught.value).split("\n")
+    assert [line.partition(" is ")[0] for line in lines[:3]] == [
+        f"air.csv:{3 + i}: column a: 'x{i}'" for i in range(min(n, 3))
+    ]
+    assert lines[3:] == ([f"air.csv: column a: {n - 3} texts more are wrong."] if n > 3 else [])
+
+
+@pytest.mark.parametrize(("text", "written"), [("1,5", True), ("-1 000", True), ("1.5x", False), ("x1", False)])
+def test_a_number_written_otherwise_is_told_from_a_text(text: str, written: bool) -> None:
+    advice = (
+        "The keys `decimal` and `thousands` say how numbers are written."
+        if written
+        else "If the column holds texts, give each its number in `categories`."
+    )
+    with refused(
+        f"air.csv:2: column a: {text!r} is not a number; if it stands for a gap, add it to `missing`. {advice}"
+    ):
+        open_text(f"a;b\n{text};0\n1;0\n", delimiter=";").numbers("a", missing=())
+
+
+def test_a_file_without_a_header_has_as_many_names_as_columns() -> None:
+    plain = b"1,2\n3,4\n"
+    file = CSVFile(plain, name="air.csv", layout=layout.TextLayout(column_names=["a", "b"]))
+    assert (len(file), file.texts("a"), str(file.error(1, "x"))) == (2, ["1", "3"], "air.csv:2: x")
+    assert str(file.error(-1, "x")) == "air.csv:1: x"
+    assert file.with_cells(1, {"b": lambda i: f"row {i}"}) == b"1,2\n3,row 1\n"
+    for names in (["a"], ["a", "b", "c"]):
+        with refused(f"air.csv: 2 columns, but `column_names` has {len(names)}."):
+            CSVFile(plain, name="air.csv", layout=layout.TextLayout(column_names=names))
+    with refused("air.csv: only one row of data"):
+        CSVFile(b"1,2\n", name="air.csv", layout=layout.TextLayout(column_names=["a", "b"]))
+
+
+def test_several_unnamed_columns_are_no_columns_of_one_name() -> None:
+    assert open_text("a,,\n1,2,3\n4,5,6\n").texts("a") == ["1", "4"]

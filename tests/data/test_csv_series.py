@@ -51,6 +51,7 @@ def test_times_may_come_from_parts_and_the_delimiter_be_another(tmp_path: Path) 
     table = series(path, time=["y", "m", "d"], delimiter=";").read()
     assert table.step == np.timedelta64(86400, "s")
     assert table.step_name() == "d"
+    assert table.utc is False
 
 
 def test_categories_are_numbered(tmp_path: Path) -> None:
@@ -82,6 +83,14 @@ def test_gaps_become_lines_between_neighbours_and_the_nearest_value_at_the_ends(
     table = series(path, gaps="interpolate").read()
     np.testing.assert_allclose(table.values[:, 1], [3, 3, 5, 7, 9, 9, 9], rtol=1e-15)
     assert table.n_filled == 5
+
+
+def test_a_gap_may_be_as_long_as_max_gap_says(tmp_path: Path) -> None:
+    path = write(tmp_path, "pm,temp\n1,0\n,0\n,0\n7,0\n")
+    assert series(path, gaps="interpolate", max_gap=2).read().values[:, 1].tolist() == [1, 3, 5, 7]
+    message = r"column pm: a gap of 2 rows from row 1 \(counted from 0\) on; `max_gap` is 1\.$"
+    with pytest.raises(DataError, match=message):
+        series(path, gaps="interpolate", max_gap=1).read()
 
 
 def test_other_texts_can_mean_a_gap(tmp_path: Path) -> None:

@@ -178,3 +178,51 @@ def test_a_long_cell_costs_no_memory_for_the_others() -> None:
     assert known.sum() == values.sum() == 100_000
     with pytest.raises(DataError, match="2 cells"):
         Cells(b"a\n1\n2,3\n", name="air.csv", delimiter=",")
+
+
+def test_white_space_around_a_number_is_what_strip_takes() -> None:
+    for code in range(128):
+        character = chr(code)
+        if character in "0123456789+-.":
+            continue
+        values, known = decimals(column_of([f"{character}7{character}", f"7{character}", f"{character}7"]))
+        assert known.tolist() == [character.isspace()] * 3, code
+        assert values.tolist() == [7.0 * character.isspace()] * 3
+
+
+def test_a_file_of_which_one_row_is_longer_is_not_read_at_once() -> None:
+    for text in ("a,b\n1\n2,3,4\n", "a,b\n1,2,3\n4\n", "a,b\n1,2\n3\n", "a\n\nb\n", "a,b\n1\n"):
+        assert module._at_once(text.encode(), ord(",")) is None
+        with pytest.raises(DataError, match=r"^air\.csv:[23]: "):
+            Cells(text.encode(), name="air.csv", delimiter=",")
+    for text in ('a,"b"c\n1,2\n', 'a,b"c"\n1,2\n', 'a,"b\nc"\n', 'a,"b\n', 'a,"b""c"\n'):
+        assert module._at_once(text.encode(), ord(",")) is None
+    found = module._at_once(b'"a",b\n"1","2"', ord(","))
+    assert found is not None
+    assert (found[1].tolist(), found[2].tolist(), found[3].tolist(), found[4]) == (
+        [0, 6],
+        [[3, 5], [9, 13]],
+        [1, 2],
+        True,
+    )
+
+
+def test_lines_of_rows_are_those_where_they_end() -> None:
+    one_by_one = module._one_by_one(b'a,"b\n\nc"\n1,2\n', "air.csv", ",")
+    assert one_by_one[3].tolist() == [3, 4]
+    lines = np.array([2, 3, 5, 6, 9])
+    assert module._one_by_one(b'a,"b\nc"\n1,2\n', "air.csv", ",", lines)[3].tolist() == [3, 5]
+    cells = Cells(b"a,b\n1,2\n", name="air.csv", delimiter=",", lines=lines)
+    assert cells.lines.tolist() == [2, 3]
+    assert (len(cells), cells.width) == (2, 2)
+
+
+def test_columns_and_rows_are_pieces_of_the_text() -> None:
+    cells = Cells(b"a,b,c\n1,22,333\n4,55,666\n7,88,999\n", name="air.csv", delimiter=",")
+    assert cells.row(2) == ["4", "55", "666"]
+    assert cells.column(1, first=1).texts() == ["22", "55", "88"]
+    taken = cells.column(2, first=1).take(np.array([2, 0]))
+    assert (len(taken), taken.texts()) == (2, ["999", "333"])
+    matrix = taken.matrix(taken.starts, 3)
+    assert [bytes(row) for row in matrix] == [b"999", b"333"]
+    assert bytes(cells.column(2).matrix(cells.column(2).starts[-1:], 64)[0])[:4] == b"999\n"  # room behind the last

@@ -12,6 +12,7 @@ from small import hourly_rows, hourly_table, window_data
 from minidl.core.errors import ConfigError, DataError
 from minidl.data import Calendar, Change, SampleValidation, Splits, Table, TailValidation
 from minidl.forecasting import DirectRidge, Drift, LightGBM, Rival, Rows, SameSeason, rival_forecaster, score
+from minidl.forecasting.rivals.drift import DriftForecaster
 from minidl.forecasting.rivals.rival import direct_inputs
 from minidl.tasks import Forecast
 
@@ -118,6 +119,77 @@ def test_boosted_trees_stop_where_the_validation_part_says_and_use_all_where_the
         assert found(splits.test.starts[:5], 1).shape == (5, 1)
     assert counts["none"] == counts["seen"] == [60, 60]
     assert max(counts["unseen"]) < 60
+
+
+@pytest.mark.parametrize(
+    ("rival", "trees", "settings", "patience"),
+    [
+        (LightGBM(), 500, {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20}, 30),
+        (
+            LightGBM(trees=9, learning_rate=0.3, leaves=3, least=7, patience=2),
+            9,
+            {"learning_rate": 0.3, "num_leaves": 3, "min_data_in_leaf": 7},
+            2,
+        ),
+    ],
+    ids=["as they are", "as said"],
+)
+def test_boosted_trees_are_those_that_lightgbm_makes_of_the_windows(
+    rival: LightGBM, trees: int, settings: dict[str, Any], patience: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lightgbm = pytest.importorskip("lightgbm", reason="needs lightgbm: pip install lightgbm")
+    monkeypatch.setattr("minidl.forecasting.rivals.light_gbm.CHUNK", 7)
+    splits = loaded(Calendar(["day"]), validation=TailValidation(40))
+    y, of_train, starts = splits.values[:, 0], splits.train.starts, splits.test.starts[:20]
+    assert splits.validation is not None
+    found = rival_forecaster(splits, rival, "hold_last", 3)(starts, 3)
+    always = {"objective": "regression", "verbosity": -1, "num_threads": 1, "deterministic": True}
+    for lead in (1, 2, 3):
+
+        def examples(of: Any, reference: Any = None, lead: int = lead) -> Any:
+            last = int(of.max()) + T  # of the part, which the label of no example lies beyond
+            of = [int(start) for start in of if start + T + lead - 1 <= last]
+            x = np.array([plain_inputs(splits, start, lead, [3, 4]) for start in of])
+            return lightgbm.Dataset(x, y[[start + T + lead - 1 for start in of]], reference=reference)
+
+        train = examples(of_train)
+        stop = lightgbm.early_stopping(patience, verbose=False)
+        checked = examples(splits.validation.starts, train)
+        model = lightgbm.train(
+            {**always, **settings, "force_row_wise": True}, train, trees, valid_sets=[checked], callbacks=[stop]
+        )
+        x = np.array([plain_inputs(splits, start, lead, [3, 4]) for start in starts])
+        np.testing.assert_array_equal(found[:, lead - 1], model.predict(x))
+
+
+def test_forecasts_do_not_depend_on_how_many_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = loaded(Calendar(["day"]))
+    whole = forecasts(splits, DirectRidge())
+    monkeypatch.setattr("minidl.forecasting.rivals.direct_ridge.CHUNK", 7)
+    np.testing.assert_allclose(forecasts(splits, DirectRidge()), whole, rtol=1e-9)
+    few = rival_forecaster(splits, DirectRidge(), "hold_last", HORIZON)(splits.test.starts[:3], 2)
+    np.testing.assert_allclose(few, whole[:3, :2], rtol=1e-9)
+
+
+def test_the_penalty_is_of_the_weights_alone_and_as_large_as_it_says() -> None:
+    splits = loaded()
+    y, train = splits.values[:, 0], [int(start) for start in splits.train.starts]
+    x = np.array([[1.0, *plain_inputs(splits, start, 1, [])] for start in train])
+    for given, ridge in ((DirectRidge(), 1e-3), (DirectRidge(ridge=2.0), 2.0)):
+        # As more rows: √λ for each weight, whose label is 0.
+        more = np.sqrt(ridge) * np.eye(x.shape[1])[1:]
+        labels = np.r_[[y[start + T] for start in train], np.zeros(len(more))]
+        weights, *_ = np.linalg.lstsq(np.concatenate([x, more]), labels, rcond=None)
+        found = rival_forecaster(splits, given, "hold_last", 1)(splits.test.starts, 1)
+        test = np.array([[1.0, *plain_inputs(splits, start, 1, [])] for start in splits.test.starts])
+        np.testing.assert_allclose(found[:, 0], test @ weights, rtol=1e-8)
+
+
+def test_drift_of_one_row_is_none() -> None:
+    values = np.array([[3.0], [5.0], [9.0]])
+    rows = Rows.of(Table(values, None, ("y",), 0), values, 1)
+    found = DriftForecaster(rows)(np.array([0, 1, 2]), 2)
+    np.testing.assert_array_equal(found, [[3, 3], [7, 9], [12, 15]])
 
 
 def test_boosted_trees_learn_what_no_line_can() -> None:

@@ -63,12 +63,13 @@ def test_weights_and_gradients_are_described_after_each_epoch() -> None:
     assert [(row["epoch"], row["parameter"]) for row in rows] == [(e, p) for e in "123" for p in ("1.W", "1.b")]
     x, y = X[:8].reshape(-1, 2), Y[:8].reshape(-1, 1)
     W, b = model.params["1.W"], model.params["1.b"]
-    dW = x.T @ (x @ W + b - y) / len(x)
-    for what, array in (("weight", W), ("gradient", dW)):
-        expected = {"mean": array.mean(), "std": array.std(), "max": abs(array).max()}
-        expected["norm"] = math.sqrt((array**2).sum())
-        for name, value in expected.items():
-            assert float(rows[4][f"{what}_{name}"]) == pytest.approx(value, rel=1e-12), (what, name)
+    e = x @ W + b - y
+    for row, *arrays in ((rows[4], W, x.T @ e / len(x)), (rows[5], b, e.mean(axis=0))):
+        for what, array in zip(("weight", "gradient"), arrays, strict=True):
+            expected = {"mean": array.mean(), "std": array.std(), "max": abs(array).max()}
+            expected["norm"] = math.sqrt((array**2).sum())
+            for name, value in expected.items():
+                assert float(row[f"{what}_{name}"]) == pytest.approx(value, rel=1e-12, abs=1e-15), (what, name)
 
 
 def shares(values: Array, low: float, high: float, real: Array | None = None) -> dict[str, float]:
