@@ -216,3 +216,57 @@ def test_nothing_takes_the_targets_place() -> None:
 def test_a_calendar_of_days_weeks_and_months_is_taken_where_it_says_something() -> None:
     assert step_of(DAYS) is not None
     assert made(Calendar(["week", "year"]), Table(np.zeros((len(DAYS), 1)), DAYS, ("y",), 0)).values.shape == (35, 5)
+
+
+@pytest.mark.parametrize(
+    ("cycle", "step", "right"),
+    [
+        ("day", "12h", True),
+        ("day", "13h", False),
+        ("week", "84h", True),
+        ("week", "85h", False),
+        ("year", "4380h", True),
+        ("year", "4381h", False),
+    ],
+)
+def test_a_cycle_needs_two_rows(cycle: Any, step: str, right: bool) -> None:
+    times = np.datetime64("2012-02-27", "s") + np.arange(5) * np.timedelta64(int(step[:-1]), "h")
+    of = Table(np.zeros((5, 1)), times.astype("datetime64[s]"), ("y",), 0)
+    if right:
+        assert made(Calendar([cycle]), of).values.shape == (5, 3)
+    else:
+        with pytest.raises(DataError, match=f"a row's place in the {cycle} says nothing, since rows are"):
+            made(Calendar([cycle]), of)
+
+
+def test_a_calendar_without_an_even_step_is_refused() -> None:
+    times = np.array(["2012-01-01", "2012-01-02", "2012-01-05"], "datetime64[s]")
+    with pytest.raises(DataError, match="Calendar: the rows have no even step; leave it out"):
+        made(Calendar(["week"]), Table(np.zeros((3, 1)), times, ("y",), 0))
+    assert Calendar().cycles == ["day", "week", "year"]
+
+
+def test_points_of_the_compass_go_round_by_22_and_a_half_degrees() -> None:
+    winds = ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"]
+    categories = {"wind": {text: float(i) for i, text in enumerate(winds)}}
+    values = np.stack([np.arange(16.0), np.arange(16.0)], axis=1)
+    of = Table(values, None, ("y", "wind"), 0, categories=categories)
+    rows = made(Direction("wind"), of)
+    angles = [math.radians(360 * i / 16) for i in range(16)]
+    np.testing.assert_allclose(rows.values[:, 1], [math.sin(a) for a in angles], atol=1e-12)
+    np.testing.assert_allclose(rows.values[:, 2], [math.cos(a) for a in angles], atol=1e-12)
+    kept = made(Direction("wind", replace=False), of)
+    assert kept.feature_names == ("y", "wind", "wind sin", "wind cos")
+
+
+@pytest.mark.parametrize("replace_it", [False, True])
+def test_by_default_only_what_is_said_takes_a_place(replace_it: bool) -> None:
+    for feature in (Change("temp", replace=replace_it), Rolling("temp", 3, replace=replace_it)):
+        names = made(feature).feature_names
+        assert ("temp" in names) == (not replace_it)
+        assert names[-1].startswith("temp ")
+    for feature in (Change("temp"), Rolling("temp", 3), GapMask("temp")):
+        assert "temp" in made(feature).feature_names
+    for feature in (OneHot("wind"), Direction("wind")):
+        assert "wind" not in made(feature).feature_names
+    assert Change("temp").names({}) == ("temp change over 1 row",)
