@@ -26,7 +26,7 @@ ROOMS = {
     "training": "core data files losses metrics optimizers randomness",
     "compiled": "core data files layers losses optimizers training",
     "fitting": "compiled core losses optimizers randomness training",
-    "forecasting": "core data metrics training",
+    "forecasting": "core data losses metrics training",
     "plotting": "core data files forecasting metrics training",
     "tasks": "core data files forecasting losses metrics plotting randomness training",
     "sklearn": "compiled config core data fitting forecasting layers losses optimizers randomness training",

@@ -44,18 +44,19 @@ def block_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores
     The forecast starts at each block's first window, so the score is an average
     over leads 1 ... horizon, not the score of the last lead.
     """
-    starts = _block_starts(splits, horizon)
+    starts = block_starts(splits, horizon)
     return _scores(splits, forecaster(starts, horizon), starts)
 
 
-def _block_starts(splits: Splits, horizon: int) -> Starts:
+def block_starts(splits: Splits, horizon: int) -> Starts:
+    """First rows of the windows that blocks begin with; a remainder is dropped."""
     starts = splits.test.starts
     return starts[: len(starts) // horizon * horizon : horizon]
 
 
 def block_sums(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str, list[list[float]]]:
     """What the block scores R² and RMSE are made of, by stretch of the test part; no block is cut."""
-    starts, column = _block_starts(splits, horizon), splits.table.target_index
+    starts, column = block_starts(splits, horizon), splits.table.target_index
     forecast, truth = forecaster(starts, horizon), _rows(splits).truth(starts, horizon)
     counted = known_truth(splits, starts, horizon)
     forecast = np.where(counted, forecast, truth)
@@ -108,7 +109,7 @@ def check_truth(splits: Splits, horizon: int) -> None:
     """
     starts = splits.test.starts
     starts = starts[: max(len(starts) - horizon + 1, 0)]
-    blocks = known_truth(splits, _block_starts(splits, horizon), horizon)
+    blocks = known_truth(splits, block_starts(splits, horizon), horizon)
     if not (known_truth(splits, starts, horizon).any(axis=0).all() and blocks.any()):
         raise DataError(
             f"evaluation.horizons: of a lead up to {horizon} nothing is known in the test part, where all values of "
@@ -153,7 +154,7 @@ def score_shifted(splits: Splits, forecaster: Forecaster, horizon: int) -> Score
 
     No score of a forecast. It shows how good such a plot looks.
     """
-    starts = _block_starts(splits, horizon)
+    starts = block_starts(splits, horizon)
     return _scores(splits, forecaster(starts, horizon), starts - 1)
 
 

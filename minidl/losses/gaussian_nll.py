@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.core.arguments import PositiveFloat
 from minidl.core.registry import register
+from minidl.losses.distributions import Gaussian
 from minidl.losses.loss import Array, Loss, by_target, shares
 
 
@@ -49,6 +50,11 @@ class GaussianNLL(Loss):
     def point(self, y: Array) -> Array:
         """The means."""
         return y[..., ::2]
+
+    def distribution(self, y: Array) -> Gaussian:
+        """Mean μ and deviation √v."""
+        both = by_target(np.asarray(y, np.float64), 2)
+        return Gaussian(both[..., 0], np.exp(np.logaddexp(both[..., 1], math.log(self.minimum_variance)) / 2))
 
     def value_and_gradient(
         self, y: Array, target: Array, weight: Array | None, out: Array | None

@@ -14,6 +14,7 @@ from minidl.core.arguments import Configurable
 from minidl.core.arrays import plain_array, whole_array
 from minidl.core.errors import ShapeError
 from minidl.core.registry import open_kind
+from minidl.losses.distributions import Distribution
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +72,10 @@ class Loss(Configurable, ABC):
     def point(self, y: Array) -> Array:
         """The outputs that are forecasts of the targets, of their shape: what metrics and predictions are of."""
         return y
+
+    def distribution(self, y: Array) -> Distribution | None:
+        """What the outputs (..., K · per_target) say of each of the K numbers beyond the point; None: nothing."""
+        return None
 
     def check_shapes(self, y: tuple[int, ...], target: tuple[int, ...]) -> None:
         """Refuse a target that is not of the shape of y, or of that of its points; see `__call__`."""

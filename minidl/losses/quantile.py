@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from minidl.core.errors import ConfigError
 from minidl.core.registry import register
+from minidl.losses.distributions import Quantiles
 from minidl.losses.loss import Array, Loss, by_target, shares
 
 
@@ -53,6 +54,10 @@ class Quantile(Loss):
         """The outputs of the level nearest to 0.5."""
         nearest = min(range(len(self.levels)), key=lambda j: abs(self.levels[j] - 0.5))
         return y[..., nearest :: self.per_target]
+
+    def distribution(self, y: Array) -> Quantiles:
+        """The quantiles of all levels."""
+        return Quantiles(self.levels, by_target(np.asarray(y, np.float64), self.per_target))
 
     def value_and_gradient(
         self, y: Array, target: Array, weight: Array | None, out: Array | None

@@ -12,6 +12,7 @@ from msgspec import Meta
 from minidl.core.arguments import PositiveFloat
 from minidl.core.errors import ConfigError
 from minidl.core.registry import register
+from minidl.losses.distributions import Distribution
 from minidl.losses.loss import Array, Loss
 
 
@@ -60,6 +61,10 @@ class SumOfLosses(Loss):
     def point(self, y: Array) -> Array:
         """That of the first loss."""
         return self.losses[0].point(y)
+
+    def distribution(self, y: Array) -> Distribution | None:
+        """That of the first loss."""
+        return self.losses[0].distribution(y)
 
     def check_shapes(self, y: tuple[int, ...], target: tuple[int, ...]) -> None:
         """Refuse what one of the losses refuses."""

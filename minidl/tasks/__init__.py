@@ -2,16 +2,20 @@
 
 from minidl.metrics import Metric
 from minidl.tasks.classify import Classify
-from minidl.tasks.forecast import Forecast, Published, forecast_task, window_data
+from minidl.tasks.forecast import Forecast, forecast_task
+from minidl.tasks.intervals import Intervals
 from minidl.tasks.label import Label
 from minidl.tasks.protocols import Parts, Prediction, Setting
+from minidl.tasks.published import Published
 from minidl.tasks.regress import Regress
 from minidl.tasks.sequence_task import SequenceTask
+from minidl.tasks.series_data import window_data
 from minidl.tasks.task import Task
 
 __all__ = [
     "Classify",
     "Forecast",
+    "Intervals",
     "Label",
     "Metric",
     "Parts",

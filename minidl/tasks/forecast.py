@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from msgspec import Meta
 
-from minidl.core.arguments import Configurable, Number, PositiveInt
+from minidl.core.arguments import PositiveInt
 from minidl.core.errors import ConfigError, DataError, ShapeError
 from minidl.core.layer import Array, Layer, Shape, n_parameters
 from minidl.core.registry import register
 from minidl.core.text import printable
-from minidl.data import Data, ScaleFit, Splits, Table, WindowData
-from minidl.data.steps import ahead_short, apart
+from minidl.data import ScaleFit, Splits
+from minidl.data.steps import ahead_short
 from minidl.forecasting import (
     Ahead,
     Covariates,
+    Forecaster,
     Rival,
     assumptions,
     baselines,
@@ -32,13 +33,17 @@ from minidl.forecasting import (
     rival_forecaster,
     score,
 )
+from minidl.forecasting.intervals import INTERVAL_METRICS, Spread, interval_sums, interval_table
 from minidl.forecasting.outside import read_outside
 from minidl.forecasting.words import losing_words, losses_to
 from minidl.metrics import Metric, r2, r2_of_sums, root_of_sums
 from minidl.randomness import Streams
 from minidl.tasks.forecast_terms import ForecastTerms
+from minidl.tasks.intervals import Intervals
 from minidl.tasks.points import Points
 from minidl.tasks.protocols import Scores, Setting, Stretches
+from minidl.tasks.published import Published
+from minidl.tasks.series_data import check_step, window_data
 from minidl.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -46,21 +51,6 @@ if TYPE_CHECKING:
 
 
 MAX_HORIZON = 10_000
-
-
-@dataclass(eq=False)
-class Published(Configurable):
-    """Block scores that somebody published, to stand beside the run's own.
-
-    Parameters
-    ----------
-    source : a short name for the table's head.
-    r2, loss : one value for each of evaluation.horizons, in that order.
-    """
-
-    source: str
-    r2: list[Number]
-    loss: list[Number]
 
 
 @register
@@ -82,12 +72,14 @@ class Forecast(Task):
         ones of the same time of day; ``actual``, their true values, as in the
         textbook, which no real forecast has.
     rivals : forecasts by other means, to stand in the same tables.
+    intervals : of a direct model with the loss `Quantile` or `GaussianNLL`; None: points alone are scored.
     """
 
     horizons: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [8, 4, 2, 1])
     published: Published | None = None
     future_covariates: Covariates = "hold_last"
     rivals: list[Rival] = field(default_factory=list)
+    intervals: Intervals | None = None
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("r2", "R²", True, undefined="the target is constant", of_sums=r2_of_sums),
@@ -107,18 +99,16 @@ class Forecast(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.intervals is not None:
+            self.metrics = (*self.metrics, *INTERVAL_METRICS)  # type: ignore[misc]
+            self.reported = (*self.reported, "crps")  # type: ignore[misc]
         if len(set(self.horizons)) < len(self.horizons):
             raise ConfigError(f"Forecast: horizons: expected different numbers, got {self.horizons}.")
         names = [rival.name for rival in self.rivals]
         if len(set(names)) < len(names):
             raise ConfigError(f"Forecast: rivals: expected different ones, got {', '.join(names)}.")
-        for name in ("r2", "loss") if self.published is not None else ():
-            count = len(getattr(self.published, name))
-            if count != len(self.horizons):
-                raise ConfigError(
-                    f"Forecast: published.{name}: expected one value for each of the {len(self.horizons)} horizons, "
-                    f"got {count}; or set published to null."
-                )
+        if self.published is not None:
+            self.published.check(len(self.horizons))
 
     def check(self, experiment: Setting) -> None:
         """Forecasts need windows of a series, and as many of them as the largest horizon."""
@@ -127,6 +117,8 @@ class Forecast(Task):
         if experiment.loss.labels:
             loss = type(experiment.loss).__name__
             raise ConfigError(f"loss: Forecast learns numbers; {loss} is a loss of class labels (minidl list losses).")
+        if self.intervals is not None:
+            self.intervals.check(experiment)
         furthest, windows = max(self.horizons), data.test_size - data.time_steps
         if furthest > windows:
             raise ConfigError(
@@ -143,6 +135,8 @@ class Forecast(Task):
                 f"(time, 1), or one for each lead, of which evaluation.horizons scores {furthest}: ({furthest},) or "
                 f"(time, {furthest})."
             )
+        if self.intervals is not None:
+            self.intervals.check_leads(output[-1] or 0, furthest)
 
     def load(self, experiment: Setting, output: Shape) -> Splits:
         """Windows of the series with as many labels as the model puts out leads, at every step if it does so there."""
@@ -197,26 +191,50 @@ class Forecast(Task):
         check_truth(splits, furthest)
         compared = baselines(splits, covariates)
         compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
+        about = {} if self.intervals is None else self.intervals.about(splits, model, furthest)
+        assumed = assumptions(splits, covariates, furthest) + about.pop("assumptions", [])
         return {
-            **score(splits, model_forecaster(splits, model, covariates), self.horizons),
-            "baselines": {name: score(splits, one, self.horizons) for name, one in compared.items()},
+            **self.tables_of(splits, model),
+            "baselines": {name: self._tables(splits, one) for name, one in compared.items()},
             "parameters": n_parameters(model),
             "units": splits.table.units,
             "future_covariates": covariates,
-            "assumptions": assumptions(splits, covariates, furthest),
+            "assumptions": assumed,
             "left_out": left_out(splits),
+            **about,
         }
+
+    def tables_of(self, splits: Splits, model: Layer) -> dict[str, Any]:
+        """A model's block and lead scores, those of intervals among them if there are any."""
+        spread = None if self.intervals is None else self.intervals.spread(splits, model)
+        return self._tables(splits, model_forecaster(splits, model, self.future_covariates), spread)
+
+    def _tables(self, splits: Splits, forecaster: Forecaster, spread: Spread | None = None) -> dict[str, Any]:
+        scores = score(splits, forecaster, self.horizons)
+        if self.intervals is None:
+            return scores
+        return self.intervals.added(scores, splits, forecaster, spread, self.horizons)
 
     def stretches(self, parts: Any, model: Layer) -> Stretches:
         """Of blocks, none of which is cut."""
-        forecaster = model_forecaster(parts, model, self.future_covariates)
-        return {str(k): block_sums(parts, forecaster, k) for k in self.horizons}
+        spread = None if self.intervals is None else self.intervals.spread(parts, model)
+        return self._stretches(parts, model_forecaster(parts, model, self.future_covariates), spread)
+
+    def _stretches(self, splits: Splits, forecaster: Forecaster, spread: Spread | None = None) -> Stretches:
+        found = {str(k): block_sums(splits, forecaster, k) for k in self.horizons}
+        if self.intervals is not None:
+            for k in self.horizons:
+                found[str(k)] |= interval_sums(splits, forecaster, spread, k, self.intervals.coverage)
+        return found
+
+    def details(self, scores: Scores) -> list[list[str]]:
+        """Intervals by lead."""
+        return [] if self.intervals is None else interval_table(scores)
 
     def outside(self, path: Path, parts: Any) -> tuple[Scores, Stretches]:
         """Scores of forecasts from a CSV file; see `minidl.forecasting.outside`."""
         forecaster = read_outside(path, parts, self.horizons)
-        sums = {str(k): block_sums(parts, forecaster, k) for k in self.horizons}
-        return score(parts, forecaster, self.horizons), sums
+        return self._tables(parts, forecaster), self._stretches(parts, forecaster)
 
     def losing_words(self, parts: Any, scores: Mapping[str, Any], rounding: float) -> str:
         """By RMSE of blocks, which is defined where R² is not."""
@@ -254,7 +272,7 @@ class Forecast(Task):
         data = window_data(experiment.data)
         table = data.series.read(path)
         name = "the run's series" if path is None else printable(path)
-        _check_step(table, step, name)
+        check_step(table, step, name)
         return forecast_ahead(
             table,
             scale,
@@ -267,27 +285,8 @@ class Forecast(Task):
         )
 
 
-def window_data(data: Data) -> WindowData:
-    """The data, if they are windows of a series; else ConfigError."""
-    if not isinstance(data, WindowData):
-        raise ConfigError(
-            f"evaluation: Forecast needs windows of a series, which is WindowData; data is {type(data).__name__}. "
-            "Give evaluation the type of another task (minidl list tasks)."
-        )
-    return data
-
-
 def forecast_task(task: Task) -> Forecast:
     """The task, if it is a forecast; else ConfigError."""
     if not isinstance(task, Forecast):
         raise ConfigError(f"evaluation: expected Forecast, got {type(task).__name__}.")
     return task
-
-
-def _check_step(table: Table, trained: str | None, name: str) -> None:
-    """Refuse rows that are another time apart than those of the training."""
-    given = table.step_name()
-    if trained is not None and given != trained:
-        now = "its rows have no even step" if given == "step" else f"its rows are {apart(given)} apart"
-        then = "had none" if trained == "step" else f"were {apart(trained)} apart"
-        raise DataError(f"{name}: {now}, those that the run was trained on {then}; a forecast needs the same step.")

@@ -22,9 +22,9 @@ from minidl.forecasting import (
     assumptions,
     model_forecaster,
     possible_covariates,
-    score,
     score_shifted,
 )
+from minidl.forecasting.intervals import INTERVAL_METRICS
 from minidl.forecasting.over_time import over_time, over_time_table
 from minidl.forecasting.shortcuts import honest_configs, shortcut_effects, shortcuts_table
 from minidl.forecasting.words import baseline_short, baseline_words, horizons_words
@@ -63,12 +63,20 @@ class Horizons(Scored, Protocol):
     def future_covariates(self) -> Covariates:
         """What forecasts are given for the other columns."""
 
+    def tables_of(self, splits: Splits, model: Layer) -> dict[str, Any]:
+        """A model's block and lead scores."""
+
 
 class ForecastTerms(Terms):
     """See `Terms`; the task is a `Forecast`."""
 
     task: Horizons
-    agree: ClassVar[tuple[str, ...]] = ("evaluation.horizons", "evaluation.future_covariates", "data.test_size")
+    agree: ClassVar[tuple[str, ...]] = (
+        "evaluation.horizons",
+        "evaluation.future_covariates",
+        "evaluation.intervals.coverage",
+        "data.test_size",
+    )
     unimportant: ClassVar[tuple[str, ...]] = ("evaluation.published",)
     key_words: ClassVar[Mapping[str, str]] = {
         "data.series.type": "data",
@@ -117,7 +125,7 @@ class ForecastTerms(Terms):
 
     def score(self, parts: Splits, model: Layer) -> dict[str, Any]:
         """Block and lead scores."""
-        return score(parts, model_forecaster(parts, model, self.task.future_covariates), self.task.horizons)
+        return self.task.tables_of(parts, model)
 
     def rows_of(self, table: str) -> Sequence[str]:
         """The horizons, or all leads to the largest."""
@@ -180,7 +188,8 @@ class ForecastTerms(Terms):
         found = convert_json(more, _More, "more")
         if more.keys() != found.keys() or not found["covariates"].keys() <= {*COVARIATES}:
             raise ValueError("they are of something else")
-        rows, metrics = set(self.task.rows()), {metric.name for metric in self.task.metrics}
+        added = {metric.name for metric in INTERVAL_METRICS}
+        rows, metrics = set(self.task.rows()), {metric.name for metric in self.task.metrics} - added
         for block in (found["shifted"], *found["covariates"].values()):
             if block.keys() != rows or any(one.keys() != metrics for one in block.values()):
                 raise ValueError("they are of other horizons")

@@ -65,10 +65,9 @@ class Task(Configurable, ABC):
         """The table of scores that models are compared by."""
         return self.tables[0]
 
-    @classmethod
-    def metric(cls, name: str) -> Metric:
+    def metric(self, name: str) -> Metric:
         """A metric by its name."""
-        return next(metric for metric in cls.metrics if metric.name == name)
+        return next(metric for metric in self.metrics if metric.name == name)
 
     def check(self, experiment: Setting) -> None:
         """Refuse parts of an experiment that do not go together; nothing is read.

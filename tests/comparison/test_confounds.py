@@ -180,7 +180,7 @@ def test_the_best_trade_offs_are_those_that_nothing_beats_for_less() -> None:
         "r": config(0.8, 30, 4.0),
         "s": config(0.8, 40, 2.0),
     }
-    best = {point["label"]: point["best_by"] for point in trade_offs(configs, ("block", "8"), Forecast.metric("r2"))}
+    best = {point["label"]: point["best_by"] for point in trade_offs(configs, ("block", "8"), Forecast().metric("r2"))}
     assert {label for label, by in best.items() if by["parameters"]} == {"p", "r"}
     assert {label for label, by in best.items() if by["seconds"]} == {"q", "s"}
 

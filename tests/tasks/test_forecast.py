@@ -14,9 +14,10 @@ from minidl import ConfigError, DataError, Dense, HalfMSE, LastStep, RecurrentLa
 from minidl.data import MinMaxScaler, Table
 from minidl.forecasting import assumptions, model_forecaster, score, score_shifted
 from minidl.tasks import Forecast, forecast_terms
-from minidl.tasks import forecast as module
-from minidl.tasks.forecast import MAX_HORIZON, Published, forecast_task
+from minidl.tasks.forecast import MAX_HORIZON, forecast_task
 from minidl.tasks.forecast_terms import ForecastTerms
+from minidl.tasks.published import Published
+from minidl.tasks.series_data import check_step
 
 HOURS = {"step": "h", "units": "µg/m³"}
 
@@ -136,9 +137,9 @@ def every(minutes: int) -> Table:
 def test_rows_of_another_step_are_refused(table: Table, trained: str, problem: str) -> None:
     message = f"the run's series: {problem}; a forecast needs the same step."
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        module._check_step(table, trained, "the run's series")
-    module._check_step(table, table.step_name(), "")
-    module._check_step(table, None, "")
+        check_step(table, trained, "the run's series")
+    check_step(table, table.step_name(), "")
+    check_step(table, None, "")
 
 
 def test_only_a_forecast_is_one() -> None:

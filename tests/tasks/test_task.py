@@ -73,7 +73,7 @@ def test_the_kinds_have_their_members() -> None:
 def test_metrics_are_shown_with_their_words_units_and_digits() -> None:
     titles = [metric.title("MW") for metric in Forecast.metrics]
     assert titles == ["R²", "RMSE, MW", "MAE, MW", "loss (½·MSE, scaled)"]
-    assert Forecast.metric("rmse").title() == "RMSE"
+    assert Forecast().metric("rmse").title() == "RMSE"
     assert [Metric("a", "A", True, digits=2).shown(value) for value in (1.0, math.nan, None)] == ["1.00", "-", "-"]
     assert [metric.name for metric in Forecast.metrics if metric.larger_is_better] == ["r2"]
 

@@ -1,0 +1,132 @@
+"""Scores of intervals and distributions on the test part, by block and by lead, in the target's own units.
+
+``coverage`` is the share of truths within the interval, ends included, ``width`` the mean distance of its
+ends, ``pinball`` the mean pinball loss of both ends as quantiles, ``crps`` the continuous ranked
+probability score of the whole distribution. A point forecast has no interval, and the absolute error for its CRPS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.core.layer import Array
+from minidl.data import Splits
+from minidl.data.steps import ahead_short
+from minidl.forecasting.forecasters import CHUNK, Forecaster, Rows, Starts
+from minidl.forecasting.scores import block_starts, known_truth
+from minidl.forecasting.words import baseline_short
+from minidl.losses.distributions import Distribution, pinball
+from minidl.metrics import Metric, by_stretch, mean_of_sums
+
+Values = npt.NDArray[np.float64]
+Spread = Callable[[Starts, int], Distribution]  # scaled distributions of the leads 1 ... horizon after each window
+_NONE = "a point forecast has no interval"
+INTERVAL_METRICS = (
+    Metric("crps", "CRPS", False, digits=2, in_units=True, of_sums=mean_of_sums),
+    Metric("coverage", "coverage", True, undefined=_NONE, of_sums=mean_of_sums),
+    Metric("width", "width", False, digits=2, in_units=True, undefined=_NONE),
+    Metric("pinball", "pinball loss", False, digits=2, in_units=True, undefined=_NONE),
+)
+
+
+def model_spread(splits: Splits, next_rows: Callable[[Array], Array], made: Callable[[Array], Any]) -> Spread:
+    """A direct model's distributions.
+
+    Parameters
+    ----------
+    next_rows : (B, T, F) windows to (B, leads · outputs of a lead); see `model_next_rows`.
+    made : its outputs to a distribution; see `minidl.losses.Loss.distribution`.
+    """
+    rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
+
+    def spread(starts: Starts, horizon: int) -> Distribution:
+        chunks = [starts[first : first + CHUNK] for first in range(0, len(starts), CHUNK)]
+        outputs = [next_rows(rows.windows(chunk)).copy() for chunk in chunks]  # the next call overwrites them
+        found: Distribution = made(np.concatenate(outputs))
+        return found.first(horizon)
+
+    return spread
+
+
+def interval_scores(
+    splits: Splits, forecaster: Forecaster, spread: Spread | None, horizons: Sequence[int], coverage: float
+) -> dict[str, Any]:
+    """``block`` of every horizon and ``lead`` up to the largest, with the four scores each; NaN where there is none.
+
+    Parameters
+    ----------
+    forecaster : of points, where there is no `spread`.
+    coverage : of the interval, above 0 and below 1.
+    """
+    furthest, starts = max(horizons), splits.test.starts
+    starts = starts[: len(starts) - furthest + 1]
+    blocks = {}
+    for k in horizons:
+        of_block = block_starts(splits, k)
+        numbers, known = _numbers(splits, forecaster, spread, of_block, k, coverage)
+        blocks[str(k)] = {name: _mean(values, known) for name, values in numbers.items()}
+    numbers, known = _numbers(splits, forecaster, spread, starts, furthest, coverage)
+    leads = {
+        str(j + 1): {name: _mean(values[:, j], known[:, j]) for name, values in numbers.items()}
+        for j in range(furthest)
+    }
+    return {"block": blocks, "lead": leads}
+
+
+def interval_sums(
+    splits: Splits, forecaster: Forecaster, spread: Spread | None, horizon: int, coverage: float
+) -> dict[str, list[list[float]]]:
+    """What the block's CRPS and coverage are made of, by stretch of the test part; no block is cut."""
+    starts = block_starts(splits, horizon)
+    numbers, known = _numbers(splits, forecaster, spread, starts, horizon, coverage)
+    defined = [name for name in ("crps", "coverage") if not np.isnan(numbers[name][known]).any()]
+    return {name: by_stretch(known.sum(axis=1), np.where(known, numbers[name], 0).sum(axis=1)) for name in defined}
+
+
+@np.errstate(all="ignore")
+def _numbers(
+    splits: Splits, forecaster: Forecaster, spread: Spread | None, starts: Starts, horizon: int, coverage: float
+) -> tuple[dict[str, Values], npt.NDArray[np.bool_]]:
+    """The scores of each forecast, (windows, horizon), and which of the truths are known."""
+    scale, column = splits.scale, splits.table.target_index
+    rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
+    truth, known = scale.unscale(rows.truth(starts, horizon), column), known_truth(splits, starts, horizon)
+    if spread is None:
+        error = np.abs(scale.unscale(forecaster(starts, horizon), column) - truth)
+        none = np.full(truth.shape, np.nan)
+        return {"crps": error, "coverage": none, "width": none, "pinball": none}, known
+    found = spread(starts, horizon)
+    lower, upper = (scale.unscale(end, column) for end in found.interval(coverage))
+    ends = pinball(lower, truth, (1 - coverage) / 2) + pinball(upper, truth, (1 + coverage) / 2)
+    slope = float(scale.range[column]) if scale.curves[column] == "linear" else None
+    moved = found.moved(lambda values: scale.unscale(values, column), slope)
+    within = ((lower <= truth) & (truth <= upper)).astype(np.float64)
+    return {"crps": moved.crps(truth), "coverage": within, "width": upper - lower, "pinball": ends / 2}, known
+
+
+def _mean(values: Values, known: npt.NDArray[np.bool_]) -> float:
+    return float(np.mean(values[known]))
+
+
+def interval_table(scores: Mapping[str, Any]) -> list[list[str]]:
+    """A row for each lead: the interval's scores, and the CRPS beside that of others that have intervals."""
+    about = scores["intervals"]
+    crps, *others = INTERVAL_METRICS
+    shown, units = (*others, crps), scores["units"]
+    rivals = {name: tables["lead"] for name, tables in scores["baselines"].items() if tables["lead"]["1"]["width"] >= 0}
+    head = [f"{100 * about['coverage']:.6g} % intervals", *(metric.title(units) for metric in shown)]
+    table = [head + [f"CRPS of {baseline_short(name)}" for name in rivals]]
+    for lead, row in scores["lead"].items():
+        cells = [metric.shown(row[metric.name]) for metric in shown]
+        table.append(
+            [
+                f"  {ahead_short(lead, about['step'])} ahead",
+                *cells,
+                *(crps.shown(of[lead]["crps"]) for of in rivals.values()),
+            ]
+        )
+    return table
