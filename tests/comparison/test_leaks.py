@@ -19,8 +19,10 @@ from minidl.experiment import load_experiment
 HONEST = [name for name in shipped("configs") if name.endswith("_honest") and name != "pm25_honest"]
 
 
-# One is enough for every day: they differ in the model only.
-@pytest.mark.parametrize("name", [HONEST[0], *(pytest.param(name, marks=pytest.mark.slow) for name in HONEST[1:])])
+# One is enough for every day: most differ in the model only.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name != "pm25_deep_honest")) for name in HONEST]
+)
 def test_a_shipped_honest_config_has_no_leak(name: str) -> None:
     report = check_no_leak(load_experiment(name), epochs=1)
     assert report.checked == ("scaler", "training windows", "validation windows", "chosen checkpoint", "forecasts")
