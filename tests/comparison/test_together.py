@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 from made_up import BROKEN, analysed, baseline, record
 
+from minidl.comparison.many import all_together
 from minidl.comparison.together import (
     best_words,
     improvement_table,
@@ -185,3 +187,25 @@ def test_configs_of_which_every_run_broke_have_neither_profile_nor_mean() -> Non
     nothing = profiles_figure(of({"a": [BROKEN], "b": [BROKEN], "c": [BROKEN]}), ["a", "b", "c"])
     assert not nothing.axes[0].lines
     assert not nothing.axes[1].lines
+
+
+def test_all_together_is_of_the_seeds_that_every_config_has() -> None:
+    seeds = {"a": [0, 1, 2, 3, 5, 6], "b": [6, 5, 4, 3, 2, 1], "c": [1, 2, 3, 5, 6, 7]}
+    made = [
+        record(label, seed, 0.1 * k + 0.01 * (seed**2 % 7)) for k, label in enumerate(seeds) for seed in seeds[label]
+    ]
+    made[2] = record("a", 2, BROKEN)
+    found = analysed(made)["together"]
+    common = [1, 2, 3, 5, 6]
+    scores = {
+        label: [math.nan if (label, s) == ("a", 2) else 0.1 * k + 0.01 * (s**2 % 7) for s in common]
+        for k, label in enumerate(seeds)
+    }
+    expected = all_together(dict.fromkeys(("4", "2", "1"), scores), dict.fromkeys(("4", "2", "1"), 1), 1e-9)
+    for label in "abc":
+        assert found["interquartile_mean"][label] == pytest.approx(expected["interquartile_mean"][label])
+        assert found["set"]["2"][label] == pytest.approx(expected["set"]["2"][label])
+        for other in set("abc") - {label}:
+            assert found["improvement"][label][other] == pytest.approx(expected["improvement"][label][other])
+    apart = [record(label, seed, 0.5) for seed, label in enumerate("abc")]
+    assert analysed(apart)["together"] is None
