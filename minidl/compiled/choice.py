@@ -15,7 +15,7 @@ from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
 from minidl.core.layer import Layer
 from minidl.layers import Cell, Embedding, RecurrentLayer
-from minidl.losses import Loss
+from minidl.losses import Loss, SumOfLosses
 from minidl.optimizers import Optimizer
 from minidl.training import Advanced, Trainer, Training
 from minidl.training.sources import Source, gathered
@@ -36,11 +36,23 @@ def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLik
     reason = model_obstacle(model, dtype)
     if reason is not None:
         return reason
-    for part, item, kind in (("loss", loss, LossKernel), ("optimizer", optimizer, OptimizerKernel)):
+    for part, item, kind in (
+        *(("loss", one, LossKernel) for one in _all_of(loss)),
+        ("optimizer", optimizer, OptimizerKernel),
+    ):
         reason = no_kernel(item, (kind,))
         if reason is not None:
             return f"the {part} {type(item).__name__} {reason}"
+    for one in _all_of(loss)[1:]:
+        if one.counts(np.zeros(0, np.int64)) is not None:
+            return f"the loss {type(one).__name__} in a sum has weights of classes"
     return None
+
+
+def _all_of(loss: Loss) -> list[Loss]:
+    """A loss, and those that it is the sum of."""
+    summed = loss.losses if isinstance(loss, SumOfLosses) else []
+    return [loss, *(part for one in summed for part in _all_of(one))]
 
 
 def training_obstacle(trainer: Advanced) -> str | None:
@@ -165,9 +177,10 @@ def source_obstacle(source: Source, model: Layer, loss: Loss) -> str | None:
 
 def uneven_obstacle(model: Layer, loss: Loss, *, lengths: bool, weights: bool) -> str | None:
     """Why examples with lengths or weights are left to NumPy, in a few words; None: they are not."""
-    if (lengths or weights) and not has_part(loss, "weighted"):
-        what = "lengths" if lengths else "weights"
-        return f"the examples have {what}, and the loss {type(loss).__name__} has no kernel for them"
+    for one in _all_of(loss) if lengths or weights else ():
+        if not has_part(one, "weighted"):
+            what = "lengths" if lengths else "weights"
+            return f"the examples have {what}, and the loss {type(one).__name__} has no kernel for them"
     return ragged_obstacle(model) if lengths else None
 
 

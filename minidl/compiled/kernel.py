@@ -165,6 +165,7 @@ _OWN: dict[tuple[str, str], tuple[type[Kernel], str]] = {
     ("minidl.losses.huber", "Huber"): (LossKernel, "differences:huber"),
     ("minidl.losses.log_cosh", "LogCosh"): (LossKernel, "differences:log_cosh"),
     ("minidl.losses.quantile", "Quantile"): (LossKernel, "quantile:quantile"),
+    ("minidl.losses.sum_of_losses", "SumOfLosses"): (LossKernel, "sum_of_losses:sum_of_losses"),
     ("minidl.optimizers.adagrad", "Adagrad"): (OptimizerKernel, "optimizers:adagrad"),
     ("minidl.optimizers.adam", "Adam"): (OptimizerKernel, "optimizers:adam"),
     ("minidl.optimizers.adamw", "AdamW"): (OptimizerKernel, "optimizers:adamw"),

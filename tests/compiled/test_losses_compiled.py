@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 from both_engines import difference
-from loss_cases import CASES, COMPILED, WITHOUT_KERNEL, Case
+from loss_cases import CASES, EVERY, Case
 from uneven import end_of
 
-from minidl import SGD, Dense, LastStep, RecurrentLayer, Sequential
-from minidl.compiled import explain
+from minidl import (
+    MAE,
+    SGD,
+    CrossEntropy,
+    Dense,
+    HalfMSE,
+    LastStep,
+    RecurrentLayer,
+    Sequential,
+    SumOfLosses,
+)
+from minidl.compiled import explain, kernel
+from minidl.compiled.choice import uneven_obstacle
 from minidl.compiled.engine import CompiledEngine
 from minidl.compiled.kernel import kernel_of
 from minidl.training import Arrays
@@ -28,7 +40,7 @@ def from_lanes(a: Any) -> Any:
     return a.transpose(2, 0, 1)
 
 
-@COMPILED
+@EVERY
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4, 1e30])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_a_kernel_computes_what_the_loss_does(case: Case, scale: float, dtype: Any, tolerance: float) -> None:
@@ -47,7 +59,7 @@ def test_a_kernel_computes_what_the_loss_does(case: Case, scale: float, dtype: A
     assert not from_lanes(dy)[N:].any()
 
 
-@COMPILED
+@EVERY
 @pytest.mark.parametrize("scale", [1.0, 1e30])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_a_kernel_with_shares_computes_a_weighted_mean(case: Case, scale: float, dtype: Any, tolerance: float) -> None:
@@ -85,7 +97,30 @@ def test_both_engines_train_alike_with_lengths_and_weights(case: Case, every_ste
         np.testing.assert_allclose(others, losses, rtol=1e-11)
 
 
-def test_a_sum_of_losses_is_left_to_numpy_and_said() -> None:
+def test_a_sum_is_left_to_numpy_for_a_loss_in_it_without_a_kernel_and_said() -> None:
+    @dataclass(eq=False)
+    class Own(HalfMSE):
+        """It may compute something else than its parent."""
+
     model = Sequential([RecurrentLayer(5), Dense(2)])
     model.build((6, 3), 2, "float64")
-    assert explain(model, WITHOUT_KERNEL[0].loss, SGD(0.1)) == "numpy: the loss SumOfLosses has no kernel"
+    weighted = CrossEntropy(class_weights=[1, 2])
+    for losses, reason in (
+        ([HalfMSE(), SumOfLosses([MAE(), Own()])], "the loss Own has no kernel"),
+        ([CrossEntropy(), weighted], "the loss CrossEntropy in a sum has weights of classes"),
+    ):
+        assert explain(model, SumOfLosses(losses), SGD(0.1)) == f"numpy: {reason}"
+    assert explain(model, weighted, SGD(0.1)) == "compiled"
+
+
+def test_a_sum_leaves_weights_to_numpy_for_a_kernel_in_it_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(eq=False)
+    class Own(HalfMSE):
+        """Its kernel knows no shares."""
+
+    monkeypatch.setitem(kernel._FACTORIES, Own, lambda loss: kernel.LossKernel(print))
+    model, loss = Sequential([Dense(2)]), SumOfLosses([HalfMSE(), Own()])
+    assert uneven_obstacle(model, loss, lengths=False, weights=False) is None
+    expected = "the examples have weights, and the loss Own has no kernel for them"
+    assert uneven_obstacle(model, loss, lengths=False, weights=True) == expected
+    assert kernel.kernel_of(loss).weighted is None

@@ -19,6 +19,7 @@ from tests.reliability import rows_caches as rows_caches
 from tests.reliability import rows_cluster as rows_cluster
 from tests.reliability import rows_configs as rows_configs
 from tests.reliability import rows_engines as rows_engines
+from tests.reliability import rows_every_state as rows_every_state
 from tests.reliability import rows_files as rows_files
 from tests.reliability import rows_forward as rows_forward
 from tests.reliability import rows_giants as rows_giants

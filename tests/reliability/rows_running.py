@@ -132,9 +132,14 @@ def quiet(*arguments: str) -> Callable[[], int]:
 @row(3, "killed in training, resumed", full=100, sample=5)
 def killed_and_resumed(trials: int, rng: random.Random, outcome: Outcome) -> None:
     """Kill at a random moment, resume, perhaps kill again; compare with the run that was never killed."""
+    kill_and_resume(trials, rng, outcome, random_experiment)
+
+
+def kill_and_resume(trials: int, rng: random.Random, outcome: Outcome, draw: Callable[..., list[str]]) -> None:
+    """Kill trainings that are drawn; see `killed_and_resumed`."""
     for n in range(trials):
         if n % KILLS_PER_CONFIG == 0:
-            overrides = random_experiment(rng)
+            overrides = draw(rng)
             arguments = experiment_file(*overrides)
             shutil.rmtree("whole", ignore_errors=True)
             code = wait(fork(quiet("train", *arguments, "--run-dir", "whole"), f"whole-{n}.txt"), 300)
