@@ -12,6 +12,7 @@ from msgspec import Meta
 from minidl.compiled import EngineName, explain
 from minidl.compiled.choice import source_obstacle
 from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
+from minidl.config.space import space_problems
 from minidl.core.arguments import Configurable, Seed, lost_in_dtype
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.layer import Layer, Shape
@@ -47,6 +48,8 @@ class Experiment(Configurable):
     dtype : of parameters and data.
     sweep : lists of values by key path, for ``minidl compare``, which trains all
         combinations; whatever trains a single experiment does not look at it.
+    search : ranges and lists of values by key path, for ``minidl search``, which looks for the best ones; whatever
+        trains a single experiment does not look at it.
     engine : what computes the training steps: ``numpy``, ``compiled`` (needs
         numba), or ``auto``: compiled where it is installed, has kernels for the
         model and pays.
@@ -67,6 +70,7 @@ class Experiment(Configurable):
     dtype: Literal["float32", "float64"] = "float32"
     engine: EngineName = "auto"
     sweep: dict[str, Annotated[list[Any], Meta(min_length=1)]] = field(default_factory=dict)
+    search: dict[str, Any] = field(default_factory=dict)
     name: str = field(init=False, repr=False, default="experiment")
 
     def __post_init__(self) -> None:
@@ -76,9 +80,9 @@ class Experiment(Configurable):
             raise ConfigError("training.refit: there is no validation part that could teach too; set data.validation.")
 
     def to_config(self) -> dict[str, Any]:
-        """The constructor's arguments as plain values; ``sweep`` only if there is one."""
+        """The constructor's arguments as plain values; ``sweep`` and ``search`` only if they are there."""
         config = super().to_config()
-        return config if config["sweep"] else {key: value for key, value in config.items() if key != "sweep"}
+        return {key: value for key, value in config.items() if value or key not in ("sweep", "search")}
 
     def build_model(self) -> Shape:
         """Give the model its initial weights, the same for the same seed; return its output shape.
@@ -170,7 +174,11 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
         All problems, one line each: ``file:line:column: key.path: what is wrong``.
     """
     node = load_node(config, overrides)
-    experiment = experiment_from(node, Path(config).stem)
+    try:
+        experiment = experiment_from(node, Path(config).stem)
+    except ConfigError as err:
+        raise ConfigError(*err.lines, *space_problems(node, Experiment, err.lines)) from err
+    check_search(experiment, node)
     for key in ("loss", "optimizer", "training"):
         found = lost_in_dtype(getattr(experiment, key), experiment.dtype)
         if found is not None:
@@ -192,6 +200,29 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
             raise ConfigError(problem_at(node, path, problem))
     written(experiment)
     return experiment
+
+
+def check_search(experiment: Experiment, node: Node) -> None:
+    """Refuse a ``search:`` whose values do not fit, or whose trials could not be compared.
+
+    Raises
+    ------
+    ConfigError
+        One line for each problem.
+    """
+    problems, metric = space_problems(node, Experiment), experiment.training.choice.metric
+    validated = experiment.data.has_validation
+    if experiment.search and not (validated and metric.startswith("validation_")):
+        why = f"is not looked at: the best weights have {metric}" if validated else "is not set"
+        what = f"trials are compared by a validation score; data.validation {why}"
+        problems.append(problem_at(node, ("search",), what))
+    for key in experiment.search:
+        if metric == "validation_loss" and (key.split(".")[0] == "loss" or key.startswith("data.scaler")):
+            why = "cannot be searched: trials are compared by validation_loss, whose meaning it changes; let "
+            why += "training.callbacks have an EarlyStopping by a metric such as validation_r2"
+            problems.append(problem_at(node, ("search", key), why))
+    if problems:
+        raise ConfigError(*problems)
 
 
 def _unwatchable(experiment: Experiment, watched: str) -> str | None:

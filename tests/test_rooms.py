@@ -33,7 +33,8 @@ ROOMS = {
     "experiment": "compiled config core data files layers losses optimizers randomness tasks training",
     "runs": "compiled config core data experiment files fitting metrics optimizers plotting randomness tasks training",
     "comparison": "config core data experiment files fitting forecasting layers metrics plotting runs tasks training",
-    "cli": "comparison compiled config core data experiment files forecasting layers metrics plotting runs tasks"
+    "search": "comparison config core experiment files fitting runs training",
+    "cli": "comparison compiled config core data experiment files forecasting layers metrics plotting runs search tasks"
     " testing training",
 }
 

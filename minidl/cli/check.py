@@ -8,6 +8,7 @@ from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins,
 from minidl.core.errors import ConfigError
 from minidl.core.layer import n_parameters
 from minidl.core.output import say, show
+from minidl.core.text import counted
 from minidl.experiment import load_experiment
 
 
@@ -25,11 +26,12 @@ def run(args: argparse.Namespace) -> int:
     code, found = 0, []
     for config in args.configs:
         try:
-            parameters, experiments = _checked(config, args.overrides)
+            parameters, experiments, searched = _checked(config, args.overrides)
             found.append({"config": config, "parameters": parameters, "experiments": experiments, "problems": []})
             if not args.json:
                 grid = f", {experiments} experiments" if experiments > 1 else ""
-                show(f"{config}: ok, {parameters} parameters{grid}")
+                keys = f", {counted(searched, 'key')} to search" if searched else ""
+                show(f"{config}: ok, {parameters} parameters{grid}{keys}")
         except ConfigError as err:
             code = err.exit_code
             found.append({"config": config, "parameters": None, "experiments": None, "problems": list(err.lines)})
@@ -40,9 +42,10 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _checked(config: str, overrides: list[str]) -> tuple[int, int]:
-    """The parameters of a config's model, and how many experiments it is, with ``sweep:``; each is checked."""
+def _checked(config: str, overrides: list[str]) -> tuple[int, int, int]:
+    """The parameters of a config's model, its experiments with ``sweep:``, and its keys with ``search:``."""
     from minidl.comparison.entries import load_entries
 
     experiment = load_experiment(config, overrides)
-    return n_parameters(experiment.model), len(load_entries([config], overrides)) if experiment.sweep else 1
+    experiments = len(load_entries([config], overrides)) if experiment.sweep else 1
+    return n_parameters(experiment.model), experiments, len(experiment.search)

@@ -9,15 +9,12 @@ was stopped.
 from __future__ import annotations
 
 import argparse
-import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
+from minidl.cli.workers import add_workers, worker_arguments, workers
 from minidl.comparison.across import across, across_lines, across_table
-from minidl.comparison.cluster import check_scheduler, dask_cluster
-from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
 from minidl.comparison.tables import assumption_lines, confounds_table, metric_title, scores_table, shown_metrics
 from minidl.comparison.tested import terms, terms_of
@@ -39,9 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--smallest", type=float, metavar="D", help="the smallest difference of the leading metric that matters"
     )
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes at a time; default: one a processor")
-    parser.add_argument("--executor", choices=("processes", "dask"), default="processes", help="what runs trainings")
-    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster that is running")
+    add_workers(parser)
     parser.add_argument("--shard", metavar="I/N", help="do only every N-th run, from the I-th on; see --merge")
     parser.add_argument("--merge", action="store_true", help="join the folders of all shards into one comparison")
     parser.add_argument(
@@ -63,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     _check_usage(args)
     if args.across:
         return _across(args)
-    make_executor = _executor(args)
+    make_executor = workers(args)
     session = _session(args)
     with session.lock:
         folder = session.folder
@@ -114,12 +109,7 @@ def _exit_code(result: dict[str, Any]) -> int:
 
 def resume_command(args: argparse.Namespace, folder: Path) -> str:
     """The command line that goes on with this comparison, in the same way."""
-    words = ["minidl", "compare", "--resume", str(folder)]
-    if args.scheduler:
-        words += ["--executor", "dask", "--scheduler", args.scheduler]
-    elif args.jobs is not None:
-        words += ["--jobs", str(args.jobs)]
-    return " ".join(map(shell_word, words)) + plugin_arguments(args)
+    return f"minidl compare --resume {shell_word(folder)}{worker_arguments(args)}{plugin_arguments(args)}"
 
 
 def _check_usage(args: argparse.Namespace) -> None:
@@ -133,19 +123,6 @@ def _check_usage(args: argparse.Namespace) -> None:
         raise ConfigError("--merge: expected the folders of shards.")
     if args.resume is None and not args.configs:
         raise ConfigError("expected configs to compare, for example: minidl compare pm25_single pm25_deep")
-
-
-def _executor(args: argparse.Namespace) -> Callable[[], Any]:
-    if args.executor == "dask":
-        if not args.scheduler:
-            raise ConfigError("--executor dask needs --scheduler tcp://HOST:PORT, of a cluster that is running.")
-        check_scheduler(args.scheduler)
-        return functools.partial(dask_cluster, args.scheduler)
-    if args.scheduler:
-        raise ConfigError("--scheduler is for --executor dask.")
-    jobs = default_jobs() if args.jobs is None else args.jobs
-    check_jobs(jobs)
-    return functools.partial(processes, jobs)
 
 
 def _session(args: argparse.Namespace) -> Session:

@@ -133,6 +133,11 @@ class _Cluster(Executor):
         self._lock, self._left = threading.Lock(), threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
+    @property
+    def width(self) -> int:
+        """Tasks that its workers do at a time, now."""
+        return max(1, int(sum(self._client.nthreads().values())))
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Look no more; what Dask has begun is its own affair."""
         self._left.set()

@@ -85,6 +85,7 @@ def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -
 def _entry(label: str, node: Node, point: Mapping[str, Any], source: str) -> Entry:
     config = experiment_from(node, label).to_config()
     config.pop("seed")
+    config.pop("search", None)  # what could be tried; what is compared are the config's own values
     return Entry(label, config, point, source=source)
 
 

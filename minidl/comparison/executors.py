@@ -70,15 +70,15 @@ def _results(
             yield trial, None, err
             continue
         if future.done():  # it ran here, or was quick: let it be stored before the next one starts
-            yield trial, *_ended(future)
+            yield trial, *ended(future)
         else:
             futures[future] = trial
     for future in as_completed(futures):
-        yield futures[future], *_ended(future)
+        yield futures[future], *ended(future)
 
 
-def _ended(future: Future[Outcome]) -> tuple[Outcome | None, BaseException | None]:
-    """What has come of a future: an outcome or an error."""
+def ended(future: Future[Any]) -> tuple[Any, BaseException | None]:
+    """What has come of a future: a result, or None and an error."""
     try:
         error = future.exception()
     except CancelledError:  # nobody here cancels: whoever should compute it has gone
@@ -89,6 +89,8 @@ def _ended(future: Future[Outcome]) -> tuple[Outcome | None, BaseException | Non
 class Here(Executor):
     """Runs each trial in this process, when it is submitted."""
 
+    width = 1  # trials at a time
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run now."""
         future: Future[Any] = Future()
@@ -97,6 +99,15 @@ class Here(Executor):
         except Exception as err:
             future.set_exception(err)
         return future
+
+
+class _Processes(ProcessPoolExecutor):
+    """So many processes."""
+
+    def __init__(self, width: int, tell: Connection) -> None:
+        context = multiprocessing.get_context("spawn")
+        super().__init__(width, mp_context=context, initializer=_start_worker, initargs=(tell,))
+        self.width = width
 
 
 @contextmanager
@@ -123,9 +134,8 @@ def processes(jobs: int) -> Iterator[Executor]:
             from multiprocessing import resource_tracker  # Windows has none
 
             resource_tracker.ensure_running()
-    context = multiprocessing.get_context("spawn")
-    told, tell = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(min(jobs, _MOST), mp_context=context, initializer=_start_worker, initargs=(tell,))
+    told, tell = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    pool = _Processes(min(jobs, _MOST), tell)
     try:
         with told, tell:
             yield pool

@@ -90,7 +90,7 @@ def run_trial(trial: Trial) -> Outcome:
 def _outcome(trial: Trial) -> Outcome:
     for plugin in trial.plugins:
         load_plugin(plugin["path"], plugin["sha256"])
-    with _ONE_THREAD:
+    with ONE_THREAD:
         experiment = experiment_of(trial.config, trial.seed)
         terms, parts = terms_of(trial.config), load_parts(experiment)
         record: Record = {
@@ -235,4 +235,4 @@ class _OneThread:
                 self._limit.restore_original_limits()
 
 
-_ONE_THREAD = _OneThread()
+ONE_THREAD = _OneThread()

@@ -57,7 +57,7 @@ def construct(target: type, mapping: Mapping[str, Any]) -> Any:
     ConfigError
         As for `build`, with the key path only.
     """
-    return build(target, _as_node(mapping))
+    return build(target, as_node(mapping))
 
 
 def locate(node: Node, path: Sequence[str | int]) -> Place | None:
@@ -279,10 +279,10 @@ def _plugin(err: Exception) -> str:
     return f" ({line})" if line else ""
 
 
-def _as_node(value: Any) -> Node:
+def as_node(value: Any) -> Node:
     """Plain Python values as a tree without places."""
     if isinstance(value, Mapping):
-        return Node({key: _as_node(child) for key, child in value.items()})
+        return Node({key: as_node(child) for key, child in value.items()})
     if isinstance(value, (list, tuple)):
-        return Node([_as_node(child) for child in value])
+        return Node([as_node(child) for child in value])
     return Node(value)

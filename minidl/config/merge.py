@@ -81,6 +81,17 @@ def override(root: Node, overrides: Sequence[str]) -> Node:
     return root
 
 
+def put(root: Node, key: str, value: Node) -> Node:
+    """`root` with a tree at ``key.path``.
+
+    Raises
+    ------
+    ConfigError
+        The path leads nowhere.
+    """
+    return _assign(root, key.split("."), value, ())
+
+
 def read_tree(path: Path, *, chain: tuple[Path, ...] = ()) -> Node:
     """Parse a file and merge it over the one that it extends. `chain` are the files that extend this one."""
     root = parse_file(path)

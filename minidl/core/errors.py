@@ -62,6 +62,12 @@ class StorageError(MinidlError, OSError):
     exit_code = 4
 
 
+class MissingPackageError(MinidlError, ImportError):
+    """An optional package that is needed is not installed."""
+
+    exit_code = 4
+
+
 class NumericalError(MinidlError, ArithmeticError):
     """Training met NaN or Inf."""
 

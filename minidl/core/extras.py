@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Extra = Literal["plot", "fast", "stats", "dask", "tensorboard", "names", "digits", "rivals", "sklearn"]
+Extra = Literal["plot", "fast", "stats", "dask", "tensorboard", "names", "digits", "rivals", "sklearn", "search"]
 
 # As in setup.cfg, without the versions.
 PACKAGES: dict[Extra, tuple[str, ...]] = {
@@ -21,6 +21,7 @@ PACKAGES: dict[Extra, tuple[str, ...]] = {
     "digits": ("scikit-learn",),
     "rivals": ("lightgbm",),
     "sklearn": ("scikit-learn",),
+    "search": ("optuna",),
 }
 
 

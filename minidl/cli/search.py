@@ -1,0 +1,181 @@
+"""Search good values for keys of a config: those under its search:, by the validation score.
+
+Trials that fall behind are cut short. The folder runs/search-<NNN> gets the trials in a
+database (study.db), the best one as a config (best.yaml) and figures. The test part is
+not looked at: score the best config with minidl train, or compare it with others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
+from minidl.cli.workers import add_workers, worker_arguments, workers
+from minidl.comparison.executors import check_main_guard
+from minidl.core.errors import ConfigError, DataError, NumericalError, StorageError
+from minidl.core.output import Bar, say, show
+from minidl.core.text import aligned, counted, number, shell_word
+from minidl.experiment import load_experiment
+from minidl.search.database import Finished, best_first
+from minidl.search.folder import Study, reopen, start
+from minidl.search.running import search_on, write_best
+from minidl.search.trying import need_optuna
+
+TRIALS, SHOWN = 50, 10
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("config", metavar="CONFIG", nargs="?", help="a config with search:, or a shipped name")
+    parser.add_argument("--trials", type=int, metavar="N", help=f"how many in all; default {TRIALS}")
+    add_workers(parser)
+    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with this search")
+    add_overrides(parser)
+    add_plugin(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Try, tell the best."""
+    check_main_guard()
+    if args.config is None and args.resume is None:
+        raise ConfigError("expected a config to search, for example: minidl search pm25_search")
+    if args.config is None and args.overrides:
+        raise ConfigError("--resume takes its config from the folder; --set is for the start of a search.")
+    need_optuna()
+    make_executor = workers(args)
+    study = _study(args)
+    try:
+        _say_start(study)
+        progress = ShowFinished(study)
+        try:
+            search_on(study, make_executor, progress)
+        except KeyboardInterrupt:
+            say(f"finished trials are kept; go on with: {_resume_command(args, study.path)}")
+            raise
+        except (DataError, StorageError) as err:
+            go_on = f"finished trials are kept; go on with: {_resume_command(args, study.path)}"
+            raise type(err)(f"{str(err).removesuffix('.')}; {go_on}") from err
+        finally:
+            progress.close()
+        return _report(study, args)
+    finally:
+        study.close()
+
+
+def _study(args: argparse.Namespace) -> Study:
+    if args.resume is None:
+        load_plugins(args)
+        trials = TRIALS if args.trials is None else args.trials
+        return start(load_experiment(args.config, args.overrides), trials, args.plugin)
+    asked = None
+    if args.config is not None:
+        load_plugins(args)
+        asked = load_experiment(args.config, args.overrides)
+    return reopen(args.resume, trials=args.trials, plugins=args.plugin, asked=asked)
+
+
+def _say_start(study: Study) -> None:
+    done, total = len(study.database.finished), study.question.trials
+    metric = study.experiment.training.choice.metric
+    what = f"{counted(total, 'trial')} of {counted(len(study.space), 'key')}, by {metric}"
+    say(f"{study.path}: {what}" + (f"; {done} are done" if done else ""))
+
+
+def _resume_command(args: argparse.Namespace, folder: Path) -> str:
+    return f"minidl search --resume {shell_word(folder)}{worker_arguments(args)}{plugin_arguments(args)}"
+
+
+def _report(study: Study, args: argparse.Namespace) -> int:
+    finished, best = study.database.finished, write_best(study)
+    if best is None:
+        broken = next(each.tried for each in finished)
+        error = NumericalError if broken.state == "pruned" else ConfigError
+        raise error(f"{study.path}: none of {counted(len(finished), 'trial')} has a score; the first: {broken.error}")
+    if args.json:
+        print_json(_result(study, best))
+        return 0
+    show(*_lines(study), "", f"{study.path}: study.db, best.yaml")
+    show(f"next: minidl train {shell_word(best)}{plugin_arguments(args)}")
+    return 0
+
+
+def _result(study: Study, best: Path) -> dict[str, Any]:
+    choice = study.experiment.training.choice
+    trials = [
+        {
+            "trial": i,
+            "state": each.tried.state,
+            "score": each.tried.score,
+            "epoch": each.tried.epoch,
+            "error": each.tried.error,
+            "seconds": each.tried.seconds,
+            "values": dict(each.point),
+        }
+        for i, each in enumerate(study.database.finished, 1)
+    ]
+    first = best_first(study.database.finished, study.larger_is_better)[0][0]
+    asked = {"metric": choice.metric, "larger_is_better": choice.larger_is_better}
+    return {"folder": str(study.path), **asked, "best": first, "best_config": str(best), "trials": trials}
+
+
+def _lines(study: Study) -> list[str]:
+    """The best trials, how the others ended, and what the scores are worth."""
+    finished, metric = study.database.finished, study.experiment.training.choice.metric
+    ranked = best_first(finished, study.larger_is_better)
+    keys = short_names(list(study.space))
+    rows = [["trial", metric, "epoch", *keys.values()]]
+    for i, each in ranked[:SHOWN]:
+        values = [shown_value(each.point[key]) for key in keys]
+        rows.append([str(i), number(each.tried.score), str(each.tried.epoch), *values])
+    pruned = sum(each.tried.state == "pruned" for each in finished)
+    failed = sum(each.tried.state == "failed" for each in finished)
+    ended = [f"{len(ranked)} of {counted(len(finished), 'trial')} ran to their end"]
+    ended += [f"{pruned} were cut short"] * bool(pruned) + [f"{failed} failed"] * bool(failed)
+    chosen = (
+        f"The best {metric} was chosen among {counted(len(finished), 'trial')} on the validation part, so it is "
+        "too good; it says nothing about the test part, which was not looked at."
+    )
+    return [*aligned(rows), "", "; ".join(ended) + ".", chosen]
+
+
+def short_names(keys: list[str]) -> dict[str, str]:
+    """The last part of each key path, where these differ, by the path."""
+    short = {key: key.rpartition(".")[2] for key in keys}
+    return short if len(set(short.values())) == len(short) else {key: key for key in keys}
+
+
+def shown_value(value: Any) -> str:
+    """A value that was tried, in a table."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = json.dumps(value, ensure_ascii=False).replace('"', "")
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+class ShowFinished:
+    """tqdm on a terminal, one plain line a trial otherwise; both on standard error."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._bar = Bar(study.question.trials, len(study.database.finished), "trial")
+
+    def __call__(self, finished: Finished) -> None:
+        """A trial has ended."""
+        done, total = len(self._study.database.finished), self._study.question.trials
+        best = best_first(self._study.database.finished, self._study.larger_is_better)
+        so_far = f"best {number(best[0][1].tried.score)}" if best else "none yet"
+        if not self._bar.drawn:
+            keys = short_names(list(finished.point))
+            values = ", ".join(f"{name}={shown_value(finished.point[key])}" for key, name in keys.items())
+            ended = finished.tried.error or f"{self._study.experiment.training.choice.metric} "
+            ended += "" if finished.tried.error else f"{number(finished.tried.score)}"
+            say(f"{done:>{len(str(total))}}/{total}  {values}: {ended}, {finished.tried.seconds:.1f} s; {so_far}")
+        self._bar.update(so_far)
+
+    def close(self) -> None:
+        """Leave the terminal in order."""
+        self._bar.close()

@@ -1,0 +1,47 @@
+"""What runs many trainings, for the verbs that do: processes of this machine, or a Dask cluster."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from minidl.comparison.cluster import check_scheduler, dask_cluster
+from minidl.comparison.executors import check_jobs, default_jobs, processes
+from minidl.core.errors import ConfigError
+from minidl.core.text import shell_word
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """--jobs, --executor and --scheduler."""
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes at a time; default: one a processor")
+    parser.add_argument("--executor", choices=("processes", "dask"), default="processes", help="what runs trainings")
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster that is running")
+
+
+def worker_arguments(args: argparse.Namespace) -> str:
+    """These arguments of this command, for the next one that is suggested."""
+    if args.scheduler:
+        return f" --executor dask --scheduler {shell_word(args.scheduler)}"
+    return "" if args.jobs is None else f" --jobs {args.jobs}"
+
+
+def workers(args: argparse.Namespace) -> Callable[[], Any]:
+    """What makes the executor that these arguments ask for.
+
+    Raises
+    ------
+    ConfigError, StorageError
+        They do not go together, or no scheduler answers.
+    """
+    if args.executor == "dask":
+        if not args.scheduler:
+            raise ConfigError("--executor dask needs --scheduler tcp://HOST:PORT, of a cluster that is running.")
+        check_scheduler(args.scheduler)
+        return functools.partial(dask_cluster, args.scheduler)
+    if args.scheduler:
+        raise ConfigError("--scheduler is for --executor dask.")
+    jobs = default_jobs() if args.jobs is None else args.jobs
+    check_jobs(jobs)
+    return functools.partial(processes, jobs)
