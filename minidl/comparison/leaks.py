@@ -59,7 +59,7 @@ class LeakReport:
 
 
 def check_no_leak(experiment: Experiment, epochs: int | None = None) -> LeakReport:
-    """Prove that scaler, windows, chosen checkpoint and forecasts do not depend on later rows.
+    """Prove that scaler, windows, chosen checkpoint, calibration and forecasts do not depend on later rows.
 
     Trains on the series as it is, and again with every row of the test part
     poisoned: NaN in the table, noise in the file, gaps in the file. Then forecasts
@@ -164,7 +164,7 @@ def _as_they_are(table: Table) -> Table:
 
 
 def _stages(experiment: Experiment, rows: Table) -> dict[str, str]:
-    """Digests of scaler, training windows, validation windows and the chosen weights."""
+    """Digests of scaler, training windows, validation windows, the chosen weights and the calibration of intervals."""
     try:
         experiment, splits = _on_rows(experiment, rows)
     except DataError as err:  # a scaler that was given NaN
@@ -178,6 +178,9 @@ def _stages(experiment: Experiment, rows: Table) -> dict[str, str]:
     try:
         trained = train_in_memory(experiment, splits)
         stages["chosen checkpoint"] = f"epoch {trained.epoch}: {digest_of(experiment.model.params)}"
+        margins = forecast_task(experiment.evaluation).margins(splits, experiment.scored_model)
+        if margins is not None:
+            stages["calibration"] = digest_of({"margins": margins})
     except NumericalError as err:
         stages["chosen checkpoint"] = f"none: {err}"
     return stages

@@ -32,6 +32,7 @@ class Ahead:
     n_filled : how many of the window's values were gaps that were filled, and of how many.
     utc : whether the times are known to be in UTC.
     assumption : what it takes for granted, in words.
+    interval : (lower, upper) ends of each value's interval, (horizon,) each; None: there are none.
     """
 
     target: str
@@ -43,6 +44,7 @@ class Ahead:
     n_filled: tuple[int, int] = (0, 0)
     utc: bool = False
     assumption: str = KEPT
+    interval: tuple[Array, Array] | None = None
 
     def times(self) -> list[str]:
         """ISO time of each value; ``+1``, ``+2``, ... rows where the table has no times."""
@@ -51,17 +53,19 @@ class Ahead:
         return [time_text(later(self.last, self.step, j + 1), self.utc) for j in range(len(self.values))]
 
     def table(self) -> list[list[Any]]:
-        """A head, and a row of time and value for each forecast."""
-        units = f" [{self.units}]" if self.units else ""
-        values = map(float, self.values)
-        return [["time", f"{self.target}{units}"], *map(list, zip(self.times(), values, strict=True))]
+        """A head, and a row of time and value for each forecast, and of the ends of its interval if it has one."""
+        head = ["time", f"{self.target} [{self.units}]" if self.units else self.target]
+        ends = self.interval or ()
+        columns = [self.times(), *(map(float, numbers) for numbers in (self.values, *ends))]
+        return [head + ["lower", "upper"][: len(ends)], *map(list, zip(*columns, strict=True))]
 
     def found(self) -> dict[str, Any]:
         """All of it by name, for JSON."""
         filled, of = self.n_filled
         values, about = self.values.tolist(), {"assumptions": [self.assumption], "window_values": of, "filled": filled}
         found = {"target": self.target, "units": self.units, "from": self._end(), "times": self.times()}
-        return {**found, "values": values, **about}
+        ends = dict(zip(("lower", "upper"), (end.tolist() for end in self.interval or ()), strict=False))
+        return {**found, "values": values, **ends, **about}
 
     def where(self) -> str:
         """What is forecast."""
@@ -88,6 +92,7 @@ def forecast_ahead(
     dtype: npt.DTypeLike,
     name: str = "",
     derive: Callable[[Table], Table] = lambda table: table,
+    interval: Callable[[Array], tuple[Array, Array]] | None = None,
 ) -> Ahead:
     """Predict from the table's last `time_steps` rows; where rows are left, feed predictions back for the next ones.
 
@@ -100,6 +105,7 @@ def forecast_ahead(
     next_rows : (B, T, F) windows to (B, L) predictions; see `minidl.forecasting.Recursive`.
     name : of the table, for messages.
     derive : adds the columns that the model gets beside the table's own.
+    interval : (1, T, F) windows to scaled ends (lower, upper), (horizon,) each.
 
     Raises
     ------
@@ -107,27 +113,35 @@ def forecast_ahead(
         The table has fewer rows than a window, ends with a gap, or holds values
         that cannot be scaled.
     """
-    n, where = len(table), f"{name}: " if name else ""
-    if n < time_steps:
-        raise DataError(f"{where}the table has {n} rows; a window needs {time_steps}.")
-    gaps = np.zeros(table.values.shape, bool) if table.gaps is None else table.gaps.where
-    if gaps[-1].any():
-        raise DataError(f"{where}{_ends_with_a_gap(table, gaps)}")
+    n, gaps = len(table), _known_gaps(table, time_steps, f"{name}: " if name else "")
     whole, start = derive(continued(table.as_test_part(), horizon)), np.zeros(1, np.int64)
     rows = Rows.of(whole, scaled_rows(whole, scale, dtype, first=n - time_steps), time_steps)
     forecasts = Recursive(rows, next_rows, "hold_last")(start, horizon)
+    scaled = [forecasts[0], *(() if interval is None else interval(rows.windows(start)))]
+    values, *ends = (scale.unscale(numbers, whole.target_index) for numbers in scaled)
     at_once = direct(next_rows(rows.windows(start)).shape[1], horizon)
     return Ahead(
         target=table.target_name,
         units=table.units,
-        values=scale.unscale(forecasts[0], whole.target_index),
+        values=values,
         last=None if table.times is None else table.times[-1],
         step=table.step,
         time_steps=time_steps,
         n_filled=(int(gaps[n - time_steps :].sum()), gaps[n - time_steps :].size),
         utc=table.utc,
         assumption=AT_ONCE if at_once else kept_words(whole),
+        interval=(ends[0], ends[1]) if ends else None,
     )
+
+
+def _known_gaps(table: Table, time_steps: int, where: str) -> npt.NDArray[np.bool_]:
+    """Which values are gaps, of a table that a forecast can start from; see `forecast_ahead`."""
+    if len(table) < time_steps:
+        raise DataError(f"{where}the table has {len(table)} rows; a window needs {time_steps}.")
+    gaps = np.zeros(table.values.shape, bool) if table.gaps is None else table.gaps.where
+    if gaps[-1].any():
+        raise DataError(f"{where}{_ends_with_a_gap(table, gaps)}")
+    return gaps
 
 
 def continued(table: Table, count: int) -> Table:

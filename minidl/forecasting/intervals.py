@@ -2,12 +2,14 @@
 
 ``coverage`` is the share of truths within the interval, ends included, ``width`` the mean distance of its
 ends, ``pinball`` the mean pinball loss of both ends as quantiles, ``crps`` the continuous ranked
-probability score of the whole distribution. A point forecast has no interval, and the absolute error for its CRPS.
+probability score of the whole distribution, which a calibration leaves as it is. A point forecast has no
+interval, and the absolute error for its CRPS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,13 +19,13 @@ from minidl.core.layer import Array
 from minidl.data import Splits
 from minidl.data.steps import ahead_short
 from minidl.forecasting.forecasters import CHUNK, Forecaster, Rows, Starts
-from minidl.forecasting.scores import block_starts, known_truth
+from minidl.forecasting.scores import block_starts, block_sums, known_truth, score
 from minidl.forecasting.words import baseline_short
 from minidl.losses.distributions import Distribution, pinball
 from minidl.metrics import Metric, by_stretch, mean_of_sums
 
 Values = npt.NDArray[np.float64]
-Spread = Callable[[Starts, int], Distribution]  # scaled distributions of the leads 1 ... horizon after each window
+Distributions = Callable[[Starts, int], Distribution]  # scaled, of the leads 1 ... horizon after each window
 _NONE = "a point forecast has no interval"
 INTERVAL_METRICS = (
     Metric("crps", "CRPS", False, digits=2, in_units=True, of_sums=mean_of_sums),
@@ -33,7 +35,29 @@ INTERVAL_METRICS = (
 )
 
 
-def model_spread(splits: Splits, next_rows: Callable[[Array], Array], made: Callable[[Array], Any]) -> Spread:
+@dataclass(frozen=True, eq=False)
+class IntervalForecaster:
+    """Distributions of forecasts, and the interval that is taken of each.
+
+    Parameters
+    ----------
+    distributions : of windows' first rows and a horizon.
+    coverage : of the interval, above 0 and below 1.
+    margins : by lead, see `Distribution.interval`; None: the intervals are what the distributions say.
+    """
+
+    distributions: Distributions
+    coverage: float
+    margins: Values | None = None
+
+    def interval(self, of: Distribution, leads: int) -> tuple[Values, Values]:
+        """(lower, upper) of forecasts (windows, leads), scaled."""
+        return of.interval(self.coverage, 0.0 if self.margins is None else self.margins[:leads])
+
+
+def model_distributions(
+    splits: Splits, next_rows: Callable[[Array], Array], made: Callable[[Array], Any]
+) -> Distributions:
     """A direct model's distributions.
 
     Parameters
@@ -43,33 +67,55 @@ def model_spread(splits: Splits, next_rows: Callable[[Array], Array], made: Call
     """
     rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
 
-    def spread(starts: Starts, horizon: int) -> Distribution:
+    def distributions(starts: Starts, horizon: int) -> Distribution:
         chunks = [starts[first : first + CHUNK] for first in range(0, len(starts), CHUNK)]
         outputs = [next_rows(rows.windows(chunk)).copy() for chunk in chunks]  # the next call overwrites them
         found: Distribution = made(np.concatenate(outputs))
         return found.first(horizon)
 
-    return spread
+    return distributions
+
+
+def all_scores(
+    splits: Splits, forecaster: Forecaster, spread: IntervalForecaster | None, horizons: Sequence[int], intervals: bool
+) -> dict[str, Any]:
+    """Block and lead scores of points, and with `intervals` those of intervals in the same rows."""
+    scores = score(splits, forecaster, horizons)
+    if not intervals:
+        return scores
+    more = interval_scores(splits, forecaster, spread, horizons)
+    return {
+        table: {row: {**values, **more[table][row]} for row, values in rows.items()} for table, rows in scores.items()
+    }
+
+
+def all_sums(
+    splits: Splits, forecaster: Forecaster, spread: IntervalForecaster | None, horizons: Sequence[int], intervals: bool
+) -> dict[str, dict[str, list[list[float]]]]:
+    """By horizon and metric what block scores are made of; see `block_sums`."""
+    found = {str(k): block_sums(splits, forecaster, k) for k in horizons}
+    for k in horizons if intervals else ():
+        found[str(k)] |= interval_sums(splits, forecaster, spread, k)
+    return found
 
 
 def interval_scores(
-    splits: Splits, forecaster: Forecaster, spread: Spread | None, horizons: Sequence[int], coverage: float
+    splits: Splits, forecaster: Forecaster, spread: IntervalForecaster | None, horizons: Sequence[int]
 ) -> dict[str, Any]:
     """``block`` of every horizon and ``lead`` up to the largest, with the four scores each; NaN where there is none.
 
     Parameters
     ----------
     forecaster : of points, where there is no `spread`.
-    coverage : of the interval, above 0 and below 1.
     """
     furthest, starts = max(horizons), splits.test.starts
     starts = starts[: len(starts) - furthest + 1]
     blocks = {}
     for k in horizons:
         of_block = block_starts(splits, k)
-        numbers, known = _numbers(splits, forecaster, spread, of_block, k, coverage)
+        numbers, known = _numbers(splits, forecaster, spread, of_block, k)
         blocks[str(k)] = {name: _mean(values, known) for name, values in numbers.items()}
-    numbers, known = _numbers(splits, forecaster, spread, starts, furthest, coverage)
+    numbers, known = _numbers(splits, forecaster, spread, starts, furthest)
     leads = {
         str(j + 1): {name: _mean(values[:, j], known[:, j]) for name, values in numbers.items()}
         for j in range(furthest)
@@ -78,18 +124,18 @@ def interval_scores(
 
 
 def interval_sums(
-    splits: Splits, forecaster: Forecaster, spread: Spread | None, horizon: int, coverage: float
+    splits: Splits, forecaster: Forecaster, spread: IntervalForecaster | None, horizon: int
 ) -> dict[str, list[list[float]]]:
     """What the block's CRPS and coverage are made of, by stretch of the test part; no block is cut."""
     starts = block_starts(splits, horizon)
-    numbers, known = _numbers(splits, forecaster, spread, starts, horizon, coverage)
+    numbers, known = _numbers(splits, forecaster, spread, starts, horizon)
     defined = [name for name in ("crps", "coverage") if not np.isnan(numbers[name][known]).any()]
     return {name: by_stretch(known.sum(axis=1), np.where(known, numbers[name], 0).sum(axis=1)) for name in defined}
 
 
 @np.errstate(all="ignore")
 def _numbers(
-    splits: Splits, forecaster: Forecaster, spread: Spread | None, starts: Starts, horizon: int, coverage: float
+    splits: Splits, forecaster: Forecaster, spread: IntervalForecaster | None, starts: Starts, horizon: int
 ) -> tuple[dict[str, Values], npt.NDArray[np.bool_]]:
     """The scores of each forecast, (windows, horizon), and which of the truths are known."""
     scale, column = splits.scale, splits.table.target_index
@@ -99,8 +145,8 @@ def _numbers(
         error = np.abs(scale.unscale(forecaster(starts, horizon), column) - truth)
         none = np.full(truth.shape, np.nan)
         return {"crps": error, "coverage": none, "width": none, "pinball": none}, known
-    found = spread(starts, horizon)
-    lower, upper = (scale.unscale(end, column) for end in found.interval(coverage))
+    found, coverage = spread.distributions(starts, horizon), spread.coverage
+    lower, upper = (scale.unscale(end, column) for end in spread.interval(found, horizon))
     ends = pinball(lower, truth, (1 - coverage) / 2) + pinball(upper, truth, (1 + coverage) / 2)
     slope = float(scale.range[column]) if scale.curves[column] == "linear" else None
     moved = found.moved(lambda values: scale.unscale(values, column), slope)

@@ -30,14 +30,22 @@ class Distribution(ABC):
         """That of the first leads alone."""
 
     @abstractmethod
-    def interval(self, coverage: float) -> tuple[Values, Values]:
+    def interval(self, coverage: float, margin: Values | float = 0.0) -> tuple[Values, Values]:
         """(lower, upper) ends, below and above which a number lies with probability (1 - coverage)/2 each.
+
+        Parameters
+        ----------
+        margin : by which an interval is widened, or narrowed where it is below 0; what it is in, `conformity` says.
 
         Raises
         ------
         ConfigError
             The model does not say so: it has no such levels.
         """
+
+    @abstractmethod
+    def conformity(self, truth: Values, coverage: float) -> Values:
+        """The smallest margin whose interval holds each number."""
 
     @abstractmethod
     def crps(self, truth: Values) -> Values:
@@ -87,8 +95,8 @@ class Quantiles(Distribution):
         """The values of each number, sorted."""
         return np.sort(self.values, axis=-1)
 
-    def interval(self, coverage: float) -> tuple[Values, Values]:
-        """The quantiles of the levels (1 - coverage)/2 and (1 + coverage)/2."""
+    def interval(self, coverage: float, margin: Values | float = 0.0) -> tuple[Values, Values]:
+        """q - m and q' + m of the levels (1 - coverage)/2 and (1 + coverage)/2; their middle where they cross."""
         places = []
         for level in ((1 - coverage) / 2, (1 + coverage) / 2):
             near = [j for j, own in enumerate(self.levels) if abs(own - level) < 1e-9]
@@ -99,7 +107,19 @@ class Quantiles(Distribution):
                 )
             places += near
         values = self.ordered
-        return values[..., places[0]], values[..., places[1]]
+        lower, upper = values[..., places[0]], values[..., places[1]]
+        margin = np.maximum(margin, (lower - upper) / 2)
+        return lower - margin, upper + margin
+
+    def conformity(self, truth: Values, coverage: float) -> Values:
+        """max(q - y, y - q') of the truth y: Romano, Patterson and Candès' score of conformalized quantile regression.
+
+        References
+        ----------
+        Romano, Patterson and Candès (2019), Conformalized quantile regression, NeurIPS 32.
+        """
+        lower, upper = self.interval(coverage)
+        return np.maximum(lower - truth, truth - upper)
 
     def crps(self, truth: Values) -> Values:
         """2 · the mean of the pinball loss over the levels: near to it if the levels are (j - ½)/n, j = 1 ... n."""
@@ -133,10 +153,16 @@ class Gaussian(Distribution):
         """That of the first leads alone."""
         return replace(self, mean=self.mean[:, :leads], deviation=self.deviation[:, :leads])
 
-    def interval(self, coverage: float) -> tuple[Values, Values]:
-        """μ ± z σ, Φ(z) = (1 + coverage)/2."""
-        half = NormalDist().inv_cdf((1 + coverage) / 2) * self.deviation
+    def interval(self, coverage: float, margin: Values | float = 0.0) -> tuple[Values, Values]:
+        """μ ± (z + m) σ, Φ(z) = (1 + coverage)/2."""
+        half = np.maximum(NormalDist().inv_cdf((1 + coverage) / 2) + margin, 0) * self.deviation
         return self.mean - half, self.mean + half
+
+    def conformity(self, truth: Values, coverage: float) -> Values:
+        """|y - μ|/σ - z of the truth y: the residual in units of the model's own deviation."""
+        z = NormalDist().inv_cdf((1 + coverage) / 2)
+        score: Values = np.abs(truth - self.mean) / self.deviation - z
+        return score
 
     def crps(self, truth: Values) -> Values:
         """σ (z (2 Φ(z) - 1) + 2 φ(z) - 1/√π), z = (truth - μ)/σ: Gneiting and Raftery's closed form."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 import secrets
 import shutil
@@ -43,6 +42,7 @@ from minidl.runs.run_folder import (
 )
 from minidl.runs.saving import SaveCheckpoints
 from minidl.runs.scale_file import ScaleFile, saved_scale, scale_text
+from minidl.runs.scores_file import scores_name, scores_text, stored_scores
 from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, Trainer
 from minidl.training.records import never
@@ -231,8 +231,8 @@ class Run(RunFolder):
         with one_blas_thread():
             scores = task.evaluate(parts, self.experiment.scored_model)
         scores |= {"checkpoint": checkpoint, "epoch": state["epoch"], "seed": self.experiment.seed}
-        name = "evaluation.json" if checkpoint == configured else f"evaluation-{checkpoint}.json"
-        self.write(name, json.dumps(_without_nan(scores), indent=1, ensure_ascii=False) + "\n")
+        name = scores_name(checkpoint, configured)
+        self.write(name, scores_text(scores))
         task.check_finite(scores, self.path / name)
         return scores
 
@@ -251,10 +251,12 @@ class Run(RunFolder):
             The file does not have the form of the training's data, or not what the task needs.
         """
         experiment = self.experiment
-        self.load_weights(checkpoint)
-        step = self._scale_file().get("step")
+        state = self.load_weights(checkpoint)
+        step, name = self._scale_file().get("step"), checkpoint or self.scored_checkpoint()
         with one_blas_thread():
-            return experiment.evaluation.predict(experiment, self.scale(), step, path, horizon)
+            file = scores_name(name, self.scored_checkpoint())
+            task = experiment.evaluation.recalled(lambda: stored_scores(self, file, name, state["epoch"]))
+            return task.predict(experiment, self.scale(), step, path, horizon)
 
     def predictor(self, checkpoint: str | None = None) -> Predictor:
         """Fast forecasts of a checkpoint (None: the one that the config scores), from windows that are scaled already.
@@ -282,10 +284,3 @@ class _NoteEngine(Callback):
     def on_start(self, trainer: Trainer) -> None:
         """Once it is chosen."""
         self.run.add_engine(trainer.engine.name)
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN; null stands for it."""
-    if isinstance(value, dict):
-        return {key: _without_nan(part) for key, part in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -19,11 +20,9 @@ from minidl.data.steps import ahead_short
 from minidl.forecasting import (
     Ahead,
     Covariates,
-    Forecaster,
     Rival,
     assumptions,
     baselines,
-    block_sums,
     check_covariates,
     check_truth,
     forecast_ahead,
@@ -31,9 +30,8 @@ from minidl.forecasting import (
     model_forecaster,
     model_next_rows,
     rival_forecaster,
-    score,
 )
-from minidl.forecasting.intervals import INTERVAL_METRICS, Spread, interval_sums, interval_table
+from minidl.forecasting.intervals import INTERVAL_METRICS, IntervalForecaster, all_scores, all_sums, interval_table
 from minidl.forecasting.outside import read_outside
 from minidl.forecasting.words import losing_words, losses_to
 from minidl.metrics import Metric, r2, r2_of_sums, root_of_sums
@@ -43,14 +41,11 @@ from minidl.tasks.intervals import Intervals
 from minidl.tasks.points import Points
 from minidl.tasks.protocols import Scores, Setting, Stretches
 from minidl.tasks.published import Published
-from minidl.tasks.series_data import check_step, window_data
+from minidl.tasks.series_data import check_horizon, check_step, window_data
 from minidl.tasks.task import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-MAX_HORIZON = 10_000
 
 
 @register
@@ -80,6 +75,7 @@ class Forecast(Task):
     future_covariates: Covariates = "hold_last"
     rivals: list[Rival] = field(default_factory=list)
     intervals: Intervals | None = None
+    _margins: Any = field(init=False, repr=False, default=None)  # of intervals, for predictions; see `recalled`
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("r2", "R²", True, undefined="the target is constant", of_sums=r2_of_sums),
@@ -146,6 +142,8 @@ class Forecast(Task):
         check_covariates(splits, self.future_covariates)
         for rival in self.rivals:
             rival.check(splits)
+        if self.intervals is not None:
+            self.intervals.check_parts(splits)
         return splits
 
     def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
@@ -191,11 +189,14 @@ class Forecast(Task):
         check_truth(splits, furthest)
         compared = baselines(splits, covariates)
         compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
-        about = {} if self.intervals is None else self.intervals.about(splits, model, furthest)
-        assumed = assumptions(splits, covariates, furthest) + about.pop("assumptions", [])
+        spread, assumed, about = self._spread(splits, model), assumptions(splits, covariates, furthest), {}
+        if self.intervals is not None and spread is not None:
+            about["intervals"], lines = self.intervals.about(splits, spread, furthest)
+            assumed += lines
+        asked: Any = (self.horizons, self.intervals is not None)
         return {
-            **self.tables_of(splits, model),
-            "baselines": {name: self._tables(splits, one) for name, one in compared.items()},
+            **all_scores(splits, model_forecaster(splits, model, covariates), spread, *asked),
+            "baselines": {name: all_scores(splits, one, None, *asked) for name, one in compared.items()},
             "parameters": n_parameters(model),
             "units": splits.table.units,
             "future_covariates": covariates,
@@ -206,35 +207,31 @@ class Forecast(Task):
 
     def tables_of(self, splits: Splits, model: Layer) -> dict[str, Any]:
         """A model's block and lead scores, those of intervals among them if there are any."""
-        spread = None if self.intervals is None else self.intervals.spread(splits, model)
-        return self._tables(splits, model_forecaster(splits, model, self.future_covariates), spread)
+        forecaster = model_forecaster(splits, model, self.future_covariates)
+        return all_scores(splits, forecaster, self._spread(splits, model), self.horizons, self.intervals is not None)
 
-    def _tables(self, splits: Splits, forecaster: Forecaster, spread: Spread | None = None) -> dict[str, Any]:
-        scores = score(splits, forecaster, self.horizons)
-        if self.intervals is None:
-            return scores
-        return self.intervals.added(scores, splits, forecaster, spread, self.horizons)
+    def margins(self, splits: Splits, model: Layer) -> Any:
+        """By lead, of a scored model's calibrated intervals; None: there are none."""
+        spread = self._spread(splits, model)
+        return None if spread is None else spread.margins
+
+    def _spread(self, splits: Splits, model: Layer) -> IntervalForecaster | None:
+        return None if self.intervals is None else self.intervals.spread(splits, model)
 
     def stretches(self, parts: Any, model: Layer) -> Stretches:
         """Of blocks, none of which is cut."""
-        spread = None if self.intervals is None else self.intervals.spread(parts, model)
-        return self._stretches(parts, model_forecaster(parts, model, self.future_covariates), spread)
-
-    def _stretches(self, splits: Splits, forecaster: Forecaster, spread: Spread | None = None) -> Stretches:
-        found = {str(k): block_sums(splits, forecaster, k) for k in self.horizons}
-        if self.intervals is not None:
-            for k in self.horizons:
-                found[str(k)] |= interval_sums(splits, forecaster, spread, k, self.intervals.coverage)
-        return found
+        forecaster = model_forecaster(parts, model, self.future_covariates)
+        return all_sums(parts, forecaster, self._spread(parts, model), self.horizons, self.intervals is not None)
 
     def details(self, scores: Scores) -> list[list[str]]:
         """Intervals by lead."""
-        return [] if self.intervals is None else interval_table(scores)
+        return interval_table(scores) if "intervals" in scores else []
 
     def outside(self, path: Path, parts: Any) -> tuple[Scores, Stretches]:
         """Scores of forecasts from a CSV file; see `minidl.forecasting.outside`."""
         forecaster = read_outside(path, parts, self.horizons)
-        return self._tables(parts, forecaster), self._stretches(parts, forecaster)
+        asked: Any = (parts, forecaster, None, self.horizons, self.intervals is not None)
+        return all_scores(*asked), all_sums(*asked)
 
     def losing_words(self, parts: Any, scores: Mapping[str, Any], rounding: float) -> str:
         """By RMSE of blocks, which is defined where R² is not."""
@@ -253,6 +250,14 @@ class Forecast(Task):
             "error_by_lead.png": lead_figure(scores, step=parts.table.step_name()),
         }
 
+    def recalled(self, scores: Callable[[], Scores]) -> Forecast:
+        """With the margins of calibrated intervals, which evaluation.json has."""
+        if self.intervals is None or not self.intervals.conformal:
+            return self
+        task = copy.copy(self)
+        task._margins = self.intervals.stored(scores(), max(self.horizons))
+        return task
+
     def predict(
         self, experiment: Setting, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
     ) -> Ahead:
@@ -261,14 +266,13 @@ class Forecast(Task):
         Raises
         ------
         ConfigError
-            `horizon` is below 1, or beyond 10,000.
+            `horizon` is below 1, or beyond 10,000, or beyond the leads of intervals.
         DataError
             The table does not have the series' form or step, is shorter than a window,
             or ends with a gap.
         """
         horizon = max(self.horizons) if horizon is None else horizon
-        if not 1 <= horizon <= MAX_HORIZON:
-            raise ConfigError(f"--horizon: expected a number of rows from 1 to {MAX_HORIZON:,}, got {horizon}.")
+        check_horizon(horizon, None if self.intervals is None else max(self.horizons))
         data = window_data(experiment.data)
         table = data.series.read(path)
         name = "the run's series" if path is None else printable(path)
@@ -282,6 +286,7 @@ class Forecast(Task):
             dtype=experiment.dtype,
             name=name,
             derive=data.derive,
+            interval=None if self.intervals is None else self.intervals.ahead(experiment, self._margins, horizon),
         )
 
 

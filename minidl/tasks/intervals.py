@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 from msgspec import Meta
 
 from minidl.core.arguments import Configurable
-from minidl.core.errors import ConfigError, ShapeError
-from minidl.core.layer import Layer
+from minidl.core.errors import ConfigError, CorruptFileError, ShapeError
+from minidl.core.layer import Array, Layer
 from minidl.data import Splits
-from minidl.forecasting import Forecaster, model_next_rows
-from minidl.forecasting.intervals import Spread, interval_scores, model_spread
+from minidl.files.reading import convert_json
+from minidl.forecasting import model_next_rows
+from minidl.forecasting.conformal import calibration_starts, conformal_margins
+from minidl.forecasting.intervals import Distributions, IntervalForecaster, model_distributions
 from minidl.tasks.points import Points
 from minidl.tasks.protocols import Setting
+
+Values = npt.NDArray[np.float64]
+Ends = tuple[Values, Values]
+
+
+class _Stored(TypedDict):
+    """What evaluation.json says of intervals; `margins` by lead, null where there is no calibration."""
+
+    coverage: float
+    crossing: float
+    step: str
+    margins: list[float] | None
+    windows: int
 
 
 @dataclass(eq=False)
@@ -25,12 +42,15 @@ class Intervals(Configurable):
     Parameters
     ----------
     coverage : the probability. `Quantile` needs the levels (1 - coverage)/2 and (1 + coverage)/2.
+    conformal : whether intervals are calibrated, lead by lead, on the validation part; see
+        `minidl.forecasting.conformal`.
     """
 
     coverage: Annotated[float, Meta(gt=0, lt=1)] = 0.8
+    conformal: bool = False
 
     def check(self, experiment: Setting) -> None:
-        """Refuse a loss that says nothing of this interval."""
+        """Refuse a loss that says nothing of this interval, and a calibration without rows that nothing has seen."""
         loss = experiment.loss
         told = loss.distribution(np.zeros((1, loss.per_target)))
         if told is None:
@@ -42,6 +62,16 @@ class Intervals(Configurable):
             told.interval(self.coverage)
         except ConfigError as err:
             raise ConfigError(f"evaluation.intervals.coverage: {err}.") from err
+        if self.conformal and not experiment.data.has_validation:
+            raise ConfigError(
+                "evaluation.intervals.conformal: intervals are calibrated on the validation part, but data.validation "
+                "is not set: set it, or leave conformal out."
+            )
+        if self.conformal and experiment.training.refit:
+            raise ConfigError(
+                "evaluation.intervals.conformal: with training.refit the validation part is trained on, so that "
+                "nothing is left to calibrate on: leave one of them out."
+            )
 
     def check_leads(self, leads: int, furthest: int) -> None:
         """Refuse a model whose forecasts are fed back: a distribution cannot be."""
@@ -51,26 +81,59 @@ class Intervals(Configurable):
                 f"{furthest} that evaluation.horizons scores."
             )
 
-    def spread(self, splits: Splits, model: Layer) -> Spread | None:
-        """A scored model's distributions on the test part; None: it makes points alone."""
+    def check_parts(self, splits: Splits) -> None:
+        """Refuse validation windows that cannot calibrate."""
+        if self.conformal:
+            calibration_starts(splits, self.coverage)
+
+    def spread(self, splits: Splits, model: Layer) -> IntervalForecaster | None:
+        """A scored model's distributions and intervals on the test part; None: it makes points alone."""
         if not isinstance(model, Points):
             return None
-        return model_spread(splits, model_next_rows(model.model), model.loss.distribution)
+        return self.of(splits, model_distributions(splits, model_next_rows(model.model), model.loss.distribution))
 
-    def about(self, splits: Splits, model: Layer, furthest: int) -> dict[str, Any]:
+    def of(self, splits: Splits, distributions: Distributions) -> IntervalForecaster:
+        """Distributions with their intervals, calibrated if the config says so."""
+        margins = conformal_margins(splits, distributions, self.coverage) if self.conformal else None
+        return IntervalForecaster(distributions, self.coverage, margins)
+
+    def about(self, splits: Splits, spread: IntervalForecaster, furthest: int) -> tuple[_Stored, list[str]]:
         """What evaluation.json says of intervals beside the scores, and lines of what they assume."""
-        spread = self.spread(splits, model)
-        crossing = 0.0 if spread is None else spread(splits.test.starts, furthest).crossing()
-        lines = [f"of {100 * crossing:.2g} % of the forecasts the model's levels crossed; they were sorted"]
-        found = {"coverage": self.coverage, "crossing": crossing, "step": splits.table.step_name()}
-        return {"intervals": found, "assumptions": lines if crossing else []}
+        crossing = spread.distributions(splits.test.starts, furthest).crossing()
+        windows = 0 if splits.validation is None or not self.conformal else len(splits.validation)
+        margins = None if spread.margins is None else spread.margins.tolist()
+        found = _Stored(
+            coverage=self.coverage,
+            crossing=crossing,
+            step=splits.table.step_name(),
+            margins=margins,
+            windows=windows,
+        )
+        crossed = f"of {100 * crossing:.2g} % of the forecasts the model's levels crossed; they were sorted"
+        fitted = f"the intervals were calibrated on {windows:,} windows of the validation part, lead by lead"
+        return found, [crossed] * (crossing > 0) + [fitted] * self.conformal
 
-    def added(
-        self, scores: dict[str, Any], splits: Splits, forecaster: Forecaster, spread: Spread | None, horizons: list[int]
-    ) -> dict[str, Any]:
-        """The scores of points, with those of intervals in each row; see `minidl.forecasting.intervals`."""
-        more = interval_scores(splits, forecaster, spread, horizons, self.coverage)
-        return {
-            table: {row: {**values, **more[table][row]} for row, values in rows.items()}
-            for table, rows in scores.items()
-        }
+    def stored(self, scores: Mapping[str, Any], furthest: int) -> Values:
+        """The margins that an evaluation has stored, by lead.
+
+        Raises
+        ------
+        CorruptFileError
+            They are not those of this config.
+        """
+        found = convert_json(scores.get("intervals"), _Stored, "evaluation.json: intervals")
+        margins = found["margins"]
+        if found["coverage"] != self.coverage or margins is None or len(margins) != furthest:
+            raise CorruptFileError("evaluation.json: damaged; its intervals are not those of the config.")
+        return np.array(margins)
+
+    def ahead(self, experiment: Setting, margins: Values | None, horizon: int) -> Callable[[Array], Ends]:
+        """What makes the ends (lower, upper) of a window (1, T, F), scaled, (horizon,) each."""
+        loss, next_rows = experiment.loss, model_next_rows(experiment.model)
+
+        def ends(x: Array) -> Ends:
+            told: Any = loss.distribution(next_rows(x))
+            lower, upper = told.first(horizon).interval(self.coverage, 0.0 if margins is None else margins[:horizon])
+            return lower[0], upper[0]
+
+        return ends

@@ -9,7 +9,7 @@ from minidl.core.layer import Layer
 from minidl.data import Data, ScaleFit
 from minidl.losses import Loss
 from minidl.metrics import Metric
-from minidl.training import Source
+from minidl.training import Source, Training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,6 +32,10 @@ class Setting(Protocol):
     @property
     def loss(self) -> Loss:
         """What is minimised."""
+
+    @property
+    def training(self) -> Training:
+        """How long, in what portions."""
 
     @property
     def dtype(self) -> str:

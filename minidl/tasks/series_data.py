@@ -1,10 +1,12 @@
-"""What a forecast asks of its data: windows of a series, with the step of the training."""
+"""What a forecast asks of its data and of whoever asks for it: windows of a series, their step, how far ahead."""
 
 from __future__ import annotations
 
 from minidl.core.errors import ConfigError, DataError
 from minidl.data import Data, Table, WindowData
 from minidl.data.steps import apart
+
+MAX_HORIZON = 10_000
 
 
 def window_data(data: Data) -> WindowData:
@@ -24,3 +26,14 @@ def check_step(table: Table, trained: str | None, name: str) -> None:
         now = "its rows have no even step" if given == "step" else f"its rows are {apart(given)} apart"
         then = "had none" if trained == "step" else f"were {apart(trained)} apart"
         raise DataError(f"{name}: {now}, those that the run was trained on {then}; a forecast needs the same step.")
+
+
+def check_horizon(horizon: int, leads: int | None) -> None:
+    """Refuse so many rows ahead of a prediction; `leads` are those that have intervals, None: there are none."""
+    if not 1 <= horizon <= MAX_HORIZON:
+        raise ConfigError(f"--horizon: expected a number of rows from 1 to {MAX_HORIZON:,}, got {horizon}.")
+    if leads is not None and horizon > leads:
+        raise ConfigError(
+            f"--horizon: {horizon} is beyond the {leads} leads that the model puts out; later ones would be fed "
+            "back, and intervals cannot be. Ask for fewer rows."
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -131,6 +131,15 @@ class Task(Configurable, ABC):
         At least the `tables` (``{row: {metric: value}}``), ``baselines`` (tables by name),
         ``parameters``, ``units`` and ``assumptions`` (lines).
         """
+
+    def recalled(self, scores: Callable[[], Scores]) -> Task:
+        """The task for predictions, with what its evaluation has fitted beside the weights; by default the task itself.
+
+        Parameters
+        ----------
+        scores : reads what `evaluate` gave of these weights; only if it is needed.
+        """
+        return self
 
     @abstractmethod
     def predict(

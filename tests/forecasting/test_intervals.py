@@ -95,7 +95,7 @@ def test_a_truth_that_nobody_measured_is_not_scored() -> None:
 def test_a_point_forecast_has_the_absolute_error_for_its_crps_and_no_interval() -> None:
     parts = window_data(hourly_table()).load("float64", leads=H)
     rows = Rows.of(parts.table, parts.values, T)
-    found = intervals.interval_scores(parts, Persistence(rows), None, [H], 0.8)["lead"]["3"]
+    found = intervals.interval_scores(parts, Persistence(rows), None, [H])["lead"]["3"]
     truth = hourly_table().values[:, 0]
     starts = parts.test.starts[: len(parts.test.starts) - H + 1]
     assert found["crps"] == pytest.approx(np.mean(np.abs(truth[starts + T + 2] - truth[starts + T - 1])))
@@ -135,7 +135,8 @@ def test_a_run_stores_and_shows_its_intervals(
     assert main(["train", "small.yaml", "--run-dir", "run"]) == 0
     shown = capsys.readouterr().out
     scores = json.loads(Path("run/evaluation.json").read_text())
-    assert scores["intervals"] == {"coverage": 0.8, "crossing": scores["intervals"]["crossing"], "step": "h"}
+    none = {"margins": None, "windows": 0}
+    assert scores["intervals"] == {"coverage": 0.8, "crossing": scores["intervals"]["crossing"], "step": "h", **none}
     row = scores["lead"]["4"]
     cells = f"{row['coverage']:.4f} {row['width']:.2f} {row['pinball']:.2f} {row['crps']:.2f}"
     assert f"4 h ahead {cells}" in " ".join(shown.split())

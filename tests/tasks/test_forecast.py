@@ -14,10 +14,10 @@ from minidl import ConfigError, DataError, Dense, HalfMSE, LastStep, RecurrentLa
 from minidl.data import MinMaxScaler, Table
 from minidl.forecasting import assumptions, model_forecaster, score, score_shifted
 from minidl.tasks import Forecast, forecast_terms
-from minidl.tasks.forecast import MAX_HORIZON, forecast_task
+from minidl.tasks.forecast import forecast_task
 from minidl.tasks.forecast_terms import ForecastTerms
 from minidl.tasks.published import Published
-from minidl.tasks.series_data import check_step
+from minidl.tasks.series_data import MAX_HORIZON, check_step
 
 HOURS = {"step": "h", "units": "µg/m³"}
 
