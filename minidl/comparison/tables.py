@@ -21,9 +21,9 @@ def row_words(row: str, result: Result) -> str:
 
 def shown_metrics(result: Result) -> list[Metric]:
     """Of which there are tables: the leading metric, skill, the next; one more where the leading one is undefined."""
-    leading, *others = terms(result).task.metrics
+    leading, *others = terms(result).metrics
     undefined = undefined_at(result)
-    shown = [SKILL, *others[: 2 if undefined else 1]]
+    shown = [SKILL, *others[: 2 if undefined else 1], *terms(result).also_shown]
     return shown if undefined == result["asked"]["rows"] else [leading, *shown]
 
 
@@ -88,7 +88,7 @@ def spread_table(result: Result, table: str) -> Table:
     medians count the broken ones as the worst.
     """
     of = terms(result)
-    leading, beside = of.leading, [*of.task.metrics[1:2], SKILL]
+    leading, beside = of.leading, [*of.metrics[1:2], SKILL]
     units = result["facts"].get("units", "")
     names = [f"{metric.words}, {units}" if metric.in_units and units else metric.words for metric in beside]
     rows = [["", "", "runs", "broken", f"{leading.words} median", "mean", "std", "lowest", "highest", *names]]

@@ -40,7 +40,7 @@ def tested_metrics(of: Terms, scores: Sequence[Mapping[str, Any]], baselines: Ma
     table, everything = of.task.table, [*scores, *baselines.values()]
     tested = {}
     for row in of.task.rows():
-        defined = [m.name for m in of.task.metrics if any(one[table][row][m.name] is not None for one in everything)]
+        defined = [m.name for m in of.metrics if any(one[table][row][m.name] is not None for one in everything)]
         tested[row] = defined[0] if defined else of.leading.name
     return tested
 

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from minidl.core.errors import ConfigError, DataError
 from minidl.data import Splits
+from minidl.forecasting.distributions import Distributions
 from minidl.forecasting.forecasters import Rows, Starts
-from minidl.forecasting.intervals import Distributions
 
 Values = npt.NDArray[np.float64]
 _ROUNDING = 1e-9  # 0.8 / (1 - 0.8) is a little more than 4

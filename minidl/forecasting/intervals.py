@@ -18,6 +18,7 @@ import numpy.typing as npt
 from minidl.core.layer import Array
 from minidl.data import Splits
 from minidl.data.steps import ahead_short
+from minidl.forecasting.distributions import Distributions
 from minidl.forecasting.forecasters import CHUNK, Forecaster, Rows, Starts
 from minidl.forecasting.scores import block_starts, block_sums, known_truth, score
 from minidl.forecasting.words import baseline_short
@@ -25,7 +26,6 @@ from minidl.losses.distributions import Distribution, pinball
 from minidl.metrics import Metric, by_stretch, mean_of_sums
 
 Values = npt.NDArray[np.float64]
-Distributions = Callable[[Starts, int], Distribution]  # scaled, of the leads 1 ... horizon after each window
 _NONE = "a point forecast has no interval"
 INTERVAL_METRICS = (
     Metric("crps", "CRPS", False, digits=2, in_units=True, of_sums=mean_of_sums),

@@ -190,13 +190,15 @@ class Forecast(Task):
         compared = baselines(splits, covariates)
         compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
         spread, assumed, about = self._spread(splits, model), assumptions(splits, covariates, furthest), {}
+        theirs: dict[str, Any] = {}
         if self.intervals is not None and spread is not None:
             about["intervals"], lines = self.intervals.about(splits, spread, furthest)
             assumed += lines
+            theirs = self.intervals.of_rivals(splits, model, self.rivals, covariates, furthest)
         asked: Any = (self.horizons, self.intervals is not None)
         return {
             **all_scores(splits, model_forecaster(splits, model, covariates), spread, *asked),
-            "baselines": {name: all_scores(splits, one, None, *asked) for name, one in compared.items()},
+            "baselines": {name: all_scores(splits, one, theirs.get(name), *asked) for name, one in compared.items()},
             "parameters": n_parameters(model),
             "units": splits.table.units,
             "future_covariates": covariates,

@@ -97,6 +97,17 @@ class ForecastTerms(Terms):
     reference_words, reference_head = "persistence", "now"
 
     @property
+    def metrics(self) -> Sequence[Metric]:
+        """The task's; where intervals are scored the CRPS first, which is of all that a model says."""
+        own = self.task.metrics
+        return sorted(own, key=lambda metric: metric.name != "crps")
+
+    @property
+    def also_shown(self) -> Sequence[Metric]:
+        """What intervals cover, and at which cost."""
+        return [metric for metric in self.task.metrics if metric in INTERVAL_METRICS[1:]]
+
+    @property
     def measure(self) -> Metric:
         """RMSE, which is always defined."""
         return self.metric("rmse")
@@ -198,7 +209,8 @@ class ForecastTerms(Terms):
         self, records: Mapping[str, Sequence[Record]], configs: Mapping[str, Any], tested: Mapping[str, str]
     ) -> dict[str, Any]:
         """``protocol``: what each shortcut does to the score, by config."""
-        return {"protocol": shortcut_effects(records, configs, tested)}
+        points = {row: "rmse" if name == "crps" else name for row, name in tested.items()}  # shortcuts move points
+        return {"protocol": shortcut_effects(records, configs, points)}
 
     def more_from_runs(self, result: Result, open_run: OpenRun) -> dict[str, Any]:
         """``over_time``: the Diebold-Mariano tests of the median runs."""

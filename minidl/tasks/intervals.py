@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
@@ -15,9 +15,11 @@ from minidl.core.errors import ConfigError, CorruptFileError, ShapeError
 from minidl.core.layer import Array, Layer
 from minidl.data import Splits
 from minidl.files.reading import convert_json
-from minidl.forecasting import model_next_rows
+from minidl.forecasting import Covariates, Rival, Rows, model_next_rows
 from minidl.forecasting.conformal import calibration_starts, conformal_margins
-from minidl.forecasting.intervals import Distributions, IntervalForecaster, model_distributions
+from minidl.forecasting.distributions import Distributions
+from minidl.forecasting.intervals import IntervalForecaster, model_distributions
+from minidl.losses.distributions import Quantiles
 from minidl.tasks.points import Points
 from minidl.tasks.protocols import Setting
 
@@ -92,6 +94,19 @@ class Intervals(Configurable):
             return None
         return self.of(splits, model_distributions(splits, model_next_rows(model.model), model.loss.distribution))
 
+    def of_rivals(
+        self, splits: Splits, model: Layer, rivals: Sequence[Rival], covariates: Covariates, horizon: int
+    ) -> dict[str, IntervalForecaster]:
+        """Those of rivals: of the levels of the model's loss; of (j - ½)/5 and the ends where that is Gaussian."""
+        if not isinstance(model, Points):
+            return {}
+        told = model.loss.distribution(np.zeros((1, model.loss.per_target)))
+        levels = [0.1, 0.3, 0.5, 0.7, 0.9, (1 - self.coverage) / 2, (1 + self.coverage) / 2]
+        levels = list(told.levels) if isinstance(told, Quantiles) else sorted({round(level, 9) for level in levels})
+        rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
+        made = {one.name: one.quantiles(splits, rows, covariates, horizon, levels) for one in rivals}
+        return {name: self.of(splits, one) for name, one in made.items() if one is not None}
+
     def of(self, splits: Splits, distributions: Distributions) -> IntervalForecaster:
         """Distributions with their intervals, calibrated if the config says so."""
         margins = conformal_margins(splits, distributions, self.coverage) if self.conformal else None
@@ -109,7 +124,7 @@ class Intervals(Configurable):
             margins=margins,
             windows=windows,
         )
-        crossed = f"of {100 * crossing:.2g} % of the forecasts the model's levels crossed; they were sorted"
+        crossed = f"of {100 * crossing:.3g} % of the forecasts the model's levels crossed; they were sorted"
         fitted = f"the intervals were calibrated on {windows:,} windows of the validation part, lead by lead"
         return found, [crossed] * (crossing > 0) + [fitted] * self.conformal
 

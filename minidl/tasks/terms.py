@@ -76,9 +76,19 @@ class Terms:
     # What is compared.
 
     @property
+    def metrics(self) -> Sequence[Metric]:
+        """Those of the task, the one that is compared wherever it is defined first."""
+        return self.task.metrics
+
+    @property
     def leading(self) -> Metric:
         """The metric that is compared wherever it is defined."""
-        return self.task.metrics[0]
+        return self.metrics[0]
+
+    @property
+    def also_shown(self) -> Sequence[Metric]:
+        """Of which there are tables beside those of the first metrics."""
+        return ()
 
     @property
     def measure(self) -> Metric:

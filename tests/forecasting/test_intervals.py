@@ -13,9 +13,9 @@ from small import CONFIG, hourly_table, window_data, write_experiment
 
 from minidl import ConfigError, Dense, GaussianNLL, LastStep, Quantile, RecurrentLayer, Sequential
 from minidl.cli import main
-from minidl.data import LogScaler, Splits
+from minidl.data import LogScaler, Splits, TailValidation
 from minidl.experiment import load_experiment
-from minidl.forecasting import Persistence, Rows, intervals
+from minidl.forecasting import LightGBM, Persistence, Rows, intervals
 from minidl.losses.distributions import Gaussian, Quantiles
 from minidl.tasks import Forecast, Intervals
 from minidl.tasks.points import Points
@@ -165,3 +165,60 @@ def test_what_has_no_intervals_is_refused_in_a_line(old: str, new: str, said: st
         load_experiment(write_experiment(tmp_path, WITH.replace(old, new)))
     (line,) = caught.value.lines
     assert said in line
+
+
+def test_quantiles_of_boosted_trees_stand_beside_with_intervals_of_their_own() -> None:
+    # Caught here: a model of another level, and quantiles of points.
+    pytest.importorskip("lightgbm")
+    data = window_data(hourly_table(), validation=TailValidation(40))
+    parts, points = data.load("float64", leads=H), direct(Quantile(LEVELS))
+    rival = LightGBM(trees=20, leaves=4, patience=3)
+    found = Forecast(horizons=[H], intervals=Intervals(0.8), rivals=[rival]).evaluate(parts, points)
+    mine = found["baselines"]["LightGBM"]["lead"]["1"]
+    rows, starts = Rows.of(parts.table, parts.values, T), parts.test.starts[: len(parts.test.starts) - H + 1]
+    x, y = (
+        np.array([parts.values[s : s + T].ravel() for s in parts.train.one_ahead().starts]),
+        rows.target[parts.train.one_ahead().starts + T],
+    )
+    unseen = parts.validation.one_ahead().starts  # type: ignore[union-attr]
+    ends = []
+    for level in (0.1, 0.9):
+        import lightgbm
+
+        settings = {"objective": "quantile", "alpha": level, "learning_rate": 0.05, "num_leaves": 4, "verbosity": -1}
+        train = lightgbm.Dataset(x, y)
+        checked = lightgbm.Dataset(
+            np.array([parts.values[s : s + T].ravel() for s in unseen]), rows.target[unseen + T], reference=train
+        )
+        stop = lightgbm.early_stopping(3, verbose=False)
+        more = {"min_data_in_leaf": 20, "num_threads": 1, "deterministic": True, "force_row_wise": True}
+        model = lightgbm.train({**settings, **more}, train, 20, valid_sets=[checked], callbacks=[stop])
+        ends.append(model.predict(np.array([parts.values[s : s + T].ravel() for s in starts])))
+    assert mine["width"] == pytest.approx(np.mean(np.abs(ends[1] - ends[0])) * parts.scale.range[0], rel=0.05)
+    assert 0 < mine["crps"] < found["baselines"]["persistence"]["lead"]["1"]["crps"] * 2
+    assert np.isnan(found["baselines"]["linear"]["lead"]["1"]["coverage"])
+    head, first = Forecast(horizons=[H], intervals=Intervals(0.8)).details(found)[:2]
+    assert (head[-1], first[-1]) == ("CRPS of LightGBM", f"{mine['crps']:.2f}")
+
+
+def test_configs_with_intervals_are_compared_by_their_crps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(write_experiment(tmp_path, WITH).read_text())
+    gaussian = "{type: Quantile, levels: [0.1, 0.3, 0.5, 0.7, 0.9]}", "GaussianNLL"
+    Path("other.yaml").write_text(WITH.replace(*gaussian).replace("output_size: 20", "output_size: 8"))
+    assert main(["compare", "small.yaml", "other.yaml", "--seeds", "2", "--no-protocol"]) == 0
+    shown, result = capsys.readouterr().out, json.loads(Path("runs/compare-001/comparison.json").read_text())
+    for title in ("CRPS, µg/m³: median", "Coverage: median", "Width, µg/m³: median", "Pinball loss, µg/m³: median"):
+        assert title in shown
+    assert result["asked"]["tested"] == dict.fromkeys(["4", "2", "1"], "crps")
+    values = [result["configs"][label]["block"]["4"]["crps"]["values"] for label in ("small", "other")]
+    difference = np.mean(np.subtract(values[1], values[0]))
+    assert result["pairs"][0]["rows"]["4"]["mean"] == pytest.approx(difference)
+    points = (
+        WITH.replace(", intervals: {coverage: 0.8}", "").replace(*gaussian).replace("output_size: 20", "output_size: 8")
+    )
+    Path("points.yaml").write_text(points)
+    assert main(["compare", "small.yaml", "points.yaml", "--seeds", "2"]) == 2
+    assert "evaluation.intervals.coverage is 0.8 in small and None in points" in capsys.readouterr().err

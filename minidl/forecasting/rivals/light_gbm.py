@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Annotated, Any
@@ -15,8 +16,10 @@ from minidl.core.extras import install_command
 from minidl.core.layer import Array
 from minidl.core.registry import register
 from minidl.data import Splits
+from minidl.forecasting.distributions import Distributions
 from minidl.forecasting.forecasters import CHUNK, Covariates, Forecaster, Rows, Starts
 from minidl.forecasting.rivals.rival import Rival, direct_inputs, starts_for
+from minidl.losses.distributions import Quantiles
 
 
 @register
@@ -25,7 +28,8 @@ class LightGBM(Rival):
     """Boosted trees on the window, one model for each lead; needs lightgbm.
 
     Each model has as many trees as give the smallest squared error on the validation
-    part; where there is none that training does not see, all.
+    part; where there is none that training does not see, all. Where intervals are scored, it
+    has quantiles too: a model for each lead and level, with the pinball loss in place of the squared error.
 
     Parameters
     ----------
@@ -55,7 +59,19 @@ class LightGBM(Rival):
         models = [self._model(splits, rows, covariates, lead) for lead in range(1, horizon + 1)]
         return Boosted(rows, models, covariates)
 
-    def _model(self, splits: Splits, rows: Rows, covariates: Covariates, lead: int) -> Any:
+    def quantiles(
+        self, splits: Splits, rows: Rows, covariates: Covariates, horizon: int, levels: Sequence[float]
+    ) -> Distributions:
+        self.check(splits)
+        boosted = [
+            Boosted(
+                rows, [self._model(splits, rows, covariates, lead, level) for lead in range(1, horizon + 1)], covariates
+            )
+            for level in levels
+        ]
+        return lambda starts, leads: Quantiles(levels, np.stack([one(starts, leads) for one in boosted], axis=-1))
+
+    def _model(self, splits: Splits, rows: Rows, covariates: Covariates, lead: int, level: float | None = None) -> Any:
         import lightgbm
 
         def examples(starts: Starts, reference: Any = None) -> Any:
@@ -63,7 +79,7 @@ class LightGBM(Rival):
             return lightgbm.Dataset(x, rows.target[starts + rows.time_steps + lead - 1], reference=reference)
 
         settings = {
-            "objective": "regression",
+            **({"objective": "regression"} if level is None else {"objective": "quantile", "alpha": level}),
             "learning_rate": self.learning_rate,
             "num_leaves": self.leaves,
             "min_data_in_leaf": self.least,

@@ -12,6 +12,7 @@ from minidl.core.arguments import Configurable
 from minidl.core.layer import Array
 from minidl.core.registry import open_kind
 from minidl.data import Splits, Table, Windows
+from minidl.forecasting.distributions import Distributions
 from minidl.forecasting.forecasters import Covariates, Forecaster, Rows, Starts
 
 
@@ -33,6 +34,12 @@ class Rival(Configurable, ABC):
         ----------
         covariates : what it may know of later rows; see `Rows.windows_ahead`.
         """
+
+    def quantiles(
+        self, splits: Splits, rows: Rows, covariates: Covariates, horizon: int, levels: Sequence[float]
+    ) -> Distributions | None:
+        """Its quantiles of these levels, fitted as its points are; None: it makes points alone."""
+        return None
 
     def check(self, splits: Splits) -> None:
         """Refuse what cannot be, before a model is trained.
