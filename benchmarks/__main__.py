@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from benchmarks import limits, report, whole
+from benchmarks import limits, report, tables, whole
 from benchmarks.cases import ASKED, CASES, Case
 from benchmarks.competitors import OWN_CELL, TRAINING, inference, training, two_threads
 from benchmarks.pool import available, compare
@@ -75,8 +75,15 @@ def _commands(chosen: list[Case], args: argparse.Namespace) -> dict[str, Any]:
     return whole.commands(args.compare)
 
 
+def _tables(chosen: list[Case], args: argparse.Namespace) -> dict[str, Any]:
+    return tables.tables(args.rounds)
+
+
 # By name in the result.
-PARTS = {"training": _training, "two threads": _two_threads, "inference": _forecasts, "commands": _commands}
+PARTS = {
+    "training": _training, "two threads": _two_threads, "inference": _forecasts, "commands": _commands,
+    "tables": _tables,
+}  # fmt: skip
 
 
 def _arguments() -> argparse.Namespace:

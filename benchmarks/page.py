@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks import report
 
 FOLDER = Path(__file__).parent
-RUNS = [("Tanh layers", "result.json"), ("LSTMs and GRUs", "cells.json")]
+RUNS = [("Tanh layers", "result.json"), ("LSTMs and GRUs", "cells.json"), ("Long tables", "tables.json")]
 HEAD = """# Benchmarks
 
 Each part is one run of `python -m benchmarks`; `benchmarks/README.md` says how it measures. Absolute times wander with the machine's load: trust ratios.
@@ -17,6 +17,8 @@ Each part is one run of `python -m benchmarks`; `benchmarks/README.md` says how 
 The models are stacks of recurrent layers with 6 features and 24 steps (4 to 64 units), 32 features and 100 steps (256, 256+256) or 64 features and 50 steps (1024), trained on batches of 64 windows. A GRU's reset follows the product, as in PyTorch and Keras. "Own cell" is a `Cell` of a user with the equations of an LSTM.
 
 "Limit" is the time of the multiplications at the fastest matrix product measured on that core, and of the tanh and sigmoid calls. "Ratio at the limit" is what a program at the limit would reach: where it is below "must", no program on this machine can reach it. "must" and "aim" are minidl's own targets. With two threads the second core is shared with everything else that runs; that table wanders most. "To one thread" is how many times faster minidl's compiled engine is than with one thread, measured in turn; where it is missing, that engine had one thread in both tables.
+
+The training on a long table is one epoch of a net of 8 units, the shortest that there is; with more epochs the share of reading is as much smaller.
 
 `minidl compare` trains its runs in processes: in threads of one process, tried once, the 30 seeds gave the same weights to the bit in 37 s instead of 34.
 """  # noqa: E501

@@ -44,6 +44,8 @@ def sections(result: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield f"Forecasts, {case} units", inference_table(found)
     if "commands" in result:
         yield "Whole commands", command_table(result["commands"])
+    if "tables" in result:
+        yield "A training on a CSV file", csv_table(result["tables"])
 
 
 def by_kind(rows: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -128,6 +130,16 @@ def command_table(result: dict[str, dict[str, Any]]) -> list[str]:
     return [_head("command", "time")] + [
         _row(name, f"{row['seconds']:.2f} s" if "seconds" in row else row["error"]) for name, row in result.items()
     ]
+
+
+def csv_table(result: dict[str, dict[str, Any]]) -> list[str]:
+    """Reading and the whole command, by rows."""
+    lines = [_head("rows", "file, MB", "reading, s", "pandas.read_csv, s", "command, s", "of it reading", "memory, MB")]
+    for rows, row in result.items():
+        seconds = [f"{row[name]:.2f}" if name in row else "-" for name in ("minidl", "pandas", "command")]
+        share = f"{100 * row['minidl'] / row['command']:.0f} %"
+        lines.append(_row(rows, f"{row['size']:.0f}", *seconds, share, f"{row['MB']:.0f}"))
+    return lines
 
 
 def _micro(value: float | None) -> str:

@@ -44,6 +44,8 @@ def calendar_month(times: Times) -> npt.NDArray[np.int64] | None:
 
     None where they are not, or where two follow each other within a month.
     """
+    if len(times) > 3 and calendar_month(times[:3]) is None:  # known without looking at all
+        return None
     months = times.astype("datetime64[M]")
     within = times - months  # from the month's first moment
     from_end = (months + 1).astype(times.dtype) - times

@@ -96,7 +96,7 @@ class TextLayout:
         """
         data = _decoded(_unpacked(data, name), name, self.encoding)
         mark, delimiter = self.comment.encode(), self.delimiter.encode()
-        some_blank = not blank_rows and any(end + delimiter in data for end in (b"\n", b"\r"))
+        some_blank = not blank_rows and any(end in data and end + delimiter in data for end in (b"\r", b"\n"))
         if not self.skip_lines and not (mark and mark in data) and not some_blank:
             return data, None
         lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")

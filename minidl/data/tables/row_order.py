@@ -41,6 +41,8 @@ class Arrangement:
         average : bool (F,): columns in which rows of one time are averaged, gaps left out; others take the first.
         added : (F,): what the columns have where the file has no row.
         """
+        if len(values) == len(self.times) and (self.place == np.arange(len(values))).all():  # as in the file
+            return values
         made = np.tile(added, (len(self.times), 1))
         places = self.place[self.order]
         first = np.concatenate([[True], np.diff(places) != 0])
