@@ -17,7 +17,7 @@ from minidl.cli.workers import add_workers, worker_arguments, workers
 from minidl.comparison.executors import check_main_guard
 from minidl.core.errors import ConfigError, DataError, NumericalError, StorageError
 from minidl.core.output import Bar, say, show
-from minidl.core.text import aligned, counted, number, shell_word
+from minidl.core.text import aligned, counted, shell_word
 from minidl.experiment import load_experiment
 from minidl.search.database import Finished, best_first
 from minidl.search.folder import Study, reopen, start
@@ -130,7 +130,7 @@ def _lines(study: Study) -> list[str]:
     rows = [["trial", metric, "epoch", *keys.values()]]
     for i, each in ranked[:SHOWN]:
         values = [shown_value(each.point[key]) for key in keys]
-        rows.append([str(i), number(each.tried.score), str(each.tried.epoch), *values])
+        rows.append([str(i), shown_value(each.tried.score), str(each.tried.epoch), *values])
     pruned = sum(each.tried.state == "pruned" for each in finished)
     failed = sum(each.tried.state == "failed" for each in finished)
     ended = [f"{len(ranked)} of {counted(len(finished), 'trial')} ran to their end"]
@@ -167,12 +167,12 @@ class ShowFinished:
         """A trial has ended."""
         done, total = len(self._study.database.finished), self._study.question.trials
         best = best_first(self._study.database.finished, self._study.larger_is_better)
-        so_far = f"best {number(best[0][1].tried.score)}" if best else "none yet"
+        so_far = f"best {shown_value(best[0][1].tried.score)}" if best else "none yet"
         if not self._bar.drawn:
             keys = short_names(list(finished.point))
             values = ", ".join(f"{name}={shown_value(finished.point[key])}" for key, name in keys.items())
             ended = finished.tried.error or f"{self._study.experiment.training.choice.metric} "
-            ended += "" if finished.tried.error else f"{number(finished.tried.score)}"
+            ended += "" if finished.tried.error else f"{shown_value(finished.tried.score)}"
             say(f"{done:>{len(str(total))}}/{total}  {values}: {ended}, {finished.tried.seconds:.1f} s; {so_far}")
         self._bar.update(so_far)
 
