@@ -10,7 +10,19 @@ import numpy as np
 import pytest
 from small import write_experiment
 
-from minidl import SGD, ConfigError, Cosine, Dense, EarlyStopping, HalfMSE, LastStep, RecurrentLayer, Sequential, fit
+from minidl import (
+    SGD,
+    Adam,
+    ConfigError,
+    Cosine,
+    Dense,
+    EarlyStopping,
+    HalfMSE,
+    LastStep,
+    RecurrentLayer,
+    Sequential,
+    fit,
+)
 from minidl.comparison.trials import train_in_memory
 from minidl.compiled.jit import numba_installed
 from minidl.core.arguments import argument_hints
@@ -59,7 +71,7 @@ def test_a_run_a_comparison_and_fit_end_with_the_same_weights(tmp_path: Path) ->
 
 
 def test_every_setting_of_a_training_is_an_argument_and_arrives() -> None:
-    of_runs = {"checkpoint_every", "checkpoints_kept", "refit"}
+    of_runs = {"checkpoint_every", "checkpoints_kept"}
     given: dict[str, Any] = {
         "epochs": 2,
         "batch_size": 7,
@@ -68,6 +80,7 @@ def test_every_setting_of_a_training_is_an_argument_and_arrives() -> None:
         "clip_norm": 1.0,
         "clip_value": 0.5,
         "moving_average": 0.9,
+        "refit": False,
         "callbacks": (EarlyStopping(),),
         "threads": 2,
         "bptt_steps": 2,
@@ -149,3 +162,46 @@ def test_the_engine_is_chosen_as_in_a_config(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("minidl.compiled.choice.numba_installed", lambda: False)
     with pytest.raises(ConfigError, match=r"^engine is compiled, but numba is not installed"):
         fit(net(), X, Y, loss=HalfMSE(), optimizer=SGD(0.01), engine="compiled")
+
+
+SPLIT: dict[str, Any] = {"loss": HalfMSE(), "seed": 13, "batch_size": 4, "validation": (X[15:], Y[15:])}
+
+
+def weights(model: Sequential) -> bytes:
+    return b"".join(value.tobytes() for value in model.params.values())
+
+
+@pytest.mark.parametrize("callbacks", [(), (EarlyStopping(patience=2),)], ids=["none", "stop"])
+@pytest.mark.parametrize("built", [False, True])
+def test_a_refit_is_a_training_on_all_examples_for_the_epochs_that_were_best(callbacks: Any, built: bool) -> None:
+    # Catches a refit from the trained weights, with the first one's state, for all epochs, or on one part.
+    model, plain, first = net(), net(), net()
+    if built:
+        for one in (model, plain, first):
+            one.build((5, 2), 11, "float64")
+    more: dict[str, Any] = {"schedule": Cosine(), "epochs": 8}
+    shown = fit(first, X[:15], Y[:15], optimizer=Adam(0.1), callbacks=callbacks, **more, **SPLIT)
+    history = fit(model, X[:15], Y[:15], optimizer=Adam(0.1), callbacks=callbacks, refit=True, **more, **SPLIT)
+    best = min(history, key=lambda record: record.validation_loss or 0.0).epoch
+    assert 1 < best < len(history)
+    assert [record.validation_loss for record in history] == [record.validation_loss for record in shown]
+    calls = iter(range(10**6))
+    stop = {**SPLIT, **more, "validation": None, "should_stop": lambda: next(calls) >= best * 5 - 1}
+    fit(plain, X, Y, optimizer=Adam(0.1), **stop)
+    assert weights(model) == weights(plain) != weights(first)
+
+
+def test_a_refit_that_is_told_to_stop_leaves_the_weights_of_the_first_training() -> None:
+    model, first = net(), net()
+    fit(first, X[:15], Y[:15], optimizer=Adam(0.1), epochs=2, **SPLIT)
+    calls = iter(range(10**6))
+    stop = {"should_stop": lambda: next(calls) >= 10}
+    fit(model, X[:15], Y[:15], optimizer=Adam(0.1), epochs=2, refit=True, **stop, **SPLIT)
+    assert next(calls) > 10
+    assert weights(model) == weights(first)
+
+
+def test_a_refit_needs_validation() -> None:
+    message = r"fit: refit: there are no validation examples that could teach too; give validation=\(x, y\)\."
+    with pytest.raises(ConfigError, match=message):
+        fit(net(), X, Y, loss=HalfMSE(), optimizer=SGD(0.1), refit=True)

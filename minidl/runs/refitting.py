@@ -7,16 +7,14 @@ part plays no role.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from minidl.compiled.kernel import silent
-from minidl.core.text import counted
 from minidl.experiment import Experiment
-from minidl.fitting import run_training
+from minidl.fitting import train_again
 from minidl.runs.checkpoints import save_checkpoint
 from minidl.runs.saving import SaveCheckpoints
 from minidl.tasks import Parts
-from minidl.training import Callback, EpochRecord, Trainer
+from minidl.training import Callback, Trainer
 from minidl.training.records import never
 from minidl.training.selection import joined
 from minidl.training.showing import ShowEpochs
@@ -34,8 +32,7 @@ def refit(
 ) -> Trainer:
     """Train the experiment's model from its initial weights on both parts; it holds the weights in the end.
 
-    All is as in the first training, the schedule's time too, but that there are no callbacks of the config, and no
-    validation.
+    See `train_again`.
 
     Parameters
     ----------
@@ -50,13 +47,9 @@ def refit(
         NaN or Inf.
     """
     both = parts.train if parts.validation is None else joined(parts.train, parts.validation)
-    examples = f"{len(both):,} training and validation {experiment.evaluation.examples}"
-    notify(f"refit: training again on {examples}, for {counted(epochs, 'epoch')}")
     experiment.build_model()
-    trainer = experiment.trainer(should_stop)
-    trainer.settings = replace(experiment.training, callbacks=[])
-    told = [_Until(epochs), *callbacks]
-    run_training(trainer, both, engine=experiment.engine, callbacks=told, notify=notify)
+    trainer, called = experiment.trainer(should_stop), experiment.evaluation.examples
+    train_again(trainer, both, epochs, examples=called, engine=experiment.engine, callbacks=callbacks, notify=notify)
     return trainer
 
 
@@ -80,15 +73,3 @@ def refit_and_save(
     if trainer.complete:
         state = {"epoch": trainer.epoch, "step": trainer.step, "validation_loss": None, "about": saving.about}
         save_checkpoint(saving.folder / REFIT, experiment.model.params, state, identity=saving.identity)
-
-
-class _Until(Callback):
-    """Ends a training after so many epochs."""
-
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-
-    def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
-        """See the class."""
-        if record.epoch >= self.epochs:
-            trainer.finish("as many epochs as were best")

@@ -13,7 +13,7 @@ from minidl.core.errors import ConfigError
 from minidl.data.batch import Batch
 from minidl.data.sequences import SequenceSet
 from minidl.data.windows import Windows
-from minidl.training.sources import Source, gathered
+from minidl.training.sources import Arrays, Source, gathered
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def joined(train: Source, validation: Source) -> Source:
     Raises
     ------
     ConfigError
-        They are neither windows of a series nor sequences of a table.
+        They are neither windows of a series, nor sequences of a table, nor arrays; or arrays of other shapes.
     """
     if isinstance(train, Windows) and isinstance(validation, Windows):
         starts = np.union1d(train.starts, validation.starts)
@@ -66,8 +66,36 @@ def joined(train: Source, validation: Source) -> Source:
         ]
         target = train.target if train.every_step else np.concatenate([train.target, validation.target])
         return dataclasses.replace(train, starts=parts[0], lengths=parts[1], target=target)
+    if isinstance(train, Arrays) and isinstance(validation, Arrays):
+        return _joined_arrays(train, validation)
     kinds = f"{type(train).__name__} and {type(validation).__name__}"
-    raise ConfigError(f"training.refit: {kinds} cannot be joined; expected Windows or SequenceSet, both the same.")
+    raise ConfigError(f"refit: {kinds} cannot be joined; expected Windows, SequenceSet or Arrays, both the same.")
+
+
+def _joined_arrays(*parts: Arrays) -> Arrays:
+    """What has no lengths or weights where the other part has some has whole examples, or such as count 1."""
+    first, second = parts
+    for name in ("x", "y"):
+        shapes = [getattr(part, name).shape[1:] for part in parts]
+        if shapes[0] != shapes[1]:
+            raise ConfigError(
+                f"refit: {name} of a training example has shape {shapes[0]}, of a validation example {shapes[1]}; "
+                "expected the same, sequences padded to the same length."
+            )
+    lengths = weight = None
+    if any(part.lengths is not None for part in parts):
+        whole = [np.full(len(part), part.x.shape[1]) if part.lengths is None else part.lengths for part in parts]
+        lengths = np.concatenate(whole)
+    given = [part.weight for part in parts if part.weight is not None]
+    if given:
+        shape = max((one.shape[1:] for one in given), key=len)
+        ones = [np.ones(len(part)) if part.weight is None else part.weight for part in parts]
+        weight = np.concatenate([np.broadcast_to(_with_axes(one, shape), (len(one), *shape)) for one in ones])
+    return Arrays(np.concatenate([first.x, second.x]), np.concatenate([first.y, second.y]), lengths, weight)
+
+
+def _with_axes(weight: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    return weight.reshape(*weight.shape, *[1] * (1 + len(shape) - weight.ndim))
 
 
 def spread_examples(source: Source, n: int) -> Source:

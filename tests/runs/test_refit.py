@@ -19,7 +19,7 @@ from minidl.experiment import load_experiment
 from minidl.runs.resuming import resume
 from minidl.runs.run import Run
 from minidl.training import Arrays
-from minidl.training.selection import joined
+from minidl.training.selection import joined, spread_examples
 
 # Ends after epoch 6; epoch 5 is the best, and E* = 5 is neither the last one nor all of them.
 REFIT = ["training.refit=true", "training.epochs=20", "training.callbacks=[{type: EarlyStopping, patience: 1}]"]
@@ -168,6 +168,25 @@ def test_sequences_of_both_parts_are_there_with_what_is_to_be_learned(every_step
 
 
 def test_other_sources_cannot_be_joined() -> None:
-    arrays = Arrays(np.zeros((3, 2)), np.zeros((3, 1)))
-    with pytest.raises(ConfigError, match=r"training\.refit: Arrays and Arrays cannot be joined; expected Windows or"):
-        joined(arrays, arrays)
+    some = spread_examples(Arrays(np.zeros((3, 2)), np.zeros((3, 1))), 2)
+    with pytest.raises(ConfigError, match=r"refit: Selection and Selection cannot be joined; expected Windows, Seq"):
+        joined(some, some)
+
+
+def test_arrays_of_both_parts_are_there_with_what_they_count_for() -> None:
+    x, y = np.arange(24.0).reshape(4, 3, 2), np.arange(4.0)[:, None]
+    parts = Arrays(x[:3], y[:3]), Arrays(x[3:], y[3:], [2], [[0.5, 1, 2]])
+    both = joined(*parts)
+    for found, expected in (
+        (both.x, x),  # type: ignore[attr-defined]
+        (both.y, y),  # type: ignore[attr-defined]
+        (both.lengths, [3, 3, 3, 2]),  # type: ignore[attr-defined]
+        (both.weight, [[1, 1, 1]] * 3 + [[0.5, 1, 2]]),  # type: ignore[attr-defined]
+    ):
+        np.testing.assert_array_equal(found, expected)
+    assert joined(parts[0], parts[0]).weight is None  # type: ignore[attr-defined]
+    mixed = joined(Arrays(x[:1], y[:1], weight=[3]), parts[1])
+    np.testing.assert_array_equal(mixed.weight, [[3, 3, 3], [0.5, 1, 2]])  # type: ignore[attr-defined]
+    message = r"refit: x of a training example has shape \(3, 2\), of a validation example \(2, 2\); expected the same,"
+    with pytest.raises(ConfigError, match=message):
+        joined(parts[0], Arrays(x[:, :2], y))

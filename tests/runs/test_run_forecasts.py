@@ -43,6 +43,16 @@ def test_the_predictor_of_a_run_that_was_opened_gives_its_forecast(folder: Path)
     np.testing.assert_allclose(scale.unscale(predict(window[None])[0], 0), expected, rtol=1e-6)
 
 
+def test_the_predictor_of_a_run_gives_all_outputs_the_point_forecasts_among_them(folder: Path) -> None:
+    levels = "loss={type: Quantile, levels: [0.1, 0.5, 0.9]}"
+    run, _ = trained("training.epochs=1", levels, "model.layers.2.output_size=12")
+    predict, scale = run.predictor("last"), run.scale()
+    y = predict(scale.transform(hourly_rows()[-6:]))
+    assert y.shape == (12,)
+    np.testing.assert_allclose(scale.unscale(y[1::3], 0), run.predict(None, 4, "last").values, rtol=1e-6)
+    np.testing.assert_array_equal(run.experiment.loss.point(y), y[1::3])
+
+
 def test_without_a_table_the_forecast_goes_on_from_the_runs_own_series(folder: Path) -> None:
     run, _ = trained("training.epochs=1")
     forecast = run.predict(None, 1)
