@@ -189,8 +189,8 @@ class Forecast(Task):
         check_truth(splits, furthest)
         compared = baselines(splits, covariates)
         compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
-        spread, assumed, about = self._spread(splits, model), assumptions(splits, covariates, furthest), {}
-        theirs: dict[str, Any] = {}
+        spread, assumed = self._spread(splits, model), assumptions(splits, covariates, furthest)
+        about, theirs = dict[str, Any](), dict[str, Any]()
         if self.intervals is not None and spread is not None:
             about["intervals"], lines = self.intervals.about(splits, spread, furthest)
             assumed += lines
@@ -242,14 +242,15 @@ class Forecast(Task):
         return losing_words(lost, parts.table.step_name())
 
     def draw(self, model: Layer, parts: Any, scores: Scores) -> dict[str, Figure]:
-        """Forecast against truth, and error by lead."""
-        from minidl.plotting import forecast_figure, lead_figure
+        """Forecast against truth, error by lead, and intervals if there are any."""
+        from minidl.plotting import fan_figure, forecast_figure, lead_figure
 
         forecaster = model_forecaster(parts, model, self.future_covariates)
-        assumption = scores["assumptions"][0]
+        assumption, spread = scores["assumptions"][0], self._spread(parts, model)
         return {
             "forecast.png": forecast_figure(parts, forecaster, self.horizons, assumption=assumption),
             "error_by_lead.png": lead_figure(scores, step=parts.table.step_name()),
+            **({} if spread is None else {"fan.png": fan_figure(parts, forecaster, spread, scores)}),
         }
 
     def recalled(self, scores: Callable[[], Scores]) -> Forecast:

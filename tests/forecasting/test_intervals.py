@@ -17,6 +17,7 @@ from minidl.data import LogScaler, Splits, TailValidation
 from minidl.experiment import load_experiment
 from minidl.forecasting import LightGBM, Persistence, Rows, intervals
 from minidl.losses.distributions import Gaussian, Quantiles
+from minidl.plotting import have_matplotlib
 from minidl.tasks import Forecast, Intervals
 from minidl.tasks.points import Points
 
@@ -141,6 +142,7 @@ def test_a_run_stores_and_shows_its_intervals(
     cells = f"{row['coverage']:.4f} {row['width']:.2f} {row['pinball']:.2f} {row['crps']:.2f}"
     assert f"4 h ahead {cells}" in " ".join(shown.split())
     assert "80 % intervals" in shown
+    assert Path("run/figures/fan.png").exists() == have_matplotlib()
     assert "CRPS, µg/m³" in shown
     assert (scores["baselines"]["linear"]["lead"]["4"]["coverage"], row["coverage"] is None) == (None, False)
     if scores["intervals"]["crossing"]:

@@ -40,7 +40,7 @@ def lines_of(ax):
     """{label: (x, y)} of a panel, the NaN between two strokes left out."""
     found = {}
     for line in ax.lines:
-        x, y = line.get_xdata(orig=True), np.asarray(line.get_ydata(orig=True), dtype=float)
+        x, y = np.asarray(line.get_xdata(orig=True)), np.asarray(line.get_ydata(orig=True), dtype=float)
         found[line.get_label()] = (x[np.isfinite(y)], y[np.isfinite(y)])
     return found
 
