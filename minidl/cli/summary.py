@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 
 from minidl.cli.common import add_config, add_json, load_plugins, print_json
-from minidl.compiled import explain
-from minidl.compiled.choice import uneven_obstacle
-from minidl.core.errors import ConfigError
+from minidl.compiled import engine_line, explain
+from minidl.core.errors import ConfigError, MinidlError
 from minidl.core.output import show
 from minidl.core.summary import summarize
 from minidl.core.text import printable
-from minidl.experiment import load_experiment
+from minidl.experiment import Experiment, load_experiment
 from minidl.files.reading import user_path
 from minidl.runs.run import Run
 
@@ -34,11 +33,7 @@ def run(args: argparse.Namespace) -> int:
         engine = f"{', then '.join(map(printable, engines))} (trained this run)" if engines else "not recorded"
     else:
         experiment = load_experiment(args.config, args.overrides)
-        parts = experiment.model, experiment.loss, experiment.optimizer
-        engine = explain(*parts, experiment.dtype, experiment.engine, training=experiment.training)
-        lengths = experiment.data.input_shape[0] is None
-        if engine == "compiled" and uneven_obstacle(*parts[:2], lengths=lengths, weights=False):
-            engine += "; numpy where sequences differ in length"
+        engine = _engine(experiment)
     summary = summarize(experiment.model, experiment.data.input_shape, experiment.dtype)
     task, loss = type(experiment.evaluation).__name__, type(experiment.loss).__name__
     if args.json:
@@ -58,3 +53,16 @@ def run(args: argparse.Namespace) -> int:
     show(f"task: {task}, learned by {loss}")
     show(f"engine: {engine}")
     return 0
+
+
+def _engine(experiment: Experiment) -> str:
+    """What would train it: as `train` chooses it, by the data; or by the model alone where they cannot be read."""
+    try:
+        train = experiment.load_data().train
+    except MinidlError as err:
+        parts = experiment.model, experiment.loss, experiment.optimizer
+        said = explain(*parts, experiment.dtype, experiment.engine, training=experiment.training)
+        hint = f"train decides by the length of the training, and the data cannot be read: {err.lines[0]}"
+        return f"{said} ({hint})" if said == "compiled" and experiment.engine == "auto" else said
+    experiment.build_model()
+    return engine_line(experiment.trainer(), experiment.engine, train)

@@ -5,7 +5,7 @@ gets, and why. See docs/engine.md.
 """
 
 from minidl.compiled.choice import EngineName, explain
-from minidl.compiled.engines import choose_engine, predictor
+from minidl.compiled.engines import choose_engine, engine_line, predictor
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import (
     ActivationKernel,
@@ -25,6 +25,7 @@ __all__ = [
     "OptimizerKernel",
     "Predictor",
     "choose_engine",
+    "engine_line",
     "explain",
     "jit",
     "predictor",

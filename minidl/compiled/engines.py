@@ -25,17 +25,22 @@ def choose_engine(
     train : the training examples.
     notify : gets a line when something takes time or cannot be kept.
     """
-    settings = trainer.settings
-    said = line(
-        engine,
-        lambda: training_obstacle(trainer) or source_obstacle(train, trainer.model, trainer.loss),
-        lambda: drawback(trainer.model, settings.epochs * time_steps(train, settings), settings.threads),
-    )
+    said = engine_line(trainer, engine, train)
     if said != "compiled":
         return NumpyEngine(), said
     from minidl.compiled.engine import CompiledEngine
 
     return CompiledEngine(notify), said
+
+
+def engine_line(trainer: Trainer, engine: EngineName, train: Source) -> str:
+    """The line of `explain` for a training on these examples; numba is not imported."""
+    settings = trainer.settings
+    return line(
+        engine,
+        lambda: training_obstacle(trainer) or source_obstacle(train, trainer.model, trainer.loss),
+        lambda: drawback(trainer.model, settings.epochs * time_steps(train, settings), settings.threads),
+    )
 
 
 def time_steps(train: Source, settings: Training) -> float:

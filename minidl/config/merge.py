@@ -15,7 +15,7 @@ from pathlib import Path
 from minidl.config.nodes import MAX_DEPTH, parse_file, parse_value
 from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.core.errors import ConfigError
-from minidl.core.registry import suggest
+from minidl.core.registry import suggest, suggest_some
 from minidl.core.text import printable, shell_word
 from minidl.files.reading import user_path, variable_hint
 
@@ -253,7 +253,7 @@ def _find(kind: str, given: str | Path) -> Path:
         return path  # a pipe or a device, which parse_file refuses
     word, near = kind.removesuffix("s"), _suggest_neighbour(path)
     if path.name == name and "$" not in name and not name.endswith(_SUFFIXES):
-        hint = suggest(name, known)
+        hint = suggest_some(name, known, f"minidl list {kind}")
         hint = hint if near == "" or "did you mean" in hint else near
         raise ConfigError(f"{label}: no such file, and no {word} of that name comes with minidl{hint}")
     raise ConfigError(f"{label}: no such file{variable_hint(path) or near or '.'}")

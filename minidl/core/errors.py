@@ -15,14 +15,15 @@ class MinidlError(Exception):
     Parameters
     ----------
     lines : the message, one argument a line. Names and values from files may be part of
-        a line, but never make another one: each is shown by `printable`.
+        a line, but never make another one: each is shown by `printable`. After a question there is no full stop.
     """
 
     exit_code = 2
 
     def __init__(self, *lines: object) -> None:
         super().__init__(*lines)
-        self.lines: tuple[str, ...] = tuple(map(printable, lines))
+        shown = map(printable, lines)
+        self.lines: tuple[str, ...] = tuple(line[:-1] if line.endswith("?.") else line for line in shown)
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

@@ -136,6 +136,16 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(known)}" if 0 < len(known) <= MOST_NAMED else ""
 
 
+def suggest_some(name: str, known: Iterable[str], where: str) -> str:
+    """As `suggest`, but the three nearest names where none is near, and where all are to be found."""
+    known = sorted(known)
+    if nearest(name, known):
+        return suggest(name, known)
+    lowered = {candidate.lower(): candidate for candidate in known}
+    some = [lowered[one] for one in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.0)]
+    return f"; the nearest are {', '.join(some)}; all: {where}" if some else ""
+
+
 def note_place(item: object, place: str) -> None:
     """Remember with an object where in a config it is written, for the messages of what fails in it."""
     vars(item)[WRITTEN] = place

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from minidl import plotting
-from minidl.compiled import choose_engine
+from minidl.compiled import engine_line
 from minidl.compiled.kernel import silent
 from minidl.core.extras import install_command
 from minidl.core.text import counted
@@ -52,7 +52,7 @@ def dry_run(experiment: Experiment, parts: Parts, told: Callable[[str], None] = 
     MinidlError
         As the training itself would.
     """
-    engine = choose_engine(experiment.trainer(), experiment.engine, parts.train, silent)[1]
+    engine = engine_line(experiment.trainer(), experiment.engine, parts.train)
     experiment.engine = "compiled" if engine == "compiled" else "numpy"
     n = STEPS * experiment.training.batch_size * (experiment.training.bptt_steps or 1)
     few = None if parts.validation is None else first_examples(parts.validation, n)

@@ -110,13 +110,13 @@ def test_what_a_dry_run_does_not_leave_cannot_be_asked_for(cli: Cli, folder: Pat
 def test_the_engine_is_that_of_the_whole_training(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Caught here: two steps are too short a training to be compiled, so that the compiled engine was never tried.
     asked = []
-    chosen = dry_run.choose_engine
+    chosen = dry_run.engine_line
 
-    def noted(trainer: Trainer, *arguments: object) -> object:
+    def noted(trainer: Trainer, *arguments: object) -> str:
         asked.append(trainer.settings.epochs)
         return chosen(trainer, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(dry_run, "choose_engine", noted)
+    monkeypatch.setattr(dry_run, "engine_line", noted)
     assert cli("train", "small.yaml", "--dry-run").code == 0
     assert asked == [3]
 

@@ -13,6 +13,9 @@ from command_line import Cli
 from small import folder_content, hourly_rows, write_csv
 
 from minidl.cli.predict import shown
+from minidl.compiled import choose_engine
+from minidl.compiled.jit import numba_installed
+from minidl.experiment import load_experiment
 from minidl.runs.run import Run
 
 
@@ -161,6 +164,22 @@ def test_summary_as_json(cli: Cli, folder: Path) -> None:
         "parameters": {"W_xh": [3, 3], "W_hh": [3, 3], "b_h": [3]},
         "count": 21,
     }
+
+
+@pytest.mark.skipif(not numba_installed(), reason="needs numba")
+@pytest.mark.parametrize("epochs", [3, 100_000])
+def test_summary_names_the_engine_that_train_would_choose(cli: Cli, folder: Path, epochs: int) -> None:
+    # It said "compiled" of trainings that are done before the compiler is, for it did not know how long they are.
+    given = ["small.yaml", "--set", f"training.epochs={epochs}"]
+    experiment = load_experiment("small.yaml", given[2:])
+    parts = experiment.load_data()
+    experiment.build_model()
+    engine = choose_engine(experiment.trainer(), experiment.engine, parts.train, print)[1]
+    assert cli("summary", *given).out.splitlines()[-1] == f"engine: {engine}"
+    assert (engine == "compiled") == (epochs > 3)
+    Path("air.csv").unlink()
+    without = cli("summary", *given).out.splitlines()[-1]
+    assert without.startswith("engine: compiled (train decides by the length of the training, and the data cannot be")
 
 
 def test_summary_of_a_run_is_that_of_its_config(cli: Cli, trained: Path) -> None:

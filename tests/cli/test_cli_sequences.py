@@ -152,7 +152,7 @@ def test_an_engine_that_cannot_take_the_lengths_is_refused_before_anything_is_ma
     assert "engine: is compiled, but the examples have lengths, and MeanStep" in outcome.line
     assert not Path("runs").exists()
     out = cli("summary", "walks.yaml", "--plugin", "own.py").out
-    assert "engine: compiled; numpy where sequences differ in length" in out
+    assert "engine: numpy: the examples have lengths, and MeanStep 1 has no kernel for them" in out
 
 
 def test_the_next_command_is_one_that_works(cli: Cli, walks: Path) -> None:

@@ -80,7 +80,10 @@ def test_a_wrong_config_is_one_line_with_its_place(cli: Cli, folder: Path, fault
         ("smal.yaml", "smal.yaml: no such file; did you mean small.yaml?"),
         ("pm25_dep", "pm25_dep: no such file, and no config of that name comes with minidl; did you mean pm25_deep?"),
         ("small", "small: no such file, and no config of that name comes with minidl; did you mean small.yaml?"),
-        ("quite-else", "quite-else: no such file, and no config of that name comes with minidl; known: digits_deep, "),
+        (
+            "quite-else",
+            "quite-else: no such file, and no config of that name comes with minidl; the nearest are ",
+        ),
         (".", ".: is a folder; a YAML file was expected."),
         ("binary.yaml", "binary.yaml"),
         ("empty.yaml", "empty.yaml"),

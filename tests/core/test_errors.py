@@ -21,3 +21,9 @@ def test_an_error_comes_whole_from_another_process(err: MinidlError) -> None:
     copy = pickle.loads(pickle.dumps(err))
     assert (type(copy), copy.lines, str(copy)) == (type(err), err.lines, str(err))
     assert vars(copy) == vars(err)
+
+
+def test_a_question_that_ends_a_line_has_no_full_stop() -> None:
+    # A suggestion that is put before the end of a sentence: "did you mean pm2.5?."
+    err = ConfigError("no feature 'pm2'; did you mean pm2.5?.", "Why? Because.", "really?")
+    assert err.lines == ("no feature 'pm2'; did you mean pm2.5?", "Why? Because.", "really?")

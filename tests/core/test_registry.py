@@ -11,7 +11,7 @@ import pytest
 from minidl import ConfigError, Dense, Layer, Loss, Optimizer, TanhActivation, register
 from minidl.core import registry as registry_module
 from minidl.core.initializers import Initializer, orthogonal
-from minidl.core.registry import is_kind, kind_name, kinds, lookup, names, suggest
+from minidl.core.registry import is_kind, kind_name, kinds, lookup, names, suggest, suggest_some
 from minidl.files.plugins import load_plugin, load_source
 
 
@@ -266,3 +266,13 @@ def test_two_plugins_of_one_file_name_do_not_replace_each_other(tmp_path):
             load_plugin(tmp_path / "b" / "mine.py")
     finally:
         del registry_module._KINDS[Layer][1]["SameName"]
+
+
+def test_of_very_many_names_the_nearest_few_are_named() -> None:
+    known = [f"pm25_{i}" for i in range(60)] + ["echo_deep", "digits_deep"]
+    assert suggest_some("pm25_6x", known, "minidl list configs") == "; did you mean pm25_6?"
+    some = suggest_some("depth", known, "minidl list configs")
+    assert some.startswith("; the nearest are echo_deep, ")
+    assert some.endswith("; all: minidl list configs")
+    assert some.count(",") == 2
+    assert suggest_some("depth", [], "minidl list configs") == ""
