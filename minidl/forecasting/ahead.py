@@ -33,6 +33,7 @@ class Ahead:
     utc : whether the times are known to be in UTC.
     assumption : what it takes for granted, in words.
     interval : (lower, upper) ends of each value's interval, (horizon,) each; None: there are none.
+    interval_words : what the intervals are; "" where there are none.
     """
 
     target: str
@@ -45,6 +46,7 @@ class Ahead:
     utc: bool = False
     assumption: str = KEPT
     interval: tuple[Array, Array] | None = None
+    interval_words: str = ""
 
     def times(self) -> list[str]:
         """ISO time of each value; ``+1``, ``+2``, ... rows where the table has no times."""
@@ -62,7 +64,7 @@ class Ahead:
     def found(self) -> dict[str, Any]:
         """All of it by name, for JSON."""
         filled, of = self.n_filled
-        values, about = self.values.tolist(), {"assumptions": [self.assumption], "window_values": of, "filled": filled}
+        values, about = self.values.tolist(), {"assumptions": self._assumed(), "window_values": of, "filled": filled}
         found = {"target": self.target, "units": self.units, "from": self._end(), "times": self.times()}
         ends = dict(zip(("lower", "upper"), (end.tolist() for end in self.interval or ()), strict=False))
         return {**found, "values": values, **ends, **about}
@@ -76,7 +78,10 @@ class Ahead:
         filled, of = self.n_filled
         were = "were gaps" if filled != 1 else "was a gap"
         gaps = f", of whose {of} values {filled} {were} and filled" if filled else ""
-        return f"from the {self.time_steps} rows up to {self._end()}{gaps}; {self.assumption}"
+        return f"from the {self.time_steps} rows up to {self._end()}{gaps}; {'; '.join(self._assumed())}"
+
+    def _assumed(self) -> list[str]:
+        return [self.assumption, *([self.interval_words] if self.interval_words else [])]
 
     def _end(self) -> str:
         return "the table's end" if self.last is None else time_text(self.last, self.utc)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -231,8 +231,7 @@ class Forecast(Task):
 
     def outside(self, path: Path, parts: Any) -> tuple[Scores, Stretches]:
         """Scores of forecasts from a CSV file; see `minidl.forecasting.outside`."""
-        forecaster = read_outside(path, parts, self.horizons)
-        asked: Any = (parts, forecaster, None, self.horizons, self.intervals is not None)
+        asked: Any = (parts, read_outside(path, parts, self.horizons), None, self.horizons, self.intervals is not None)
         return all_scores(*asked), all_sums(*asked)
 
     def losing_words(self, parts: Any, scores: Mapping[str, Any], rounding: float) -> str:
@@ -280,7 +279,7 @@ class Forecast(Task):
         table = data.series.read(path)
         name = "the run's series" if path is None else printable(path)
         check_step(table, step, name)
-        return forecast_ahead(
+        made = forecast_ahead(
             table,
             scale,
             model_next_rows(Points(experiment.model, experiment.loss)),
@@ -291,6 +290,7 @@ class Forecast(Task):
             derive=data.derive,
             interval=None if self.intervals is None else self.intervals.ahead(experiment, self._margins, horizon),
         )
+        return made if self.intervals is None else replace(made, interval_words=self.intervals.words())
 
 
 def forecast_task(task: Task) -> Forecast:

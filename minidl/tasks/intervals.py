@@ -142,6 +142,11 @@ class Intervals(Configurable):
             raise CorruptFileError("evaluation.json: damaged; its intervals are not those of the config.")
         return np.array(margins)
 
+    def words(self) -> str:
+        """What the ends of a prediction are."""
+        how = "calibrated on the validation part" if self.conformal else "as the model says, not calibrated"
+        return f"lower and upper are the ends of intervals of {100 * self.coverage:.6g} %, {how}"
+
     def ahead(self, experiment: Setting, margins: Values | None, horizon: int) -> Callable[[Array], Ends]:
         """What makes the ends (lower, upper) of a window (1, T, F), scaled, (horizon,) each."""
         loss, next_rows = experiment.loss, model_next_rows(experiment.model)

@@ -140,7 +140,7 @@ def test_a_prediction_has_the_interval_that_is_scored(
     assert "calibrated on 31 windows of the validation part" in capsys.readouterr().out
     margins = json.loads(Path("run/evaluation.json").read_text())["intervals"]["margins"]
     assert main(["predict", "run", "--output", "ahead.csv"]) == 0
-    capsys.readouterr()
+    assert "lower and upper are the ends of intervals of 80 %, calibrated on the" in capsys.readouterr().err
     with open("ahead.csv", newline="") as file:
         head, *rows = csv.reader(file)
     assert head == ["time", "pm [µg/m³]", "lower", "upper"]
