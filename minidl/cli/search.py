@@ -12,13 +12,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from minidl import plotting
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
 from minidl.cli.workers import add_workers, worker_arguments, workers
 from minidl.comparison.executors import check_main_guard
+from minidl.config.space import Choices, Span
 from minidl.core.errors import ConfigError, DataError, NumericalError, StorageError
+from minidl.core.extras import install_command
 from minidl.core.output import Bar, say, show
 from minidl.core.text import aligned, counted, shell_word
 from minidl.experiment import load_experiment
+from minidl.plotting import style
 from minidl.search.database import Finished, best_first
 from minidl.search.folder import Study, reopen, start
 from minidl.search.running import search_on, write_best
@@ -95,12 +99,33 @@ def _report(study: Study, args: argparse.Namespace) -> int:
         broken = next(each.tried for each in finished)
         error = NumericalError if broken.state == "pruned" else ConfigError
         raise error(f"{study.path}: none of {counted(len(finished), 'trial')} has a score; the first: {broken.error}")
+    picture = _draw(study)
     if args.json:
-        print_json(_result(study, best))
+        print_json({**_result(study, best), "picture": picture})
         return 0
-    show(*_lines(study), "", f"{study.path}: study.db, best.yaml")
+    show(*_lines(study), "", f"{study.path}: study.db, best.yaml" + (", figures" if picture else ""))
     show(f"next: minidl train {shell_word(best)}{plugin_arguments(args)}")
     return 0
+
+
+def _draw(study: Study) -> str | None:
+    """Where the picture is; None and a line where matplotlib is missing."""
+    if not plotting.have_matplotlib():
+        say(f"no picture: matplotlib is not installed ({install_command('plot')})")
+        return None
+    finished, choice = study.database.finished, study.experiment.training.choice
+    values: dict[str, list[Any]] = {}
+    for key, of in study.space.items():
+        tried = [each.point[key] for each in finished]
+        values[key] = [shown_value(value) for value in tried] if isinstance(of, Choices) else tried
+    figure = plotting.search_figure(
+        [each.tried.score for each in finished],
+        values,
+        metric=choice.metric,
+        larger_is_better=choice.larger_is_better,
+        log=[key for key, of in study.space.items() if isinstance(of, Span) and of.log],
+    )
+    return str(style.save(figure, study.path / "figures" / "search.png"))
 
 
 def _result(study: Study, best: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ drawn, never by ``import minidl``. No score is computed here.
 
 from minidl.plotting.fan import fan_figure
 from minidl.plotting.forecasts import forecast_figure, lead_figure, typical_rows
+from minidl.plotting.searching import search_figure
 from minidl.plotting.sequences import classes_figure, confusion_figure, truth_figure
 from minidl.plotting.style import have_matplotlib
 from minidl.plotting.training import loss_figure, rate_figure
@@ -20,6 +21,7 @@ __all__ = [
     "lead_figure",
     "loss_figure",
     "rate_figure",
+    "search_figure",
     "truth_figure",
     "typical_rows",
 ]

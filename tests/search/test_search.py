@@ -12,7 +12,9 @@ from searching import Capture, search, trials, write_search
 
 from minidl.cli import main
 from minidl.comparison.leaks import poisoned
+from minidl.core.errors import ConfigError
 from minidl.experiment import load_experiment
+from minidl.plotting import search_figure
 
 
 def test_the_better_of_two_settings_is_found_and_trains_as_a_config(folder: Path, capsys: Capture) -> None:
@@ -21,7 +23,7 @@ def test_the_better_of_two_settings_is_found_and_trains_as_a_config(folder: Path
     out, err = capsys.readouterr()
     assert "next: minidl train runs/search-001/best.yaml" in out
     assert "was chosen among 6 trials on the validation part, so it is too good; it says nothing about the test" in out
-    assert len(err.splitlines()) == 7
+    assert len(err.splitlines()) == 8  # one says that matplotlib is missing
     best = load_experiment("runs/search-001/best.yaml")
     assert best.optimizer.learning_rate == 0.1
     assert best.search == {}
@@ -139,3 +141,18 @@ def test_without_optuna_one_line_says_what_to_install(
     assert capsys.readouterr().err == "minidl search: search needs Optuna: pip install optuna\n"
     assert not Path("runs").exists()
     assert main(["check", "small.yaml"]) == 0  # which needs none
+
+
+@pytest.mark.figures
+def test_the_picture_has_a_panel_for_the_trials_and_one_for_each_key(folder: Path, capsys: Capture) -> None:
+    assert search("small.yaml", "--trials", "3") == 0
+    assert "runs/search-001: study.db, best.yaml, figures" in capsys.readouterr().out
+    assert Path("runs/search-001/figures/search.png").read_bytes().startswith(b"\x89PNG")
+    values = {"rate": [0.1, 1.0, 0.5], "optimizer": ["SGD", "Adam", "SGD"]}
+    figure = search_figure([3.0, None, 2.0], values, log=["rate"])
+    trials_, rate, kind = figure.axes
+    assert [line.get_xydata().tolist() for line in trials_.lines][1:] == [[[1, 3.0], [3, 2.0]], [[3, 2.0]]]
+    assert (rate.get_xscale(), rate.get_xlabel()) == ("log", "rate")
+    assert [text.get_text() for text in kind.get_xticklabels()] == ["SGD"]
+    with pytest.raises(ConfigError, match=r"^search_figure: no trial has a score, so there is nothing to draw.$"):
+        search_figure([None], {})
