@@ -28,8 +28,11 @@ def drawn_masks(
     ctx = Context(training=True, rng=trainer.streams.layers)
     begins = np.cumsum([0, *(mask.time * mask.features for mask in drawn)])
     masks = np.ones((n, begins[-1]), dtype)
-    for first in range(0, n, batch):
-        rows, longest = np.arange(first, min(first + batch, n)), None
+    together = (
+        n if lengths is None and len(drawn) == 1 else batch
+    )  # of one layer the numbers are the same, drawn at once
+    for first in range(0, n, together):
+        rows, longest = np.arange(first, min(first + together, n)), None
         if lengths is not None:
             rows = rows[np.argsort(-lengths[rows], kind="stable")]
             longest = int(lengths[rows[0]])
