@@ -10,28 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from looking import DAYS, keys, look, rows
 
 from minidl.core.errors import ConfigError, DataError
 from minidl.data import CSVSeries
-from minidl.data.tables.looking import Findings, look_at
-
-DAYS = [datetime(2014, 1, 25) + timedelta(days=i) for i in range(8)]  # more than 12: no month
-
-
-def look(folder: Path, content: str | bytes, target: str = "y", time_format: str | None = None) -> Findings:
-    path = folder / "table.csv"
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return look_at(path, target, time_format)
-
-
-def keys(found: Findings) -> dict[str, Any]:
-    return {key: value for key, value in found.keys.items() if key != "path"}
-
-
-def rows(times: list[str], delimiter: str = ",", name: str = "when") -> str:
-    lines = [f"{time}{delimiter}{i}{i % 3}" for i, time in enumerate(times, 1)]
-    return "\n".join([f"{name}{delimiter}y", *lines]) + "\n"
-
 
 DATES = ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y", "%d-%b-%Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M:%S+0000", " %I:%M %p", " %H:%M:%S.0", " %H.%M")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,12 @@ _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M:%S%z", " %I:%M %p", " %H:%M:%S.%f", " %H.%M")
 _OTHERS = ("%Y%m%d", "%Y%m%d%H", "%Y-%m", "%Y/%m", "%b %Y", "%b-%y", "%Y %b", "%Y-Q%q", "%YQ%q", "%Y")
 FORMATS = ("", *_OTHERS, *(date + clock for date in _DATES for clock in _CLOCKS))
+_PARTS = ("year", "month", "day", "hour")
+_PART_FORMS = {2: "%Y %m"}  # three or four are read without one
+_CLOCK_COLUMNS, _ISO_DATE = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%H.%M.%S"), "%Y-%m-%d"
 _MISSING = ("", "NA", "nan", "NaN", "N/A", "n/a", "null", "NULL", "None", "?", "-", ".")
 _CATEGORIES = 20
+_SATURDAY, _WEEK = 5, 7  # days from Monday on
 
 
 @dataclass(frozen=True)
@@ -59,34 +64,37 @@ def look_at(path: Path, target: str, time_format: str | None = None) -> Findings
     layout, file = _opened(path)
     keys: dict[str, Any] = {"path": str(path), "target": target}
     keys |= {key: value for key, value in vars(layout).items() if value != getattr(TextLayout(), key)}
-    texts = {name: file.texts(name) for name in file.header if name}
-    kinds = {name: _kind(cells, layout) for name, cells in texts.items()}
-    words = [f"{counted(len(file), 'row')} of {counted(len(texts), 'column')}, between them {layout.delimiter!r}"]
-    time, form = _times(texts, target, time_format)
-    numbers = [name for name, kind in kinds.items() if kind == "numbers" and name != time]
+    texts = {name: file.texts(name) for name in file.header}
+    kinds = {
+        name: _kind(cells, layout) for name, cells in texts.items() if name
+    }  # one without a name: times or nothing
+    words = [f"{counted(len(file), 'row')} of {counted(len(kinds), 'column')}, between them {layout.delimiter!r}"]
+    times, form = _times(texts, target, time_format)
+    numbers = [name for name, kind in kinds.items() if kind == "numbers" and name not in times]
     if target not in numbers:
         hint = suggest(target, numbers) or f"; those are {', '.join(numbers) or 'none'}."
         raise ConfigError(f"--target: {target!r} is no column of numbers{hint}")
-    if time is not None:
-        keys |= {"time": time} | ({"time_format": form} if form else {})
-        words.append(f"times in {time!r}" + (f", of the form {form}" if form else ", ISO"))
+    if times:
+        keys |= {"time": times if len(times) > 1 else times[0]} | ({"time_format": form} if form else {})
+        read_as = f", of the form {form}" if form else ", ISO" if len(times) == 1 else ""
+        words.append(f"times in {', '.join(map(repr, times))}{read_as}")
     keys["features"] = [target, *(name for name in numbers if name != target)]
     categories = {
         name: {text: i for i, text in enumerate(sorted(set(texts[name]) | {""}))}
         for name, kind in kinds.items()
-        if kind == "categories" and name != time
+        if kind == "categories" and name not in times
     }
     if categories:
         keys["features"] += list(categories)
         keys["categories"] = categories
         words.append(f"texts in {', '.join(categories)}: numbered in the order of the alphabet (`categories`)")
-    left_out = [f"{name} ({kind})" for name, kind in kinds.items() if name not in keys["features"] and name != time]
+    left_out = [f"{name} ({kind})" for name, kind in kinds.items() if name not in (*keys["features"], *times)]
     words += [f"left out: {', '.join(left_out)}"] if left_out else []
     gaps = sorted({cell for name in numbers for cell in texts[name] if cell in _MISSING})
     if gaps:
         keys |= {"gaps": "interpolate", "missing": gaps}
         words.append(f"gaps, as {', '.join(map(repr, gaps))}: lines between their neighbours (`gaps`)")
-    return Findings(keys, words, _readable(keys, words))
+    return Findings(keys, words, _readable(keys, words, len(file)))
 
 
 def _opened(path: Path) -> tuple[TextLayout, CSVFile]:
@@ -139,8 +147,11 @@ def _kind(cells: list[str], layout: TextLayout) -> str:
     return "categories" if len(known) <= _CATEGORIES else "texts"
 
 
-def _times(texts: dict[str, list[str]], target: str, asked: str | None) -> tuple[str | None, str]:
-    """The column of times and their form."""
+def _times(texts: dict[str, list[str]], target: str, asked: str | None) -> tuple[list[str], str]:
+    """The columns of times and their form; none: there are no times."""
+    parts = [] if asked else _parts(texts, target)
+    if parts:
+        return parts, _PART_FORMS.get(len(parts), "")
     for name, cells in texts.items():
         known = list(dict.fromkeys(cells))
         if name == target:
@@ -154,8 +165,27 @@ def _times(texts: dict[str, list[str]], target: str, asked: str | None) -> tuple
                 "(in a config the key is `time_format`)."
             )
         if forms:
-            return name, forms[0]
-    return None, ""
+            return _with_clock(texts, target, name, forms[0])
+    return [], ""
+
+
+def _parts(texts: dict[str, list[str]], target: str) -> list[str]:
+    """Columns that are called year, month, day and perhaps hour, and hold such numbers; none: there are none."""
+    called = {name.strip().lower(): name for name in texts if name != target}
+    parts = [called[part] for part in itertools.takewhile(called.__contains__, _PARTS)]
+    whole = all(cell.isascii() and cell.isdigit() and len(cell) <= 4 for name in parts for cell in set(texts[name]))
+    return parts if len(parts) > 1 and whole else []
+
+
+def _with_clock(texts: dict[str, list[str]], target: str, date: str, form: str) -> tuple[list[str], str]:
+    """A column of dates, with one of clock times beside it if there is one."""
+    if form in ("", *_DATES) and not any(":" in cell for cell in texts[date]):
+        for name, cells in texts.items():
+            for clock in _CLOCK_COLUMNS if name not in (target, date) else ():
+                both = TimeFormat(f"{form or _ISO_DATE} {clock}")
+                if all(both.matches(f"{texts[date][0]} {cell}") for cell in set(cells)):
+                    return [date, name], f"{form or _ISO_DATE} {clock}"
+    return [date], form
 
 
 def _dates_named(column: str) -> bool:
@@ -163,7 +193,7 @@ def _dates_named(column: str) -> bool:
     return any(word in column.lower() for word in ("date", "time", "year", "jahr", "datum"))
 
 
-def _readable(keys: dict[str, Any], words: list[str]) -> Table:
+def _readable(keys: dict[str, Any], words: list[str], rows: int) -> Table:
     """The table; keys for rows out of order are added where it cannot be read without."""
     for key, value, what in (
         ("sort", True, "rows are not in order: sorted"),
@@ -172,7 +202,7 @@ def _readable(keys: dict[str, Any], words: list[str]) -> Table:
         ("steps", "rows", "times are not evenly spaced: each row is a step"),
     ):
         try:
-            return CSVSeries(**keys).read()
+            return _of_trading_days(keys, words, CSVSeries(**keys).read(), rows)
         except DataError as err:
             sign = {"sort": "sort: true", "duplicates": "duplicates: drop"}.get(key, "evenly spaced")
             if "time" not in keys or sign not in str(err):
@@ -183,4 +213,30 @@ def _readable(keys: dict[str, Any], words: list[str]) -> Table:
                 keys["gaps"] = "interpolate"
             if key == "steps":
                 del keys["missing_times"]
+    return _of_trading_days(keys, words, CSVSeries(**keys).read(), rows)
+
+
+def _of_trading_days(keys: dict[str, Any], words: list[str], table: Table, rows: int) -> Table:
+    """The table as it is; read anew, a row a step, where all that was added are weekends and holidays.
+
+    Raises
+    ------
+    DataError
+        More than a tenth of the rows would be lost, for their times stand there before.
+    """
+    if keys.get("duplicates") == "drop" and len(table) < 0.9 * rows:
+        raise DataError(
+            f"{keys['path']}: most of {rows} rows have one of {len(table)} times; if the table holds several series, "
+            "keep the rows of one; else a config of yours can say `duplicates: average` or `duplicates: drop`."
+        )
+    if "missing_times" not in keys or table.times is None or table.gaps is None or table.step != np.timedelta64(1, "D"):
+        return table
+    weekend = (table.times.astype("datetime64[D]").astype(np.int64) + 3) % 7 >= _SATURDAY
+    if len(table) < _WEEK or not table.gaps.where[weekend, table.target_index].all():
+        return table
+    del keys["missing_times"]
+    keys["steps"] = "rows"
+    words[-1] = "no rows on weekends: each row is a step (`steps`)"
+    if "missing" not in keys:
+        del keys["gaps"]
     return CSVSeries(**keys).read()

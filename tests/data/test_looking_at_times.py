@@ -1,0 +1,83 @@
+"""A look at tables whose times stand in several columns or in one without a name; trading days; several series."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from looking import DAYS, keys, look, rows
+
+from minidl.core.errors import DataError
+
+
+def hours_in_parts(n: int, header: str = "Year,month,day,hour,y") -> str:
+    times = [datetime(2014, 1, 30) + timedelta(hours=i) for i in range(n)]
+    return "\n".join([header, *(f"{t.year},{t.month},{t.day},{t.hour},{i}.5" for i, t in enumerate(times))]) + "\n"
+
+
+def test_times_in_columns_of_their_own_are_found_by_their_names(tmp_path: Path) -> None:
+    found = look(tmp_path, hours_in_parts(60))
+    assert keys(found) == {"target": "y", "time": ["Year", "month", "day", "hour"], "features": ["y"]}
+    assert found.words[1:] == ["times in 'Year', 'month', 'day', 'hour'"]
+    assert found.table.values[:, 0].tolist() == [i + 0.5 for i in range(60)]
+    assert str(found.table.times[-1]) == "2014-02-01T11:00:00"
+
+
+def test_years_and_months_are_times_and_a_year_with_other_columns_is_one_alone(tmp_path: Path) -> None:
+    months = "\n".join(["y,year,month", *(f"{i},{2000 + i // 12},{i % 12 + 1}" for i in range(30))]) + "\n"
+    found = look(tmp_path, months)
+    assert keys(found) == {"target": "y", "time": ["year", "month"], "time_format": "%Y %m", "features": ["y"]}
+    assert found.table.step_name() == "month"
+    alone = look(tmp_path, "year,weight,y\n" + "".join(f"{1990 + i},{i},{i * i}\n" for i in range(9)))
+    assert keys(alone) == {"target": "y", "time": "year", "time_format": "%Y", "features": ["y", "weight"]}
+
+
+@pytest.mark.parametrize(
+    ("date", "clock", "form", "asked"),
+    [
+        ("%Y-%m-%d", "%H:%M", "%Y-%m-%d %H:%M", None),
+        ("%d.%m.%Y", "%H:%M:%S", "%d.%m.%Y %H:%M:%S", None),
+        ("%d/%m/%Y", "%H.%M.%S", "%d/%m/%Y %H.%M.%S", "%d/%m/%Y"),
+    ],
+)
+def test_a_column_of_dates_takes_one_of_clock_times(
+    tmp_path: Path, date: str, clock: str, form: str, asked: str | None
+) -> None:
+    times = [datetime(2014, 1, 25, 22) + timedelta(hours=i) for i in range(20)]
+    lines = [f"{time:{clock}};{time:{date}};{i}" for i, time in enumerate(times)]
+    found = look(tmp_path, "\n".join(["at;day;y", *lines]) + "\n", time_format=asked)
+    assert keys(found) == {
+        "target": "y", "delimiter": ";", "time": ["day", "at"], "time_format": form, "features": ["y"],
+    }  # fmt: skip
+    assert found.table.values[:, 0].tolist() == list(range(20))
+    assert found.table.step == np.timedelta64(1, "h")
+
+
+def test_rows_of_trading_days_are_steps_and_other_days_that_are_missing_are_gaps(tmp_path: Path) -> None:
+    days = [datetime(2014, 1, 6) + timedelta(days=i) for i in range(60)]  # a Monday
+    trading = [day for day in days if day.weekday() < 5 and day.day != 20]  # with a holiday
+    text = "\n".join(["day,y,kind", *(f"{day:%Y-%m-%d},{i},{'ab'[i % 2]}" for i, day in enumerate(trading))]) + "\n"
+    found = look(tmp_path, text)
+    assert (keys(found)["steps"], len(found.table), found.table.n_filled) == ("rows", len(trading), 0)
+    assert not {"missing_times", "gaps"} & set(found.keys)
+    assert found.words[-1] == "no rows on weekends: each row is a step (`steps`)"
+    once = text + f"{days[5]:%Y-%m-%d},9,a\n"  # a Saturday
+    other = look(tmp_path, once)
+    assert (keys(other)["missing_times"], len(other.table)) == ("gaps", (trading[-1] - days[0]).days + 1)
+
+
+def test_a_table_of_several_series_is_refused_and_a_few_times_twice_are_not(tmp_path: Path) -> None:
+    lines = [f"{2000 + i},{place},{i}" for place in "ab" for i in range(20)]
+    with pytest.raises(DataError, match="40 rows have one of 20 times; if the table holds several series"):
+        look(tmp_path, "\n".join(["year,place,y", *lines]) + "\n")
+    few = [*lines[:20], "2019,b,3", "2018,b,3"]
+    assert keys(look(tmp_path, "\n".join(["year,place,y", *few]) + "\n"))["duplicates"] == "drop"
+
+
+def test_a_column_without_a_name_is_one_of_times_or_left_alone(tmp_path: Path) -> None:
+    found = look(tmp_path, rows([f"{day:%Y-%m-%d}" for day in DAYS], name=""))
+    assert keys(found) == {"target": "y", "time": "", "features": ["y"]}
+    numbered = look(tmp_path, rows([str(i) for i in range(8)], name=""))
+    assert keys(numbered) == {"target": "y", "features": ["y"]}
