@@ -159,7 +159,8 @@ def _lines(study: Study) -> list[str]:
     pruned = sum(each.tried.state == "pruned" for each in finished)
     failed = sum(each.tried.state == "failed" for each in finished)
     ended = [f"{len(ranked)} of {counted(len(finished), 'trial')} ran to their end"]
-    ended += [f"{pruned} {'was' if pruned == 1 else 'were'} cut short"] * bool(pruned) + [f"{failed} failed"] * bool(failed)
+    ended += [f"{pruned} {'was' if pruned == 1 else 'were'} cut short"] * bool(pruned)
+    ended += [f"{failed} failed"] * bool(failed)
     chosen = (
         f"The best {metric} was chosen among {counted(len(finished), 'trial')} on the validation part, so it is "
         "too good; it says nothing about the test part, which was not looked at."
