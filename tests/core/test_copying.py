@@ -148,7 +148,7 @@ def configurables(base: type = Configurable) -> list[type]:
 
 def described(cls: type) -> bool:
     """Whether a config can describe it; those that cannot are made with objects, in the library itself."""
-    inner = {"KeepBest", "Points", "SaveCheckpoints", "ShowEpochs", "WriteLog", "_NoteEngine"}
+    inner = {"KeepBest", "Points", "Pruning", "SaveCheckpoints", "ShowEpochs", "WriteLog", "_NoteEngine"}
     inner |= {"_Rising", "_Until", "_UntilLearned"}
     return cls.__name__ not in inner
 
