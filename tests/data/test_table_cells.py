@@ -79,6 +79,7 @@ def test_a_delimiter_beyond_ascii_separates_cells_too() -> None:
     )
 )
 @example(["-0", "+.5", "5.", ".", "-", "", "1-", "1_0", "1..2", "123456789012345", "0.00000000000001", " 7 ", "1+1"])
+@example(["96446425.57960213", "1.234567890123456", "9007199254740993"])  # a digit more than one division rounds right
 @settings(max_examples=120, deadline=None)
 def test_what_is_read_as_a_number_in_bulk_is_what_float_makes_of_it(texts: list[str]) -> None:
     values, known = decimals(column_of(texts))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from small import hourly_table, window_data
 
-from minidl import ConfigError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
+from minidl import ConfigError, DataError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
+from minidl.forecasting.rivals.same_season import SameSeason
 from minidl.losses import GaussianNLL, Loss, Quantile
 from minidl.tasks import Forecast
 
@@ -37,6 +38,12 @@ def test_a_model_gets_a_target_for_each_lead_and_at_every_step_if_its_outputs_ar
     parts = Forecast().load(experiment, output)
     assert parts.train.gather(slice(0, 3)).target.shape == (3, *target)
     assert (parts.leads, parts.test.leads, len(parts.test)) == (target[-1], 1, 54)
+
+
+def test_a_rival_that_cannot_be_is_refused_as_the_data_are_loaded() -> None:
+    experiment: Any = SimpleNamespace(data=window_data(hourly_table()), seed=1, dtype="float64", loss=HalfMSE())
+    with pytest.raises(DataError, match=r"^evaluation\.rivals: SameSeason\(500\)"):
+        Forecast(rivals=[SameSeason(500)]).load(experiment, (1,))
 
 
 def test_validation_is_r2_of_outputs_against_targets() -> None:
