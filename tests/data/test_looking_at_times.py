@@ -70,7 +70,7 @@ def test_rows_of_trading_days_are_steps_and_other_days_that_are_missing_are_gaps
 
 def test_a_table_of_several_series_is_refused_and_a_few_times_twice_are_not(tmp_path: Path) -> None:
     lines = [f"{2000 + i},{place},{i}" for place in "ab" for i in range(20)]
-    with pytest.raises(DataError, match="40 rows have one of 20 times; if the table holds several series"):
+    with pytest.raises(DataError, match="40 rows, but only 20 different times; if the table holds several series"):
         look(tmp_path, "\n".join(["year,place,y", *lines]) + "\n")
     few = [*lines[:20], "2019,b,3", "2018,b,3"]
     assert keys(look(tmp_path, "\n".join(["year,place,y", *few]) + "\n"))["duplicates"] == "drop"

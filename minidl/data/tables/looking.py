@@ -28,6 +28,7 @@ _CLOCK_COLUMNS, _ISO_DATE = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%H.%M.%S"), "%Y-%
 _MISSING = ("", "NA", "nan", "NaN", "N/A", "n/a", "null", "NULL", "None", "?", "-", ".")
 _CATEGORIES = 20
 _SATURDAY, _WEEK = 5, 7  # days from Monday on
+_KEPT = 0.9  # of the rows, at least, where some have a time that stands there before
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,8 @@ def _readable(keys: dict[str, Any], words: list[str], rows: int) -> Table:
         ("steps", "rows", "times are not evenly spaced: each row is a step"),
     ):
         try:
-            return _of_trading_days(keys, words, CSVSeries(**keys).read(), rows)
+            table = CSVSeries(**keys).read()
+            break
         except DataError as err:
             sign = {"sort": "sort: true", "duplicates": "duplicates: drop"}.get(key, "evenly spaced")
             if "time" not in keys or sign not in str(err):
@@ -213,22 +215,23 @@ def _readable(keys: dict[str, Any], words: list[str], rows: int) -> Table:
                 keys["gaps"] = "interpolate"
             if key == "steps":
                 del keys["missing_times"]
-    return _of_trading_days(keys, words, CSVSeries(**keys).read(), rows)
+    else:
+        table = CSVSeries(**keys).read()
+    _refuse_several_series(keys, table, rows)
+    return _of_trading_days(keys, words, table)
 
 
-def _of_trading_days(keys: dict[str, Any], words: list[str], table: Table, rows: int) -> Table:
-    """The table as it is; read anew, a row a step, where all that was added are weekends and holidays.
-
-    Raises
-    ------
-    DataError
-        More than a tenth of the rows would be lost, for their times stand there before.
-    """
-    if keys.get("duplicates") == "drop" and len(table) < 0.9 * rows:
+def _refuse_several_series(keys: dict[str, Any], table: Table, rows: int) -> None:
+    """DataError where more than a tenth of the rows would be dropped, for their times stand there before."""
+    if keys.get("duplicates") == "drop" and len(table) < _KEPT * rows:
         raise DataError(
-            f"{keys['path']}: most of {rows} rows have one of {len(table)} times; if the table holds several series, "
-            "keep the rows of one; else a config of yours can say `duplicates: average` or `duplicates: drop`."
+            f"{keys['path']}: {rows:,} rows, but only {len(table):,} different times; if the table holds several "
+            "series, keep the rows of one; else a config of yours can say `duplicates: average` or `duplicates: drop`."
         )
+
+
+def _of_trading_days(keys: dict[str, Any], words: list[str], table: Table) -> Table:
+    """The table as it is; read anew, a row a step, where all that was added are weekends and holidays."""
     if "missing_times" not in keys or table.times is None or table.gaps is None or table.step != np.timedelta64(1, "D"):
         return table
     weekend = (table.times.astype("datetime64[D]").astype(np.int64) + 3) % 7 >= _SATURDAY
