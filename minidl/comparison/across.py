@@ -200,7 +200,8 @@ def across_lines(found: Mapping[str, Any]) -> list[str]:
     for pair in found["pairs"]:
         tasks, skill = pair["tasks"], pair["skill"]
         between = "-" if skill["low"] is None else f"{signed(skill['low'])} to {signed(skill['high'])}"
-        of = "not every task gave skill for both" if skill["value"] is None else f"skill {signed(skill['value'])} ({between})"
+        known = skill["value"] is not None
+        of = f"skill {signed(skill['value'])} ({between})" if known else "not every task gave skill for both"
         lines.append(
             f"{pair['second']} against {pair['first']}: better in {tasks['better']} of {tasks['of']} tasks "
             f"(permutation test over tasks, p {p_words(tasks['p'])}); wins {_words(pair['wins'], 0, 100)} % of seeds; "
