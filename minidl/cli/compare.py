@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
-from minidl.cli.workers import add_workers, worker_arguments, workers
+from minidl.cli.workers import add_workers, kept, worker_arguments, workers
 from minidl.comparison.across import across, across_lines, across_table
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
 from minidl.comparison.tables import assumption_lines, confounds_table, metric_title, scores_table, shown_metrics
@@ -21,7 +21,7 @@ from minidl.comparison.tested import terms, terms_of
 from minidl.comparison.trials import Outcome, Trial
 from minidl.comparison.verdict import undefined_words
 from minidl.config.tree import shorten
-from minidl.core.errors import ConfigError, DataError, NumericalError, StorageError
+from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.output import Bar, say, show
 from minidl.core.text import aligned, shell_word
 from minidl.tasks.terms import SKILL
@@ -63,16 +63,8 @@ def run(args: argparse.Namespace) -> int:
     with session.lock:
         folder = session.folder
         progress = ShowTrials(len(folder.plan.trials()) - len(folder.missing()), len(folder.plan.trials()))
-        try:
+        with kept("runs", resume_command(args, folder.path), progress):
             run_missing(session, make_executor, progress)
-        except KeyboardInterrupt:
-            say(f"finished runs are kept; go on with: {resume_command(args, folder.path)}")
-            raise
-        except (DataError, StorageError) as err:
-            go_on = f"finished runs are kept; go on with: {resume_command(args, folder.path)}"
-            raise type(err)(f"{str(err).removesuffix('.')}; {go_on}") from err
-        finally:
-            progress.close()
         if folder.plan.shard is not None:
             show(f"{folder.path}: shard {args.shard} is done")
             show("next, when all are: minidl compare --merge FOLDER FOLDER ...")

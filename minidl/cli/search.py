@@ -14,10 +14,10 @@ from typing import Any
 
 from minidl import plotting
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
-from minidl.cli.workers import add_workers, worker_arguments, workers
+from minidl.cli.workers import add_workers, kept, worker_arguments, workers
 from minidl.comparison.executors import check_main_guard
 from minidl.config.space import Choices, Span
-from minidl.core.errors import ConfigError, DataError, NumericalError, StorageError
+from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.extras import install_command
 from minidl.core.output import Bar, say, show
 from minidl.core.text import aligned, counted, shell_word
@@ -55,16 +55,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         _say_start(study)
         progress = ShowFinished(study)
-        try:
+        with kept("trials", _resume_command(args, study.path), progress):
             search_on(study, make_executor, progress)
-        except KeyboardInterrupt:
-            say(f"finished trials are kept; go on with: {_resume_command(args, study.path)}")
-            raise
-        except (DataError, StorageError) as err:
-            go_on = f"finished trials are kept; go on with: {_resume_command(args, study.path)}"
-            raise type(err)(f"{str(err).removesuffix('.')}; {go_on}") from err
-        finally:
-            progress.close()
         return _report(study, args)
     finally:
         study.close()

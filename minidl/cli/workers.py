@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from minidl.comparison.cluster import check_scheduler, dask_cluster
 from minidl.comparison.executors import check_jobs, default_jobs, processes
-from minidl.core.errors import ConfigError
+from minidl.core.errors import ConfigError, DataError, StorageError
+from minidl.core.output import say
 from minidl.core.text import shell_word
 
 
@@ -45,3 +47,25 @@ def workers(args: argparse.Namespace) -> Callable[[], Any]:
     jobs = default_jobs() if args.jobs is None else args.jobs
     check_jobs(jobs)
     return functools.partial(processes, jobs)
+
+
+@contextmanager
+def kept(what: str, resume: str, progress: Any) -> Iterator[None]:
+    """Around trainings of which the finished ones are kept: says with which command one that was broken off goes on.
+
+    Parameters
+    ----------
+    what : the trainings, as ``runs``.
+    resume : the command.
+    progress : closed in the end.
+    """
+    go_on = f"finished {what} are kept; go on with: {resume}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(go_on)
+        raise
+    except (DataError, StorageError) as err:
+        raise type(err)(f"{str(err).removesuffix('.')}; {go_on}") from err
+    finally:
+        progress.close()

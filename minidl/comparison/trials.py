@@ -24,10 +24,10 @@ from threadpoolctl import threadpool_info
 from minidl.comparison.entries import experiment_of
 from minidl.comparison.splits import load_parts
 from minidl.comparison.tested import terms_of
-from minidl.core.errors import MinidlError, NumericalError
+from minidl.core.errors import NumericalError
 from minidl.core.layer import Array, Layer, n_parameters
 from minidl.experiment import Experiment
-from minidl.files.plugins import PluginRecord, load_plugin, plugin_fault
+from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
 from minidl.fitting import run_training
 from minidl.runs.environment import DECISIVE, environment
 from minidl.runs.refitting import refit
@@ -76,15 +76,8 @@ def run_trial(trial: Trial) -> Outcome:
     MinidlError
         The data cannot be read, or a plugin cannot be loaded, has changed, or fails.
     """
-    try:
+    with plugin_faults():
         return _outcome(trial)
-    except MinidlError:
-        raise
-    except Exception as err:
-        fault = plugin_fault(err)  # here, where it runs: a traceback does not come back from another process
-        if fault is None:
-            raise
-        raise fault from err
 
 
 def _outcome(trial: Trial) -> Outcome:

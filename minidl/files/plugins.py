@@ -13,7 +13,8 @@ import importlib
 import importlib.util
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -149,6 +150,23 @@ def plugin_fault(err: BaseException) -> ConfigError | None:
     if place is None:
         return None
     return ConfigError(f"{place}: {err}" if isinstance(err, MinidlError) else f"{place}: {type(err).__name__}: {err}")
+
+
+@contextmanager
+def plugin_faults() -> Iterator[None]:
+    """Within it what fails in a plugin's own code becomes a ConfigError with its place.
+
+    For code that runs in another process: a traceback does not come back from there.
+    """
+    try:
+        yield
+    except MinidlError:
+        raise
+    except Exception as err:
+        fault = plugin_fault(err)
+        if fault is None:
+            raise
+        raise fault from err
 
 
 def plugin_line(err: BaseException) -> str | None:

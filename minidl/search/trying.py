@@ -28,7 +28,7 @@ from minidl.core.errors import (
 )
 from minidl.core.extras import install_command
 from minidl.experiment import Experiment
-from minidl.files.plugins import PluginRecord, load_plugin, plugin_fault
+from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
 from minidl.fitting import run_training
 from minidl.training import EpochRecord
 from minidl.training.callbacks import Callback, Choice, KeepBest
@@ -102,22 +102,16 @@ def run_attempt(attempt: Attempt) -> Tried:
         A file cannot be read, or a plugin cannot be loaded, has changed, or fails.
     """
     started = time.perf_counter()
-    try:
-        for plugin in attempt.plugins:
-            load_plugin(plugin["path"], plugin["sha256"])
-        with ONE_THREAD:
-            return _tried(attempt, started)
-    except (IncompatibleRunError, MissingPackageError):
-        raise
-    except (ConfigError, ShapeError, DataError) as err:
-        return failed(err, time.perf_counter() - started)
-    except MinidlError:
-        raise
-    except Exception as err:
-        fault = plugin_fault(err)  # here, where it runs: a traceback does not come back from another process
-        if fault is None:
+    with plugin_faults():
+        try:
+            for plugin in attempt.plugins:
+                load_plugin(plugin["path"], plugin["sha256"])
+            with ONE_THREAD:
+                return _tried(attempt, started)
+        except (IncompatibleRunError, MissingPackageError):
             raise
-        raise fault from err
+        except (ConfigError, ShapeError, DataError) as err:
+            return failed(err, time.perf_counter() - started)
 
 
 def failed(err: MinidlError, seconds: float = 0.0) -> Tried:

@@ -156,7 +156,7 @@ def test_a_fault_of_a_plugin_is_a_line_with_its_place_and_another_fault_stays_wh
 ) -> None:
     fault, own = ValueError("in a plugin"), MinidlError("known")
     places = {id(fault): ConfigError("own.py:3: ValueError: in a plugin")}
-    monkeypatch.setattr(trials, "plugin_fault", lambda err: places.get(id(err)))
+    monkeypatch.setattr("minidl.files.plugins.plugin_fault", lambda err: places.get(id(err)))
     trial: Any = None
 
     def failing(err: Exception) -> None:
