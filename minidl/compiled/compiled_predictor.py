@@ -15,7 +15,7 @@ from minidl.compiled.emit.vectors import NARROW_BYTES
 from minidl.compiled.generated import predict_function
 from minidl.compiled.kernel import silent
 from minidl.compiled.layout import layout_of
-from minidl.compiled.plan import lanes_for
+from minidl.compiled.plan import lanes_for, zeros
 from minidl.compiled.prediction import NumpyPredictor, padded_lengths, windows
 from minidl.compiled.states import States
 from minidl.core.errors import ShapeError
@@ -40,7 +40,7 @@ class _Program:
         self.lanes = 1 if batch == 1 else lanes_for(batch, dtype, NARROW_BYTES)
         self.layout = layout_of(model, window, self.lanes, dtype, ragged=ragged)
         source = predict_function(model, self.layout)
-        self.work = np.zeros(source.work, dtype)
+        self.work = zeros(source.work, dtype)
         self.states = States(model, self.layout, source.scratch, [self.work])
         self.work[source.work - len(params) :] = params
         self.sizes = np.array(source.sizes, np.int64)

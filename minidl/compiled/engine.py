@@ -22,7 +22,7 @@ from minidl.compiled.generated import train_function
 from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.layout import layout_of
 from minidl.compiled.masks import drawn_masks
-from minidl.compiled.plan import lanes_for, threads_for
+from minidl.compiled.plan import lanes_for, threads_for, zeros
 from minidl.compiled.states import States
 from minidl.compiled.together import together
 from minidl.core.arguments import Configurable
@@ -162,7 +162,7 @@ class _Program:
             carried=part.goes_on is not None,
         )  # fmt: skip
         # Each thread writes to its own.
-        self.work = [np.zeros(source.work, values.dtype) for _ in range(threads)]
+        self.work = [zeros(source.work, values.dtype) for _ in range(threads)]
         self.states = States(trainer.model, self.layout, source.scratch, self.work)
         self.sizes = [np.array(source.sizes, np.int64) for _ in range(threads)]
         self.n_parameters = n_parameters(trainer.model)

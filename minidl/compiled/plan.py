@@ -12,6 +12,20 @@ import numpy.typing as npt
 from minidl.compiled.emit.vectors import VECTOR_BYTES
 from minidl.core.layer import Array, Layer
 
+# Bytes of a line of the cache: a vector that begins inside of one takes two of them.
+_LINE = 64
+# What is placed takes a multiple of so many numbers, a line of those of four bytes.
+_NUMBERS = 16
+
+
+def zeros(size: int, dtype: npt.DTypeLike) -> Array:
+    """So many zeros, the first one at the beginning of a cache line."""
+    dtype = np.dtype(dtype)
+    bytes_ = np.zeros(size * dtype.itemsize + _LINE, np.uint8)
+    start = -bytes_.ctypes.data % _LINE
+    found: Array = bytes_[start : start + size * dtype.itemsize].view(dtype)
+    return found
+
 
 def lanes_for(batch: int, dtype: npt.DTypeLike, vector_bytes: int = VECTOR_BYTES) -> int:
     """The batch, rounded up to whole vectors."""
@@ -35,7 +49,8 @@ class Memory:
     def place(self, *shape: int) -> str:
         """Take room for an array; returns the expression that finds it in the array ``work``."""
         expression = self.at("work", self.size, shape)
-        self.size += int(np.prod(shape))
+        numbers = int(np.prod(shape))
+        self.size += -(-numbers // _NUMBERS) * _NUMBERS
         return expression
 
     def whole(self, numbers: Sequence[int]) -> str:

@@ -185,6 +185,7 @@ def test_the_test_over_tasks_has_an_interval_with_six_tasks_and_a_task_without_s
     }
     assert pair["skill"] == {"value": None, "low": None, "high": None}
     assert pair["wins"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert across_lines(found)[0].endswith("wins 100 (100 to 100) % of seeds; not every task gave skill for both")
 
 
 def test_the_table_and_the_lines_say_it_in_words(two: list[Path]) -> None:

@@ -30,6 +30,8 @@ def test_years_and_months_are_times_and_a_year_with_other_columns_is_one_alone(t
     found = look(tmp_path, months)
     assert keys(found) == {"target": "y", "time": ["year", "month"], "time_format": "%Y %m", "features": ["y"]}
     assert found.table.step_name() == "month"
+    days = look(tmp_path, "year,day,y\n" + "".join(f"{1990 + i},{i + 1},{i * i}\n" for i in range(9)))
+    assert keys(days) == {"target": "y", "time": "year", "time_format": "%Y", "features": ["y", "day"]}  # no month
     alone = look(tmp_path, "year,weight,y\n" + "".join(f"{1990 + i},{i},{i * i}\n" for i in range(9)))
     assert keys(alone) == {"target": "y", "time": "year", "time_format": "%Y", "features": ["y", "weight"]}
 

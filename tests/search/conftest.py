@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from searching import search, write_search
 
-pytest.importorskip("optuna", reason="Optuna is not installed")
-
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:

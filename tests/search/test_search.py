@@ -16,6 +16,8 @@ from minidl.core.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.plotting import search_figure
 
+pytest.importorskip("optuna", reason="Optuna is not installed")
+
 
 def test_the_better_of_two_settings_is_found_and_trains_as_a_config(folder: Path, capsys: Capture) -> None:
     write_search(folder, "engine: numpy\nsearch: {optimizer.learning_rate: [0.00001, 0.1]}\n")

@@ -17,6 +17,8 @@ from searching import Capture, search, trials, write_search
 from minidl.search import running
 from minidl.search.trying import Attempt, Tried, run_attempt
 
+pytest.importorskip("optuna", reason="Optuna is not installed")
+
 
 def stop_after(n: int, monkeypatch: pytest.MonkeyPatch, signal: int | None = None) -> None:
     """The trial after the n-th is interrupted."""
