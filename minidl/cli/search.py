@@ -116,6 +116,7 @@ def _draw(study: Study) -> str | None:
         metric=choice.metric,
         larger_is_better=choice.larger_is_better,
         log=[key for key, of in study.space.items() if isinstance(of, Span) and of.log],
+        choices={key: list(map(shown_value, of.values)) for key, of in study.space.items() if isinstance(of, Choices)},
     )
     return str(style.save(figure, study.path / "figures" / "search.png"))
 

@@ -22,14 +22,16 @@ def search_figure(
     metric: str = "validation_loss",
     larger_is_better: bool = False,
     log: Sequence[str] = (),
+    choices: Mapping[str, Sequence[str]] | None = None,
 ) -> Figure:
     """The score of each trial with the best one so far, and below it the scores by the values of each key.
 
     Parameters
     ----------
     scores : in the order of the trials; None for one that has none, which is not drawn.
-    values : of each key, one a trial; numbers, or texts in rows of their own.
+    values : of each key, one a trial; numbers, or one of its `choices`.
     log : keys whose axis is logarithmic.
+    choices : of the keys whose values are texts, all there are, in the order in which they stand side by side.
 
     Raises
     ------
@@ -51,10 +53,10 @@ def search_figure(
         _points(axes[0], numbers, found, best, metric)
         axes[0].legend()
         for ax, (key, tried) in zip(axes[1:], values.items(), strict=True):
-            _by_value(ax, [tried[i] for i in there], found, best, metric)
+            _by_value(ax, [tried[i] for i in there], (choices or {}).get(key), found, best, metric)
             if key in log:
                 ax.set_xscale("log")
-                ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+                look.few_ticks(ax.xaxis)
             ax.set_xlabel(key)
         look.head(figure, f"{len(there)} of {len(scores)} trials ran to their end")
     return figure
@@ -63,15 +65,14 @@ def search_figure(
 def _points(ax: Axes, x: Sequence[float], found: Any, best: int, metric: str) -> None:
     ax.plot(x, found, "o", color=look.BLUE, ms=5, mec="none", alpha=0.7, label="a trial that ran to its end")
     ax.plot(x[best], found[best], "D", color=look.VERMILLION, mec=look.BLACK, ms=8, label="the best one")
-    look.loss_axis(ax, list(found))
+    look.loss_axis(ax, list(found), from_zero=False)
     ax.set_ylabel(metric)
 
 
-def _by_value(ax: Axes, tried: list[Any], found: Any, best: int, metric: str) -> None:
-    if any(isinstance(value, str) for value in tried):
-        texts = list(dict.fromkeys(map(str, tried)))
-        _points(ax, [texts.index(str(value)) for value in tried], found, best, metric)
-        ax.set_xticks(range(len(texts)), texts)
-        ax.set_xlim(-0.5, len(texts) - 0.5)
-    else:
+def _by_value(ax: Axes, tried: list[Any], choices: Sequence[str] | None, found: Any, best: int, metric: str) -> None:
+    if choices is None:
         _points(ax, tried, found, best, metric)
+        return
+    _points(ax, [choices.index(value) for value in tried], found, best, metric)
+    ax.set_xticks(range(len(choices)), choices)
+    ax.set_xlim(-0.5, len(choices) - 0.5)

@@ -22,6 +22,7 @@ from minidl.files.storage import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Colours that people with any colour vision tell apart: M. Okabe and K. Ito (2008),
@@ -154,18 +155,24 @@ def date_axis(ax: Axes) -> None:
     ax.xaxis.set_major_formatter(formatter)
 
 
-def loss_axis(ax: Axes, losses: list[float]) -> None:
+def loss_axis(ax: Axes, losses: list[float], *, from_zero: bool = True) -> None:
     """Logarithmic if the finite `losses` are positive and differ by more than a factor of 5, else linear, from 0."""
     finite = [loss for loss in losses if math.isfinite(loss)]
     if finite and min(finite) > 0 and max(finite) > 5 * min(finite):
-        from matplotlib.ticker import LogLocator, NullLocator
-
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_minor_locator(NullLocator())
-    elif finite and min(finite) >= 0:
+        few_ticks(ax.yaxis)
+    elif finite and min(finite) >= 0 and from_zero:
         ax.set_ylim(0, 1.08 * max(finite) or 1)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def few_ticks(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5 of each power of ten, written as plain numbers."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def whole_numbers(ax: Axes) -> None:

@@ -226,8 +226,8 @@ def test_times_that_no_step_fits_are_steps_themselves(tmp_path: Path) -> None:
     ("target", "message"),
     [
         ("z", "--target: 'z' is no column of numbers; known: x, y"),
-        ("w", "--target: 'w' is no column of numbers"),
-        ("when", "--target: 'when' is no column of numbers"),
+        ("w", "--target: 'w' is no column of numbers: 'a' is none."),
+        ("when", "--target: 'when' is no column of numbers: '2014-01-01' is none."),
     ],
 )
 def test_a_target_that_is_no_column_of_numbers_is_refused(tmp_path: Path, target: str, message: str) -> None:

@@ -151,10 +151,14 @@ def test_the_picture_has_a_panel_for_the_trials_and_one_for_each_key(folder: Pat
     assert "runs/search-001: study.db, best.yaml, figures" in capsys.readouterr().out
     assert Path("runs/search-001/figures/search.png").read_bytes().startswith(b"\x89PNG")
     values = {"rate": [0.1, 1.0, 0.5], "optimizer": ["SGD", "Adam", "SGD"]}
-    figure = search_figure([3.0, None, 2.0], values, log=["rate"])
+    figure = search_figure([3.0, None, 2.0], values, log=["rate"], choices={"optimizer": ["Adam", "SGD"]})
     trials_, rate, kind = figure.axes
     assert [line.get_xydata().tolist() for line in trials_.lines][1:] == [[[1, 3.0], [3, 2.0]], [[3, 2.0]]]
     assert (rate.get_xscale(), rate.get_xlabel()) == ("log", "rate")
-    assert [text.get_text() for text in kind.get_xticklabels()] == ["SGD"]
+    figure.draw_without_rendering()
+    assert {text.get_text() for text in rate.get_xticklabels()} >= {"0.1", "0.2", "0.5"}
+    assert not rate.get_xticklabels(minor=True)  # which would lie over each other
+    assert [text.get_text() for text in kind.get_xticklabels()] == ["Adam", "SGD"]  # as in the config, tried or not
+    assert [line.get_xdata().tolist() for line in kind.lines] == [[1, 1], [1]]
     with pytest.raises(ConfigError, match=r"^search_figure: no trial has a score, so there is nothing to draw.$"):
         search_figure([None], {})

@@ -73,8 +73,7 @@ def look_at(path: Path, target: str, time_format: str | None = None) -> Findings
     times, form = _times(texts, target, time_format)
     numbers = [name for name, kind in kinds.items() if kind == "numbers" and name not in times]
     if target not in numbers:
-        hint = suggest(target, numbers) or f"; those are {', '.join(numbers) or 'none'}."
-        raise ConfigError(f"--target: {target!r} is no column of numbers{hint}")
+        raise _no_numbers(target, texts.get(target, []), numbers, layout)
     if times:
         keys |= {"time": times if len(times) > 1 else times[0]} | ({"time_format": form} if form else {})
         read_as = f", of the form {form}" if form else ", ISO" if len(times) == 1 else ""
@@ -146,6 +145,14 @@ def _kind(cells: list[str], layout: TextLayout) -> str:
     if all(_number(layout.number(text)) for text in known):
         return "numbers"
     return "categories" if len(known) <= _CATEGORIES else "texts"
+
+
+def _no_numbers(target: str, cells: list[str], numbers: list[str], layout: TextLayout) -> ConfigError:
+    """The error of a target that is not among the columns of numbers."""
+    odd = [cell for cell in cells if cell not in _MISSING and not _number(layout.number(cell))]
+    hint = f": {odd[0]!r} is none." if odd else suggest(target, numbers)
+    hint = hint or f"; those are {', '.join(numbers) or 'none'}."
+    return ConfigError(f"--target: {target!r} is no column of numbers{hint}")
 
 
 def _times(texts: dict[str, list[str]], target: str, asked: str | None) -> tuple[list[str], str]:
