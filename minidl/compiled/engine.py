@@ -140,7 +140,8 @@ def _arguments(item: Any) -> tuple[Any, ...]:
         if name in ("params", "learning_rate") or name.startswith("_"):
             continue
         for part in value if isinstance(value, list) else [value]:
-            found.append(_arguments(part) if isinstance(part, Configurable) else id(part))
+            plain = part is None or isinstance(part, (str, int, float))  # another may stand where one stood before
+            found.append(_arguments(part) if isinstance(part, Configurable) else part if plain else id(part))
     return tuple(found)
 
 
