@@ -199,7 +199,8 @@ class Linear(Recursive):
     """Ridge regression on the flattened window: the target's next value is w · window + c.
 
     Minimises Σ (w · x + c - y)² + λ |w|² over the training windows, by the
-    normal equations in float64; c is not penalised. Recursive like the model.
+    normal equations in float64; c is not penalised. Recursive like the model. Columns made
+    from the target are left out, for nobody knows their later values.
 
     Parameters
     ----------
@@ -209,13 +210,14 @@ class Linear(Recursive):
     """
 
     def __init__(self, rows: Rows, train: Source, ridge: float = 1e-3, covariates: Covariates = "actual") -> None:
-        size = rows.time_steps * rows.values.shape[1] + 1
+        self._columns = [i for i in range(rows.values.shape[1]) if i not in rows.of_target]
+        size = rows.time_steps * len(self._columns) + 1
         normal, right = np.zeros((size, size)), np.zeros(size)
         for first in range(0, len(train), CHUNK):
             batch = train.gather(slice(first, first + CHUNK))
             x, y = batch.x, batch.target
             flat = np.ones((len(x), size))
-            flat[:, :-1] = x.reshape(len(x), -1)
+            flat[:, :-1] = self._flat(x)
             normal += flat.T @ flat
             right += flat.T @ y.reshape(len(y), -1)[:, -1]  # of the last step, where there is one label a step
         normal[np.arange(size - 1), np.arange(size - 1)] += ridge
@@ -223,5 +225,9 @@ class Linear(Recursive):
         super().__init__(rows, self._next_row, covariates)
 
     def _next_row(self, x: Array) -> Any:
-        y = x.reshape(len(x), -1) @ self.coefficients[:-1] + self.coefficients[-1]
+        y = self._flat(x) @ self.coefficients[:-1] + self.coefficients[-1]
         return y[:, None]
+
+    def _flat(self, x: Array) -> Array:
+        flat: Array = x[:, :, self._columns].reshape(len(x), -1)
+        return flat

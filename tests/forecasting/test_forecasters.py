@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,17 @@ def test_the_linear_baseline_is_ridge_by_least_squares_on_an_augmented_system(ev
     second = rows.windows(STARTS + 1)
     second[:, -1, 1] = one
     np.testing.assert_allclose(linear(STARTS, 2)[:, 1], (second * w).sum(axis=(1, 2)) + expected[-1], rtol=1e-9)
+
+
+def test_the_linear_baseline_leaves_out_columns_made_from_the_target() -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((60, T, F)), rng.standard_normal((60, 1))
+    all_rows = table()
+    rest = replace(all_rows, values=np.ascontiguousarray(all_rows.values[:, :2]))
+    given = Linear(replace(all_rows, of_target=(2,)), Arrays(x, y), covariates="hold_last")
+    np.testing.assert_array_equal(
+        given(STARTS, 3), Linear(rest, Arrays(x[:, :, :2], y), covariates="hold_last")(STARTS, 3)
+    )
 
 
 def test_the_linear_baseline_accepts_columns_that_never_change() -> None:
