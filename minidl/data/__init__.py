@@ -18,7 +18,8 @@ from minidl.data.sequence_splits import FractionSplit, GroupSplit, Split, TimeSp
 from minidl.data.sequence_table import SequenceTable
 from minidl.data.sequences import SequenceParts, Sequences, SequenceSet
 from minidl.data.series import Categories, Series, Table
-from minidl.data.splits import SampleValidation, Splits, TailValidation, Validation, WindowData
+from minidl.data.splits import Splits, WindowData
+from minidl.data.validation import SampleValidation, TailValidation, Validation
 from minidl.data.windows import Windows
 
 __all__ = [

@@ -14,7 +14,7 @@ from minidl.core.errors import ConfigError, DataError
 from minidl.core.layer import Array, Layer
 from minidl.data import Windows
 from minidl.data.scalers import Scaler
-from minidl.data.splits import window_starts
+from minidl.data.validation import window_starts
 from minidl.forecasting import Recursive, Rows
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer

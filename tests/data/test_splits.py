@@ -23,7 +23,7 @@ from minidl.data import (
     WindowData,
     Windows,
 )
-from minidl.data.splits import window_starts
+from minidl.data.validation import window_starts
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from minidl import Dense, GaussianNLL, HalfMSE, LastStep, Quantile, RecurrentLay
 from minidl.comparison.leaks import check_no_leak
 from minidl.core.layer import Array
 from minidl.data import SampleValidation, TailValidation, Validation, WindowData
-from minidl.data.splits import window_starts
+from minidl.data.validation import window_starts
 from minidl.experiment import load_experiment
 from minidl.forecasting import Recursive, Rows, assumptions, baselines, forecast_ahead, model_forecaster
 from minidl.forecasting.rivals.rival import starts_for
