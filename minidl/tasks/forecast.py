@@ -11,31 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from msgspec import Meta
 
 from minidl.core.arguments import PositiveInt
-from minidl.core.errors import ConfigError, DataError, ShapeError
-from minidl.core.layer import Array, Layer, Shape, n_parameters
+from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.layer import Array, Layer, Shape
 from minidl.core.registry import register
 from minidl.core.text import printable
 from minidl.data import ScaleFit, Splits
 from minidl.data.steps import ahead_short
-from minidl.forecasting import (
-    Ahead,
-    Covariates,
-    Rival,
-    assumptions,
-    baselines,
-    check_covariates,
-    check_truth,
-    forecast_ahead,
-    left_out,
-    model_forecaster,
-    model_next_rows,
-    rival_forecaster,
-)
-from minidl.forecasting.intervals import INTERVAL_METRICS, IntervalForecaster, all_scores, all_sums, interval_table
+from minidl.forecasting import Ahead, Covariates, Rival, check_covariates, forecast_ahead, model_next_rows
+from minidl.forecasting.intervals import INTERVAL_METRICS, interval_table
 from minidl.forecasting.outside import read_outside
 from minidl.forecasting.words import losing_words, losses_to
 from minidl.metrics import Metric, r2, r2_of_sums, root_of_sums
 from minidl.randomness import Streams
+from minidl.tasks.forecast_scores import ForecastScores
 from minidl.tasks.forecast_terms import ForecastTerms
 from minidl.tasks.intervals import Intervals
 from minidl.tasks.points import Points
@@ -179,51 +167,26 @@ class Forecast(Task):
         DataError
             The test part is shorter than the largest horizon, or nothing is known of a lead.
         """
-        splits: Splits = parts
-        furthest, covariates = max(self.horizons), self.future_covariates
-        if len(splits.test) < furthest:
-            raise DataError(
-                f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
-                f"data.test_size gives {len(splits.test)}."
-            )
-        check_truth(splits, furthest)
-        compared = baselines(splits, covariates)
-        compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
-        spread, assumed = self._spread(splits, model), assumptions(splits, covariates, furthest)
-        about, theirs = dict[str, Any](), dict[str, Any]()
-        if self.intervals is not None and spread is not None:
-            about["intervals"], lines = self.intervals.about(splits, spread, furthest)
-            assumed += lines
-            theirs = self.intervals.of_rivals(splits, model, self.rivals, covariates, furthest)
-        asked: Any = (self.horizons, self.intervals is not None)
-        return {
-            **all_scores(splits, model_forecaster(splits, model, covariates), spread, *asked),
-            "baselines": {name: all_scores(splits, one, theirs.get(name), *asked) for name, one in compared.items()},
-            "parameters": n_parameters(model),
-            "units": splits.table.units,
-            "future_covariates": covariates,
-            "assumptions": assumed,
-            "left_out": left_out(splits),
-            **about,
-        }
+        return self.scores_on(parts).evaluation(model)
+
+    def scores_on(self, splits: Splits) -> ForecastScores:
+        """How forecasts of these data are scored."""
+        return ForecastScores(splits, self.horizons, self.future_covariates, self.rivals, self.intervals)
 
     def tables_of(self, splits: Splits, model: Layer) -> dict[str, Any]:
         """A model's block and lead scores, those of intervals among them if there are any."""
-        forecaster = model_forecaster(splits, model, self.future_covariates)
-        return all_scores(splits, forecaster, self._spread(splits, model), self.horizons, self.intervals is not None)
+        scores = self.scores_on(splits)
+        return scores.tables(scores.forecaster(model), scores.spread(model))
 
     def margins(self, splits: Splits, model: Layer) -> Any:
         """By lead, of a scored model's calibrated intervals; None: there are none."""
-        spread = self._spread(splits, model)
+        spread = self.scores_on(splits).spread(model)
         return None if spread is None else spread.margins
-
-    def _spread(self, splits: Splits, model: Layer) -> IntervalForecaster | None:
-        return None if self.intervals is None else self.intervals.spread(splits, model)
 
     def stretches(self, parts: Any, model: Layer) -> Stretches:
         """Of blocks, none of which is cut."""
-        forecaster = model_forecaster(parts, model, self.future_covariates)
-        return all_sums(parts, forecaster, self._spread(parts, model), self.horizons, self.intervals is not None)
+        scores = self.scores_on(parts)
+        return scores.sums(scores.forecaster(model), scores.spread(model))
 
     def details(self, scores: Scores) -> list[list[str]]:
         """Intervals by lead."""
@@ -231,8 +194,8 @@ class Forecast(Task):
 
     def outside(self, path: Path, parts: Any) -> tuple[Scores, Stretches]:
         """Scores of forecasts from a CSV file; see `minidl.forecasting.outside`."""
-        asked: Any = (parts, read_outside(path, parts, self.horizons), None, self.horizons, self.intervals is not None)
-        return all_scores(*asked), all_sums(*asked)
+        scores, forecaster = self.scores_on(parts), read_outside(path, parts, self.horizons)
+        return scores.tables(forecaster, None), scores.sums(forecaster, None)
 
     def losing_words(self, parts: Any, scores: Mapping[str, Any], rounding: float) -> str:
         """By RMSE of blocks, which is defined where R² is not."""
@@ -244,8 +207,8 @@ class Forecast(Task):
         """Forecast against truth, error by lead, and intervals if there are any."""
         from minidl.plotting import fan_figure, forecast_figure, lead_figure
 
-        forecaster = model_forecaster(parts, model, self.future_covariates)
-        assumption, spread = scores["assumptions"][0], self._spread(parts, model)
+        found, assumption = self.scores_on(parts), scores["assumptions"][0]
+        forecaster, spread = found.forecaster(model), found.spread(model)
         return {
             "forecast.png": forecast_figure(parts, forecaster, self.horizons, assumption=assumption),
             "error_by_lead.png": lead_figure(scores, step=parts.table.step_name()),

@@ -1,0 +1,100 @@
+"""How forecasts of a test part are scored, as a `Forecast` says: whoever makes them, a model, several, or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from minidl.core.errors import DataError
+from minidl.core.layer import Layer, n_parameters
+from minidl.data import Splits
+from minidl.forecasting import (
+    Covariates,
+    Forecaster,
+    Rival,
+    assumptions,
+    baselines,
+    check_truth,
+    left_out,
+    model_forecaster,
+    rival_forecaster,
+)
+from minidl.forecasting.intervals import IntervalForecaster, all_scores, all_sums
+from minidl.tasks.intervals import Intervals
+from minidl.tasks.protocols import Scores, Stretches
+
+
+@dataclass(frozen=True, eq=False)
+class ForecastScores:
+    """The protocol of a `Forecast`, and the data that it is for.
+
+    Parameters
+    ----------
+    splits : the data.
+    horizons, covariates, rivals, intervals : as the arguments of `Forecast`; `covariates` are its `future_covariates`.
+    """
+
+    splits: Splits
+    horizons: Sequence[int]
+    covariates: Covariates
+    rivals: Sequence[Rival]
+    intervals: Intervals | None
+
+    def forecaster(self, model: Layer) -> Forecaster:
+        """A model's forecasts."""
+        return model_forecaster(self.splits, model, self.covariates)
+
+    def spread(self, model: Layer) -> IntervalForecaster | None:
+        """A model's distributions and intervals; None: points alone are scored."""
+        return None if self.intervals is None else self.intervals.spread(self.splits, model)
+
+    def tables(self, forecaster: Forecaster, spread: IntervalForecaster | None) -> dict[str, Any]:
+        """Block and lead scores, those of intervals among them if there are any."""
+        return all_scores(self.splits, forecaster, spread, self.horizons, self.intervals is not None)
+
+    def sums(self, forecaster: Forecaster, spread: IntervalForecaster | None) -> Stretches:
+        """What block scores are made of; no block is cut."""
+        return all_sums(self.splits, forecaster, spread, self.horizons, self.intervals is not None)
+
+    def evaluation(self, model: Layer) -> Scores:
+        """All that evaluation.json says of a model; see `scored`."""
+        scores = self.scored(self.forecaster(model), self.spread(model), model)
+        return {**scores, "parameters": n_parameters(model)}
+
+    def scored(self, forecaster: Forecaster, spread: IntervalForecaster | None, model: Layer) -> Scores:
+        """Scores of forecasts beside those of the baselines and rivals, and what they assume.
+
+        Parameters
+        ----------
+        model : whose loss says of which levels a rival's intervals are made.
+
+        Raises
+        ------
+        DataError
+            The test part is shorter than the largest horizon, or nothing is known of a lead.
+        """
+        splits, furthest, covariates = self.splits, max(self.horizons), self.covariates
+        if len(splits.test) < furthest:
+            raise DataError(
+                f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
+                f"data.test_size gives {len(splits.test)}."
+            )
+        check_truth(splits, furthest)
+        compared = baselines(splits, covariates)
+        compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
+        assumed = assumptions(splits, covariates, furthest)
+        about, theirs = dict[str, Any](), dict[str, Any]()
+        if self.intervals is not None and spread is not None:
+            about["intervals"], lines = self.intervals.about(splits, spread, furthest)
+            assumed += lines
+            theirs = self.intervals.of_rivals(splits, model, self.rivals, covariates, furthest)
+        return {
+            **self.tables(forecaster, spread),
+            "baselines": {name: self.tables(one, theirs.get(name)) for name, one in compared.items()},
+            "units": splits.table.units,
+            "future_covariates": covariates,
+            "assumptions": assumed,
+            "left_out": left_out(splits),
+            **about,
+        }
