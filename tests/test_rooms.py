@@ -31,7 +31,8 @@ ROOMS = {
     "tasks": "core data files forecasting losses metrics plotting randomness training",
     "sklearn": "compiled config core data fitting forecasting layers losses optimizers randomness training",
     "experiment": "compiled config core data files layers losses optimizers randomness tasks training",
-    "runs": "compiled config core data experiment files fitting metrics optimizers plotting randomness tasks training",
+    "runs": "compiled config core data experiment files fitting forecasting metrics optimizers plotting randomness"
+    " tasks training",
     "comparison": "config core data experiment files fitting forecasting layers metrics plotting runs tasks training",
     "search": "comparison config core experiment files fitting runs training",
     "cli": "comparison compiled config core data experiment files forecasting layers metrics plotting runs search tasks"

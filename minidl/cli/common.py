@@ -71,20 +71,20 @@ def print_json(value: Any) -> None:
     show(*json.dumps(plain, indent=1).split("\n"))
 
 
-def score_table(task: Task, parts: Parts, scores: dict[str, Any]) -> list[str]:
-    """A table for each metric, of the model beside published scores and the baselines, and what they assume."""
+def score_table(task: Task, parts: Parts, scores: dict[str, Any], of: str = "model") -> list[str]:
+    """A table for each metric, of a model beside published scores and the baselines, and what they assume."""
     rows, lines = task.rows(), []
-    columns = {"model": scores[task.table], **{name: b[task.table] for name, b in scores["baselines"].items()}}
+    columns = {of: scores[task.table], **{name: b[task.table] for name, b in scores["baselines"].items()}}
     for name in task.reported or [metric.name for metric in task.metrics]:
         metric, beside = task.metric(name), task.beside(name)
         values = {column: [table[row][name] for row in rows] for column, table in columns.items()}
         if beside is not None:
-            values = {"model": values.pop("model"), beside[0]: list(beside[1]), **values}
+            values = {of: values.pop(of), beside[0]: list(beside[1]), **values}
         cells = [[metric.title(scores["units"]), *values]]
         for i, row in enumerate(rows):
             cells.append([f"  {task.row_words(row, parts)}", *(metric.shown(column[i]) for column in values.values())])
         lines += [*aligned(cells), ""]
-        if metric.undefined and any(isnan(score) for score in values["model"]):
+        if metric.undefined and any(isnan(score) for score in values[of]):
             lines[-1:] = [f"  -: {metric.words} is undefined there, for {metric.undefined}", ""]
     if details := task.details(scores):
         lines += [*aligned(details), ""]

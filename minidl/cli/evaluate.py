@@ -1,24 +1,23 @@
-"""Score a run's weights on the test part, beside the baselines, and draw its figures again."""
+"""Score a run's weights on the test part, beside the baselines, and draw its figures again; or several runs' mean."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
-from minidl.cli.training import draw, next_line, report, say_plugin_changes
+from minidl.cli.common import add_json, add_plugin, load_plugins, plugin_arguments, print_json, score_table
+from minidl.cli.runs import add_runs, opened
+from minidl.cli.training import draw, next_line, report
 from minidl.core.output import show
+from minidl.core.text import aligned, shell_word
+from minidl.data.steps import ahead_short
+from minidl.forecasting.rounding import rounding_of
+from minidl.runs.ensemble import Ensemble
 from minidl.runs.run import Run
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
-    parser.add_argument(
-        "--checkpoint",
-        choices=("init", "last", "best", "refit"),
-        help="which weights; default: the config's evaluation.checkpoint. Others are stored as evaluation-<name>.json",
-    )
+    add_runs(parser)
     add_plugin(parser)
     add_json(parser)
 
@@ -26,8 +25,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Load, score, draw."""
     load_plugins(args)
-    made = Run.open(args.run)
-    say_plugin_changes(made)
+    made = opened(args)
+    return _ensemble(made, args) if isinstance(made, Ensemble) else _run(made, args)
+
+
+def _run(made: Run, args: argparse.Namespace) -> int:
     made.load_weights(args.checkpoint)
     parts = made.experiment.load_data()
     scores = made.evaluate(parts, args.checkpoint)
@@ -42,4 +44,24 @@ def run(args: argparse.Namespace) -> int:
         name = "evaluation" if configured else f"evaluation-{scores['checkpoint']}"
         show(f"{made.path / name}.json: all scores")
         show(next_line(made, args))
+    return 0
+
+
+def _ensemble(made: Ensemble, args: argparse.Namespace) -> int:
+    data = made.load_data()
+    scores = made.evaluate(data)
+    if args.json:
+        print_json(scores)
+        return 0
+    task, parts = made.task, data[0]
+    beside = {"equal weights": scores["equal_weights"], **scores["members"], **scores["baselines"]}
+    show("", *score_table(task, parts, {**scores, "baselines": beside}, "ensemble"), "")
+    rows, by_lead = [str(k) for k in sorted(task.horizons)], scores["weights"]["by_lead"]
+    head = ["weights", *(f"{ahead_short(k, parts.table.step_name())} ahead" for k in rows)]
+    show(*aligned([head, *([f"  {name}", *(f"{of[int(k) - 1]:.2f}" for k in rows)] for name, of in by_lead.items())]))
+    show("", f"ensemble: {scores['weights']['said']}")
+    lost = task.losing_words(parts, scores, rounding_of([run.experiment.dtype for run in made.runs]))
+    show(*([f"The ensemble {lost}."] if lost else []))
+    names = " ".join(map(shell_word, made.names))
+    show(f"next: minidl predict --ensemble {names}{plugin_arguments(args)}")
     return 0

@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
-from minidl.cli.training import say_plugin_changes
+from minidl.cli.runs import add_runs, opened
 from minidl.core.errors import ConfigError, StorageError
 from minidl.core.output import say, show
 from minidl.core.text import aligned
 from minidl.files.appending import write_new
 from minidl.files.reading import user_path
-from minidl.runs.run import Run
+from minidl.runs.ensemble import Ensemble
+from minidl.tasks import Prediction
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+    add_runs(parser)
     parser.add_argument("--input", type=Path, metavar="CSV", help="a table with the columns of the run's series")
     parser.add_argument("--output", type=Path, metavar="CSV", help="write the forecast here (must not exist)")
     parser.add_argument(
@@ -34,7 +35,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="rows ahead of a forecast; default: the largest of evaluation.horizons",
     )
-    parser.add_argument("--checkpoint", choices=("init", "last", "best", "refit"), help="which weights")
     add_plugin(parser)
     add_json(parser)
 
@@ -42,12 +42,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Load, forecast, write."""
     load_plugins(args)
-    made = Run.open(args.run)
-    say_plugin_changes(made)
+    made = opened(args)
     output = None if args.output is None else user_path(args.output)
     if output is not None and os.path.lexists(output):
         raise ConfigError(f"--output {output}: exists already; choose another file.")
-    predicted = made.predict(args.input, args.horizon, args.checkpoint)
+    if isinstance(made, Ensemble):
+        predicted: Prediction = made.predict(args.input, args.horizon)
+    else:
+        predicted = made.predict(args.input, args.horizon, args.checkpoint)
     head, *rows = predicted.table()
     if args.json:
         print_json(predicted.found())

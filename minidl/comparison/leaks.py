@@ -25,7 +25,8 @@ from minidl.core.layer import Array
 from minidl.data import Poison, Splits, Table, WindowData
 from minidl.experiment import Experiment
 from minidl.files.appending import write_new
-from minidl.forecasting import model_forecaster
+from minidl.forecasting import Persistence, Rows, model_forecaster
+from minidl.forecasting.mixture import Member, fitted_weights
 from minidl.tasks import forecast_task, window_data
 from minidl.training import Source
 from minidl.training.threads import one_blas_thread
@@ -109,11 +110,11 @@ def find_leaks(experiment: Experiment, epochs: int | None = None) -> LeakReport:
 
 
 def _verb(stage: str) -> str:
-    return "depend" if stage.endswith("windows") else "depends"
+    return "depend" if stage.endswith("s") else "depends"
 
 
 def _changes(stage: str) -> str:
-    return "changes them" if stage.endswith("windows") else "changes it"
+    return "changes them" if stage.endswith("s") else "changes it"
 
 
 def poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str, Table]]:
@@ -164,7 +165,7 @@ def _as_they_are(table: Table) -> Table:
 
 
 def _stages(experiment: Experiment, rows: Table) -> dict[str, str]:
-    """Digests of scaler, training windows, validation windows, the chosen weights and the calibration of intervals."""
+    """Digests of scaler, windows for training and validation, chosen weights, those of an ensemble, and calibration."""
     try:
         experiment, splits = _on_rows(experiment, rows)
     except DataError as err:  # a scaler that was given NaN
@@ -178,12 +179,23 @@ def _stages(experiment: Experiment, rows: Table) -> dict[str, str]:
     try:
         trained = train_in_memory(experiment, splits)
         stages["chosen checkpoint"] = f"epoch {trained.epoch}: {digest_of(experiment.model.params)}"
+        if splits.validation is not None:
+            stages["ensemble weights"] = _ensemble_weights(experiment, splits)
         margins = forecast_task(experiment.evaluation).margins(splits, experiment.scored_model)
         if margins is not None:
             stages["calibration"] = digest_of({"margins": margins})
     except NumericalError as err:
         stages["chosen checkpoint"] = f"none: {err}"
     return stages
+
+
+def _ensemble_weights(experiment: Experiment, splits: Splits) -> str:
+    """A digest of the weights of an ensemble of the model and "same as now"."""
+    task = forecast_task(experiment.evaluation)
+    rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
+    made = [task.scores_on(splits).forecaster(experiment.scored_model), Persistence(rows)]
+    weights = fitted_weights([Member(splits, forecaster) for forecaster in made], max(task.horizons))
+    return digest_of({"weights": weights.values})
 
 
 def _digest(source: Source) -> str:

@@ -39,12 +39,8 @@ def calibration_starts(splits: Splits, coverage: float) -> Starts:
     """
     if splits.validation is None:
         raise ConfigError("evaluation.intervals.conformal: data.validation is not set, and nothing else calibrates.")
-    labels = np.zeros(len(splits.values), bool)
-    for lead in range(splits.leads):
-        labels[splits.train.origin_rows + lead] = True
     starts = splits.validation.starts
-    seen = [labels[splits.validation.origin_rows + lead] for lead in range(splits.leads)]
-    if np.any(seen) or (splits.validation.origin_rows + splits.leads > splits.n_train_rows).any():
+    if trained_on(splits) or (splits.validation.origin_rows + splits.leads > splits.n_train_rows).any():
         raise ConfigError(
             "evaluation.intervals.conformal: the validation windows are among those that are trained on, or tested; "
             "intervals are calibrated on rows that nothing has seen: use TailValidation."
@@ -55,6 +51,16 @@ def calibration_starts(splits: Splits, coverage: float) -> Starts:
             f"at least {math.ceil(coverage / (1 - coverage) - _ROUNDING)} are needed."
         )
     return starts
+
+
+def trained_on(splits: Splits) -> bool:
+    """Whether a label of a validation window is that of a training window too."""
+    if splits.validation is None:
+        return False
+    labels = np.zeros(len(splits.values), bool)
+    for lead in range(splits.leads):
+        labels[splits.train.origin_rows + lead] = True
+    return any(labels[splits.validation.origin_rows + lead].any() for lead in range(splits.leads))
 
 
 def conformal_margins(splits: Splits, distributions: Distributions, coverage: float) -> Values:

@@ -57,6 +57,10 @@ class ForecastScores:
         """What block scores are made of; no block is cut."""
         return all_sums(self.splits, forecaster, spread, self.horizons, self.intervals is not None)
 
+    def assumptions(self) -> list[str]:
+        """What forecasts of points assume, in words."""
+        return assumptions(self.splits, self.covariates, max(self.horizons))
+
     def evaluation(self, model: Layer) -> Scores:
         """All that evaluation.json says of a model; see `scored`."""
         scores = self.scored(self.forecaster(model), self.spread(model), model)
@@ -83,7 +87,7 @@ class ForecastScores:
         check_truth(splits, furthest)
         compared = baselines(splits, covariates)
         compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
-        assumed = assumptions(splits, covariates, furthest)
+        assumed = self.assumptions()
         about, theirs = dict[str, Any](), dict[str, Any]()
         if self.intervals is not None and spread is not None:
             about["intervals"], lines = self.intervals.about(splits, spread, furthest)

@@ -107,7 +107,7 @@ def test_the_cut_lies_where_a_whole_window_of_the_test_part_is_before_it(
 def test_stages_are_named_in_their_order_and_differ_with_the_rows_that_they_see(small: Any) -> None:
     table = small.data.series.read()
     clean = leaks._stages(small, table)
-    assert list(clean) == ["scaler", "training windows", "validation windows", "chosen checkpoint"]
+    assert list(clean) == ["scaler", "training windows", "validation windows", "chosen checkpoint", "ensemble weights"]
     assert clean["chosen checkpoint"].startswith(f"epoch {small.training.epochs}: ")
     spoilt = dict(leaks.poisoned(small.data, table, len(table) - 60))["noise in the file"]
     assert leaks._stages(small, spoilt) == clean
@@ -126,8 +126,8 @@ def test_a_scaler_that_is_given_nan_is_none(small: Any) -> None:
 
 def test_a_report_says_what_was_looked_at_and_how_long_it_trained(small: Any) -> None:
     report = leaks.find_leaks(small, epochs=1)
-    checked = ("scaler", "training windows", "validation windows", "chosen checkpoint", "forecasts")
-    assert report == leaks.LeakReport((), checked, False, True)
+    stages = ("scaler", "training windows", "validation windows", "chosen checkpoint", "ensemble weights")
+    assert report == leaks.LeakReport((), (*stages, "forecasts"), False, True)
     assert small.training.epochs != 1
-    assert [leaks._verb(stage) for stage in report.checked] == ["depends", "depend", "depend", "depends", "depends"]
+    assert [leaks._verb(stage) for stage in stages] == ["depends", "depend", "depend", "depends", "depend"]
     assert [leaks._changes(stage) for stage in report.checked[:2]] == ["changes it", "changes them"]

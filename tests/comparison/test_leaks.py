@@ -25,7 +25,8 @@ HONEST = [name for name in shipped("configs") if name.endswith("_honest") and na
 )
 def test_a_shipped_honest_config_has_no_leak(name: str) -> None:
     report = check_no_leak(load_experiment(name), epochs=1)
-    assert report.checked == ("scaler", "training windows", "validation windows", "chosen checkpoint", "forecasts")
+    stages = ("scaler", "training windows", "validation windows", "chosen checkpoint", "ensemble weights")
+    assert report.checked == (*stages, "forecasts")
     assert not report.assumes_known_covariates
     assert report.from_file
 

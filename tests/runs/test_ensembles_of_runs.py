@@ -1,0 +1,122 @@
+"""Ensembles of runs: what is mixed, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_runs import trained
+
+from minidl import ConfigError
+from minidl.forecasting.mixture import fitted_weights
+from minidl.runs.ensemble import Ensemble
+from minidl.runs.run import Run
+
+DIRECT = "model.layers.2.output_size=4"
+
+
+def test_a_prediction_is_the_weighted_mean_of_the_members(folder: Path) -> None:
+    runs = [trained(f"seed={seed}")[0] for seed in (1, 2, 3)]
+    ensemble = Ensemble.open([run.path for run in runs])
+    made = ensemble.predict(None, 6)
+    weights = ensemble.weights(ensemble.load_data()).to(6)
+    expected = sum(w * run.predict(None, 6).values for w, run in zip(weights, runs, strict=True))
+    np.testing.assert_allclose(made.values, expected, rtol=1e-12)
+    assert made.times() == runs[0].predict(None, 6).times()
+    assert made.found()["weights"] == {str(run.path): w.tolist() for run, w in zip(runs, weights, strict=True)}
+    assert made.said().startswith("the mean of 3 runs, weights by lead from 31 windows of the validation part; each ")
+    assert (weights > 0).sum() > 3
+
+
+def test_scores_are_those_of_the_mean_and_each_member_stands_beside(folder: Path) -> None:
+    runs = [trained()[0], trained(DIRECT)[0]]
+    alone = [run.evaluate(run.experiment.load_data()) for run in runs]
+    ensemble = Ensemble(runs)
+    data = ensemble.load_data()
+    scores = ensemble.evaluate(data)
+    for run, one in zip(runs, alone, strict=True):
+        assert scores["members"][str(run.path)] == {table: one[table] for table in ("block", "lead")}
+    assert scores["baselines"].keys() == {"persistence", "seasonal_24h", "linear"}
+    assert scores["parameters"] == sum(one["parameters"] for one in alone)
+    assert scores["assumptions"][:2] == [
+        "of 1 of the 2 runs: other columns keep their last values, as in predict",
+        "of 1 of the 2 runs: all leads are forecast at once, from known rows: nothing of later rows is assumed",
+    ]
+    # By hand: RMSE of lead 2 over all origins that have four rows to come.
+    starts = data[0].test.starts[:-3]
+    weights = np.array([scores["weights"]["by_lead"][str(run.path)] for run in runs])[:, 1]
+    forecasts = [member.values(starts, 4)[:, 1] for member in ensemble.members(data)]
+    truth = data[0].table.values[starts + 7, 0]
+    for found, w in ((scores, weights), (scores["equal_weights"], np.array([0.5, 0.5]))):
+        error = w @ np.array(forecasts) - truth
+        assert found["lead"]["2"]["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-9)
+
+
+def test_after_a_refit_the_weights_are_of_what_the_validation_part_had_not_taught(folder: Path) -> None:
+    runs = [trained(f"seed={seed}", "training.refit=true")[0] for seed in (1, 2)]
+    ensemble = Ensemble(runs)
+    data = ensemble.load_data()
+    before = fitted_weights(ensemble.members(data, lambda run: "best"), 4).values
+    after = fitted_weights(ensemble.members(data), 4).values
+    assert (before != after).any()
+    np.testing.assert_array_equal(ensemble.weights(data).values, before)
+    made = [run.predict(None, 4).values for run in runs]  # of the refitted weights
+    np.testing.assert_allclose(ensemble.predict(None, 4).values, np.sum(before * made, axis=0), rtol=1e-12)
+
+
+def test_intervals_are_not_mixed_and_that_is_said(folder: Path) -> None:
+    levels = "loss={type: Quantile, levels: [0.1, 0.5, 0.9]}"
+    asked = (levels, "model.layers.2.output_size=12", "evaluation.intervals={coverage: 0.8}")
+    runs = [trained(f"seed={seed}", *asked)[0] for seed in (1, 2)]
+    made = Ensemble(runs).predict()
+    assert runs[0].predict().interval is not None
+    assert made.interval is None
+    assert "of points alone, since intervals are not mixed" in made.said()
+    ensemble = Ensemble(runs)
+    assert "crps" not in ensemble.evaluate(ensemble.load_data())["lead"]["1"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["data.test_size=50"], "data.test_size (60 there, 50 here)"),
+        (["evaluation.horizons=[4]"], "evaluation.horizons ([4, 2, 1] there, [4] here)"),
+        (["data.series.target=temp", "data.time_steps=5"], "data.series.target (pm there, temp here) and data.time_s"),
+        (["evaluation.future_covariates=actual"], "evaluation.future_covariates (hold_last there, actual here)"),
+    ],
+)
+def test_runs_that_forecast_something_else_are_refused_with_what_differs(
+    folder: Path, overrides: list[str], said: str
+) -> None:
+    runs = [trained("training.epochs=1")[0], trained("training.epochs=1", *overrides)[0]]
+    with pytest.raises(
+        ConfigError, match=re.escape(f"{runs[1].path}: differs from {runs[0].path} in {said}")
+    ) as caught:
+        Ensemble(runs)
+    assert len(caught.value.lines) == 1
+
+
+def test_other_columns_scalers_and_losses_are_mixed(folder: Path) -> None:
+    own = ["data.series.features=[pm, temp]", "data.series.categories={}", "data.scaler=StandardScaler", "loss=MAE"]
+    Ensemble([trained("training.epochs=1")[0], trained("training.epochs=1", *own)[0]]).predict()
+
+
+def test_one_run_and_a_run_twice_are_refused(folder: Path) -> None:
+    run, _ = trained("training.epochs=1")
+    with pytest.raises(ConfigError, match="an ensemble is of at least two runs"):
+        Ensemble([run])
+    with pytest.raises(ConfigError, match="stands there twice; an ensemble is of different runs"):
+        Ensemble([run, Run.open(folder / run.path)])
+
+
+def test_rows_of_the_target_that_are_not_the_same_are_refused(folder: Path) -> None:
+    runs = [trained("training.epochs=1")[0] for _ in range(2)]
+    ensemble = Ensemble(runs)
+    read = runs[1].experiment.data.series.read
+    table = read()
+    table.values[3, 0] += 1
+    runs[1].experiment.data.series.read = lambda path=None: table  # type: ignore[method-assign]
+    with pytest.raises(ConfigError, match=f"{runs[1].path}: its rows of the target are not those of {runs[0].path}"):
+        ensemble.load_data()
