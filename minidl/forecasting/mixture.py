@@ -1,7 +1,8 @@
 """Several forecasts made one: their weighted mean in the target's own units, with weights from the validation part.
 
 For each lead the weights w >= 0, which sum to 1, have the least sum of squared errors over the validation windows,
-which no member was trained on. Where nothing of the kind is there, all members have the same weight. The test part
+which no member was trained on. Members that only chance tells apart share theirs equally: what one validation part
+says of them says nothing of the next one. Where there are no such windows, all have the same weight. The test part
 plays no role.
 
 References
@@ -98,25 +99,33 @@ def mixed(values: Values, weights: Values) -> Values:
     return mean
 
 
-def fitted_weights(members: Sequence[Member], leads: int) -> MixtureWeights:
+def fitted_weights(members: Sequence[Member], leads: int, kinds: Sequence[str] = ()) -> MixtureWeights:
     """By lead, from the members' errors on the validation part, of which no label lies in the test part.
 
     Parameters
     ----------
     members : as they were before validation rows taught them.
+    kinds : of each member; those of one kind share its weight equally. Empty: each is of its own.
     """
+    names = kinds or [str(i) for i in range(len(members))]
+    share = np.array([[kind == name for name in dict.fromkeys(names)] for kind in names], float)
+    share /= share.sum(axis=0)  # (members, kinds)
+    if share.shape[1] == 1:
+        return equal_weights(len(members), leads, "they differ in the seed alone")
     starts, why = weighing_starts([member.splits for member in members], leads)
     if why:
         return equal_weights(len(members), leads, why)
     truth, known = members[0].truth(starts, leads)
-    errors = np.array([member.values(starts, leads) - truth for member in members])
+    errors = np.einsum("mnj,mk->knj", [member.values(starts, leads) - truth for member in members], share)
     by_lead = []
     for j in range(leads):
         of_lead = errors[:, known[:, j], j]
         if not (of_lead.size and np.isfinite(of_lead).all()):
             return equal_weights(len(members), leads, f"of lead {j + 1} there are no errors to weigh by")
-        by_lead.append(simplex_weights(of_lead @ of_lead.T / of_lead.shape[1]))
-    return MixtureWeights(np.array(by_lead).T, f"weights by lead from {len(starts):,} windows of the validation part")
+        by_lead.append(share @ simplex_weights(of_lead @ of_lead.T / of_lead.shape[1]))
+    said = f"weights by lead from {len(starts):,} windows of the validation part"
+    shared = ", shared equally among runs that differ in the seed alone" * (share.shape[1] < len(members))
+    return MixtureWeights(np.array(by_lead).T, said + shared)
 
 
 def equal_weights(members: int, leads: int, why: str) -> MixtureWeights:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -123,8 +124,9 @@ class Ensemble:
 
     def weights(self, data: Sequence[Splits]) -> MixtureWeights:
         """By member and lead, from forecasts of the validation part; see `minidl.forecasting.mixture`."""
+        kinds = [json.dumps({**run.experiment.to_config(), "seed": None}) for run in self.runs]
         with one_blas_thread():
-            return fitted_weights(self.members(data, _before_refit), max(self.task.horizons))
+            return fitted_weights(self.members(data, _before_refit), max(self.task.horizons), kinds)
 
     def predict(self, path: Path | None = None, horizon: int | None = None) -> MixedAhead:
         """The rows after the end of a table (None: the runs' own series); see `Run.predict`."""

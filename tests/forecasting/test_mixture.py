@@ -75,6 +75,16 @@ def test_weights_by_lead_have_the_least_error_over_the_validation_windows(splits
     np.testing.assert_allclose(weights.values.sum(axis=0), 1)
 
 
+def test_members_of_one_kind_share_the_weight_of_their_mean(splits: Splits) -> None:
+    first, second = two(splits)
+    third = Member(splits, Seasonal(Rows.of(splits.table, splits.values, 6), 12))
+    found = fitted_weights([first, second, third], 3, ["a", "b", "b"])
+    mean = Member(splits, Mixture([second, third], MixtureWeights(np.full((2, 3), 0.5), "")))
+    expected = fitted_weights([first, mean], 3).values
+    np.testing.assert_allclose(found.values, [expected[0], expected[1] / 2, expected[1] / 2], rtol=1e-9)
+    assert (expected > 0).all()
+
+
 def test_a_mixture_is_made_in_the_targets_units_whatever_the_scales(splits: Splits) -> None:
     bent = window_data(hourly_table(), LogScaler(columns=["pm"]), validation=TailValidation(40)).load("float64")
     members = [two(splits)[0], two(bent)[1]]

@@ -18,7 +18,7 @@ DIRECT = "model.layers.2.output_size=4"
 
 
 def test_a_prediction_is_the_weighted_mean_of_the_members(folder: Path) -> None:
-    runs = [trained(f"seed={seed}")[0] for seed in (1, 2, 3)]
+    runs = [trained(f"seed={seed}", f"loss={loss}")[0] for seed, loss in enumerate(("HalfMSE", "MAE", "Huber"), 1)]
     ensemble = Ensemble.open([run.path for run in runs])
     made = ensemble.predict(None, 6)
     weights = ensemble.weights(ensemble.load_data()).to(6)
@@ -27,7 +27,21 @@ def test_a_prediction_is_the_weighted_mean_of_the_members(folder: Path) -> None:
     assert made.times() == runs[0].predict(None, 6).times()
     assert made.found()["weights"] == {str(run.path): w.tolist() for run, w in zip(runs, weights, strict=True)}
     assert made.said().startswith("the mean of 3 runs, weights by lead from 31 windows of the validation part; each ")
-    assert (weights > 0).sum() > 3
+    assert len(np.unique(weights)) > 3
+
+
+def test_runs_that_differ_in_the_seed_alone_share_one_weight(folder: Path) -> None:
+    seeds, other = [trained(f"seed={seed}")[0] for seed in (1, 2)], trained("loss=MAE")[0]
+    alone = Ensemble(seeds)
+    weights = alone.weights(alone.load_data())
+    assert weights.said == "equal weights: they differ in the seed alone"
+    np.testing.assert_array_equal(weights.values, np.full((2, 4), 0.5))
+    mixed = Ensemble([seeds[0], other, seeds[1]])
+    weights = mixed.weights(mixed.load_data())
+    assert weights.said.endswith("of the validation part, shared equally among runs that differ in the seed alone")
+    np.testing.assert_array_equal(weights.values[0], weights.values[2])
+    np.testing.assert_allclose(weights.values.sum(axis=0), 1)
+    assert ((weights.values[1] > 0) & (weights.values[1] < 1)).any()
 
 
 def test_scores_are_those_of_the_mean_and_each_member_stands_beside(folder: Path) -> None:
@@ -55,7 +69,7 @@ def test_scores_are_those_of_the_mean_and_each_member_stands_beside(folder: Path
 
 
 def test_after_a_refit_the_weights_are_of_what_the_validation_part_had_not_taught(folder: Path) -> None:
-    runs = [trained(f"seed={seed}", "training.refit=true")[0] for seed in (1, 2)]
+    runs = [trained(f"loss={loss}", "training.refit=true")[0] for loss in ("HalfMSE", "MAE")]
     ensemble = Ensemble(runs)
     data = ensemble.load_data()
     before = fitted_weights(ensemble.members(data, lambda run: "best"), 4).values
