@@ -1,8 +1,8 @@
 """Find a learning rate: a short training whose rate grows at every step, and a picture of its loss.
 
 The range test of Smith (2015), from the initial weights, on the training part
-alone. The suggestion lies between the middle of the slope on which the loss falls and
-its lowest point; nothing is kept but the picture.
+alone. The suggestion lies a factor below the rate from which the loss climbs again;
+nothing is kept but the picture.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from minidl.core.text import counted
 from minidl.experiment import Experiment, load_experiment
 from minidl.files.reading import user_path
 from minidl.plotting import style
-from minidl.runs.rate_range import RateRange, range_test
+from minidl.runs.rate_range import DONE, RateRange, range_test
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,15 @@ def run(args: argparse.Namespace) -> int:
     picture = _draw(experiment, found, args)
     if args.json:
         values = {"rates": found.rates, "losses": found.losses, "smoothed": found.smoothed}
-        print_json({"suggestion": found.suggestion, "lowest": found.lowest, "picture": picture, **values})
+        print_json(
+            {
+                "suggestion": found.suggestion,
+                "lowest": found.lowest,
+                "climbs": found.climbs,
+                "picture": picture,
+                **values,
+            }
+        )
     else:
         show(*_lines(found, picture, args))
     return 1 if found.suggestion is None else 0
@@ -63,7 +71,13 @@ def _draw(experiment: Experiment, found: RateRange, args: argparse.Namespace) ->
     name, optimizer = type(experiment.loss).__name__, type(experiment.optimizer).__name__
     title = f"{experiment.name}: loss by learning rate of {optimizer}"
     figure = plotting.rate_figure(
-        found.rates, found.losses, found.smoothed, found.suggestion, title=title, loss_name=f"{name} of a batch"
+        found.rates,
+        found.losses,
+        found.smoothed,
+        found.suggestion,
+        climbs=found.climbs,
+        title=title,
+        loss_name=f"{name} of a batch",
     )
     path = Path(f"find-rate-{experiment.name}.png") if args.output is None else user_path(args.output)
     return str(style.save(figure, path))
@@ -77,8 +91,12 @@ def _lines(found: RateRange, picture: str | None, args: argparse.Namespace) -> l
     if found.suggestion is None:
         return [*lines, "the loss falls at none of these rates: take more --steps or a larger --high; see the picture"]
     rate = f"{found.suggestion:.2g}"
+    if found.climbs is None:
+        why = f"where {100 * DONE:g} % of the loss's fall are done; it climbs at none of these rates"
+    else:
+        why = f"{found.climbs / found.suggestion:.0f} times below {found.climbs:.2g}, from which the loss climbs"
     return [
         *lines,
-        f"suggestion: {rate}, before the loss is lowest, at {found.lowest:.2g}",
+        f"suggestion: {rate}, {why}",
         f"next: minidl train {config_arguments(args)} --set optimizer.learning_rate={rate}",
     ]

@@ -84,6 +84,7 @@ def rate_figure(
     smoothed: Sequence[float],
     suggestion: float | None = None,
     *,
+    climbs: float | None = None,
     title: str = "Loss by learning rate",
     loss_name: str = "loss",
 ) -> Figure:
@@ -93,6 +94,7 @@ def rate_figure(
     ----------
     rates, losses, smoothed : of each step, the losses as they are and smoothed.
     suggestion : a rate to be marked; None: none.
+    climbs : the rate from which the loss climbs, where a line stands; None: there is none.
 
     Raises
     ------
@@ -104,8 +106,10 @@ def rate_figure(
         ax = figure.subplots()
         ax.plot(rates, losses, ".", color=look.BLUE, ms=4, alpha=0.5, mec="none", label="a batch, before its step")
         ax.plot(rates, smoothed, color=look.VERMILLION, label="mean of neighbouring steps")
+        if climbs is not None:
+            ax.axvline(climbs, color=look.BLACK, ls=":", lw=1.2, label=f"the loss climbs from {climbs:.2g} on")
         if suggestion is not None:
-            at = smoothed[list(rates).index(suggestion)]
+            at = float(np.interp(np.log(suggestion), np.log(rates), smoothed))
             label = f"suggestion: {suggestion:.2g}"
             ax.plot(suggestion, at, "D", color=look.VERMILLION, mec=look.BLACK, ms=8, label=label)
         low, high = min(*losses, 0), max(smoothed[0], *losses[: len(losses) // 4])

@@ -1,11 +1,13 @@
-"""The learning-rate range test: a short training whose rate grows at every step, to see where the loss falls.
+"""The learning-rate range test: a short training whose rate grows at every step, to see where the loss climbs again.
 
-It starts from the initial weights, sees the training part alone, and nothing is kept of it.
+It starts from the initial weights, sees the training part alone, and nothing is kept of it. What it suggests is
+the rate from which the loss climbs, divided by a factor that was measured (docs/training.md), not derived.
 
 References
 ----------
 Smith (2017), Cyclical learning rates for training neural networks, section 3.3, WACV (arXiv 1506.01186, 2015), where
-the rate grows linearly; that it grows by a factor is from S. Gugger (2018), How do you find a good learning rate.
+the rate grows linearly and the largest useful one is where the score begins to fall; that it grows by a factor, and
+that a tenth is taken, is from S. Gugger (2018), How do you find a good learning rate.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from minidl.core.arguments import PositiveFloat, PositiveInt
 from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.layer import Array
 from minidl.experiment import Experiment
-from minidl.optimizers import Progress, Schedule, ScheduleState
+from minidl.optimizers import SGD, Optimizer, Progress, Schedule, ScheduleState
 from minidl.tasks import Parts
 from minidl.training import Engine, Source
 from minidl.training.engine import Advanced, Order
@@ -32,7 +34,10 @@ from minidl.training.threads import blas_threads
 FEWEST = 20  # steps
 RECENT = 5  # steps whose mean loss tells that it has grown beyond all use
 SHARE = 20  # a smoothed loss is a mean over a twentieth of the steps to each side
-LEAST_FALL = 0.1
+LEAST_FALL = 0.1  # of the smoothed loss at the start, for a suggestion
+CLIMB = 0.3  # of the fall; a smoothed loss so far above its lowest climbs
+DONE = 0.8  # of the fall; what a suggestion has where the loss climbs nowhere
+BELOW, BELOW_SGD = 10, 4  # a suggestion is so many times below the rate from which the loss climbs
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +48,12 @@ class RateRange:
     ----------
     rates, losses : of each step; the loss is that of its batch, before it.
     smoothed : the means of neighbouring losses.
-    suggestion : halfway, on a logarithmic scale, between the rate at which half of the smoothed loss's fall is done and
-        `lowest`. None: it falls by less than a tenth of what it was.
-    lowest : the rate at which the smoothed loss is lowest; from there on rates are too large.
+    suggestion : `climbs` divided by 4 for `SGD`, and by 10 for optimizers that set the size of their steps themselves;
+        where the loss climbs nowhere, the first rate at which 80 % of the smoothed loss's fall are done. None: it falls
+        by less than a tenth of what it was.
+    lowest : the rate at which the smoothed loss is lowest.
+    climbs : the first rate after `lowest` at which the smoothed loss is above its lowest by 30 % of its fall, or at
+        which the training broke; None: there is none.
     """
 
     rates: list[float]
@@ -53,6 +61,7 @@ class RateRange:
     smoothed: list[float]
     suggestion: float | None
     lowest: float
+    climbs: float | None
 
 
 def range_test(
@@ -80,7 +89,7 @@ def range_test(
     Raises
     ------
     ConfigError
-        The range is none, or has too few steps.
+        The range is none, or too short.
     NumericalError
         The loss was not finite before so many steps were taken.
     """
@@ -104,7 +113,7 @@ def range_test(
     except NumericalError:
         if len(recorded.losses) < FEWEST:
             raise
-    return _found(recorded.losses, trainer.learning_rates(0, len(recorded.losses)))
+    return _found(recorded.losses, trainer.learning_rates(0, len(recorded.losses)), steps, experiment.optimizer)
 
 
 @dataclass(eq=False)
@@ -143,13 +152,18 @@ class _Recorded:
         return n >= self.steps or bool(recent[-1] > recent.min() + 3 * abs(recent[0]))
 
 
-def _found(losses: list[float], rates: list[float]) -> RateRange:
+def _found(losses: list[float], rates: list[float], steps: int, optimizer: Optimizer) -> RateRange:
     smoothed = _smoothed(np.array(losses))
     start, lowest = float(smoothed[0]), int(smoothed.argmin())
-    fall = start - float(smoothed[lowest])
-    middle = int(np.argmax(smoothed <= start - fall / 2))
-    suggestion = rates[(middle + lowest) // 2] if fall > LEAST_FALL * abs(start) else None
-    return RateRange(rates, losses, smoothed.tolist(), suggestion, rates[lowest])
+    least = float(smoothed[lowest])
+    fall = start - least
+    above = np.flatnonzero(smoothed[lowest:] > least + CLIMB * fall)
+    climbs = rates[lowest + int(above[0])] if len(above) else rates[-1] if len(rates) < steps else None
+    done = rates[int(np.argmax(smoothed <= start - DONE * fall))]
+    suggestion = done if climbs is None else climbs / (BELOW_SGD if isinstance(optimizer, SGD) else BELOW)
+    return RateRange(
+        rates, losses, smoothed.tolist(), suggestion if fall > LEAST_FALL * abs(start) else None, rates[lowest], climbs
+    )
 
 
 def _smoothed(losses: Array) -> Array:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from small import hourly_table, window_data
 
-from minidl import SGD, Dense, LastStep, RecurrentLayer, Sequential
+from minidl import SGD, Adam, Dense, LastStep, Optimizer, RecurrentLayer, Sequential
 from minidl.core.errors import ConfigError, NumericalError
 from minidl.experiment import Experiment
 from minidl.runs import rate_range
-from minidl.runs.rate_range import _found, _Recorded, _smoothed, range_test
+from minidl.runs.rate_range import RateRange, _found, _Recorded, _smoothed, range_test
 from minidl.training import NumpyEngine, Trainer, Training
 
 
@@ -44,20 +44,47 @@ def test_losses_are_averaged_with_as_many_to_each_side_of_those_that_there_are()
         np.testing.assert_allclose(_smoothed(losses), means, rtol=1e-12)
 
 
-def test_the_suggestion_is_midway_between_half_of_the_fall_and_the_lowest_loss() -> None:
-    # 10, falling by 0.5 a step from step 10 on, then 5: means of five are lowest, 1, at step 28, and 5.5 at step 19.
-    losses = [*[10.0] * 10, *np.linspace(10, 0, 21).tolist(), *[5.0] * 9]
-    found = _found(losses, [float(i) for i in range(40)])
-    assert (found.suggestion, found.lowest) == (23.0, 28.0)
-    assert (found.rates[1], found.losses, found.smoothed[28]) == (1.0, losses, 1.0)
+def found(losses: list[float], optimizer: type[Optimizer] = Adam, steps: int = 40) -> RateRange:
+    return _found(losses, [float(i) for i in range(len(losses))], steps, optimizer(0.1))
+
+
+def test_the_suggestion_is_a_factor_below_the_rate_from_which_the_loss_climbs() -> None:
+    # 10 until step 10, falling by 0.5 a step to 0 at step 30, rising by 0.5 a step. Means of five: the lowest is
+    # 0.5 · (0 + 2 · 1 + 2 · 2) / 5 = 0.6 at step 30; 30 % of the fall above it are 3.42; the mean at 30 + k is 0.5 k.
+    losses = [*[10.0] * 10, *(abs(i - 30) / 2 for i in range(10, 50))]
+    got = found(losses, steps=50)
+    assert (got.lowest, got.climbs, got.suggestion) == (30.0, 37.0, 3.7)
+    assert found(losses, SGD).suggestion == 37 / 4
+    assert (got.rates[1], got.losses, got.smoothed[30]) == (1.0, losses, pytest.approx(0.6))
+
+
+def test_where_the_loss_climbs_nowhere_most_of_its_fall_is_done_at_the_suggestion() -> None:
+    # Means of five fall from 10 by 0.5 a step, from step 12 on; 8 of 10 are done where they are 2, at step 26.
+    losses = [*[10.0] * 10, *((30 - i) / 2 for i in range(10, 30)), *[0.0] * 10]
+    assert (found(losses).climbs, found(losses).suggestion) == (None, 26.0)
+
+
+def test_a_training_that_broke_has_its_edge_at_its_last_rate() -> None:
+    # Caught here: a loss that is infinite at once has no smoothed loss that climbs.
+    losses = [*[10.0] * 10, *((30 - i) / 2 for i in range(10, 30)), *[0.0] * 10]
+    got = found(losses, steps=41)
+    assert (got.climbs, got.suggestion) == (39.0, 3.9)
+
+
+@pytest.mark.parametrize(("optimizer", "below"), [(SGD(0.1), 4), (SGD(0.1, momentum=0.9), 4), (Adam(), 10)])
+def test_a_suggestion_of_sgd_is_nearer_to_the_edge(optimizer: Optimizer, below: int) -> None:
+    made = experiment()
+    made.optimizer = optimizer
+    got = range_test(made, made.load_data(), high=100.0)
+    assert got.climbs is not None
+    assert got.suggestion == got.climbs / below
 
 
 @pytest.mark.parametrize(("start", "end"), [(10.0, 8.9), (-1.0, -1.11)])
 def test_a_fall_by_less_than_a_tenth_suggests_nothing(start: float, end: float) -> None:
-    rates = [float(i) for i in range(40)]
-    assert _found([start] * 20 + [end] * 20, rates).suggestion is not None
+    assert found([start] * 20 + [end] * 20).suggestion is not None
     nearly = start + 0.8 * (end - start)
-    assert _found([start] * 20 + [nearly] * 20, rates).suggestion is None
+    assert found([start] * 20 + [nearly] * 20).suggestion is None
 
 
 @pytest.mark.parametrize(
@@ -110,7 +137,7 @@ def test_streams_have_a_step_an_epoch_at_least(monkeypatch: pytest.MonkeyPatch) 
     chosen = rate_range.choose_engine
     monkeypatch.setattr(rate_range, "choose_engine", lambda t, *rest: trainers.append(t) or chosen(t, *rest))
     made, told = experiment(every_step=True, batch_size=4, bptt_steps=10), list[str]()
-    found = range_test(made, made.load_data(), low=1e-4, high=1e-3, steps=25, notify=told.append)
-    assert len(found.losses) == 25
+    got = range_test(made, made.load_data(), low=1e-4, high=1e-3, steps=25, notify=told.append)
+    assert len(got.losses) == 25
     assert trainers[0].settings.epochs == 25
     assert told == ["engine: numpy: the config asks for it"]
