@@ -9,15 +9,23 @@ from minidl.cli.runs import add_runs, opened
 from minidl.cli.training import draw, next_line, report
 from minidl.core.output import show
 from minidl.core.text import aligned, shell_word
+from minidl.data import Splits
 from minidl.data.steps import ahead_short
+from minidl.forecasting.groups import BY
 from minidl.forecasting.rounding import rounding_of
+from minidl.metrics import Metric
 from minidl.runs.ensemble import Ensemble
+from minidl.runs.groups import ByGroup, scores_by
 from minidl.runs.run import Run
+from minidl.tasks import Forecast
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     add_runs(parser)
+    parser.add_argument(
+        "--by", choices=BY, help="print scores by lead, or by hour, month or level of what is forecast; store nothing"
+    )
     add_plugin(parser)
     add_json(parser)
 
@@ -26,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
     """Load, score, draw."""
     load_plugins(args)
     made = opened(args)
+    if args.by is not None:
+        return _by_group(made, args)
     return _ensemble(made, args) if isinstance(made, Ensemble) else _run(made, args)
 
 
@@ -65,3 +75,30 @@ def _ensemble(made: Ensemble, args: argparse.Namespace) -> int:
     names = " ".join(map(shell_word, made.names))
     show(f"next: minidl predict --ensemble {names}{plugin_arguments(args)}")
     return 0
+
+
+def _by_group(made: Run | Ensemble, args: argparse.Namespace) -> int:
+    parts, scores = scores_by(made, args.by, args.checkpoint)
+    if args.json:
+        print_json(scores)
+        return 0
+    show("", *group_table(scores, args.by, parts))
+    return 0
+
+
+def group_table(scores: ByGroup, by: str, parts: Splits) -> list[str]:
+    """A table for each score, with a row for each group."""
+    task, table = Forecast(), parts.table
+    zone = " (UTC)" * (by == "hour" and table.utc)
+    bias = Metric("bias", "bias (forecast - truth)", False, digits=2, in_units=True)
+    lines = []
+    # Within a level there is little left to explain, so that its R² says nothing.
+    for metric in (task.metric("rmse"), *[task.metric("r2")] * (by != "level"), bias):
+        cells = []
+        for group, row in scores.items():
+            words = f"{ahead_short(group, table.step_name())} ahead" if by == "lead" else group
+            first = next(iter(row.values()))
+            cells.append([f"  {words}", f"{first['n']:,}", *(metric.shown(one[metric.name]) for one in row.values())])
+        head = [f"{metric.title(table.units)}, by {by}{zone}", "forecasts", *row]
+        lines += [*aligned([head, *cells]), ""]
+    return lines[:-1]

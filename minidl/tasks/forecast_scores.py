@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from minidl.forecasting import (
     model_forecaster,
     rival_forecaster,
 )
+from minidl.forecasting.groups import By, group_scores
 from minidl.forecasting.intervals import IntervalForecaster, all_scores, all_sums
 from minidl.tasks.intervals import Intervals
 from minidl.tasks.protocols import Scores, Stretches
@@ -57,6 +58,17 @@ class ForecastScores:
         """What block scores are made of; no block is cut."""
         return all_sums(self.splits, forecaster, spread, self.horizons, self.intervals is not None)
 
+    def compared(self) -> dict[str, Forecaster]:
+        """Baselines and rivals by name."""
+        splits, furthest = self.splits, max(self.horizons)
+        rivals = {one.name: rival_forecaster(splits, one, self.covariates, furthest) for one in self.rivals}
+        return baselines(splits, self.covariates) | rivals
+
+    def by_group(self, forecasters: Mapping[str, Forecaster], by: By) -> dict[str, dict[str, dict[str, float]]]:
+        """Scores by group of forecasters, baselines and rivals; see `minidl.forecasting.groups`."""
+        check_truth(self.splits, max(self.horizons))
+        return group_scores(self.splits, {**forecasters, **self.compared()}, by, max(self.horizons))
+
     def assumptions(self) -> list[str]:
         """What forecasts of points assume, in words."""
         return assumptions(self.splits, self.covariates, max(self.horizons))
@@ -85,8 +97,7 @@ class ForecastScores:
                 f"data.test_size gives {len(splits.test)}."
             )
         check_truth(splits, furthest)
-        compared = baselines(splits, covariates)
-        compared |= {one.name: rival_forecaster(splits, one, covariates, furthest) for one in self.rivals}
+        compared = self.compared()
         assumed = self.assumptions()
         about, theirs = dict[str, Any](), dict[str, Any]()
         if self.intervals is not None and spread is not None:
