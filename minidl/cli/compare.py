@@ -15,6 +15,7 @@ from typing import Any
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
 from minidl.cli.workers import add_workers, kept, worker_arguments, workers
 from minidl.comparison.across import across, across_lines, across_table
+from minidl.comparison.across_report import write_across
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
 from minidl.comparison.tables import assumption_lines, confounds_table, metric_title, scores_table, shown_metrics
 from minidl.comparison.tested import terms, terms_of
@@ -81,11 +82,13 @@ def run(args: argparse.Namespace) -> int:
 def _across(args: argparse.Namespace) -> int:
     load_plugins(args)
     found = across([Path(name) for name in args.configs])
+    folder = write_across(found, args.plugin)
     if args.json:
-        print_json(found)
+        print_json({"folder": str(folder), **found})
     else:
         tasks = [f"{path}: {', '.join(of['configs'])}; {of['metric']}" for path, of in found["tasks"].items()]
-        show(*tasks, "", *aligned(across_table(found)), "", *across_lines(found))
+        show(*tasks, "", *aligned(across_table(found)), "", *across_lines(found), "")
+        show(f"{folder}: report.html, report.md, across.json, figures")
     return 0
 
 

@@ -36,7 +36,8 @@ def across(folders: Sequence[Path]) -> dict[str, Any]:
         then over tasks) and ``wins`` against all others, each with ``value``, ``low`` and ``high``.
     pairs : of each two ``wins`` of the second, ``skill`` (second - first), in how many ``tasks`` the second's mean
         skill is higher, and over the tasks the permutation test of the skill: ``p``, ``low``, ``high``.
-    tasks : by folder, its configs, and what is scored.
+    tasks : by folder, its ``name`` (the words that its configs share), its configs, what is scored, and of its seeds
+        alone what ``contenders`` has of all tasks.
 
     Raises
     ------
@@ -52,11 +53,11 @@ def across(folders: Sequence[Path]) -> dict[str, Any]:
     tables = [_checked(path, result) for path, result in results.items()]
     drawn = _drawn(tables)
     return {
-        "tasks": {path: _about(result) for path, result in results.items()},
-        "contenders": {
-            name: {what: _interval(values[:, k]) for what, values in drawn.items() if what != "against"}
-            for k, name in enumerate(names)
+        "tasks": {
+            path: {**_about(path, result), "contenders": _intervals(names, _drawn([table]))}
+            for (path, result), table in zip(results.items(), tables, strict=True)
         },
+        "contenders": _intervals(names, drawn),
         "pairs": [
             _pair(names, i, j, drawn["against"], drawn["skill"], tables)
             for i, j in itertools.combinations(range(len(names)), 2)
@@ -101,8 +102,7 @@ def contenders(folders: Sequence[str], labels: Sequence[Sequence[str]]) -> list[
             )
     names = []
     for same in zip(*labels, strict=True):
-        words = [re.split(r"[_-]", label) for label in same]
-        names.append("_".join(word for word in words[0] if all(word in others for others in words)))
+        names.append(_shared(same))
     for name, same in zip(names, zip(*labels, strict=True), strict=True):
         if not name or names.count(name) > 1:
             raise ConfigError(
@@ -112,9 +112,15 @@ def contenders(folders: Sequence[str], labels: Sequence[Sequence[str]]) -> list[
     return names
 
 
-def _about(result: Result) -> dict[str, Any]:
-    row = result["asked"]["rows"][0]
-    return {"configs": list(result["configs"]), "row": row, "metric": metric_at(result, row).words}
+def _about(path: str, result: Result) -> dict[str, Any]:
+    row, configs = result["asked"]["rows"][0], list(result["configs"])
+    name = _shared(configs) if len(configs) > 1 else ""
+    return {"name": name or Path(path).name, "configs": configs, "row": row, "metric": metric_at(result, row).words}
+
+
+def _shared(labels: Sequence[str]) -> str:
+    words = [re.split(r"[_-]", label) for label in labels]
+    return "_".join(word for word in words[0] if all(word in others for others in words))
 
 
 def _scores(result: Result) -> tuple[Values, Values]:
@@ -152,6 +158,11 @@ def _drawn(tables: Sequence[tuple[Values, Values]]) -> dict[str, Values]:
     return {"rank": m - others, "wins": others / max(m - 1, 1), "skill": skill, "against": against}
 
 
+def _intervals(names: Sequence[str], drawn: Mapping[str, Values]) -> dict[str, Any]:
+    shown = {what: values for what, values in drawn.items() if what != "against"}
+    return {name: {what: _interval(values[:, k]) for what, values in shown.items()} for k, name in enumerate(names)}
+
+
 def _interval(values: Values) -> dict[str, float | None]:
     """The first value, and the 95 % percentile interval of the rest; None where a draw has no run that gave a score."""
     if not np.isfinite(values[0]):
@@ -187,11 +198,16 @@ def _mean_skill(skill: Values, k: int) -> float:
 def across_table(found: Mapping[str, Any]) -> list[list[str]]:
     """One row a contender, the best mean rank first."""
     head = ["", "mean rank", "wins, %", "skill"]
-    by_rank = sorted(found["contenders"].items(), key=lambda item: item[1]["rank"]["value"])
+    rows = [(name, found["contenders"][name]) for name in by_rank(found)]
     return [
         head,
-        *([name, _words(c["rank"], 2), _words(c["wins"], 0, 100), _words(c["skill"], 3)] for name, c in by_rank),
+        *([name, words(c["rank"], 2), words(c["wins"], 0, 100), words(c["skill"], 3)] for name, c in rows),
     ]
+
+
+def by_rank(found: Mapping[str, Any]) -> list[str]:
+    """The contenders, the best mean rank first."""
+    return sorted(found["contenders"], key=lambda name: found["contenders"][name]["rank"]["value"])
 
 
 def across_lines(found: Mapping[str, Any]) -> list[str]:
@@ -204,7 +220,7 @@ def across_lines(found: Mapping[str, Any]) -> list[str]:
         of = f"skill {signed(skill['value'])} ({between})" if known else "not every task gave skill for both"
         lines.append(
             f"{pair['second']} against {pair['first']}: better in {tasks['better']} of {tasks['of']} tasks "
-            f"(permutation test over tasks, p {p_words(tasks['p'])}); wins {_words(pair['wins'], 0, 100)} % of seeds; "
+            f"(permutation test over tasks, p {p_words(tasks['p'])}); wins {words(pair['wins'], 0, 100)} % of seeds; "
             f"{of}"
         )
     return [
@@ -213,6 +229,7 @@ def across_lines(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _words(found: Mapping[str, float | None], digits: int, times: int = 1) -> str:
+def words(found: Mapping[str, float | None], digits: int, times: int = 1) -> str:
+    """``0.123 (0.1 to 0.2)``: a value and its interval; dashes where there is none."""
     value, low, high = (number(None if v is None else times * v, digits) for v in found.values())
     return f"{value} ({low} to {high})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from minidl.comparison import tables
@@ -34,10 +35,15 @@ def write_reports(folder: ComparisonFolder, result: Result, pictures: Sequence[P
     command = repeat_command(folder, result)
     blocks = list(_blocks(result, pictures, command))
     title = f"{' against '.join(result['asked']['configs'][:3])}, {result['asked']['seeds']} seeds"
-    write_file(folder.path / "report.md", f"# {as_markdown(title)}\n\n{markdown(blocks)}".encode())
+    write_pages(folder.path, title, blocks)
+
+
+def write_pages(folder: Path, title: str, blocks: Sequence[Block]) -> None:
+    """Write report.md and report.html of these blocks into a folder."""
+    write_file(folder / "report.md", f"# {as_markdown(title)}\n\n{markdown(blocks)}".encode())
     parts = {"%TITLE%": as_html(title), "%BODY%": html_body(blocks)}
     page = re.sub("|".join(parts), lambda found: parts[found[0]], PAGE)  # in one go: a title may hold %BODY%
-    write_file(folder.path / "report.html", page.encode())
+    write_file(folder / "report.html", page.encode())
 
 
 def repeat_command(folder: ComparisonFolder, result: Result) -> str:

@@ -50,13 +50,16 @@ def test_ranks_wins_and_skill_are_means_over_seeds_and_then_over_tasks(two: list
     assert (pair["tasks"]["low"], pair["skill"]["value"] > 0) == (None, True)
 
 
-def test_the_command_prints_it(two: list[Path], capsys: Capture) -> None:
+def test_the_command_prints_it(
+    two: list[Path], tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert compare("--across", *map(str, two)) == 0
     out = capsys.readouterr().out
     assert "air_single, air_deep; R²" in out
     assert "deep against single: better in 2 of 2 tasks (permutation test over tasks, p = 0.500); wins 81 (" in out
     assert compare("--across", *map(str, two), "--json") == 0
-    assert json.loads(capsys.readouterr().out) == across(two)
+    assert json.loads(capsys.readouterr().out) == {"folder": "runs/across-002", **across(two)}
 
 
 def test_contenders_are_called_by_the_words_that_their_labels_share() -> None:
