@@ -14,6 +14,7 @@ from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
 from minidl.metrics import Metric, accuracy, class_scores, confusion, macro_f1, mean_of_sums
 from minidl.metrics.sums import Values
+from minidl.tasks.answers import Answers
 from minidl.tasks.linear import Ridge, flattened
 from minidl.tasks.protocols import Scores
 from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask
@@ -51,6 +52,10 @@ class Classify(SequenceTask):
         y = per_class(y)
         counts = confusion(y.argmax(axis=-1), whole(target), y.shape[-1])
         return {"accuracy": accuracy(counts), "macro_f1": macro_f1(counts)}
+
+    def answered(self, answers: Answers, parts: SequenceParts) -> Array:
+        """1 for the class of each answer."""
+        return answers.classes(parts.table.label_names)
 
     def score(self, parts: SequenceParts, y: Array) -> Scores:
         """Accuracy and macro F1; scores of each class, and the confusion matrix."""

@@ -13,6 +13,7 @@ from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceTable
 from minidl.metrics import Metric, mae, r2, r2_columns, r2_of_sums, rmse, root_of_sums
 from minidl.metrics.sums import Values
+from minidl.tasks.answers import Answers
 from minidl.tasks.linear import Ridge, flattened
 from minidl.tasks.protocols import Scores
 from minidl.tasks.sequence_task import ALL, Predicted, SequenceTask, outputs
@@ -53,6 +54,11 @@ class Regress(SequenceTask):
     def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
         """R², the mean over the numbers."""
         return {"r2": _mean_r2(y, target)}
+
+    def answered(self, answers: Answers, parts: SequenceParts) -> Array:
+        """The numbers, scaled."""
+        names = parts.table.target_names
+        return parts.scale.of(slice(-len(names), None)).transform(answers.numbers(names))
 
     def score(self, parts: SequenceParts, y: Array) -> Scores:
         """Of all numbers together, scaled; and of each, in its own units, with what was put out for it."""

@@ -18,6 +18,7 @@ from minidl.data import Data, ScaleFit, SequenceParts, Sequences, SequenceSet, S
 from minidl.data.sequences import scaled
 from minidl.metrics import by_stretch
 from minidl.metrics.sums import Values
+from minidl.tasks.answers import Answers
 from minidl.tasks.points import Points
 from minidl.tasks.protocols import Scores, Setting, Stretches
 from minidl.tasks.task import Task
@@ -149,13 +150,24 @@ class SequenceTask(Task):
             "left_out": left_out,
         }
 
+    def outside(self, path: Path, parts: Any) -> tuple[Scores, Stretches]:
+        """Scores of another program's answers for the test part; see `minidl.tasks.answers`."""
+        y = self.answered(Answers(path, parts, every_step=self.every_step), parts)
+        return self.score(parts, y), self._stretches(parts, y)
+
+    @abstractmethod
+    def answered(self, answers: Answers, parts: SequenceParts) -> Array:
+        """Answers as outputs of a model."""
+
     @abstractmethod
     def score(self, parts: SequenceParts, y: Array) -> Scores:
         """``{"scores": {"all": {metric: value}}}`` and more, of outputs for the test part; see `outputs`."""
 
     def stretches(self, parts: Any, model: Layer) -> Stretches:
         """Of whole sequences, in their order."""
-        y = outputs(model, parts.test, every_step=self.every_step)
+        return self._stretches(parts, outputs(model, parts.test, every_step=self.every_step))
+
+    def _stretches(self, parts: SequenceParts, y: Array) -> Stretches:
         return {ALL: {name: by_stretch(*columns) for name, columns in self.columns(parts, y).items()}}
 
     @abstractmethod

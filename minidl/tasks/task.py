@@ -172,7 +172,7 @@ class Task(Configurable, ABC):
         ConfigError
             The task takes none.
         """
-        raise ConfigError(f"--outside: {type(self).__name__} takes no forecasts of other programs; Forecast does.")
+        raise ConfigError(f"--outside: {type(self).__name__} takes nothing from other programs.")
 
     def details(self, scores: Scores) -> list[list[str]]:
         """A further table for people, a head and rows of cells; empty: none."""
