@@ -46,7 +46,7 @@ def fan_figure(
     ConfigError
         matplotlib is not installed.
     """
-    table, leads, step = splits.table, len(scores["lead"]), scores["intervals"]["step"]
+    table, leads, step = splits.table, len(scores["lead"]), splits.table.step_name()
     shown = typical_rows(splits, n_rows)
     place = np.arange(len(table)) if table.times is None else table.times
     truth = table.values[:, table.target_index]

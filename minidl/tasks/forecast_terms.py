@@ -6,8 +6,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from itertools import cycle
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypedDict
+from typing import Any, ClassVar, Protocol, TypedDict
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from minidl.data.steps import ahead_short, unit, units
 from minidl.files.reading import convert_json
 from minidl.forecasting import (
     COVARIATES,
-    Covariates,
     all_blocks,
-    assumptions,
     model_forecaster,
     possible_covariates,
     score_shifted,
@@ -29,13 +26,9 @@ from minidl.forecasting.over_time import over_time, over_time_table
 from minidl.forecasting.shortcuts import honest_configs, shortcut_effects, shortcuts_table
 from minidl.forecasting.words import baseline_short, baseline_words, horizons_words
 from minidl.metrics import Metric
-from minidl.plotting import forecast_figure
-from minidl.plotting import style as look
+from minidl.tasks.forecast_figures import Scoring, lead_figure, run_figures
 from minidl.tasks.protocols import Scored
 from minidl.tasks.terms import Block, Drawn, Facts, OpenRun, Record, Result, Terms
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _STEP = re.compile(r"(?:\d+ )?[a-z]+")  # ``h``, ``30 min``
 MOST_CONFIGS = 6  # whose leads a report lists
@@ -52,16 +45,8 @@ class _More(TypedDict):
     shifted: _Block
 
 
-class Horizons(Scored, Protocol):
+class Horizons(Scored, Scoring, Protocol):
     """What a `minidl.tasks.Forecast` has beyond other tasks."""
-
-    @property
-    def horizons(self) -> Sequence[int]:
-        """Rows ahead of the block scores."""
-
-    @property
-    def future_covariates(self) -> Covariates:
-        """What forecasts are given for the other columns."""
 
     def tables_of(self, splits: Splits, model: Layer) -> dict[str, Any]:
         """A model's block and lead scores."""
@@ -247,14 +232,8 @@ class ForecastTerms(Terms):
         return [("error_by_lead", lead_figure(result, shown), f"Error by lead. {said}", text)]
 
     def run_figures(self, model: Layer, parts: Splits) -> list[Drawn]:
-        """Forecast against truth over a stretch of the test part, at the largest and the smallest horizon."""
-        way = self.task.future_covariates
-        forecaster = model_forecaster(parts, model, way)
-        ends = sorted({max(self.task.horizons), min(self.task.horizons)}, reverse=True)
-        figure = forecast_figure(parts, forecaster, ends, assumption=assumptions(parts, way, ends[0])[0])
-        figure.set_size_inches(11, 1.8 + 2.3 * len(ends))
-        words = "beside the truth over a stretch of the test part."
-        return [("forecast", figure, "Forecast and truth", f"Forecasts of {{run}}, {words}")]
+        """Forecast against truth over a stretch of the test part, and intervals if there are any."""
+        return run_figures(self.task, model, parts)
 
 
 def _over_time(result: Result) -> list[Block]:
@@ -267,32 +246,3 @@ def _over_time(result: Result) -> list[Block]:
         "two runs only: with other seeds it can turn round."
     )
     return [("text", text), ("table", over_time_table(result["over_time"], result["facts"]["step"]))]
-
-
-def lead_figure(result: Result, shown: Mapping[str, Any]) -> Figure:
-    """RMSE by lead: median and range over seeds, and the baselines."""
-    facts = result["facts"]
-    with look.style():
-        figure, axes = look.panels(1, 4.4)
-        ax, ends, top = axes[0], [], 0.0
-        for (label, config), color in zip(shown.items(), look.COLORS, strict=False):
-            leads = [int(k) for k in config["lead"]]
-            scores = [config["lead"][str(k)]["rmse"] for k in leads]
-            if scores[0]["n"]:
-                low, high = ([s[name] for s in scores] for name in ("minimum", "maximum"))
-                ax.fill_between(leads, low, high, color=color, alpha=0.15, lw=0)
-                medians = np.array([s["median"] for s in scores], float)  # NaN where half of the runs broke
-                ax.plot(leads, medians, color=color, marker="o", label=label)
-                top = max([top, *medians[np.isfinite(medians)]])
-        for (name, baseline), line in zip(result["baselines"].items(), cycle(look.LINES), strict=False):
-            leads = [int(k) for k in baseline["lead"]]
-            y = np.array([baseline["lead"][str(k)]["rmse"] for k in leads], float)
-            ax.plot(leads, y, color="#555555", ls=line, lw=1.6, label=baseline_short(name))
-            ends.append(y[-1])
-        ax.set_ylim(0, 1.25 * max([top, *(y for y in ends if y < 2 * top)]) or 1)
-        look.whole_numbers(ax)
-        ax.set_xlabel(f"{units(facts['step'])} ahead")
-        ax.set_ylabel(look.with_units("RMSE", facts["units"]))
-        ax.set_title("Error by lead: median and range of all seeds")
-        figure.legend(loc="outside lower center", ncols=2, fontsize=10)
-    return figure

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 
 from minidl.comparison import figures
 from minidl.plotting import style as look
-from minidl.tasks.forecast_terms import lead_figure
+from minidl.tasks.forecast_figures import lead_figure
 
 pytestmark = pytest.mark.figures
 GOOD = [0.70, 0.72, 0.71, 0.73, 0.74]

@@ -16,7 +16,7 @@ from drawn import described
 from made_up import BROKEN, CONFIG, analysed, baseline, record
 
 from minidl.comparison import figures
-from minidl.tasks.forecast_terms import lead_figure
+from minidl.tasks.forecast_figures import lead_figure
 
 pytestmark = pytest.mark.figures
 EXPECTED = Path(__file__).with_name("figures.txt")

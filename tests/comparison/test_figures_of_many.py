@@ -8,7 +8,7 @@ import pytest
 from made_up import BROKEN, CONFIG, analysed, baseline, record
 
 from minidl.comparison import figures
-from minidl.tasks.forecast_terms import lead_figure
+from minidl.tasks.forecast_figures import lead_figure
 
 pytestmark = pytest.mark.figures
 

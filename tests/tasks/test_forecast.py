@@ -258,23 +258,3 @@ def test_runs_over_time_go_to_the_largest_horizon(monkeypatch: pytest.MonkeyPatc
     result, open_run = {"a": 1}, object()
     found = terms(2, 4, 1).more_from_runs(result, open_run)  # type: ignore[arg-type]
     assert found == {"over_time": [result, open_run, 4, "hold_last"]}
-
-
-@pytest.mark.parametrize(("horizons", "ends"), [((2, 4, 1), [4, 1]), ((3,), [3])])
-def test_a_run_is_drawn_at_its_largest_and_its_smallest_horizon(
-    horizons: tuple[int, ...], ends: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Any] = []
-    sizes: list[Any] = []
-    figure = SimpleNamespace(set_size_inches=lambda *size: sizes.append(size))
-    monkeypatch.setattr(forecast_terms, "forecast_figure", lambda *args, **more: asked.append((args, more)) or figure)
-    parts, net = window_data(hourly_table()).load("float64"), model()
-    drawn = terms(*horizons).run_figures(net, parts)
-    words = "Forecasts of {run}, beside the truth over a stretch of the test part."
-    assert drawn == [("forecast", figure, "Forecast and truth", words)]
-    ((args, more),) = asked
-    assert (args[0], args[2]) == (parts, ends)
-    assert more == {"assumption": assumptions(parts, "hold_last", 4)[0]}
-    starts = parts.test.starts[:3]
-    np.testing.assert_array_equal(args[1](starts, 2), model_forecaster(parts, net, "hold_last")(starts, 2))
-    assert sizes == [(11, pytest.approx(1.8 + 2.3 * len(ends)))]
