@@ -11,12 +11,13 @@ from __future__ import annotations
 import copy
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from minidl.comparison.splits import OnlyTable
 from minidl.comparison.trials import digest_of, train_in_memory
@@ -27,6 +28,7 @@ from minidl.experiment import Experiment
 from minidl.files.appending import write_new
 from minidl.forecasting import Persistence, Rows, model_forecaster
 from minidl.forecasting.mixture import Member, fitted_weights
+from minidl.forecasting.scores import lead_starts
 from minidl.tasks import forecast_task, window_data
 from minidl.training import Source
 from minidl.training.threads import one_blas_thread
@@ -90,12 +92,12 @@ def find_leaks(experiment: Experiment, epochs: int | None = None) -> LeakReport:
         experiment.training.epochs = epochs
     data = window_data(experiment.data)
     table = data.series.read()
-    border = len(table) - data.test_size
+    borders = [rows.stop - data.test_size for rows in table.stretches()]
     with one_blas_thread(), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         clean = _stages(experiment, data.rows(table))
         leaks: dict[str, None] = {}
-        for name, spoilt in poisoned(data, table, border):
+        for name, spoilt in poisoned(data, table, borders):
             after = _stages(experiment, spoilt)
             leaks |= dict.fromkeys(
                 f"the {stage} {_verb(stage)} on the test part ({name} there {_changes(stage)})"
@@ -106,7 +108,7 @@ def find_leaks(experiment: Experiment, epochs: int | None = None) -> LeakReport:
         forecasts, known = _forecasts_change(experiment, table)
         leaks |= dict.fromkeys(forecasts)
     checked = tuple(stage for stage in (*clean, "forecasts") if not any(f"the {stage}" in leak for leak in leaks))
-    return LeakReport(tuple(leaks), checked, known, data.series.forged(border, "noise") is not None)
+    return LeakReport(tuple(leaks), checked, known, _forged(data, table, borders, "noise") is not None)
 
 
 def _verb(stage: str) -> str:
@@ -117,23 +119,42 @@ def _changes(stage: str) -> str:
     return "changes them" if stage.endswith("s") else "changes it"
 
 
-def poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str, Table]]:
-    """What `data.rows` gives with all rows from `first` on replaced, by each kind of poison, and what it is called."""
+def poisoned(data: WindowData, table: Table, firsts: Sequence[int]) -> Iterator[tuple[str, Table]]:
+    """What `data.rows` gives with later rows replaced, by each kind of poison, and what it is called.
+
+    Parameters
+    ----------
+    firsts : of each of the table's series the first row that is replaced; all after it in the series are.
+    """
+    later = _later(table, firsts)
     # NaN comes after the gaps were filled and features added: before, it would be a gap, or no number to count with.
     # What is known ahead is made anew below, where the cells are poisoned.
     rows = data.rows(table)
     ahead = [name in rows.known_ahead for name in rows.feature_names]
-    yield "NaN", _with_rows(rows, first, np.where(ahead, rows.values[first:], np.nan))
+    yield "NaN", _with_rows(rows, later, np.where(ahead, rows.values[later], np.nan))
     for kind in get_args(Poison):
-        content = data.series.forged(first, kind)
+        content = _forged(data, table, firsts, kind)
         if content is not None:
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder, "poisoned.csv")
                 write_new(file, content)
                 yield f"{kind} in the file", data.rows(data.series.read(file))
         elif kind == "noise":
-            gaps = table.gaps and replace(table.gaps, where=table.gaps.where & (np.arange(len(table)) < first)[:, None])
-            yield kind, data.rows(_with_rows(replace(table, gaps=gaps), first, _noise(table.values[first:])))
+            gaps = table.gaps and replace(table.gaps, where=table.gaps.where & ~later[:, None])
+            yield kind, data.rows(_with_rows(replace(table, gaps=gaps), later, _noise(table.values[later])))
+
+
+def _later(table: Table, firsts: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """(n,): which rows come after the first one of their series that is given."""
+    rows = np.arange(len(table))
+    later: npt.NDArray[np.bool_] = rows >= np.array(firsts)[table.series_of(rows)]
+    return later
+
+
+def _forged(data: WindowData, table: Table, firsts: Sequence[int], kind: Poison) -> bytes | None:
+    if not table.series:
+        return data.series.forged(firsts[0], kind)
+    return data.series.forged_each([row - first for row, first in zip(firsts, table.firsts, strict=True)], kind)
 
 
 def _noise(values: Array) -> Array:
@@ -143,10 +164,11 @@ def _noise(values: Array) -> Array:
     return noise
 
 
-def _with_rows(table: Table, first: int, rows: Array) -> Table:
-    """The table with other rows from `first` on; what a Table refuses is put in after it was made."""
-    spoilt = copy.copy(table)
-    object.__setattr__(spoilt, "values", np.concatenate([table.values[:first], rows]))
+def _with_rows(table: Table, which: npt.NDArray[np.bool_], rows: Array) -> Table:
+    """The table with other rows; what a Table refuses is put in after it was made."""
+    spoilt, values = copy.copy(table), table.values.copy()
+    values[which] = rows
+    object.__setattr__(spoilt, "values", values)
     return spoilt
 
 
@@ -205,11 +227,12 @@ def _digest(source: Source) -> str:
 
 def _validation_leaks(data: WindowData, table: Table) -> Iterator[str]:
     """Rows for training, unscaled, that depend on rows of the validation part; the scaler may, by its docstring."""
-    borders = data.borders(len(table))
-    for first in borders[:-1]:
-        before = data.rows(table).values[:first].tobytes()
-        for name, spoilt in poisoned(data, table, first):
-            if spoilt.values[:first].tobytes() != before:
+    borders = [[rows.start + first for first in data.borders(rows.stop - rows.start)] for rows in table.stretches()]
+    for firsts in list(zip(*borders, strict=True))[:-1]:
+        earlier = ~_later(table, firsts)
+        before = data.rows(table).values[earlier].tobytes()
+        for name, spoilt in poisoned(data, table, firsts):
+            if spoilt.values[earlier].tobytes() != before:
                 yield f"the rows for training depend on the validation part ({name} there changes them)"
 
 
@@ -222,15 +245,19 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
     experiment, splits = _on_rows(experiment, data.rows(table))
     horizon, way = max(task.horizons), task.future_covariates
     T, starts = splits.test.time_steps, splits.test.starts
-    cut = _cut(table, splits.n_train_rows + T)
+    cuts = [_cut(one, len(one) - data.test_size + T) for one in table.each()]
+    firsts = [first + cut for first, cut in zip(table.firsts, cuts, strict=True)]
+    cut = np.array(firsts)[table.series_of(starts)]
     issued = starts[starts + T <= cut]  # the last known row lies before the cut
     ended = starts[starts + T + horizon <= cut]  # so do all rows that are forecast
     # One row ahead, no later row of another column is looked at, whatever the config says is known.
-    asked = ((ended, horizon), (issued, 1), (issued, horizon))
+    followed = issued[np.isin(issued, lead_starts(splits, horizon))]
+    asked = ((ended, horizon), (issued, 1), (followed, horizon))
     leaks, known = [], False
     before = [model_forecaster(splits, experiment.scored_model, way)(*question).tobytes() for question in asked]
-    for name, rows in poisoned(data, table, cut):
-        values = np.ascontiguousarray(splits.scale.transform(rows.values), splits.values.dtype)
+    for name, rows in poisoned(data, table, firsts):
+        scale = splits.scale_at(np.arange(len(table)))
+        values = np.ascontiguousarray(scale.transform(rows.values), splits.values.dtype)
         other = replace(splits, table=rows, values=values)
         after = [model_forecaster(other, experiment.scored_model, way)(*question).tobytes() for question in asked]
         if before[:2] != after[:2]:

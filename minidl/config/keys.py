@@ -31,6 +31,7 @@ _ALSO_CALLED = {
     "bptt_steps": ("bptt", "tbptt", "tbptt_steps", "truncated_bptt_steps"),
     "loss": ("criterion", "objective"),
     "bias": ("use_bias",),
+    "series_by": ("group", "group_by", "group_id", "group_ids", "series_id", "item_id", "unique_id"),
     "epsilon": ("eps",),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,7 +32,7 @@ Features = Annotated[list[str], msgspec.Meta(min_length=1)]
 @register
 @dataclass(eq=False)
 class CSVSeries(TextLayout, RowOrder, Series):
-    """A series from a CSV file, perhaps compressed with gzip, bzip2 or xz.
+    """A series, or several, from a CSV file, perhaps compressed with gzip, bzip2 or xz.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ class CSVSeries(TextLayout, RowOrder, Series):
         nearest value; in the test part a gap takes the last known value.
     missing : the texts that mean a gap; one that is a number means the number, however it is written.
     max_gap : a longer gap, in rows, is refused; None: none is.
+    series_by : the column that says which of several series a row belongs to, as `AAPL` or `MSFT`; each has its own
+        rows in order of time, all the same time apart. None: the table is one series.
     units : of the target, for messages and plots.
     delimiter, encoding, column_names, skip_lines, comment, decimal, thousands : how it is written; see `TextLayout`.
     sort, duplicates, missing_times, steps : what becomes of rows out of order, of one time, left out; see `RowOrder`.
@@ -68,6 +71,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
     units: str = ""
     time_format: str = field(default="", kw_only=True)
     max_gap: PositiveInt | None = field(default=None, kw_only=True)
+    series_by: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,6 +97,11 @@ class CSVSeries(TextLayout, RowOrder, Series):
                 self._form = TimeFormat(self.time_format)
             except ConfigError as err:
                 raise ConfigError(f"CSVSeries: {err}") from err
+        if self.series_by is not None and self.series_by in (
+            self.target,
+            *([self.time] if isinstance(self.time, str) else self.time or ()),
+        ):
+            raise ConfigError(f"CSVSeries: series_by: {self.series_by!r} is the target, or one of the times.")
         asked = [name for name in ("time_format", "sort") if getattr(self, name)]
         asked += [name for name in ("duplicates", "missing_times") if getattr(self, name) != "refuse"]
         if asked and self.time is None:
@@ -118,13 +127,11 @@ class CSVSeries(TextLayout, RowOrder, Series):
             The file cannot be read.
         """
         file, problems, utc = self._file(self.path if path is None else path), Problems(), False
-        times, arrangement = None, None
+        times, arrangement, names = None, None, tuple[str, ...]()
         with problems:
             times, utc = self._times(file)
-        if times is not None:
-            arrangement, wrong = self.arranged(times)
-            with problems:
-                file.refuse(wrong)
+        with problems:
+            arrangement, names = self._arrangement(file, times)
         columns = []
         for name in self.features:
             with problems:
@@ -136,25 +143,61 @@ class CSVSeries(TextLayout, RowOrder, Series):
         problems.check()
         if arrangement is not None:
             values, times = self._arranged_values(values, arrangement), arrangement.times
-        with problems:
-            self._check_table(file, np.isnan(values), times)
+        tables = []
+        stretches = [slice(0, len(values))] if arrangement is None else arrangement.stretches()
+        for series, rows in zip(names or ("",), stretches, strict=True):
+            with problems:
+                tables.append(self._table(file, values[rows], None if times is None else times[rows], series, utc))
         problems.check()
+        try:
+            return Table.joined(tables)
+        except DataError as err:
+            raise DataError(f"{file.name}: {str(err).removeprefix('Table: ')}") from err
+
+    def _arrangement(self, file: CSVFile, times: Times | None) -> tuple[Arrangement | None, tuple[str, ...]]:
+        """Which rows of the file become which of the table, and the names of its series; None: each stays."""
+        arrangement, wrong, names = None, dict[int, str](), tuple[str, ...]()
+        if self.series_by is not None:
+            texts = file.texts(self.series_by)
+            if "" in texts:
+                raise file.error(texts.index(""), f"column {self.series_by}: empty; expected the name of a series.")
+            names = tuple(dict.fromkeys(texts))
+            numbers = {name: i for i, name in enumerate(names)}
+            arrangement, wrong = self.arranged_by(np.array([numbers[text] for text in texts]), times, names)
+        elif times is not None:
+            arrangement, wrong = self.arranged(times)
+        file.refuse(wrong)
+        return arrangement, names
+
+    def _table(
+        self, file: CSVFile, values: npt.NDArray[np.float64], times: Times | None, series: str, utc: bool
+    ) -> Table:
+        """The rows of a series, whose gaps are filled; "" names the only one."""
         where, gaps = np.isnan(values), None
+        self._check_table(file, where, times, series)
         if where.any():
             gaps = Gaps(where)
             values = gaps.fill(values)
-        target = self.features.index(self.target)
-        return Table(values, times, self.feature_names, target, self.units, gaps, utc, self.known_categories)
+        names, target = (series,) if series else (), self.features.index(self.target)
+        return Table(
+            values, times, self.feature_names, target, self.units, gaps, utc, self.known_categories, series=names
+        )
 
     def forged(self, first: int, poison: Poison) -> bytes | None:
+        return self.forged_each([first], poison)
+
+    def forged_each(self, firsts: Sequence[int], poison: Poison) -> bytes | None:
         if poison == "gaps" and self.max_gap is not None:
             return None
         gaps = self.missing if self.gaps == "interpolate" or poison == "noise" else []
         numbers = {name: gaps for name in self.features if name not in self.categories}
         file = self._file(self.path)
-        times = self._times(file)[0]
-        place = None if times is None else self.arranged(times)[0].place
-        return forged_cells(file, first, numbers, self.categories, poison, place)
+        arrangement, _ = self._arrangement(file, self._times(file)[0])
+        if arrangement is None:
+            return forged_cells(file, firsts[0], numbers, self.categories, poison)
+        series = zip(arrangement.stretches(), firsts, strict=True)
+        later = np.concatenate([np.arange(rows.stop - rows.start) >= first for rows, first in series])
+        return forged_cells(file, 1, numbers, self.categories, poison, later[arrangement.place].astype(np.int64))
 
     def _file(self, path: str | Path) -> CSVFile:
         return CSVFile(read_bytes(path), name=str(path), layout=self, blank_rows=self.time is None)
@@ -173,10 +216,12 @@ class CSVSeries(TextLayout, RowOrder, Series):
         added = np.array([self.categories.get(name, {}).get("", np.nan) for name in self.features])
         return arrangement.values(values, average, added)
 
-    def _check_table(self, file: CSVFile, gaps: npt.NDArray[np.bool_], times: Times | None) -> None:
+    def _check_table(self, file: CSVFile, gaps: npt.NDArray[np.bool_], times: Times | None, series: str) -> None:
         """DataError for gaps of the table's rows that cannot be filled, or are not to be."""
         problems: list[str] = []
         for name, column in zip(self.features, gaps.T, strict=True):
+            if series and column.all():
+                problems.append(f"column {name}: every row is a gap; leave the rows of {series} out of the file.")
             if name in self.categories and column.any():
                 problems.append(
                     f"column {name}: {counted(int(column.sum()), 'row')} of times that the file leaves out; a category "
@@ -191,7 +236,8 @@ class CSVSeries(TextLayout, RowOrder, Series):
         if self.gaps == "refuse" and gaps.any():
             problems.append("rows were added as gaps (`missing_times: gaps`); `gaps: interpolate` fills gaps.")
         if problems:
-            raise DataError(*(f"{file.name}: {problem}" for problem in problems))
+            of = f"{file.name}: {series}" if series else file.name
+            raise DataError(*(f"{of}: {problem}" for problem in problems))
 
     def _column(self, file: CSVFile, name: str) -> npt.NDArray[np.float64]:
         if name in self.categories:

@@ -83,6 +83,15 @@ class Gaps:
         return np.stack([self.filling.fill(column, where, borders) for column, where in columns], axis=1)
 
 
+def joined_gaps(parts: Sequence[tuple[Gaps | None, tuple[int, ...]]]) -> Gaps | None:
+    """The gaps of tables that stand one below the other, each with the shape of its values; None: there are none."""
+    found = [gaps for gaps, _ in parts if gaps is not None]
+    if not found:
+        return None
+    where = [np.zeros(shape, bool) if gaps is None else gaps.where for gaps, shape in parts]
+    return Gaps(np.concatenate(where), found[0].filling)
+
+
 def longest_run(where: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """The first row of the longest run of gaps in a column (n,), and how many rows it has; (0, 0) without a gap."""
     edges = np.diff(np.concatenate([[False], where, [False]]).astype(np.int8))

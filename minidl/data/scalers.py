@@ -34,23 +34,27 @@ class ScaleFit:
 
     Parameters
     ----------
-    offset, range : float64 (F,); every range is positive and finite.
+    offset, range : float64 (F,), or (S, F) for S series that have a scaling each, see `at`; every range is
+        positive and finite.
     curves : f of each column: ``linear`` f(x) = x, ``root`` sign(x) √|x|, ``log`` sign(x) log(1 + |x|);
         empty: all are linear.
+    series : names of the series; empty: there is one scaling for all rows.
     """
 
     offset: npt.NDArray[np.float64]
     range: npt.NDArray[np.float64]
     curves: tuple[Curve, ...] = ()
+    series: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.curves:
-            object.__setattr__(self, "curves", ("linear",) * len(self.offset))
+            object.__setattr__(self, "curves", ("linear",) * self.offset.shape[-1])
         wrong = ~(np.isfinite(self.offset) & np.isfinite(self.range) & (self.range > 0))
         if wrong.any():
-            i = int(wrong.argmax())
+            place = tuple(np.argwhere(wrong)[0])
             raise DataError(
-                f"ScaleFit: column {i} (counted from 0): offset {self.offset[i]:g} and range {self.range[i]:g} must be "
+                f"ScaleFit: column {place[-1]} (counted from 0): offset {self.offset[place]:g} and range "
+                f"{self.range[place]:g} must be "
                 "finite, range positive; the values are too large, or differ too little."
             )
 
@@ -65,13 +69,45 @@ class ScaleFit:
     def scale(self, y: npt.ArrayLike, column: int) -> Values:
         """Scaled copy of values of one column, of any shape."""
         there, _ = CURVES[self.curves[column]]
-        return np.asarray((there(np.asarray(y, dtype=np.float64)) - self.offset[column]) / self.range[column])
+        offset, spread = self.of_column(column, np.ndim(y))
+        return np.asarray((there(np.asarray(y, dtype=np.float64)) - offset) / spread)
 
     def unscale(self, y: npt.ArrayLike, column: int) -> Values:
         """Scaled values of one column, of any shape, back in the column's own units."""
         _, back = CURVES[self.curves[column]]
         with np.errstate(over="ignore"):  # what grows beyond all numbers is infinite
-            return np.asarray(back(np.asarray(y, dtype=np.float64) * self.range[column] + self.offset[column]))
+            offset, spread = self.of_column(column, np.ndim(y))
+            return np.asarray(back(np.asarray(y, dtype=np.float64) * spread + offset))
+
+    def of_column(self, column: int, n_axes: int) -> tuple[Values, Values]:
+        """Offset and range of a column, to be counted with numbers of so many axes."""
+        pair = (numbers[..., column] for numbers in (self.offset, self.range))
+        offset, spread = (numbers.reshape(numbers.shape + (1,) * (n_axes - numbers.ndim)) for numbers in pair)
+        return offset, spread
+
+    def at(self, series: npt.NDArray[np.int64]) -> ScaleFit:
+        """The scaling of numbers whose first axis (B,) belongs to the series of these numbers; B times the same of one.
+
+        What this gives has offsets and ranges (B, F) where the series have their own.
+        """
+        return self if not self.series else ScaleFit(self.offset[series], self.range[series], self.curves)
+
+    def of_series(self, name: str) -> ScaleFit:
+        """The scaling of a series' rows.
+
+        Raises
+        ------
+        DataError
+            Each series has its own, and this one has none.
+        """
+        if not self.series:
+            return self
+        if name not in self.series:
+            raise DataError(
+                f"the series {name!r} was not in the training, so that nothing says how its values are scaled"
+                f"{suggest(name, self.series)}"
+            )
+        return self.at(np.array(self.series.index(name)))
 
     def straight(self, y: npt.NDArray[Any], column: int) -> npt.NDArray[Any]:
         """Scaled values of one column as they are; unscaled where its scale is bent."""
@@ -106,17 +142,19 @@ def scaled_rows(table: Table, scale: ScaleFit, dtype: npt.DTypeLike, first: int 
     DataError
         A scaled value is too large to compute with; the message names its row and column.
     """
+    own = scale.at(table.series_of(np.arange(first, len(table))))
     with np.errstate(over="ignore"):
-        scaled = scale.transform(table.values[first:])
+        scaled = own.transform(table.values[first:])
     limit = LARGEST_SCALED.get(np.dtype(dtype).itemsize, 1e15)
     wrong = np.argwhere(np.abs(scaled) > limit)
     if len(wrong):
         row, column = (int(i) for i in wrong[0])
+        offset, spread = (float(np.broadcast_to(part, scaled.shape)[row, column]) for part in (own.offset, own.range))
         raise DataError(
             f"data: {table.when(first + row)}, column {table.feature_names[column]}: the value "
             f"{table.values[first + row, column]:g} is {scaled[row, column]:g} when it is scaled, too large for "
-            f"{np.dtype(dtype).name} (the column was fitted to offset {scale.offset[column]:g} and range "
-            f"{scale.range[column]:g}); correct the value or make it a gap."
+            f"{np.dtype(dtype).name} (the column was fitted to offset {offset:g} and range "
+            f"{spread:g}); correct the value or make it a gap."
         )
     return np.ascontiguousarray(scaled, dtype=dtype)
 
@@ -145,6 +183,25 @@ class Scaler(Configurable, ABC):
 
     def check(self, names: Sequence[str]) -> None:
         """Raise ConfigError if this cannot scale columns of these names."""
+
+
+def fit_each(scaler: Scaler, parts: Sequence[Values], names: Sequence[str], series: tuple[str, ...]) -> ScaleFit:
+    """A scaling for each of several series, from rows of its own.
+
+    A column that is constant in each of them tells them apart, and has one scaling for all. Where one is constant in
+    some alone, it has the range of all together there.
+
+    Parameters
+    ----------
+    parts : (n, F) of each series, the rows to fit on.
+    names : of the columns.
+    series : names of the series.
+    """
+    together = scaler.fit_columns(np.concatenate(parts), names)
+    fits = [scaler.fit_columns(rows, names) for rows in parts]
+    constant = np.array([(rows == rows[0]).all(axis=0) for rows in parts])
+    offset = np.where(constant.all(axis=0), together.offset, [fit.offset for fit in fits])
+    return ScaleFit(offset, np.where(constant, together.range, [fit.range for fit in fits]), together.curves, series)
 
 
 @register

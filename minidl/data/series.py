@@ -1,4 +1,4 @@
-"""What a series is: a source of evenly spaced rows, one column of which is forecast.
+"""What a series is: a source of evenly spaced rows, one column of which is forecast; or several such series.
 
 A series knows its columns before it reads anything, so that a model can be
 checked against them without touching a file.
@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,9 @@ from minidl.core.arguments import Configurable
 from minidl.core.errors import DataError
 from minidl.core.registry import open_kind
 from minidl.data.csv_file import LARGEST, read_bytes
-from minidl.data.gaps import Gaps
+from minidl.data.gaps import Gaps, joined_gaps
 from minidl.data.poison import Poison, forged_numbers
-from minidl.data.steps import rows_of_a_day, step_name, step_of, time_text
+from minidl.data.steps import apart, rows_of_a_day, step_name, step_of, time_text
 
 Categories = Mapping[str, Mapping[str, float]]
 
@@ -43,6 +44,9 @@ class Table:
     categories : of columns of texts, the number of each text.
     known_ahead : columns whose later values are known when a forecast is made.
     of_target : columns that are made from the target, so that their later values give it away.
+    series : names of the series that stand one below the other, each with its own rows in order of time;
+        empty: the rows are one series.
+    firsts : the first row of each.
 
     Raises
     ------
@@ -60,6 +64,8 @@ class Table:
     categories: Categories = field(default_factory=dict)
     known_ahead: tuple[str, ...] = ()
     of_target: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
+    firsts: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.feature_names):
@@ -98,10 +104,64 @@ class Table:
         """(n,): the values of a column."""
         return self.values[:, self.feature_names.index(name)]
 
+    @classmethod
+    def joined(cls, tables: Sequence[Table]) -> Table:
+        """Tables of the same columns, one below the other.
+
+        Raises
+        ------
+        DataError
+            Their rows are not the same time apart.
+        """
+        first = tables[0]
+        if len(tables) == 1:
+            return first
+        steps = {table.step_name(): table for table in reversed(tables) if len(table) > 1}
+        if len(steps) > 1:
+            said = " and ".join(f"{apart(step)} in {table.series[0]}" for step, table in list(steps.items())[:-3:-1])
+            raise DataError(f"Table: rows are {said} apart; series of one table need the same step.")
+        times = None if first.times is None else np.concatenate([table.times for table in tables])
+        firsts = np.cumsum([0, *map(len, tables[:-1])])
+        return replace(
+            first,
+            values=np.concatenate([table.values for table in tables]),
+            times=times,
+            gaps=joined_gaps([(table.gaps, table.values.shape) for table in tables]),
+            series=tuple(name for table in tables for name in table.series),
+            firsts=tuple(map(int, firsts)),
+        )
+
+    def each(self) -> list[Table]:
+        """The table of each series."""
+        if len(self.firsts) == 1:
+            return [self]
+        return [
+            replace(
+                self,
+                values=self.values[rows],
+                times=None if self.times is None else self.times[rows],
+                gaps=None if self.gaps is None else replace(self.gaps, where=self.gaps.where[rows]),
+                series=(name,),
+                firsts=(0,),
+            )
+            for name, rows in zip(self.series, self.stretches(), strict=True)
+        ]
+
+    def stretches(self) -> list[slice]:
+        """The rows of each series."""
+        return [slice(*ends) for ends in pairwise((*self.firsts, len(self)))]
+
+    def series_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The number, counted from 0, of the series that each of the rows belongs to."""
+        found: npt.NDArray[np.int64] = np.searchsorted(self.firsts, rows, side="right") - 1
+        return found
+
     @cached_property
     def step(self) -> np.timedelta64 | None:
         """Time from one row to the next, also in months; None without times, or where they are not evenly spaced."""
-        return None if self.times is None else step_of(self.times)
+        if self.times is None:
+            return None
+        return step_of(self.times[max(self.stretches(), key=lambda rows: rows.stop - rows.start)])
 
     def step_name(self) -> str:
         """The unit of a lead time: ``h`` when the rows are hourly, ``step`` where they have no times."""
@@ -126,7 +186,10 @@ class Table:
 
     def when(self, row: int) -> str:
         """A row for messages: its time, or its number counted from 0."""
-        return f"row {row} (counted from 0)" if self.times is None else time_text(self.times[row], self.utc)
+        which = int(self.series_of(np.array(row)))
+        place = row - self.firsts[which]
+        when = f"row {place} (counted from 0)" if self.times is None else time_text(self.times[row], self.utc)
+        return f"{when} of {self.series[which]}" if self.series else when
 
     def divided(self, borders: Sequence[int]) -> Table:
         """The same rows, with gaps filled so that no part's values depend on rows after its end.
@@ -200,3 +263,10 @@ class Series(Configurable, ABC):
         if poison != "noise" or not isinstance(path, (str, Path)):
             return None
         return forged_numbers(read_bytes(path), str(path), self.feature_names, first)
+
+    def forged_each(self, firsts: Sequence[int], poison: Poison) -> bytes | None:
+        """The same of a table of several series, from the row `firsts` of each on, which is counted within the series.
+
+        None unless a class of several series says how.
+        """
+        return None

@@ -1,7 +1,8 @@
 """From a series to scaled windows for training, validation and testing.
 
 Parts follow each other in time: training rows, then test rows. No window
-reaches over the border between two parts.
+reaches over the border between two parts. Where a table holds several series,
+each is cut so, and no window reaches from one into another.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,10 @@ import numpy.typing as npt
 from minidl.core.arguments import PositiveInt
 from minidl.core.errors import ConfigError, DataError
 from minidl.core.registry import register
+from minidl.core.text import counted
 from minidl.data.data import Data
 from minidl.data.features import Feature, derive, derived_names
-from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, scaled_rows
+from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, fit_each, scaled_rows
 from minidl.data.series import Series, Table
 from minidl.data.validation import Starts, Validation, window_starts
 from minidl.data.windows import Windows
@@ -37,7 +40,7 @@ class Splits:
     values : (n, F), all rows scaled, C-contiguous; the windows of all parts view it.
     train, validation, test : windows; validation may be None. Those of the test part, from whose
         ends forecasts are made, have one label each; which of them are scored, `Table.target_known` says.
-    n_train_rows : rows before the test part, validation rows included; the
+    n_train_rows : rows before the test part, validation rows included; of one series, the
         first test row has this index.
     fit_on : the rows that the scaling was fitted on, as `Scaler.fit_on` says.
     """
@@ -56,9 +59,24 @@ class Splits:
         """How many rows are forecast at once."""
         return self.train.leads
 
+    @cached_property
+    def in_test(self) -> npt.NDArray[np.bool_]:
+        """(n,): which rows are test rows."""
+        of_each, left = len(self.table.firsts), len(self.table) - self.n_train_rows
+        found = np.zeros(len(self.table), bool)
+        for rows in self.table.stretches():
+            found[rows.stop - left // of_each : rows.stop] = True
+        return found
+
+    def scale_at(self, starts: Starts) -> ScaleFit:
+        """The scaling of arrays whose first axis is that of windows with these first rows."""
+        return self.scale.at(self.table.series_of(starts))
+
     def facts(self) -> dict[str, Any]:
         """How many rows the table has, and the SHA-256 of its columns' names and values."""
-        digest = hashlib.sha256(json.dumps([self.table.feature_names, self.table.target_index]).encode())
+        table = self.table
+        said = [table.feature_names, table.target_index, *([table.series, table.firsts] if table.series else [])]
+        digest = hashlib.sha256(json.dumps(said).encode())
         digest.update(np.ascontiguousarray(self.table.values, "<f8").tobytes())
         return {"rows": len(self.table), "sha256": digest.hexdigest()}
 
@@ -69,9 +87,25 @@ class Splits:
     def notes(self) -> list[str]:
         """How many gaps were filled, how many of them are no labels, and how many leads are forecast at once."""
         n, unknown = self.table.n_filled, int((~self.table.target_known).sum())
+        several = _several(self.table)
         filled = [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
         left = [f"{unknown} of them in the target: they are neither trained on nor scored"] if unknown else []
-        return filled + left + ([f"{self.leads} leads are forecast at once"] if self.leads > 1 else [])
+        return several + filled + left + ([f"{self.leads} leads are forecast at once"] if self.leads > 1 else [])
+
+
+def _several(table: Table) -> list[str]:
+    """How many series there are, and whether they end at one time: if not, one's training rows follow other's tests."""
+    if not table.series:
+        return []
+    short, *_, long = sorted([len(one) for one in table.each()] * 2)
+    rows = f"{short}" if short == long else f"{short} to {long}"
+    lines = [f"{len(table.series):,} series of {rows} rows each"]
+    ends = set() if table.times is None else {one.times[-1] for one in table.each() if one.times is not None}
+    if len(ends) > 1:
+        lines.append(
+            "they end at different times, so that rows of one that are trained on may be later than others' tests"
+        )
+    return lines
 
 
 @register
@@ -82,10 +116,11 @@ class WindowData(Data):
     Parameters
     ----------
     series : where the rows come from.
-    scaler : how columns are scaled; the label is scaled as its column.
+    scaler : how columns are scaled; the label is scaled as its column. Each of several series has its own
+        scaling, see `minidl.data.scalers.fit_each`.
     time_steps : rows per window.
-    test_size : rows at the end of the table that form the test part.
-    validation : which windows are used for validation; None: no validation.
+    test_size : rows at the end of the table, or of each of its series, that form the test part.
+    validation : which windows are used for validation, of each series so many; None: no validation.
     derived : features that are made from the series' columns, one after the other.
 
     Raises
@@ -135,7 +170,7 @@ class WindowData(Data):
 
     def rows(self, table: Table) -> Table:
         """The rows that windows are cut from: gaps filled part by part, derived features added."""
-        return self.derive(table.divided(self.borders(len(table))))
+        return Table.joined([self.derive(one.divided(self.borders(len(one)))) for one in table.each()])
 
     def derive(self, table: Table) -> Table:
         """A table whose gaps are filled, with the derived features."""
@@ -165,29 +200,53 @@ class WindowData(Data):
         StorageError
             The file cannot be read.
         """
-        table = self.series.read()
-        n, T = len(table), self.time_steps
-        border, span = n - self.test_size, T + leads
+        table, T = self.series.read(), self.time_steps
+        parts = self._starts(table, T + leads, rng)
+        table = self.rows(table)
+        scale = self._fitted(table)
+        values = scaled_rows(table, scale, dtype)
+        rest = (T, table.target_index, every_step)
+        known = None if table.target_known.all() else table.target_known
+        train, *validation = [Windows(values, starts, *rest, leads, known) for starts in parts]
+        tests = [window_starts(rows.stop - self.test_size, rows.stop, T + 1) for rows in table.stretches()]
+        test, checked = Windows(values, np.concatenate(tests), *rest), validation[0] if validation else None
+        n_train_rows = len(table) - self.test_size * len(table.firsts)
+        return Splits(table, scale, values, train, checked, test, n_train_rows, self.scaler.fit_on)
+
+    def _starts(self, table: Table, span: int, rng: np.random.Generator | None) -> list[Starts]:
+        """First rows of all training windows, and of all validation windows if there are any."""
+        found, wrong = [], []
+        for rows, name in zip(table.stretches(), table.series or ("",), strict=True):
+            try:
+                found.append([rows.start + starts for starts in self._starts_of(rows.stop - rows.start, span, rng)])
+            except DataError as err:
+                wrong.append(f"series {name!r}: {err}" if name else str(err))
+        if wrong:
+            more = [f"so it is with {counted(len(wrong) - 1, 'other')} of the {len(table.series)} series."]
+            raise DataError(*wrong[:1], *more * (len(wrong) > 1))
+        return [np.concatenate(starts) for starts in zip(*found, strict=True)]
+
+    def _starts_of(self, n: int, span: int, rng: np.random.Generator | None) -> list[Starts]:
+        """The same of a series of n rows."""
+        border = n - self.test_size
         if border < span:
             raise DataError(
                 f"{type(self.series).__name__}: {n} rows and test_size {self.test_size} leave {max(border, 0)} rows "
                 f"for training; a window and what it forecasts take {span}."
             )
         if self.validation is None:
-            parts = [window_starts(0, border, span)]
-        else:
-            parts = [*self.validation.divide(border, span, rng)]
-            self._check_parts(parts, border, span)
-        table = self.rows(table)
-        fitted = table.values[:border] if self.scaler.fit_on == "train" else table.values
-        scale = self.scaler.fit_columns(fitted, table.feature_names)
-        values = scaled_rows(table, scale, dtype)
-        rest = (T, table.target_index, every_step)
-        known = None if table.target_known.all() else table.target_known
-        train, *validation = [Windows(values, starts, *rest, leads, known) for starts in parts]
-        test = Windows(values, window_starts(border, n, T + 1), *rest)
-        checked = validation[0] if validation else None
-        return Splits(table, scale, values, train, checked, test, border, self.scaler.fit_on)
+            return [window_starts(0, border, span)]
+        parts = [*self.validation.divide(border, span, rng)]
+        self._check_parts(parts, border, span)
+        return parts
+
+    def _fitted(self, table: Table) -> ScaleFit:
+        """The scaling, of each series where there are several."""
+        left = self.test_size if self.scaler.fit_on == "train" else 0
+        parts = [table.values[rows.start : rows.stop - left] for rows in table.stretches()]
+        if table.series:
+            return fit_each(self.scaler, parts, table.feature_names, table.series)
+        return self.scaler.fit_columns(parts[0], table.feature_names)
 
     def _check_parts(self, parts: Sequence[Starts], border: int, span: int) -> None:
         """Whatever a validation does, no window of training or validation may touch the test part."""

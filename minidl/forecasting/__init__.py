@@ -1,6 +1,6 @@
 """Forecasts, their scores, and the baselines that every score stands beside."""
 
-from minidl.forecasting.ahead import Ahead, forecast_ahead
+from minidl.forecasting.ahead import Ahead, AheadOfEach, forecast_ahead
 from minidl.forecasting.assumptions import assumptions, check_covariates, left_out, possible_covariates
 from minidl.forecasting.forecasters import (
     COVARIATES,
@@ -30,6 +30,7 @@ from minidl.forecasting.scores import (
 __all__ = [
     "COVARIATES",
     "Ahead",
+    "AheadOfEach",
     "Covariates",
     "DirectRidge",
     "Drift",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,7 +87,57 @@ class Ahead:
         return "the table's end" if self.last is None else time_text(self.last, self.utc)
 
 
+@dataclass(frozen=True, eq=False)
+class AheadOfEach:
+    """The next values of several series; `series` has those of each by name."""
+
+    series: Mapping[str, Ahead]
+
+    def table(self) -> list[list[Any]]:
+        """As of `Ahead`, with the name of the series in front of each row."""
+        tables = {name: one.table() for name, one in self.series.items()}
+        head = ["series", *next(iter(tables.values()))[0]]
+        return [head, *([name, *row] for name, (_, *rows) in tables.items() for row in rows)]
+
+    def found(self) -> dict[str, Any]:
+        """That of each by name, for JSON."""
+        return {"series": {name: one.found() for name, one in self.series.items()}}
+
+    def where(self) -> str:
+        """What is forecast."""
+        ahead = len(next(iter(self.series.values())).values)
+        return f"{ahead} rows ahead of the end of each of {len(self.series):,} series"
+
+    def said(self) -> str:
+        """What it rests on; what differs from series to series is said of the first."""
+        name, first = next(iter(self.series.items()))
+        return f"{name}: {first.said()}" + ("; the other series in the same way" if len(self.series) > 1 else "")
+
+
 def forecast_ahead(
+    table: Table, scale: ScaleFit, next_rows: Callable[[Array], Array], *, name: str = "", **asked: Any
+) -> Ahead | AheadOfEach:
+    """Predict from the end of a table, or of each of its series; see `forecast_series`, which has the parameters.
+
+    Raises
+    ------
+    DataError
+        As there; the name of the series stands in front. Or a series was not in the training.
+    """
+    if not table.series:
+        return forecast_series(table, scale, next_rows, name=name, **asked)
+    made = {}
+    for series, one in zip(table.series, table.each(), strict=True):
+        where = f"{name}: {series}" if name else series
+        try:
+            own = scale.of_series(series)
+        except DataError as err:
+            raise DataError(f"{name}: {err}" if name else str(err)) from err
+        made[series] = forecast_series(one, own, next_rows, name=where, **asked)
+    return AheadOfEach(made)
+
+
+def forecast_series(
     table: Table,
     scale: ScaleFit,
     next_rows: Callable[[Array], Array],
@@ -98,6 +148,7 @@ def forecast_ahead(
     name: str = "",
     derive: Callable[[Table], Table] = lambda table: table,
     interval: Callable[[Array], tuple[Array, Array]] | None = None,
+    interval_words: str = "",
 ) -> Ahead:
     """Predict from the table's last `time_steps` rows; where rows are left, feed predictions back for the next ones.
 
@@ -111,6 +162,7 @@ def forecast_ahead(
     name : of the table, for messages.
     derive : adds the columns that the model gets beside the table's own.
     interval : (1, T, F) windows to scaled ends (lower, upper), (horizon,) each.
+    interval_words : what they are.
 
     Raises
     ------
@@ -136,6 +188,7 @@ def forecast_ahead(
         utc=table.utc,
         assumption=AT_ONCE if at_once else kept_words(whole),
         interval=(ends[0], ends[1]) if ends else None,
+        interval_words=interval_words,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from minidl.core.errors import DataError
 from minidl.data import Splits, Table
 from minidl.data.seasons import SeasonName, main_season, rows_of_season, season_key
@@ -36,7 +38,7 @@ def assumptions(splits: Splits, covariates: Covariates, furthest: int) -> list[s
         later = [AT_ONCE, *([] if alone else [f"of the linear baseline, which is recursive: {'; '.join(later)}"])]
     elif splits.leads > 1:
         later.append(f"{splits.leads} leads are forecast at once, then fed back for the next ones")
-    return later + [line for line in (_gaps(splits), _scaling(splits)) if line]
+    return later + [line for line in (_gaps(splits), _scaling(splits), _several(table)) if line]
 
 
 def kept_words(table: Table) -> str:
@@ -58,9 +60,9 @@ def _derived(table: Table, covariates: Covariates) -> str:
 
 def _gaps(splits: Splits) -> str:
     gaps, table = splits.table.gaps, splits.table
-    if gaps is None or not gaps.where[splits.n_train_rows :].any():
+    if gaps is None or not gaps.where[splits.in_test].any():
         return ""
-    filled = int(gaps.where[splits.n_train_rows :].sum())
+    filled = int(gaps.where[splits.in_test].sum())
     labels = int(gaps.where[splits.test.origin_rows, table.target_index].sum())
     how = (
         "straight lines to the next known value, which look ahead"
@@ -77,6 +79,10 @@ def _scaling(splits: Splits) -> str:
     return "the scaling was fitted on all rows, the test part included" if splits.fit_on == "all" else ""
 
 
+def _several(table: Table) -> str:
+    return f"R² and loss are of values scaled by series, {len(table.series):,} in all" if table.series else ""
+
+
 def rows_before(splits: Splits, season: SeasonName | int) -> int:
     """How many rows a season has, where every forecast of the test part has one before it.
 
@@ -85,7 +91,8 @@ def rows_before(splits: Splits, season: SeasonName | int) -> int:
     DataError
         There is no such number; the message says why.
     """
-    table, first = splits.table, int(splits.test.origin_rows[0])
+    table, origins = splits.table, splits.test.origin_rows
+    first = int((origins - np.array(table.firsts)[table.series_of(origins)]).min())
     rows = season if isinstance(season, int) else rows_of_season(table.step, season)
     if rows is None:
         raise DataError(_no_season(table, str(season)))

@@ -40,7 +40,7 @@ def calibration_starts(splits: Splits, coverage: float) -> Starts:
     if splits.validation is None:
         raise ConfigError("evaluation.intervals.conformal: data.validation is not set, and nothing else calibrates.")
     starts = splits.validation.starts
-    if trained_on(splits) or (splits.validation.origin_rows + splits.leads > splits.n_train_rows).any():
+    if trained_on(splits) or splits.in_test[splits.validation.origin_rows + splits.leads - 1].any():
         raise ConfigError(
             "evaluation.intervals.conformal: the validation windows are among those that are trained on, or tested; "
             "intervals are calibrated on rows that nothing has seen: use TailValidation."

@@ -1,4 +1,5 @@
-"""Scores of forecasts by what they are of: the lead, the hour or the month of the row that is forecast, its level.
+"""Scores of forecasts by what they are of: the lead, the hour or the month of the row that is forecast, its level,
+its series.
 
 All leads of all origins of the test part that have as many rows to come, each forecast once. Levels are the quarters
 of what was measured before the test part. In the target's own units.
@@ -19,8 +20,9 @@ from minidl.core.errors import DataError
 from minidl.data import Splits, Table
 from minidl.data.steps import apart
 from minidl.forecasting.forecasters import Forecaster, Starts
+from minidl.forecasting.scores import lead_starts
 
-By = Literal["lead", "hour", "month", "level"]
+By = Literal["lead", "hour", "month", "level", "series"]
 BY: tuple[By, ...] = get_args(By)
 Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -66,13 +68,13 @@ def group_scores(
     DataError
         The rows have no such thing.
     """
-    starts = splits.test.starts[: len(splits.test.starts) - horizon + 1]
+    starts = lead_starts(splits, horizon)
     groups = GROUPINGS[by](splits, starts, horizon)
     table = splits.table
     rows = _rows(splits, starts, horizon)
     truth, known = table.values[rows, table.target_index], table.target_known[rows]
     made = {
-        name: np.asarray(splits.scale.unscale(forecaster(starts, horizon), table.target_index), np.float64)
+        name: np.asarray(splits.scale_at(starts).unscale(forecaster(starts, horizon), table.target_index), np.float64)
         for name, forecaster in forecasters.items()
     }
     found = {}
@@ -129,9 +131,9 @@ def _by_number(numbers: Rows, names: Sequence[str], rows: Rows) -> Groups:
 
 
 def _by_level(splits: Splits, starts: Starts, horizon: int) -> Groups:
-    table, before = splits.table, splits.n_train_rows
+    table = splits.table
     values = table.values[:, table.target_index]
-    measured = values[:before][table.target_known[:before]]
+    measured = values[~splits.in_test & table.target_known]
     edges = np.unique(np.quantile(measured, [0.25, 0.5, 0.75]))
     texts = [f"{edge:.4g}" for edge in edges]
     between = [f"{low} to {high}" for low, high in pairwise(texts)]
@@ -139,11 +141,19 @@ def _by_level(splits: Splits, starts: Starts, horizon: int) -> Groups:
     return Groups(names, np.searchsorted(edges, values[_rows(splits, starts, horizon)]))
 
 
+def _by_series(splits: Splits, starts: Starts, horizon: int) -> Groups:
+    table = splits.table
+    if not table.series:
+        raise DataError("--by series: the table is one series; `series_by` names the column that tells several apart.")
+    return Groups(table.series, np.repeat(table.series_of(starts)[:, None], horizon, axis=1))
+
+
 GROUPINGS: dict[By, Callable[[Splits, Starts, int], Groups]] = {
     "lead": _by_lead,
     "hour": _by_hour,
     "month": _by_month,
     "level": _by_level,
+    "series": _by_series,
 }
 
 

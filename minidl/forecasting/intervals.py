@@ -20,7 +20,7 @@ from minidl.data import Splits
 from minidl.data.steps import ahead_short
 from minidl.forecasting.distributions import Distributions
 from minidl.forecasting.forecasters import CHUNK, Forecaster, Rows, Starts
-from minidl.forecasting.scores import block_starts, block_sums, known_truth, score
+from minidl.forecasting.scores import block_starts, block_sums, known_truth, lead_starts, score
 from minidl.forecasting.words import baseline_short
 from minidl.losses.distributions import Distribution, pinball
 from minidl.metrics import Metric, by_stretch, mean_of_sums
@@ -108,8 +108,8 @@ def interval_scores(
     ----------
     forecaster : of points, where there is no `spread`.
     """
-    furthest, starts = max(horizons), splits.test.starts
-    starts = starts[: len(starts) - furthest + 1]
+    furthest = max(horizons)
+    starts = lead_starts(splits, furthest)
     blocks = {}
     for k in horizons:
         of_block = block_starts(splits, k)
@@ -138,7 +138,7 @@ def _numbers(
     splits: Splits, forecaster: Forecaster, spread: IntervalForecaster | None, starts: Starts, horizon: int
 ) -> tuple[dict[str, Values], npt.NDArray[np.bool_]]:
     """The scores of each forecast, (windows, horizon), and which of the truths are known."""
-    scale, column = splits.scale, splits.table.target_index
+    scale, column = splits.scale_at(starts), splits.table.target_index
     rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
     truth, known = scale.unscale(rows.truth(starts, horizon), column), known_truth(splits, starts, horizon)
     if spread is None:
@@ -148,7 +148,7 @@ def _numbers(
     found, coverage = spread.distributions(starts, horizon), spread.coverage
     lower, upper = (scale.unscale(end, column) for end in spread.interval(found, horizon))
     ends = pinball(lower, truth, (1 - coverage) / 2) + pinball(upper, truth, (1 + coverage) / 2)
-    slope = float(scale.range[column]) if scale.curves[column] == "linear" else None
+    slope = scale.of_column(column, 2)[1] if scale.curves[column] == "linear" else None
     moved = found.moved(lambda values: scale.unscale(values, column), slope)
     within = ((lower <= truth) & (truth <= upper)).astype(np.float64)
     return {"crps": moved.crps(truth), "coverage": within, "width": upper - lower, "pinball": ends / 2}, known

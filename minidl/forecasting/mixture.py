@@ -45,7 +45,7 @@ class Member:
 
     def values(self, starts: Starts, horizon: int) -> Values:
         """Forecasts in the target's units, (len(starts), horizon)."""
-        return self.splits.scale.unscale(self.forecaster(starts, horizon), self.splits.table.target_index)
+        return self.splits.scale_at(starts).unscale(self.forecaster(starts, horizon), self.splits.table.target_index)
 
     def truth(self, starts: Starts, horizon: int) -> tuple[Values, npt.NDArray[np.bool_]]:
         """What came, in the target's units, and whether it was measured; (len(starts), horizon) each."""
@@ -90,7 +90,7 @@ class Mixture:
         """Scaled forecasts, (len(starts), horizon)."""
         first = self.members[0].splits
         values = np.array([member.values(starts, horizon) for member in self.members])
-        return first.scale.scale(mixed(values, self.weights.to(horizon)), first.table.target_index)
+        return first.scale_at(starts).scale(mixed(values, self.weights.to(horizon)), first.table.target_index)
 
 
 def mixed(values: Values, weights: Values) -> Values:
@@ -147,7 +147,7 @@ def weighing_starts(splits: Sequence[Splits], leads: int) -> tuple[Starts, str]:
     if any(map(trained_on, splits)):
         return none, "the validation windows are among those that are trained on"
     starts: Any = reduce(np.intersect1d, [validation.starts for validation in validations])
-    starts = starts[starts + splits[0].test.time_steps + leads <= splits[0].n_train_rows]
+    starts = starts[~splits[0].in_test[starts + splits[0].test.time_steps + leads - 1]]
     return starts, "" if len(starts) else f"the validation part holds no window and {leads} leads"
 
 

@@ -2,7 +2,8 @@
 
 The file has the columns ``time`` (of the row that is forecast; ``row``, counted from 0, where the
 table has no times), ``lead`` (rows from the last known one, 1 and more) and ``forecast`` (in the target's
-own units). What it holds beyond what is scored is not looked at.
+own units); where the table holds several series, also ``series``, the name of one. What it holds beyond
+what is scored is not looked at.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from minidl.core.layer import Array
 from minidl.core.text import printable
 from minidl.data import Splits
 from minidl.data.csv_file import CSVFile, read_bytes
-from minidl.data.steps import time_text
 from minidl.data.timestamps import has_offset, parse_time
 from minidl.forecasting.forecasters import Starts
+from minidl.forecasting.scores import block_starts, lead_starts
 
 Values = npt.NDArray[np.float64]
 
@@ -68,30 +69,39 @@ def read_outside(path: Path, splits: Splits, horizons: Sequence[int]) -> Outside
     missing = np.argwhere(needed & np.isnan(values))
     if len(missing):
         row, lead = missing[0]
-        when = f"row {row}" if table.times is None else f"the time {time_text(table.times[row], table.utc)}"
+        when = table.when(int(row)) if table.times is None else f"the time {table.when(int(row))}"
         raise DataError(
             f"{name}: {len(missing):,} of {int(needed.sum()):,} forecasts that are scored are missing; the first is of "
             f"{when}, lead {lead + 1}. Every window of the test part needs the leads 1 to {furthest}."
         )
     column = table.target_index
-    return Outside(splits.scale.scale(values, column), splits.test.time_steps)
+    return Outside(splits.scale_at(np.arange(len(table))).scale(values, column), splits.test.time_steps)
 
 
 def _rows(file: CSVFile, splits: Splits) -> list[int | None]:
     """The table's row of each line; None for one that it does not have."""
     table = splits.table
-    if table.times is None:
-        return [int(row) if 0 <= row < len(table) else None for row in file.convert("row", int)]
+    named = file.texts("series") if table.series else [""] * len(file)
+    series = {name: i for i, name in enumerate(table.series or ("",))}
+    counted = np.concatenate([np.arange(len(one)) for one in table.each()])
+    own = counted if table.times is None else table.times.astype("datetime64[s]").astype(np.int64)
+    of_rows = zip(table.series_of(np.arange(len(table))).tolist(), own.tolist(), strict=True)
+    known = {place: row for row, place in enumerate(of_rows)}
+    places = file.convert("row", int) if table.times is None else _times(file, table.utc)
+    return [known.get((series.get(name, -1), place)) for name, place in zip(named, places, strict=True)]
+
+
+def _times(file: CSVFile, utc: bool) -> list[int]:
+    """The time of each line, in seconds since 1970."""
     times = np.array(file.convert("time", parse_time), "datetime64[s]")
     zoned = [has_offset(text) for text in file.texts("time")]
-    if any(one != table.utc for one in zoned):
-        theirs = "have" if table.utc else "have no"
-        row = [one != table.utc for one in zoned].index(True)
+    if any(one != utc for one in zoned):
+        theirs = "have" if utc else "have no"
+        row = [one != utc for one in zoned].index(True)
         raise file.error(
             row, f"the times of the series {theirs} offset from UTC (Z or +01:00); expected the same here."
         )
-    known = {int(time): row for row, time in enumerate(table.times.astype("datetime64[s]").astype(np.int64))}
-    return [known.get(int(time)) for time in times.astype(np.int64)]
+    return [int(time) for time in times.astype(np.int64)]
 
 
 def _lead(text: str) -> int:
@@ -102,9 +112,9 @@ def _lead(text: str) -> int:
 
 def _needed(splits: Splits, horizons: Sequence[int], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     """Which forecasts are scored, by row of the table and lead."""
-    needed, starts, T = np.zeros(shape, bool), splits.test.starts, splits.test.time_steps
-    asked: list[tuple[Any, int]] = [(starts[: len(starts) // k * k : k], k) for k in horizons]
-    asked.append((starts[: len(starts) - max(horizons) + 1], max(horizons)))
+    needed, T = np.zeros(shape, bool), splits.test.time_steps
+    asked: list[tuple[Any, int]] = [(block_starts(splits, k), k) for k in horizons]
+    asked.append((lead_starts(splits, max(horizons)), max(horizons)))
     for first, k in asked:
         leads = np.arange(k)
         needed[first[:, None] + T + leads, leads] = True

@@ -15,7 +15,7 @@ from minidl.data.steps import ahead_short
 from minidl.forecasting.diebold_mariano import diebold_mariano
 from minidl.forecasting.forecasters import Covariates, Rows
 from minidl.forecasting.rounding import Values, differences
-from minidl.forecasting.scores import known_truth, model_forecaster
+from minidl.forecasting.scores import known_truth, lead_starts, model_forecaster
 
 MAX_PAIRS = 6
 
@@ -67,11 +67,11 @@ def over_time(
 
 def _forecasts(splits: Splits, model: Layer, horizon: int, covariates: Covariates) -> tuple[Values, Values]:
     """Forecasts of one run and the truth, in the target's units: (origins, leads) each; NaN where no truth is known."""
-    starts = splits.test.starts[: len(splits.test.starts) - horizon + 1]
+    starts = lead_starts(splits, horizon)
     forecast = model_forecaster(splits, model, covariates)(starts, horizon)
     column = splits.table.target_index
     truth = Rows(splits.values, splits.test.time_steps, column).truth(starts, horizon)
-    values = (splits.scale.unscale(array, column) for array in (forecast, truth))
+    values = (splits.scale_at(starts).unscale(array, column) for array in (forecast, truth))
     made, came = (np.asarray(value, np.float64) for value in values)
     return made, np.where(known_truth(splits, starts, horizon), came, np.nan)
 

@@ -49,19 +49,37 @@ def block_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores
 
 
 def block_starts(splits: Splits, horizon: int) -> Starts:
-    """First rows of the windows that blocks begin with; a remainder is dropped."""
-    starts = splits.test.starts
-    return starts[: len(starts) // horizon * horizon : horizon]
+    """First rows of the windows that blocks begin with; a remainder is dropped.
+
+    Of several series come the first blocks of all, then the second ones, and so on: stretches are stretches of time.
+    """
+    found = [starts[: len(starts) // horizon * horizon : horizon] for starts in test_starts(splits)]
+    if len(found) == 1:
+        return found[0]
+    order = np.argsort(np.concatenate([np.arange(len(starts)) for starts in found]), kind="stable")
+    return np.concatenate(found)[order]
+
+
+def lead_starts(splits: Splits, horizon: int) -> Starts:
+    """First rows of all windows after which so many rows of the test part follow, in their series."""
+    return np.concatenate([starts[: max(len(starts) - horizon + 1, 0)] for starts in test_starts(splits)])
+
+
+def test_starts(splits: Splits) -> list[Starts]:
+    """First rows of the test windows of each series."""
+    starts, ends = splits.test.starts, np.array(splits.table.firsts[1:])
+    return np.split(starts, np.searchsorted(starts, ends))
 
 
 def block_sums(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str, list[list[float]]]:
     """What the block scores R² and RMSE are made of, by stretch of the test part; no block is cut."""
     starts, column = block_starts(splits, horizon), splits.table.target_index
+    scale = splits.scale_at(starts)
     forecast, truth = forecaster(starts, horizon), _rows(splits).truth(starts, horizon)
     counted = known_truth(splits, starts, horizon)
     forecast = np.where(counted, forecast, truth)
-    y, target = (np.asarray(splits.scale.unscale(array, column), np.float64) for array in (forecast, truth))
-    straight, true = (splits.scale.straight(array, column)[:, :, None] for array in (forecast, truth))
+    y, target = (np.asarray(scale.unscale(array, column), np.float64) for array in (forecast, truth))
+    straight, true = (scale.straight(array, column)[:, :, None] for array in (forecast, truth))
     return {
         "r2": by_stretch(*r2_columns(straight, true, None if counted.all() else counted)),
         "rmse": by_stretch(counted.sum(axis=1), ((y - target) ** 2).sum(axis=1)),
@@ -71,8 +89,7 @@ def block_sums(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str
 @np.errstate(all="ignore")
 def lead_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str, Scores]:
     """Scores of every single lead 1 ... horizon, over all origins that have `horizon` following rows."""
-    starts = splits.test.starts
-    starts = starts[: len(starts) - horizon + 1]
+    starts = lead_starts(splits, horizon)
     forecast = forecaster(starts, horizon)
     return {str(j + 1): _scores(splits, forecast[:, [j]], starts + j) for j in range(horizon)}
 
@@ -81,12 +98,13 @@ def _scores(splits: Splits, forecast: Array, starts: Starts) -> Scores:
     """Of forecasts (windows, leads) of the rows that follow the windows at `starts`, where the truth is known."""
     column, leads = splits.table.target_index, forecast.shape[1]
     truth, known = _rows(splits).truth(starts, leads), known_truth(splits, starts, leads)
-    if not known.all():
-        forecast, truth = forecast[known], truth[known]
-    y, target = splits.scale.unscale(forecast, column), splits.scale.unscale(truth, column)
+    scale, pair = splits.scale_at(starts), (forecast, truth)
+    y, target = (scale.unscale(array, column)[known] for array in pair)
+    straight = [scale.straight(array, column)[known] for array in pair]
+    forecast, truth = forecast[known], truth[known]
     return {
         "loss": metrics.half_mse(forecast, truth),
-        "r2": metrics.r2(*(splits.scale.straight(array, column) for array in (forecast, truth))),
+        "r2": metrics.r2(*straight),
         "mae": metrics.mae(y, target),
         "rmse": metrics.rmse(y, target),
     }
@@ -107,8 +125,7 @@ def check_truth(splits: Splits, horizon: int) -> None:
     DataError
         Each truth of a lead, or of the blocks, was a gap.
     """
-    starts = splits.test.starts
-    starts = starts[: max(len(starts) - horizon + 1, 0)]
+    starts = lead_starts(splits, horizon)
     blocks = known_truth(splits, block_starts(splits, horizon), horizon)
     if not (known_truth(splits, starts, horizon).any(axis=0).all() and blocks.any()):
         raise DataError(

@@ -60,7 +60,7 @@ class Distribution(ABC):
         """
 
     @abstractmethod
-    def moved(self, back: Callable[[Values], Values], slope: float | None) -> Distribution:
+    def moved(self, back: Callable[[Values], Values], slope: Values | float | None) -> Distribution:
         """That of back(x), a growing function of the number x.
 
         Parameters
@@ -128,7 +128,7 @@ class Quantiles(Distribution):
         score: Values = 2 * np.mean(losses, axis=0)
         return score
 
-    def moved(self, back: Callable[[Values], Values], slope: float | None) -> Quantiles:
+    def moved(self, back: Callable[[Values], Values], slope: Values | float | None) -> Quantiles:
         """back(quantile): a growing function moves quantiles with it."""
         return replace(self, values=back(self.values))
 
@@ -171,7 +171,7 @@ class Gaussian(Distribution):
         score: Values = self.deviation * (z * _erf(z / math.sqrt(2)) + 2 * density - 1 / math.sqrt(math.pi))
         return score
 
-    def moved(self, back: Callable[[Values], Values], slope: float | None) -> Distribution:
+    def moved(self, back: Callable[[Values], Values], slope: Values | float | None) -> Distribution:
         """A Gaussian again on a straight scale; else its quantiles of the levels 0.005, 0.015, ... 0.995."""
         if slope is not None:
             return Gaussian(back(self.mean), self.deviation * slope)

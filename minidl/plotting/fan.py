@@ -68,7 +68,8 @@ def fan_figure(
         _draw_coverage(below, scores, intervals.coverage, share)
         below.set_xlabel(f"{units(step)} ahead")
         calibrated = "calibrated on the validation part" if intervals.margins is not None else "not calibrated"
-        look.head(figure, f"Intervals of {share} on the test part, {calibrated}", scores["assumptions"][0])
+        of = f" of {table.series[int(table.series_of(shown[:1])[0])]}" if table.series else ""
+        look.head(figure, f"Intervals of {share} on the test part{of}, {calibrated}", scores["assumptions"][0])
     return figure
 
 
@@ -82,7 +83,7 @@ def _fans(
     rows = starts[:, None] + T - 1 + np.arange(leads + 1)
     known = splits.table.values[rows[:, :1], column]
     scaled = (forecaster(starts, leads), *ends)
-    points, lower, upper = (np.hstack([known, splits.scale.unscale(one, column)]) for one in scaled)
+    points, lower, upper = (np.hstack([known, splits.scale_at(starts).unscale(one, column)]) for one in scaled)
     return rows, points, lower, upper
 
 

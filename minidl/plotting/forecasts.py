@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from minidl.data import Splits
 from minidl.data.steps import ahead, unit, units
 from minidl.forecasting import Forecaster
+from minidl.forecasting.scores import block_starts, test_starts
 from minidl.forecasting.words import baseline_short
 from minidl.plotting import style as look
 
@@ -88,21 +89,25 @@ def typical_rows(splits: Splits, n_rows: int) -> TableRows:
 
     That is, the least |mean - mean of the test part| + |standard deviation -
     that of the test part| of the target. They begin at midnight if the rows
-    have times; the forecasts play no part. A shorter test part is shown whole.
+    have times, and belong to one series; the forecasts play no part. A shorter test part is shown whole.
 
     Returns
     -------
     int64 (at most n_rows,), rows of the table that have a forecast.
     """
     rows = splits.test.origin_rows
+    n_rows = min(n_rows, max(map(len, test_starts(splits))))
     if len(rows) <= n_rows:
         return rows
     y = splits.table.values[rows, splits.table.target_index]
     stretches = sliding_window_view(y, n_rows)
     unlike = np.abs(stretches.mean(axis=1) - y.mean()) + np.abs(stretches.std(axis=1) - y.std())
+    broken = rows[n_rows - 1 :] - rows[: len(stretches)] != n_rows - 1  # from one series into the next
+    unlike[broken] = np.inf
     if splits.table.times is not None:
         times = splits.table.times[rows][: len(stretches)]
         midnight = times == times.astype("datetime64[D]")
+        midnight &= ~broken
         if midnight.any():
             unlike[~midnight] = np.inf
     first = int(np.argmin(unlike))
@@ -119,10 +124,9 @@ def _blocks(splits: Splits, forecaster: Forecaster, horizon: int, shown: TableRo
         to one line instead: (blocks, 1), forecasts only. NaN outside of `shown`.
     """
     T, column = splits.test.time_steps, splits.table.target_index
-    starts = splits.test.starts
-    starts = starts[: len(starts) // horizon * horizon : horizon]
+    starts = np.sort(block_starts(splits, horizon))
     starts = starts[(starts + T + horizon > shown[0]) & (starts + T <= shown[-1])]
-    y = splits.scale.unscale(forecaster(starts, horizon), column)
+    y = splits.scale_at(starts).unscale(forecaster(starts, horizon), column)
     rows = starts[:, None] + T + np.arange(horizon)  # window s .. s+T-1, so lead 1 is row s + T
     y = np.where((rows >= shown[0]) & (rows <= shown[-1]), y, np.nan)
     if horizon == 1:
@@ -190,4 +194,5 @@ def _forecast_title(splits: Splits, shown: TableRows) -> str:
         if len(shown) == len(splits.test)
         else "the stretch of the test part nearest to its mean and standard deviation"
     )
-    return f"Forecast and truth, {span}\n({rule})"
+    of = f" of {table.series[int(table.series_of(shown[:1])[0])]}" if table.series else ""
+    return f"Forecast and truth{of}, {span}\n({rule})"

@@ -15,7 +15,7 @@ from minidl.core.errors import ConfigError
 from minidl.core.layer import n_parameters
 from minidl.core.text import listed
 from minidl.data import Splits
-from minidl.forecasting import Ahead
+from minidl.forecasting import Ahead, AheadOfEach
 from minidl.forecasting.mixture import Member, Mixture, MixtureWeights, equal_weights, fitted_weights, mixed
 from minidl.runs.refitting import REFIT
 from minidl.runs.run import Run
@@ -128,10 +128,16 @@ class Ensemble:
         with one_blas_thread():
             return fitted_weights(self.members(data, _before_refit), max(self.task.horizons), kinds)
 
-    def predict(self, path: Path | None = None, horizon: int | None = None) -> MixedAhead:
+    def predict(self, path: Path | None = None, horizon: int | None = None) -> MixedAhead | AheadOfEach:
         """The rows after the end of a table (None: the runs' own series); see `Run.predict`."""
         weights = self.weights(self.load_data())
-        made: list[Ahead] = [run.predict(path, horizon) for run in self.runs]
+        made: list[Ahead | AheadOfEach] = [run.predict(path, horizon) for run in self.runs]
+        series = [one.series for one in made if isinstance(one, AheadOfEach)]
+        if not series:
+            return self._mixed([one for one in made if isinstance(one, Ahead)], weights)
+        return AheadOfEach({name: self._mixed([one[name] for one in series], weights) for name in series[0]})
+
+    def _mixed(self, made: Sequence[Ahead], weights: MixtureWeights) -> MixedAhead:
         values = mixed(np.array([one.values for one in made]), weights.to(len(made[0].values)))
         assumed = "; ".join(_of_how_many([[one.assumption] for one in made]))
         points = "; of points alone, since intervals are not mixed" if any(one.interval for one in made) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -17,7 +17,7 @@ from minidl.core.registry import register
 from minidl.core.text import printable
 from minidl.data import ScaleFit, Splits
 from minidl.data.steps import ahead_short
-from minidl.forecasting import Ahead, Covariates, Rival, check_covariates, forecast_ahead, model_next_rows
+from minidl.forecasting import Ahead, AheadOfEach, Covariates, Rival, check_covariates, forecast_ahead, model_next_rows
 from minidl.forecasting.intervals import INTERVAL_METRICS, interval_table
 from minidl.forecasting.outside import read_outside
 from minidl.forecasting.words import losing_words, losses_to
@@ -225,8 +225,12 @@ class Forecast(Task):
 
     def predict(
         self, experiment: Setting, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
-    ) -> Ahead:
-        """The rows after the end of a table (None: the experiment's own series), scaled as in training.
+    ) -> Ahead | AheadOfEach:
+        """The rows after the end of a table, or of each of its series, scaled as in training.
+
+        Parameters
+        ----------
+        path : of the table; None: the experiment's own series.
 
         Raises
         ------
@@ -242,7 +246,7 @@ class Forecast(Task):
         table = data.series.read(path)
         name = "the run's series" if path is None else printable(path)
         check_step(table, step, name)
-        made = forecast_ahead(
+        return forecast_ahead(
             table,
             scale,
             model_next_rows(Points(experiment.model, experiment.loss)),
@@ -252,8 +256,8 @@ class Forecast(Task):
             name=name,
             derive=data.derive,
             interval=None if self.intervals is None else self.intervals.ahead(experiment, self._margins, horizon),
+            interval_words="" if self.intervals is None else self.intervals.words(),
         )
-        return made if self.intervals is None else replace(made, interval_words=self.intervals.words())
 
 
 def forecast_task(task: Task) -> Forecast:

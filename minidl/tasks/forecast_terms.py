@@ -67,6 +67,7 @@ class ForecastTerms(Terms):
         "data.series.type": "data",
         "data.series.path": "data file",
         "data.series.features": "features",
+        "data.series.series_by": "column of series",
         "data.validation.type": "kind of validation",
         "data.validation.size": "size of the validation",
         "data.time_steps": "window length",

@@ -56,8 +56,8 @@ def test_exactly_what_is_scored_is_needed(tmp_path: Path, horizons: list[int]) -
     for left_out in (needed[0], needed[-1], needed[len(needed) // 2]):
         text = [line(*one) for one in needed if one != left_out] + [line(1, 1), line(2, 1)]
         message = (
-            f"theirs.csv: 1 of {len(needed)} forecasts that are scored are missing; the first is of row {left_out[0]}, "
-            f"lead {left_out[1]}. Every window of the test part needs the leads 1 to {max(horizons)}."
+            f"theirs.csv: 1 of {len(needed)} forecasts that are scored are missing; the first is of row {left_out[0]} "
+            f"(counted from 0), lead {left_out[1]}. Every window of the test part needs the leads 1 to {max(horizons)}."
         )
         with pytest.raises(DataError, match=f"{re.escape(message)}$"):
             read_outside(write(tmp_path, text), parts, horizons)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -22,13 +24,20 @@ class Arrangement:
     Parameters
     ----------
     place : the table's row of each row of the file; (n,).
-    times : of the table's rows; (m,).
+    times : of the table's rows; (m,); None: rows have none, and each of the file's is one of the table's.
     order : rows of the file, in the order of the table.
+    firsts : the table's first row of each series.
     """
 
     place: Rows
-    times: Times
+    times: Times | None
     order: Rows
+    firsts: tuple[int, ...] = (0,)
+
+    def stretches(self) -> list[slice]:
+        """The table's rows of each series."""
+        end = len(self.place) if self.times is None else len(self.times)
+        return [slice(*ends) for ends in pairwise((*self.firsts, end))]
 
     def values(
         self, values: npt.NDArray[np.float64], average: npt.NDArray[np.bool_], added: npt.NDArray[np.float64]
@@ -41,9 +50,10 @@ class Arrangement:
         average : bool (F,): columns in which rows of one time are averaged, gaps left out; others take the first.
         added : (F,): what the columns have where the file has no row.
         """
-        if len(values) == len(self.times) and (self.place == np.arange(len(values))).all():  # as in the file
+        n = self.stretches()[-1].stop
+        if len(values) == n and (self.place == np.arange(n)).all():  # as in the file
             return values
-        made = np.tile(added, (len(self.times), 1))
+        made = np.tile(added, (n, 1))
         places = self.place[self.order]
         first = np.concatenate([[True], np.diff(places) != 0])
         made[places[first]] = values[self.order[first]]
@@ -94,6 +104,25 @@ class RowOrder:
             file_rows = order[np.searchsorted(places, np.arange(len(found)))] if len(found) else order
             problems = {int(file_rows[row]): text for row, text in spacing_problems(found, self.steps).items()}
         return Arrangement(place, found, order), problems
+
+    def arranged_by(
+        self, numbers: Rows, times: Times | None, names: Sequence[str]
+    ) -> tuple[Arrangement, dict[int, str]]:
+        """The same of several series: `numbers` says which one each row of the file belongs to."""
+        place, orders, firsts = np.empty_like(numbers), list[Rows](), [0]
+        found, problems = list[Times](), dict[int, str]()
+        of_each = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
+        for name, rows in zip(names, of_each, strict=True):
+            one = Arrangement(np.arange(len(rows)), None, np.arange(len(rows)))
+            if times is not None:
+                one, wrong = self.arranged(times[rows])
+                problems |= {int(rows[row]): f"{name}: {text}" for row, text in wrong.items()}
+                found += [] if one.times is None else [one.times]
+            place[rows] = firsts[-1] + one.place
+            orders.append(rows[one.order])
+            firsts.append(firsts[-1] + one.stretches()[-1].stop)
+        together = np.concatenate(found) if found else None
+        return Arrangement(place, together, np.concatenate(orders), tuple(firsts[:-1])), problems
 
 
 def spacing_problems(times: Times, steps: str = "even") -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,18 +29,19 @@ class Drift(Rival):
         return "drift"
 
     def fit(self, splits: Splits, rows: Rows, covariates: Covariates, horizon: int) -> Forecaster:
-        return DriftForecaster(rows)
+        return DriftForecaster(rows, splits.table.firsts)
 
 
 class DriftForecaster:
-    """y_{t+k} = y_t + k (y_t - y_0) / t; see `Drift`."""
+    """y_{t+k} = y_t + k (y_t - y_0) / t; see `Drift`. `firsts` are the first rows of the series, ascending."""
 
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
+    def __init__(self, rows: Rows, firsts: Sequence[int] = (0,)) -> None:
+        self.rows, self.firsts = rows, np.array(firsts)
 
     def __call__(self, starts: Starts, horizon: int) -> Array:
         """Scaled forecasts, (len(starts), horizon)."""
         target, last = self.rows.target, starts + self.rows.time_steps - 1
-        slope = (target[last] - target[0]) / np.maximum(last, 1)
+        first = self.firsts[np.searchsorted(self.firsts, starts, side="right") - 1]
+        slope = (target[last] - target[first]) / np.maximum(last - first, 1)
         forecasts: Array = target[last][:, None] + slope[:, None] * np.arange(1, horizon + 1)
         return forecasts

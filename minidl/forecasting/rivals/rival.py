@@ -70,8 +70,9 @@ def direct_inputs(rows: Rows, starts: Starts, lead: int, covariates: Covariates)
 def starts_for(table: Table, windows: Windows, leads: Sequence[int]) -> Starts:
     """First rows of a part's windows of which the rows these leads ahead lie in that part, and have known targets."""
     windows = windows.one_ahead()
-    starts, last = windows.starts, int(windows.origin_rows.max())
+    starts, last = windows.starts, np.zeros(len(table.firsts), np.int64)
+    np.maximum.at(last, table.series_of(starts), windows.origin_rows)  # of the part's rows in each series
     for lead in leads:
-        starts = starts[starts + windows.time_steps + lead - 1 <= last]
+        starts = starts[starts + windows.time_steps + lead - 1 <= last[table.series_of(starts)]]
         starts = starts[table.target_known[starts + windows.time_steps + lead - 1]]
     return starts

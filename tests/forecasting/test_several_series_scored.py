@@ -1,0 +1,234 @@
+"""Several series in one table: forecasts start and are scored within each, and come back by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from several import LENGTHS, data, lines, values_of, write
+
+from minidl.core.errors import DataError
+from minidl.data import Splits
+from minidl.experiment import load_experiment
+from minidl.forecasting import Drift, Persistence, Rows, Seasonal, assumptions, baselines, score
+from minidl.forecasting.groups import group_scores
+from minidl.forecasting.outside import read_outside
+from minidl.forecasting.rivals.rival import starts_for
+from minidl.forecasting.scores import block_starts, lead_starts
+from minidl.plotting.forecasts import typical_rows
+from minidl.runs.ensemble import Ensemble
+from minidl.runs.run import Run
+
+T, TEST = 5, 15
+NAMES = ("east", "north", "south")
+CONFIG = """
+data:
+  series: {type: CSVSeries, path: shops.csv, target: sales, features: [sales, visits], time: date, series_by: shop}
+  time_steps: 5
+  test_size: 15
+  validation: {type: TailValidation, size: 12}
+model:
+  type: Sequential
+  layers: [{type: RecurrentLayer, hidden_size: 3}, {type: LastStep}, {type: Dense, output_size: 1}]
+loss: HalfMSE
+optimizer: {type: Adam, learning_rate: 0.01}
+training: {epochs: 1, batch_size: 16}
+evaluation: {horizons: [4, 1]}
+engine: numpy
+"""
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> Splits:
+    return data(write(tmp_path, lines())).load("float64")
+
+
+def origins(name: str, every: int, horizon: int) -> list[int]:
+    """Rows of a series that first labels stand in: every so many of the test part, whose horizon lies in it."""
+    n = LENGTHS[name]
+    return list(range(n - TEST + T, n - horizon + 1, every))
+
+
+def last_known(name: str, origin: int, lead: int) -> float:
+    return float(values_of(name)[origin - 1, 0])
+
+
+def a_week_ago(name: str, origin: int, lead: int) -> float:
+    row = origin + lead
+    while row >= origin:
+        row -= 7
+    return float(values_of(name)[row, 0])
+
+
+def drifted(name: str, origin: int, lead: int) -> float:
+    y = values_of(name)[:, 0]
+    return float(y[origin - 1] + (lead + 1) * (y[origin - 1] - y[0]) / (origin - 1))
+
+
+@pytest.mark.parametrize("rule", [last_known, a_week_ago, drifted])
+def test_scores_of_simple_forecasts_are_those_of_plain_loops_over_the_series(splits: Splits, rule: Any) -> None:
+    # Caught here: blocks, leads or rows back that go from one series into another, and another's scale.
+    rows = Rows.of(splits.table, splits.values, T)
+    made = {
+        last_known: Persistence(rows),
+        a_week_ago: Seasonal(rows, 7),
+        drifted: Drift().fit(splits, rows, "hold_last", 4),
+    }[rule]
+    scores = score(splits, made, [4, 1])
+
+    def errors(every: int, horizon: int, leads: range) -> tuple[float, float, float]:
+        own, scaled, truths = [], [], []
+        for name in NAMES:
+            y = values_of(name)[:, 0]
+            low, high = y[:-TEST].min(), y[:-TEST].max()
+            for origin in origins(name, every, horizon):
+                for lead in leads:
+                    error = rule(name, origin, lead) - y[origin + lead]
+                    own.append(error)
+                    scaled.append(error / (high - low))
+                    truths.append((y[origin + lead] - low) / (high - low))
+        r2 = 1 - np.mean(np.square(scaled)) / np.var(truths)
+        return float(np.sqrt(np.mean(np.square(own)))), float(np.mean(np.square(scaled)) / 2), float(r2)
+
+    for k in (4, 1):
+        block = scores["block"][str(k)]
+        assert (block["rmse"], block["loss"], block["r2"]) == pytest.approx(errors(k, k, range(k)), rel=1e-9)
+    for lead in range(4):
+        found = scores["lead"][str(lead + 1)]
+        assert (found["rmse"], found["loss"], found["r2"]) == pytest.approx(
+            errors(1, 4, range(lead, lead + 1)), rel=1e-9
+        )
+
+
+def test_scores_by_series_are_those_of_each_alone(splits: Splits) -> None:
+    made = {"now": Persistence(Rows.of(splits.table, splits.values, T))}
+    found = group_scores(splits, made, "series", 4)
+    assert tuple(found) == NAMES
+    for name, row in found.items():
+        y = values_of(name)[:, 0]
+        errors = [y[o - 1] - y[o + lead] for o in origins(name, 1, 4) for lead in range(4)]
+        assert row["now"]["n"] == len(errors)
+        assert row["now"]["rmse"] == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-9)
+    levels = group_scores(splits, made, "level", 4)
+    before = np.concatenate([values_of(name)[:-TEST, 0] for name in NAMES])
+    assert next(iter(levels)) == f"up to {np.quantile(before, 0.25):.4g}"
+
+
+def test_blocks_of_one_time_stand_together(splits: Splits) -> None:
+    starts = block_starts(splits, 4)
+    assert splits.table.series_of(starts).tolist() == [0, 1, 2] * 2
+    assert splits.table.times is not None
+    assert len(set(splits.table.times[starts[:3]])) == 1
+    assert len(lead_starts(splits, 4)) == 3 * (TEST - T - 3)
+
+
+def test_a_season_that_the_shortest_series_does_not_have_is_left_out(splits: Splits) -> None:
+    assert set(baselines(splits)) == {"persistence", "seasonal_7d", "linear"}
+    assert "R² and loss are of values scaled by series, 3 in all" in assumptions(splits, "hold_last", 4)
+
+
+def test_training_rows_of_leads_lie_in_their_own_series(splits: Splits) -> None:
+    starts = starts_for(splits.table, splits.train, [6])
+    for first, name in zip(splits.table.firsts, NAMES, strict=True):
+        own = starts[(starts >= first) & (starts < first + LENGTHS[name])]
+        assert own.max() + T + 6 - 1 == first + LENGTHS[name] - TEST - 12 - 1
+
+
+def test_a_picture_shows_rows_of_one_series(splits: Splits) -> None:
+    for n in (4, 10, 100):
+        rows = typical_rows(splits, n)
+        assert len(rows) == min(n, TEST - T)
+        assert len(set(splits.table.series_of(rows))) == 1
+        np.testing.assert_array_equal(np.diff(rows), 1)
+
+
+def test_forecasts_of_another_program_have_the_name_of_the_series(splits: Splits, tmp_path: Path) -> None:
+    text = ["series,time,lead,forecast"]
+    for name, one in zip(NAMES, splits.table.each(), strict=True):
+        assert one.times is not None
+        for origin in origins(name, 1, 1):
+            for lead in range(min(4, LENGTHS[name] - origin)):
+                text.append(f"{name},{one.times[origin + lead]},{lead + 1},{last_known(name, origin, lead)!r}")
+    path = tmp_path / "theirs.csv"
+    path.write_text("\n".join(text) + "\n", encoding="utf-8")
+    rows = Rows.of(splits.table, splits.values, T)
+    theirs = score(splits, read_outside(path, splits, [4, 1]), [4, 1])
+    assert theirs["block"]["4"] == pytest.approx(score(splits, Persistence(rows), [4, 1])["block"]["4"], rel=1e-9)
+    path.write_text("\n".join(line for line in text if not line.startswith("south")) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="of south, lead 1"):
+        read_outside(path, splits, [4, 1])
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, lines())
+    Path("shops.yaml").write_text(CONFIG, encoding="utf-8")
+    made = []
+    for seed in (1, 2):
+        experiment = load_experiment("shops.yaml", [f"seed={seed}"])
+        run = Run.create(experiment)
+        parts = experiment.load_data()
+        run.train(parts)
+        run.evaluate(parts)
+        made.append(Run.open(run.path))
+    return made
+
+
+def test_a_run_predicts_the_next_rows_of_each_series(runs: list[Run], tmp_path: Path) -> None:
+    run = runs[0]
+    ahead = run.predict(None, 2)
+    head, *rows = ahead.table()
+    assert head == ["series", "time", "sales"]
+    assert [row[:2] for row in rows] == [
+        [name, time] for name in NAMES for time in ("2020-05-11 00:00:00", "2020-05-12 00:00:00")
+    ]
+    # The same as the forecaster's on the series alone, continued, in its own scale.
+    for name in NAMES:
+        own = values_of(name)
+        low, spread = own[:-TEST].min(axis=0), own[:-TEST].max(axis=0) - own[:-TEST].min(axis=0)
+        window = ((own[-T:] - low) / spread).astype(np.float32)
+        y = float(run.experiment.model(window[None])[0, 0]) * spread[0] + low[0]
+        assert next(row[2] for row in rows if row[0] == name) == pytest.approx(y, rel=1e-5)
+    assert set(json.loads(json.dumps(ahead.found()))["series"]) == set(NAMES)
+    assert ahead.where() == "2 rows ahead of the end of each of 3 series"
+
+
+def test_a_table_of_other_series_is_predicted_as_far_as_it_was_trained_on(runs: list[Run], tmp_path: Path) -> None:
+    fewer = tmp_path / "fewer.csv"
+    south = [line for line in lines() if ",south," in line]
+    fewer.write_text("\n".join(["date,shop,sales,visits", *south]) + "\n", encoding="utf-8")
+    (one,) = runs[0].predict(fewer, 1).table()[1:]
+    assert one == next(row for row in runs[0].predict(None, 1).table() if row[0] == "south")
+    fewer.write_text(fewer.read_text(encoding="utf-8").replace("south", "soth"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"'soth' was not in the training.*did you mean south"):
+        runs[0].predict(fewer, 1)
+
+
+def test_an_ensemble_predicts_each_series_and_is_scored(runs: list[Run]) -> None:
+    ensemble = Ensemble(runs)
+    weights = ensemble.weights(ensemble.load_data())
+    members = [run.predict(None, 1).table()[1:] for run in runs]
+    for i, row in enumerate(ensemble.predict(None, 1).table()[1:]):
+        expected = sum(weights.values[m, 0] * members[m][i][2] for m in range(2))
+        assert row[2] == pytest.approx(expected, rel=1e-6)
+    splits = ensemble.load_data()
+    scores = ensemble.evaluate(splits)
+    forecasts = []
+    starts = block_starts(splits[0], 1)
+    for member, parts in zip(ensemble.members(splits), splits, strict=True):
+        forecasts.append(parts.scale_at(starts).unscale(member.forecaster(starts, 1), 0))
+    mean = sum(weights.values[m, 0] * forecasts[m] for m in range(2))
+    truth = splits[0].table.values[starts + T, 0]
+    assert scores["block"]["1"]["rmse"] == pytest.approx(np.sqrt(np.mean((mean[:, 0] - truth) ** 2)), rel=1e-5)
+
+
+def test_a_saved_scale_is_that_of_the_training(runs: list[Run]) -> None:
+    made = runs[0].scale()
+    parts = runs[0].experiment.load_data()
+    assert made.series == NAMES
+    np.testing.assert_array_equal(made.offset, parts.scale.offset)
+    np.testing.assert_array_equal(made.range, parts.scale.range)
