@@ -161,14 +161,12 @@ def forecast_series(
     next_rows : (B, T, F) windows to (B, L) predictions; see `minidl.forecasting.Recursive`.
     name : of the table, for messages.
     derive : adds the columns that the model gets beside the table's own.
-    interval : (1, T, F) windows to scaled ends (lower, upper), (horizon,) each.
-    interval_words : what they are.
+    interval : (1, T, F) windows to scaled ends (lower, upper), (horizon,) each; `interval_words` says what they are.
 
     Raises
     ------
     DataError
-        The table has fewer rows than a window, ends with a gap, or holds values
-        that cannot be scaled.
+        The table has fewer rows than a window, ends with a gap, or holds values that cannot be scaled.
     """
     n, gaps = len(table), _known_gaps(table, time_steps, f"{name}: " if name else "")
     whole, start = derive(continued(table.as_test_part(), horizon)), np.zeros(1, np.int64)
