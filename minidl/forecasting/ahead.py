@@ -152,9 +152,8 @@ def forecast_series(
 ) -> Ahead:
     """Predict from the table's last `time_steps` rows; where rows are left, feed predictions back for the next ones.
 
-    The other columns keep the values of the last row, but for those that are known
-    ahead, and gaps are filled as in a test part: as scores with
-    ``future_covariates: hold_last`` assume.
+    The other columns keep the values of the last row, but for those that are known ahead, and gaps are filled as in
+    a test part: as scores with ``future_covariates: hold_last`` assume.
 
     Parameters
     ----------
