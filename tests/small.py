@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.comparison.splits import OnlyTable
 from minidl.core.layer import Array
 from minidl.data import MinMaxScaler, Scaler, Table, WindowData
+from minidl.parallel.experiments import OnlyTable
 
 HOUR = np.timedelta64(3600, "s")
 

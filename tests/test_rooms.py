@@ -33,10 +33,12 @@ ROOMS = {
     "experiment": "compiled config core data files layers losses optimizers randomness tasks training",
     "runs": "compiled config core data experiment files fitting forecasting metrics optimizers plotting randomness"
     " tasks training",
-    "comparison": "config core data experiment files fitting forecasting layers metrics plotting runs tasks training",
-    "search": "comparison config core experiment files fitting runs training",
-    "cli": "comparison compiled config core data experiment files forecasting layers metrics plotting runs search tasks"
-    " testing training",
+    "parallel": "config core data experiment files training",
+    "comparison": "config core data experiment files fitting forecasting layers metrics parallel plotting runs tasks"
+    " training",
+    "search": "config core experiment files fitting parallel runs training",
+    "cli": "comparison compiled config core data experiment files forecasting layers metrics parallel plotting runs"
+    " search tasks testing training",
 }
 
 

@@ -15,13 +15,13 @@ from typing import Any
 from minidl import plotting
 from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
 from minidl.cli.workers import add_workers, kept, worker_arguments, workers
-from minidl.comparison.executors import check_main_guard
 from minidl.config.space import Choices, Span
 from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.extras import install_command
 from minidl.core.output import Bar, say, show
 from minidl.core.text import aligned, counted, shell_word
 from minidl.experiment import load_experiment
+from minidl.parallel.executors import check_main_guard
 from minidl.plotting import style
 from minidl.search.database import Finished, best_first
 from minidl.search.folder import Study, reopen, start

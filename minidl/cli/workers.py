@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from minidl.comparison.cluster import check_scheduler, dask_cluster
-from minidl.comparison.executors import check_jobs, default_jobs, processes
 from minidl.core.errors import ConfigError, DataError, StorageError
 from minidl.core.output import say
 from minidl.core.text import shell_word
+from minidl.parallel.cluster import check_scheduler, dask_cluster
+from minidl.parallel.executors import check_jobs, default_jobs, processes
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from minidl.comparison.entries import Entry
-from minidl.comparison.splits import load_parts
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import without_nan
 from minidl.core.errors import ConfigError
 from minidl.core.text import printable
+from minidl.parallel.experiments import load_parts
 from minidl.tasks.terms import Terms
 from minidl.training.threads import one_blas_thread
 

@@ -14,11 +14,12 @@ from typing import Any, Literal
 from minidl.comparison.budget import multiply_adds
 from minidl.comparison.sweep import expand_sweep
 from minidl.comparison.tested import terms_of
-from minidl.config import Node, construct
+from minidl.config import Node
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.layer import Layer, n_parameters
 from minidl.core.walk import longest_path, walk
 from minidl.experiment import Experiment, experiment_from
+from minidl.parallel.experiments import experiment_of
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,6 @@ class Entry:
     def experiment(self, seed: int = 0) -> Experiment:
         """A new experiment with this seed, its model built."""
         return experiment_of(self.config, seed)
-
-
-def experiment_of(config: Mapping[str, Any], seed: int) -> Experiment:
-    """The experiment of a resolved config, with this seed, its model built."""
-    experiment: Experiment = construct(Experiment, {**config, "seed": seed})
-    experiment.build_model()
-    return experiment
 
 
 def load_entries(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -> list[Entry]:

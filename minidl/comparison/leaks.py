@@ -19,7 +19,6 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from minidl.comparison.splits import OnlyTable
 from minidl.comparison.trials import digest_of, train_in_memory
 from minidl.core.errors import DataError, MinidlError, NumericalError
 from minidl.core.layer import Array
@@ -29,6 +28,7 @@ from minidl.files.appending import write_new
 from minidl.forecasting import Persistence, Rows, model_forecaster
 from minidl.forecasting.mixture import Member, fitted_weights
 from minidl.forecasting.scores import lead_starts
+from minidl.parallel.experiments import OnlyTable
 from minidl.tasks import forecast_task, window_data
 from minidl.training import Source
 from minidl.training.threads import one_blas_thread

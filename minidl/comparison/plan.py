@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from minidl.comparison.entries import Entry, check_comparable
 from minidl.comparison.trials import Trial
-from minidl.core.errors import ConfigError, CorruptFileError, IncompatibleRunError, MinidlError
+from minidl.core.errors import ConfigError, CorruptFileError, MinidlError
 from minidl.core.text import printable
-from minidl.files.plugins import PluginRecord, plugin_digest, plugin_records
-from minidl.files.reading import convert_json, user_path
+from minidl.files.reading import convert_json
+from minidl.parallel.plugins import Plugin
 from minidl.runs.run_folder import DataFacts
 
 PLAN = "plan.json"
@@ -33,14 +32,6 @@ MAX_SMALLEST = 1e9
 # Labels are names of folders: on every system, and never one that leads elsewhere.
 _LABEL = re.compile(r"[\w=+-](?:[\w.=+-]*[\w=+-])?")
 MAX_LABEL = 200  # bytes, of the 255 that names of files may have
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A plugin that the configs need: the name of its file, and the SHA-256 of its content."""
-
-    name: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -169,53 +160,6 @@ def check_configs(plan: Plan, where: Path) -> None:
         check_comparable(plan.compared())
     except ConfigError as err:
         raise CorruptFileError(f"{printable(where)}: {printable(err)}") from err
-
-
-def given_plugins(paths: Sequence[str | Path], *, run: bool = True) -> tuple[PluginRecord, ...]:
-    """The plugins that the command line gave, with absolute paths, as trials need them.
-
-    Parameters
-    ----------
-    run : whether this process has run them already, and means what it ran.
-
-    Raises
-    ------
-    StorageError
-        One cannot be read.
-    """
-    whole = [os.path.abspath(user_path(path)) for path in paths]
-    if run:
-        return tuple(plugin_records(whole))
-    return tuple({"path": path, "sha256": plugin_digest(path)} for path in whole)
-
-
-def recorded_plugins(given: Sequence[PluginRecord]) -> tuple[Plugin, ...]:
-    """What a plan says of them."""
-    return tuple(Plugin(Path(plugin["path"]).name, plugin["sha256"]) for plugin in given)
-
-
-def check_plugins(recorded: Sequence[Plugin], given: Sequence[PluginRecord], where: object) -> None:
-    """Refuse other plugins than those of the start. None of them has been run yet.
-
-    Raises
-    ------
-    IncompatibleRunError
-        One is missing, has changed, or is new; all in one line.
-    """
-    known = {plugin.sha256 for plugin in recorded}
-    have = {plugin["sha256"] for plugin in given}
-    names = {Path(plugin["path"]).name for plugin in given}
-    problems = []
-    for plugin in recorded:
-        if plugin.sha256 not in have and plugin.name not in names:
-            problems.append(f"needs --plugin {printable(plugin.name)}, with which it was begun")
-    for path, digest in ((plugin["path"], plugin["sha256"]) for plugin in given):
-        if digest not in known:
-            same = any(plugin.name == Path(path).name for plugin in recorded)
-            what = "its content is not that of the start" if same else "it was not used at the start"
-            problems.append(f"--plugin {printable(path)}: {what}")
-    if problems:
-        raise IncompatibleRunError(f"{printable(where)}: {'; '.join(problems)}.")
 
 
 def encode(values: Any) -> bytes:

@@ -14,7 +14,6 @@ from minidl.comparison.analysis import analyse
 from minidl.comparison.baselines import add_outside, describe_baselines
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import Entry, load_entries
-from minidl.comparison.executors import MakeExecutor, check_main_guard, run_trials
 from minidl.comparison.finding import check_shards, find_unfinished
 from minidl.comparison.folder import RESULT, ComparisonFolder
 from minidl.comparison.markup import printable_texts
@@ -25,12 +24,9 @@ from minidl.comparison.plan import (
     Plan,
     check_configs,
     check_plan,
-    check_plugins,
-    given_plugins,
-    recorded_plugins,
 )
 from minidl.comparison.report import write_reports
-from minidl.comparison.splits import load_parts
+from minidl.comparison.running import run_trials
 from minidl.comparison.statistics import fewest_pairs, need_scipy
 from minidl.comparison.tested import terms_of
 from minidl.comparison.trials import Outcome, Trial, set_weights
@@ -39,6 +35,9 @@ from minidl.core.layer import Layer
 from minidl.core.text import counted
 from minidl.files.locking import FileLock
 from minidl.files.plugins import load_plugin
+from minidl.parallel.executors import MakeExecutor, check_main_guard
+from minidl.parallel.experiments import load_parts
+from minidl.parallel.plugins import check_plugins, given_plugins, recorded_plugins
 from minidl.runs.environment import environment, environment_changes
 from minidl.training.threads import one_blas_thread
 

@@ -11,29 +11,26 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from minidl.comparison.entries import experiment_of
-from minidl.comparison.splits import load_parts
 from minidl.comparison.tested import terms_of
 from minidl.core.errors import NumericalError
 from minidl.core.layer import Array, Layer, n_parameters
 from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
 from minidl.fitting import run_training
+from minidl.parallel.experiments import experiment_of, load_parts
 from minidl.runs.environment import DECISIVE, environment
 from minidl.runs.refitting import refit
 from minidl.training import EpochRecord
 from minidl.training.callbacks import KeepBest
-from minidl.training.threads import one_blas_thread
+from minidl.training.threads import ONE_THREAD
 
 Record = dict[str, Any]
 Weights = dict[str, Array]
@@ -204,28 +201,3 @@ def without_nan(value: Any) -> Any:
 
 def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-class _OneThread:
-    """Context manager: BLAS computes in one thread while any thread of this process is inside."""
-
-    def __init__(self) -> None:
-        self._lock, self._inside = threading.Lock(), 0
-        self._limit: Any = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                self._limit = one_blas_thread()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._limit.restore_original_limits()
-
-
-ONE_THREAD = _OneThread()

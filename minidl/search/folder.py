@@ -16,8 +16,6 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from minidl.comparison.plan import Plugin, check_plugins, given_plugins, recorded_plugins
-from minidl.comparison.splits import load_parts
 from minidl.config import Node, parse_bytes
 from minidl.config.space import Space, read_space, without_search
 from minidl.core.errors import ConfigError, CorruptFileError, IncompatibleRunError, MinidlError
@@ -26,6 +24,8 @@ from minidl.experiment import Experiment, check_search, experiment_from, written
 from minidl.files.locking import LOCK, FileLock
 from minidl.files.plugins import PluginRecord, load_plugin
 from minidl.files.reading import convert_json, real_folder
+from minidl.parallel.experiments import load_parts
+from minidl.parallel.plugins import Plugin, check_plugins, given_plugins, recorded_plugins
 from minidl.runs.environment import environment
 from minidl.runs.run_folder import DataFacts, RunFolder
 from minidl.search.database import DATABASE, MAX_TRIALS, Database

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from minidl.comparison.executors import ATTEMPTS, MakeExecutor, ended
 from minidl.config.space import Point, placed
 from minidl.core.errors import ConfigError, CorruptFileError, ShapeError, StorageError
 from minidl.experiment import experiment_from, written
 from minidl.files.storage import write_file
+from minidl.parallel.executors import ATTEMPTS, MakeExecutor, ended
 from minidl.search.database import Finished, best_first
 from minidl.search.folder import BEST, Study
 from minidl.search.sampling import Sampling

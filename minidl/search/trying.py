@@ -14,9 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from minidl.comparison.entries import experiment_of
-from minidl.comparison.splits import load_parts
-from minidl.comparison.trials import ONE_THREAD
 from minidl.core.errors import (
     ConfigError,
     DataError,
@@ -30,8 +27,10 @@ from minidl.core.extras import install_command
 from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
 from minidl.fitting import run_training
+from minidl.parallel.experiments import experiment_of, load_parts
 from minidl.training import EpochRecord
 from minidl.training.callbacks import Callback, Choice, KeepBest
+from minidl.training.threads import ONE_THREAD
 
 # As Optuna's own defaults: so many trials run to their end before any is cut short.
 TRIALS_BEFORE_PRUNING = 5

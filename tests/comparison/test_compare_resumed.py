@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from comparing import Capture, compare, records
 
-from minidl.comparison.executors import processes, run_trials
+from minidl.comparison.running import run_trials
 from minidl.comparison.session import make_plan, run_missing, start
 from minidl.comparison.trials import Outcome, Trial, run_trial
+from minidl.parallel.executors import processes
 
 
 def test_an_interrupted_comparison_goes_on_without_repeating_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    import minidl.comparison.executors as executors
+    import minidl.comparison.running as running
 
     made: list[tuple[str, int]] = []
 
@@ -29,14 +30,12 @@ def test_an_interrupted_comparison_goes_on_without_repeating_runs(
         made.append((trial.label, trial.seed))
         return run_trial(trial)
 
-    monkeypatch.setattr(executors, "run_trial", counted)
+    monkeypatch.setattr(running, "run_trial", counted)
     assert compare("small.yaml", "deep.yaml", "--seeds", "3") == 130
     assert "go on with: minidl compare --resume runs/compare-001" in capsys.readouterr().err
     assert len(records("compare-001")) == 3
     first = dict(records("compare-001"))
-    monkeypatch.setattr(
-        executors, "run_trial", lambda trial: made.append((trial.label, trial.seed)) or run_trial(trial)
-    )
+    monkeypatch.setattr(running, "run_trial", lambda trial: made.append((trial.label, trial.seed)) or run_trial(trial))
     assert compare("small.yaml", "deep.yaml", "--seeds", "3") == 0  # the same command goes on
     assert "3 of 6 runs are done" in capsys.readouterr().err
     assert len(made) == len(set(made)) == 6
@@ -122,7 +121,7 @@ def test_a_task_whose_process_dies_runs_again(folder: Path) -> None:
     plan, _ = make_plan(["small.yaml", "deep.yaml"], seeds=1)
     from concurrent.futures import BrokenExecutor
 
-    from minidl.comparison.executors import Here
+    from minidl.parallel.executors import Here
 
     class Dying(Here):
         def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from minidl.cli import main
-from minidl.comparison.cluster import check_scheduler, dask_cluster
-from minidl.comparison.executors import processes
 from minidl.comparison.session import make_plan, run_missing, start
 from minidl.core.errors import ConfigError, StorageError
+from minidl.parallel.cluster import check_scheduler, dask_cluster
+from minidl.parallel.executors import processes
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed")
 
@@ -125,7 +125,7 @@ def test_what_is_no_address_of_a_scheduler_is_refused_at_once(address: str) -> N
 
 
 def test_a_server_that_is_no_scheduler_is_refused_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.comparison.cluster.SECONDS", 0.2)
+    monkeypatch.setattr("minidl.parallel.cluster.SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(StorageError, match=r": no Dask scheduler answers there: none within 0.2 seconds.$"):

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 import pytest
 
 from minidl.cli import main
-from minidl.comparison import executors
-from minidl.comparison.executors import default_jobs, processes
 from minidl.core.errors import ConfigError
+from minidl.parallel import executors
+from minidl.parallel.executors import default_jobs, processes
 
 Capture = pytest.CaptureFixture[str]
 HUGE = str(10**20)
@@ -75,8 +75,8 @@ def run_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 
 UNGUARDED = """\
-from minidl.comparison import executors
-from minidl.comparison.executors import default_jobs, processes
+from minidl.parallel import executors
+from minidl.parallel.executors import default_jobs, processes
 from minidl.core.errors import ConfigError
 try:
     with processes(2) as pool:
@@ -99,8 +99,8 @@ KILLED = """\
 import os
 import signal
 import threading
-from minidl.comparison import executors
-from minidl.comparison.executors import default_jobs, processes
+from minidl.parallel import executors
+from minidl.parallel.executors import default_jobs, processes
 if __name__ == "__main__":
     with processes(2) as pool:
         print(pool.submit(os.getpid).result(), flush=True)

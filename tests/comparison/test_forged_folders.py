@@ -74,7 +74,7 @@ def test_one_changed_digit_is_noticed(made: Path, name: str, capsys: Capture) ->
 def test_one_changed_number_of_any_weights_is_noticed_before_anything_is_trained(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr("minidl.comparison.executors.run_trial", lambda trial: pytest.fail("something was trained"))
+    monkeypatch.setattr("minidl.comparison.running.run_trial", lambda trial: pytest.fail("something was trained"))
     path = ONE / "runs/small/seed-0000.safetensors"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1

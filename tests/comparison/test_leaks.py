@@ -11,10 +11,10 @@ import pytest
 from small import CONFIG, hourly_table, write_experiment
 
 from minidl.comparison.leaks import LeakError, check_no_leak, find_leaks
-from minidl.comparison.splits import OnlyTable
 from minidl.config import shipped
 from minidl.data import CSVSeries, Series, Table, WindowData
 from minidl.experiment import load_experiment
+from minidl.parallel.experiments import OnlyTable
 
 HONEST = [name for name in shipped("configs") if name.endswith("_honest") and name != "pm25_honest"]
 

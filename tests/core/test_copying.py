@@ -16,12 +16,12 @@ import pytest
 from small import hourly_table, write_experiment
 
 import minidl
-import minidl.comparison.splits  # whose series in memory is one of the classes
 import minidl.compiled
 import minidl.config
 import minidl.data
 import minidl.forecasting
 import minidl.layers
+import minidl.parallel.experiments  # whose series in memory is one of the classes
 import minidl.tasks
 import minidl.testing
 import minidl.training

@@ -32,7 +32,7 @@ ALLOWED = {
     ("core/standard_streams.py", "_fill_descriptors", "os.open"),
     # Values of our own on their way into JSON: no file.
     ("cli/common.py", "print_json", "json.loads"),
-    ("comparison/splits.py", "_table", "json.loads"),
+    ("parallel/experiments.py", "_table", "json.loads"),
     ("testing/fresh_process.py", "answer_if_asked", "json.loads"),
     # Bytes that the room of files has read; nothing pickled is taken.
     ("data/npz_sequences.py", "_arrays", "zipfile.ZipFile"),

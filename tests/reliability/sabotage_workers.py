@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from minidl.comparison import executors
+from minidl.comparison import running
+from minidl.parallel import executors
 from tests.reliability.sabotage import sabotage
 
 
@@ -16,12 +17,12 @@ def _outcomes_in_order_of_arrival() -> None:
 
     def results(executor: Any, trials: Iterable[Any]) -> Iterator[tuple[Any, Any, BaseException | None]]:
         given = list(trials)
-        futures = [executor.submit(executors.run_trial, trial) for trial in given]
-        for trial, future in zip(given, executors.as_completed(futures), strict=True):
+        futures = [executor.submit(running.run_trial, trial) for trial in given]
+        for trial, future in zip(given, running.as_completed(futures), strict=True):
             error = future.exception()
             yield trial, None if error else future.result(), error
 
-    executors._results = results
+    running._results = results
 
 
 @sabotage("running-again")
@@ -43,4 +44,4 @@ def _start_without_watching(tell: Any) -> None:
 @sabotage("given-up-tasks")
 def _given_up_tasks_are_errors() -> None:
     """What a scheduler gave up when it died is an error that nobody expects."""
-    executors._ended = lambda future: (future.result(), None)
+    running.ended = lambda future: (future.result(), None)

@@ -69,7 +69,7 @@ def test_nothing_of_the_test_part_is_looked_at(folder: Path, capsys: Capture, mo
     table = data.series.read()
     spoilt = dict(poisoned(data, table, len(table) - 60))["NaN"]  # test_size
     assert np.isnan(spoilt.values).any()
-    monkeypatch.setattr("minidl.comparison.splits._table", lambda described, stamp: spoilt)
+    monkeypatch.setattr("minidl.parallel.experiments._table", lambda described, stamp: spoilt)
     assert search("small.yaml", "--trials", "4") == 0
     assert trials(capsys, "search-002") == clean
     manifests = [json.loads(Path(f"runs/search-00{i}/manifest.json").read_text()) for i in (1, 2)]

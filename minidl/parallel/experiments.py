@@ -1,15 +1,23 @@
-"""The data of an experiment, read once by a process that trains many on them."""
+"""Experiments in a process that trains many: made from plain values, and their data read once."""
 
 from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from minidl.config import construct
 from minidl.data import Categories, Series, Table
 from minidl.experiment import Experiment
+
+
+def experiment_of(config: Mapping[str, Any], seed: int) -> Experiment:
+    """The experiment of a resolved config, with this seed, its model built."""
+    experiment: Experiment = construct(Experiment, {**config, "seed": seed})
+    experiment.build_model()
+    return experiment
 
 
 class OnlyTable(Series):

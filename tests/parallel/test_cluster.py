@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from minidl.comparison import cluster
-from minidl.comparison.cluster import _Cluster, _quiet, check_scheduler
 from minidl.core.errors import ConfigError, NumericalError, StorageError
+from minidl.parallel import cluster
+from minidl.parallel.cluster import _Cluster, _quiet, check_scheduler
 
 RUNNING = SimpleNamespace(status="running")
 
