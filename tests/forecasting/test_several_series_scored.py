@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,7 @@ def test_a_run_predicts_the_next_rows_of_each_series(runs: list[Run], tmp_path: 
         y = float(run.experiment.model(window[None])[0, 0]) * spread[0] + low[0]
         assert next(row[2] for row in rows if row[0] == name) == pytest.approx(y, rel=1e-5)
     assert set(json.loads(json.dumps(ahead.found()))["series"]) == set(NAMES)
+    assert pickle.loads(pickle.dumps(ahead)).table() == ahead.table()
     assert ahead.where() == "2 rows ahead of the end of each of 3 series"
 
 
