@@ -147,7 +147,9 @@ def weighing_starts(splits: Sequence[Splits], leads: int) -> tuple[Starts, str]:
     if any(map(trained_on, splits)):
         return none, "the validation windows are among those that are trained on"
     starts: Any = reduce(np.intersect1d, [validation.starts for validation in validations])
-    starts = starts[~splits[0].in_test[starts + splits[0].test.time_steps + leads - 1]]
+    last = starts + splits[0].test.time_steps + leads - 1
+    there = last < len(splits[0].in_test)
+    starts = starts[there][~splits[0].in_test[last[there]]]
     return starts, "" if len(starts) else f"the validation part holds no window and {leads} leads"
 
 
