@@ -36,9 +36,10 @@ ROOMS = {
     "parallel": "config core data experiment files training",
     "comparison": "config core data experiment files fitting forecasting layers metrics parallel plotting runs tasks"
     " training",
+    "backtesting": "comparison config core data experiment files forecasting parallel runs tasks training",
     "search": "config core experiment files fitting parallel runs training",
-    "cli": "comparison compiled config core data experiment files forecasting layers metrics parallel plotting runs"
-    " search tasks testing training",
+    "cli": "backtesting comparison compiled config core data experiment files forecasting layers metrics parallel"
+    " plotting runs search tasks testing training",
 }
 
 

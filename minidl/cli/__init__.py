@@ -27,6 +27,7 @@ VERBS = {
     "reproduce": "train a run again from its folder, and compare",
     "evaluate": "score a run again",
     "compare": "train configs over many seeds and say which is better, and how sure that is",
+    "backtest": "score a config from origins that roll forward, trained anew before each and trained once",
     "search": "look for good values of a config's keys, by the validation score",
     "find-rate": "look for a learning rate: a short training whose rate grows, and its picture",
     "budget": "the widths of a stack that meet a number of parameters",

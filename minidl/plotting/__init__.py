@@ -5,6 +5,7 @@ left alone. matplotlib is the extra ``plot``: it is imported when a figure is
 drawn, never by ``import minidl``. No score is computed here.
 """
 
+from minidl.plotting.backtest import backtest_figure
 from minidl.plotting.fan import fan_figure
 from minidl.plotting.forecasts import forecast_figure, lead_figure, typical_rows
 from minidl.plotting.searching import search_figure
@@ -13,6 +14,7 @@ from minidl.plotting.style import have_matplotlib
 from minidl.plotting.training import loss_figure, rate_figure
 
 __all__ = [
+    "backtest_figure",
     "classes_figure",
     "confusion_figure",
     "fan_figure",

@@ -1,0 +1,170 @@
+"""One training of a backtest: on all rows before a stretch of the test part, scored on that stretch.
+
+The test part is cut into stretches of equal length. A fold is trained as the config says, on a table that ends with
+its stretch and has it for a test part: whatever comes later is not there. The first fold's model is scored on all
+stretches, too, each time with what is known by then: that is the model which nobody trains again. A fold can be
+pickled and runs in any process; it writes no file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from minidl.comparison.trials import digest_of, train_in_memory, without_nan
+from minidl.core.errors import ConfigError, DataError, NumericalError
+from minidl.data import Splits, Table
+from minidl.data.steps import time_text
+from minidl.experiment import Experiment
+from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
+from minidl.forecasting.groups import group_scores
+from minidl.parallel.experiments import OnlyTable, experiment_of
+from minidl.tasks import forecast_task, window_data
+from minidl.tasks.forecast_scores import ForecastScores
+from minidl.training.threads import ONE_THREAD
+
+Record = dict[str, Any]
+Scores = dict[str, dict[str, dict[str, float]]]  # by lead, forecaster and metric
+MAX_FOLDS = 1000
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What one training needs.
+
+    Parameters
+    ----------
+    config, seed : of the experiment, as plain values.
+    number : of the fold, from 0.
+    edges : the first rows of all stretches, and the number of rows.
+    plugins : Python files to load first, if their content is still that.
+    """
+
+    config: Mapping[str, Any]
+    seed: int
+    number: int
+    edges: tuple[int, ...]
+    plugins: tuple[PluginRecord, ...] = ()
+
+
+def edges_of(experiment: Experiment, n_rows: int, folds: int) -> tuple[int, ...]:
+    """The first rows of so many stretches of the test part, and the number of rows.
+
+    Raises
+    ------
+    ConfigError
+        They are too short to be scored, or too many.
+    """
+    if not 1 <= folds <= MAX_FOLDS:
+        raise ConfigError(f"--folds: expected 1 to {MAX_FOLDS:,}, got {folds}.")
+    data, furthest = window_data(experiment.data), max(forecast_task(experiment.evaluation).horizons)
+    shortest, needed = data.test_size // folds, data.time_steps + furthest
+    if shortest < needed:
+        raise ConfigError(
+            f"--folds: {folds} stretches of data.test_size {data.test_size} have {shortest} rows; a window and the "
+            f"largest horizon take {needed}."
+        )
+    if n_rows <= data.test_size:
+        raise DataError(f"data.test_size: {data.test_size} of {n_rows} rows leave none for training.")
+    return tuple(n_rows - data.test_size + i * data.test_size // folds for i in range(folds + 1))
+
+
+def run_fold(fold: Fold) -> Record:
+    """Train and score; a training that meets NaN or Inf gives a record that says so.
+
+    Raises
+    ------
+    MinidlError
+        The data cannot be read, or a plugin cannot be loaded, has changed, or fails.
+    """
+    with plugin_faults():
+        for plugin in fold.plugins:
+            load_plugin(plugin["path"], plugin["sha256"])
+        with ONE_THREAD:
+            return fold_record(fold, read_table(fold))
+
+
+def fold_record(fold: Fold, table: Table) -> Record:
+    """What comes of a fold on this table; see `minidl.backtesting.folder.FoldRecord`."""
+    first, stop = fold.edges[fold.number : fold.number + 2]
+    experiment = points_of(experiment_of(fold.config, fold.seed))
+    started = time.perf_counter()
+    splits = stretch(experiment, table, first, stop)
+    record: Record = {
+        "fold": fold.number,
+        "error": None,
+        "rows": [first, stop],
+        "times": None if table.times is None else [time_text(table.times[row], table.utc) for row in (first, stop - 1)],
+        "epoch": 0,
+        "weights_sha256": "",
+        "scores": {},
+        "kept": {},
+    }
+    try:
+        record["epoch"] = train_in_memory(experiment, splits).epoch
+    except NumericalError as err:
+        return {**record, "error": str(err), "seconds": time.perf_counter() - started}
+    record["weights_sha256"] = digest_of(experiment.model.params)
+    record["scores"] = lead_table(experiment, splits, baselines=True)
+    if fold.number == 0:
+        whole = stretch(experiment, table, first, len(table))
+        for k, ends in enumerate(pairwise(fold.edges)):
+            record["kept"][str(k)] = lead_table(experiment, within(whole, *ends), baselines=False)
+    made: Record = without_nan({**record, "seconds": time.perf_counter() - started})
+    return made
+
+
+def points_of(experiment: Experiment) -> Experiment:
+    """The experiment, scored by its points alone."""
+    experiment.evaluation = replace(forecast_task(experiment.evaluation), intervals=None)
+    return experiment
+
+
+def read_table(fold: Fold) -> Table:
+    """All rows of the series.
+
+    Raises
+    ------
+    DataError
+        They are not as many as at the start.
+    """
+    table = window_data(experiment_of(fold.config, fold.seed).data).series.read()
+    if len(table) != fold.edges[-1]:
+        raise DataError(f"the series has {len(table)} rows now; it had {fold.edges[-1]} when the backtest began.")
+    return table
+
+
+def stretch(experiment: Experiment, table: Table, first: int, stop: int) -> Splits:
+    """The data of a fold: rows up to `stop`, those from `first` on for testing; all others train and validate."""
+    data = window_data(experiment.data)
+    data.series, data.test_size = OnlyTable(rows_until(table, stop)), stop - first
+    splits: Splits = experiment.load_data()
+    return splits
+
+
+def rows_until(table: Table, stop: int) -> Table:
+    """The first rows of a table, gaps as they are."""
+    gaps = None if table.gaps is None else replace(table.gaps, where=table.gaps.where[:stop])
+    times = None if table.times is None else table.times[:stop]
+    return replace(table, values=table.values[:stop], times=times, gaps=gaps)
+
+
+def within(splits: Splits, first: int, stop: int) -> Splits:
+    """The same data, with those windows of the test part that lie, with what follows them, in these rows."""
+    starts = splits.test.starts
+    inside = (first <= starts) & (starts + splits.test.time_steps < stop)
+    return replace(splits, test=replace(splits.test, starts=starts[inside]))
+
+
+def lead_table(experiment: Experiment, splits: Splits, *, baselines: bool) -> Scores:
+    """By lead the scores of the model, and of baselines and rivals."""
+    task = forecast_task(experiment.evaluation)
+    scores: ForecastScores = task.scores_on(splits)
+    made = {"model": scores.forecaster(experiment.scored_model), **(scores.compared() if baselines else {})}
+    with np.errstate(all="ignore"):
+        return group_scores(splits, made, "lead", max(task.horizons))

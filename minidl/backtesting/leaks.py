@@ -1,0 +1,82 @@
+"""Does a fold of a backtest depend on rows that come after it? They are poisoned in the file, and it is done again."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from minidl.backtesting.folds import Fold, Record, edges_of, fold_record
+from minidl.comparison.leaks import LeakError
+from minidl.data import Poison, Table, WindowData
+from minidl.experiment import Experiment
+from minidl.files.appending import write_new
+from minidl.tasks import window_data
+from minidl.training.threads import ONE_THREAD
+
+
+def check_no_backtest_leak(experiment: Experiment, folds: int) -> None:
+    """Prove that weights and scores of each fold do not depend on later rows.
+
+    Each fold is trained on the series as it is, and again with all rows poisoned from one of the origins on: noise
+    in the file, gaps in the file. What was trained before that origin, and scored on stretches before it, must not
+    change by a bit.
+
+    Parameters
+    ----------
+    experiment : with few epochs; it is not changed.
+
+    Raises
+    ------
+    LeakError
+        Something depends on later rows; one line for each.
+    """
+    data = window_data(experiment.data)
+    table = data.series.read()
+    edges = edges_of(experiment, len(table), folds)
+    asked = [Fold(experiment.to_config(), experiment.seed, number, edges) for number in range(folds)]
+    leaks: dict[str, None] = {}
+    with ONE_THREAD, warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        clean = [fold_record(fold, table) for fold in asked]
+        for k, first in enumerate(edges[:-1]):
+            for name, spoilt in _poisoned(data, table, first):
+                for before, fold in zip(clean[: k + 1], asked, strict=False):
+                    after = fold_record(fold, spoilt)
+                    for what in _changed(before, after, k):
+                        leaks[f"fold {fold.number + 1}: {what} on rows from {table.when(first)} on ({name} there)"] = (
+                            None
+                        )
+    if leaks:
+        raise LeakError(*(f"{experiment.name}: {leak}" for leak in leaks))
+
+
+def _changed(before: Record, after: Record, k: int) -> Iterator[str]:
+    """What has changed, and may not, since rows from the k-th origin on are others."""
+    if before["weights_sha256"] != after["weights_sha256"]:
+        yield "the weights depend"
+    if before["fold"] < k and before["scores"] != after["scores"]:
+        yield "the scores depend"
+    for stretch, scores in before["kept"].items():
+        if int(stretch) < k and scores != after["kept"][stretch]:
+            yield f"its scores on stretch {int(stretch) + 1} depend"
+
+
+def _poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str, Table]]:
+    """The table with other cells from row `first` on, by each kind of poison that its file takes."""
+    for kind in get_args(Poison):
+        content = data.series.forged(first, kind)
+        if content is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder, "poisoned.csv")
+                write_new(file, content)
+                yield f"{kind} in the file", data.series.read(file)
+        elif kind == "noise":
+            values = table.values.copy()
+            values[first:] = 1e3 * (1 + np.abs(values).max())
+            yield kind, replace(table, values=values)

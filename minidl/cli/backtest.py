@@ -1,0 +1,144 @@
+"""Score a config's forecasts from origins that roll forward: trained anew before each, and trained once.
+
+The test part is cut into stretches. Before each the config is trained on all rows until then, with the same seed;
+the first of these models is scored on all stretches, too. The folder runs/backtest-<NNN> gets a file for each
+stretch, backtest.json and a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from minidl import plotting
+from minidl.backtesting.folder import RESULT, Backtest, reopen, start
+from minidl.backtesting.folds import Record
+from minidl.backtesting.result import KEPT, METRICS, RETRAINED, by_lead, by_origin, origin, result, shown_name
+from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
+from minidl.cli.workers import add_workers, kept, worker_arguments, workers
+from minidl.core.errors import ConfigError, NumericalError
+from minidl.core.extras import install_command
+from minidl.core.output import Bar, say, show
+from minidl.core.text import aligned, counted, shell_word
+from minidl.data import Table
+from minidl.experiment import load_experiment
+from minidl.parallel.executors import check_main_guard
+from minidl.plotting import style
+from minidl.tasks import forecast_task, window_data
+
+FOLDS = 4
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("config", metavar="CONFIG", nargs="?", help="a config of forecasts, or a shipped name")
+    parser.add_argument("--folds", type=int, metavar="K", help=f"stretches of the test part; default {FOLDS}")
+    add_workers(parser)
+    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with this backtest")
+    add_overrides(parser)
+    add_plugin(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train what is missing, then tell."""
+    check_main_guard()
+    make_executor = workers(args)
+    backtest = _opened(args)
+    try:
+        done = len(backtest.records())
+        what = f"{counted(backtest.asked.folds, 'training')} of {backtest.asked.name}, one before each stretch"
+        say(f"{backtest.path}: {what} of the test part" + (f"; {done} are done" if done else ""))
+        resume = f"minidl backtest --resume {shell_word(backtest.path)}{worker_arguments(args)}{plugin_arguments(args)}"
+        progress = _ShowFolds(backtest, done)
+        with kept("folds", resume, progress):
+            backtest.run_missing(make_executor, progress)
+        return _report(backtest, args)
+    finally:
+        backtest.lock.release()
+
+
+def _opened(args: argparse.Namespace) -> Backtest:
+    if (args.config is None) == (args.resume is None):
+        raise ConfigError("expected a config, for example: minidl backtest pm25_deep_honest; or --resume FOLDER.")
+    if args.resume is None:
+        load_plugins(args)
+        folds = FOLDS if args.folds is None else args.folds
+        return start(load_experiment(args.config, args.overrides), folds, args.plugin)
+    if args.overrides or args.folds is not None:
+        raise ConfigError("--resume takes config and folds from the folder; --set and --folds are for the start.")
+    return reopen(args.resume, args.plugin)
+
+
+class _ShowFolds:
+    """tqdm on a terminal, one plain line a fold otherwise; both on standard error."""
+
+    def __init__(self, backtest: Backtest, done: int) -> None:
+        self._total, self._done = backtest.asked.folds, done
+        self._bar = Bar(self._total, done, "fold")
+
+    def __call__(self, record: Record) -> None:
+        """A fold is done."""
+        self._done += 1
+        if not self._bar.drawn:
+            ended = record["error"] or f"epoch {record['epoch']} is scored"
+            say(f"{self._done}/{self._total}  from {origin(record)}: {ended}, {record['seconds']:.1f} s")
+        self._bar.update("")
+
+    def close(self) -> None:
+        """Leave the terminal in order."""
+        self._bar.close()
+
+
+def _report(backtest: Backtest, args: argparse.Namespace) -> int:
+    records, experiment = backtest.records(), backtest.experiment
+    table = window_data(experiment.data).series.read()
+    found = result(records, name=backtest.asked.name, seed=experiment.seed, units=table.units, step=table.step_name())
+    backtest.folder.write(RESULT, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    broken = [record for record in records if record["error"]]
+    if len(broken) == len(records):
+        raise NumericalError(f"{backtest.path}: no fold has scores; the first: {broken[0]['error']}")
+    picture = _draw(backtest, found, table)
+    if args.json:
+        print_json({"folder": str(backtest.path), "picture": picture, **found})
+        return 0
+    leads = forecast_task(experiment.evaluation).horizons
+    for metric in METRICS:
+        show("", *aligned(by_lead(found, metric, leads)), "", *aligned(by_origin(found, metric, leads)))
+    show("", *_words(found), *(f"no scores from {origin(record)}: {record['error']}" for record in broken))
+    assumed = forecast_task(experiment.evaluation).scores_on(experiment.load_data()).assumptions()
+    show(*(f"assumed: {line}" for line in assumed))
+    show(f"{backtest.path}: {RESULT}, a file for each fold" + (", figures" if picture else ""))
+    return 0
+
+
+def _words(found: dict[str, Any]) -> list[str]:
+    """Whether training anew has helped."""
+    both = [fold["scores"] for fold in found["folds"][1:] if {RETRAINED, KEPT} <= fold["scores"].keys()]
+    pairs = [(scores[RETRAINED]["mean"]["rmse"], scores[KEPT]["mean"]["rmse"]) for scores in both]
+    pairs = [(new, old) for new, old in pairs if new is not None and old is not None]
+    if not pairs:
+        return []
+    better = sum(new < old for new, old in pairs)
+    return [
+        "retrained: anew before each stretch, on all rows until then; trained once: the model of the first stretch.",
+        f"Training anew has the smaller RMSE on {better} of {len(pairs)} later stretches.",
+    ]
+
+
+def _draw(backtest: Backtest, found: dict[str, Any], table: Table) -> str | None:
+    """Where the picture is; None and a line where matplotlib is missing."""
+    if not plotting.have_matplotlib():
+        say(f"no picture: matplotlib is not installed ({install_command('plot')})")
+        return None
+    origins, over = [origin(fold) for fold in found["folds"]], {}
+    lines = {}
+    for name, leads in found["over_folds"].items():
+        rows = [fold["scores"].get(name) for fold in found["folds"]]
+        lines[shown_name(name)] = [None if row is None else row["mean"]["rmse"] for row in rows]
+        cells = [cell["rmse"] for lead, cell in leads.items() if lead != "mean"]
+        over[shown_name(name)] = [(cell["median"], cell["lowest"], cell["highest"]) for cell in cells]
+    figure = plotting.backtest_figure(origins, lines, over, units=table.units, step=table.step_name())
+    return str(style.save(figure, backtest.path / "figures" / "backtest.png"))

@@ -1,0 +1,129 @@
+"""Backtests: what each fold sees, what it is scored on, and that nothing leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small import hourly_rows, write_csv
+
+from minidl.backtesting import folds
+from minidl.backtesting.folds import Fold, edges_of, read_table, run_fold, stretch
+from minidl.backtesting.leaks import check_no_backtest_leak
+from minidl.backtesting.result import by_lead, by_origin, result
+from minidl.comparison.leaks import LeakError
+from minidl.comparison.trials import train_in_memory
+from minidl.experiment import Experiment, load_experiment
+from minidl.forecasting import Persistence, Rows, lead_scores, model_forecaster
+from minidl.plotting import backtest_figure
+
+Capture = pytest.CaptureFixture[str]
+
+
+def small(*overrides: str) -> Experiment:
+    return load_experiment("small.yaml", overrides)
+
+
+def asked(number: int, count: int = 3, *overrides: str) -> Fold:
+    experiment = small(*overrides)
+    return Fold(experiment.to_config(), experiment.seed, number, edges_of(experiment, 240, count))
+
+
+def test_stretches_cut_the_test_part_evenly(folder: Path) -> None:
+    assert edges_of(small(), 240, 1) == (180, 240)
+    assert edges_of(small(), 240, 4) == (180, 195, 210, 225, 240)
+    assert edges_of(small("data.test_size=61"), 240, 2) == (179, 209, 240)
+
+
+def test_a_fold_is_the_training_on_a_table_that_ends_with_its_stretch(folder: Path) -> None:
+    record = run_fold(asked(1))
+    assert record["rows"] == [200, 220]
+    assert record["times"] == ["2013-01-09 08:00:00", "2013-01-10 03:00:00"]
+    write_csv("air.csv", hourly_rows()[:220])
+    experiment = small("data.test_size=20")
+    parts = experiment.load_data()
+    trained = train_in_memory(experiment, parts)
+    assert record["epoch"] == trained.epoch
+    for name, forecaster in (
+        ("model", model_forecaster(parts, experiment.scored_model, "hold_last")),
+        ("persistence", Persistence(Rows.of(parts.table, parts.values, 6))),
+    ):
+        for lead, scores in lead_scores(parts, forecaster, 4).items():
+            assert record["scores"][lead][name]["rmse"] == pytest.approx(scores["rmse"], rel=1e-12)
+    assert record["scores"]["1"]["model"]["n"] == 20 - 6 - 3
+    assert record["kept"] == {}
+
+
+def test_the_first_model_is_scored_on_each_stretch_with_what_is_known_by_then(folder: Path) -> None:
+    record = run_fold(asked(0))
+    assert record["kept"].keys() == {"0", "1", "2"}
+    for lead, row in record["scores"].items():
+        assert record["kept"]["0"][lead]["model"] == row["model"]
+    experiment = small()  # trained before row 180
+    parts = experiment.load_data()
+    train_in_memory(experiment, parts)
+    starts = np.arange(220, 240 - 6 - 4 + 1)
+    forecast = parts.scale.unscale(model_forecaster(parts, experiment.scored_model, "hold_last")(starts, 4), 0)
+    for j in range(4):
+        error = forecast[:, j] - parts.table.values[starts + 6 + j, 0]
+        assert record["kept"]["2"][str(j + 1)]["model"]["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["training.refit=true", "data.series.gaps=interpolate", "data.validation={type: TailValidation, size: 30}"],
+)
+def test_no_fold_depends_on_later_rows(folder: Path, override: str) -> None:
+    check_no_backtest_leak(small("training.epochs=1", override), 2)
+
+
+def test_planted_leaks_of_a_backtest_are_caught(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = small("training.epochs=1")
+    with monkeypatch.context() as patch:  # one row of the stretch teaches
+        patch.setattr(
+            folds, "stretch", lambda experiment, table, first, stop: stretch(experiment, table, first + 1, stop)
+        )
+        with pytest.raises(LeakError, match=r"small: fold 1: the weights depend on rows from 2013-01-08 12:00:00 on"):
+            check_no_backtest_leak(experiment, 2)
+    with monkeypatch.context() as patch:  # the table goes on after the stretch
+        patch.setattr(folds, "rows_until", lambda table, stop: table)
+        with pytest.raises(LeakError, match=r"fold 1: the (weights|scores) depend"):
+            check_no_backtest_leak(experiment, 2)
+    with monkeypatch.context() as patch:  # the kept model is scored on windows of the next stretch
+        patch.setattr(folds, "within", lambda splits, first, stop: splits)
+        with pytest.raises(
+            LeakError, match="fold 1: its scores on stretch 1 depend on rows from 2013-01-09 18:00:00 on"
+        ):
+            check_no_backtest_leak(experiment, 2)
+
+
+def test_folds_without_scores_are_left_out_of_the_median(folder: Path) -> None:
+    records = [run_fold(asked(number, 2)) for number in range(2)]
+    records[1] |= {"scores": {}, "error": "it broke"}
+    found = result(records, name="small", seed=3, units="", step="h")
+    one = records[0]["scores"]["2"]["model"]["r2"]
+    assert found["over_folds"]["retrained"]["2"]["r2"] == {"median": one, "lowest": one, "highest": one}
+    assert by_origin(found, "r2", [4, 1])[2][2:] == ["-"] * 5
+    assert by_lead(found, "rmse", [1])[0] == ["RMSE, over folds", "1 h"]
+
+
+def test_rows_that_have_changed_their_number_are_refused(folder: Path) -> None:
+    fold = asked(0)
+    write_csv("air.csv", hourly_rows()[:239])
+    with pytest.raises(Exception, match="the series has 239 rows now; it had 240 when the backtest began"):
+        read_table(fold)
+
+
+def test_the_picture_has_a_line_for_each_forecaster_and_gaps_where_nothing_is_known() -> None:
+    pytest.importorskip("matplotlib")
+    figure = backtest_figure(
+        ["a", "b"],
+        {"one": [1.0, None], "two": [2.0, 3.0]},
+        {"one": [(1, 0, 2), (2, 1, 3)], "two": [(2, 2, 2), (3, 3, 3)]},
+    )
+    left, right = figure.axes
+    assert [line.get_label() for line in left.lines] == ["one", "two"]
+    assert np.isnan(left.lines[0].get_ydata()[1])
+    np.testing.assert_array_equal(right.lines[1].get_ydata(), [2, 3])
+    assert len(right.collections) == 1
