@@ -6,10 +6,14 @@ import json
 from pathlib import Path
 
 from minidl.cli.new_texts import FORECAST
+from minidl.core.errors import DataError
 from minidl.core.output import show
 from minidl.core.text import counted, printable
+from minidl.data import Table
 from minidl.data.steps import apart
 from minidl.data.tables.looking import Findings, look_at
+
+_FEWEST = 8  # rows of a series
 
 
 def config_from(table: Path, target: str, time_format: str | None, file: Path) -> str:
@@ -26,7 +30,12 @@ def config_from(table: Path, target: str, time_format: str | None, file: Path) -
     words = [*look.words, _size(look)]
     for line in words:
         show(printable(f"{table}: {line}"))
-    rows = len(look.table)
+    rows, name = min((len(one), series) for one, series in _each(look))
+    if name and rows < _FEWEST:
+        raise DataError(
+            f"{table}: series {name!r} has {counted(rows, 'row')}, too few for windows, tests and validation; "
+            f"leave series of fewer than {_FEWEST} rows out of the file."
+        )
     test, validation = max(2, rows // 5), max(2, rows // 8)
     time_steps = max(1, min(24, rows // 12))
     keys = [f"    {key}: {json.dumps(value, ensure_ascii=True)}" for key, value in look.keys.items()]
@@ -39,6 +48,11 @@ def config_from(table: Path, target: str, time_format: str | None, file: Path) -
         validation=validation,
         horizons=[k for k in (8, 4, 2, 1) if k <= max(1, (test - 1) // 2)],
     )
+
+
+def _each(look: Findings) -> list[tuple[Table, str]]:
+    """The table of each series, and its name; "" names the only one."""
+    return list(zip(look.table.each(), look.table.series or ("",), strict=True))
 
 
 def _size(look: Findings) -> str:

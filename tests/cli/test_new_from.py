@@ -42,6 +42,30 @@ TABLES = {
 }
 
 
+SHOPS = {"north": 40, "south": 60}
+
+
+def test_a_table_of_several_series_becomes_a_config_that_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    days = {name: [datetime(2014, 3, 30) - timedelta(days=i) for i in range(n)][::-1] for name, n in SHOPS.items()}
+    lines = [f"{day:%Y-%m-%d},{name},{math.sin(i):.3f}\n" for name in days for i, day in enumerate(days[name])]
+    Path("table.csv").write_text("date,shop,y\n" + "".join(sorted(lines)), encoding="utf-8")
+    assert main(["new", "experiment", "mine", "--from", "table.csv", "--target", "y"]) == 0
+    assert "2 series, told apart by 'shop'" in capsys.readouterr().out
+    experiment = load_experiment("mine.yaml", ["training.epochs=1", "engine=numpy"])
+    assert isinstance(experiment.data, WindowData)
+    assert experiment.data.test_size == 8  # a fifth of the shortest
+    assert main(["train", "mine.yaml", "--set", "training.epochs=1", "--set", "engine=numpy"]) == 0
+    assert main(["predict", "runs/mine-001", "--horizon", "1", "--output", "next.csv"]) == 0
+    rows = [line.split(",")[:2] for line in Path("next.csv").read_text(encoding="utf-8").splitlines()]
+    assert rows == [["series", "time"], ["south", "2014-03-31 00:00:00"], ["north", "2014-03-31 00:00:00"]]
+    Path("short.csv").write_text(Path("table.csv").read_text(encoding="utf-8") + "2014-03-30,west,1\n" * 1)
+    assert main(["new", "experiment", "other", "--from", "short.csv", "--target", "y"]) == 3
+    assert "series 'west' has 1 row, too few" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_becomes_a_config_that_loads(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

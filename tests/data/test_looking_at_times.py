@@ -70,8 +70,41 @@ def test_rows_of_trading_days_are_steps_and_other_days_that_are_missing_are_gaps
     assert (keys(other)["missing_times"], len(other.table)) == ("gaps", (trading[-1] - days[0]).days + 1)
 
 
-def test_a_table_of_several_series_is_refused_and_a_few_times_twice_are_not(tmp_path: Path) -> None:
-    lines = [f"{2000 + i},{place},{i}" for place in "ab" for i in range(20)]
+def test_the_column_that_tells_several_series_apart_is_found(tmp_path: Path) -> None:
+    # `place` and `id` both do; `region` is one of them in two places, and `kind` stands twice at one time.
+    lines = [
+        f"{2000 + i},{'kl'[i % 2]},{100 + j},{place},{'rs'[j // 2]},{i * j}"
+        for i in range(20)
+        for j, place in enumerate("dbca")
+    ]
+    found = look(tmp_path, "\n".join(["year,kind,id,place,region,y", *lines]) + "\n")
+    assert keys(found) == {
+        "target": "y",
+        "time": "year",
+        "time_format": "%Y",
+        "series_by": "place",
+        "features": ["y", "id", "kind", "region"],
+        "categories": {"kind": {"": 0, "k": 1, "l": 2}, "region": {"": 0, "r": 1, "s": 2}},
+    }
+    assert "4 series, told apart by 'place' (`series_by`): d, b, c, a; each is scaled on its own" in found.words
+    assert found.table.series == ("d", "b", "c", "a")
+    assert [len(one) for one in found.table.each()] == [20] * 4
+    assert found.table.each()[2].column("y").tolist() == [2.0 * i for i in range(20)]
+
+
+def test_whole_numbers_tell_series_apart_where_no_text_does_and_decimals_never(tmp_path: Path) -> None:
+    lines = [f"{2000 + i},{firm},{firm}.5,{i}" for firm in (3, 7, 9) for i in range(10)]
+    found = look(tmp_path, "\n".join(["year,firm,share,y", *lines]) + "\n")
+    assert (keys(found)["series_by"], keys(found)["features"]) == ("firm", ["y", "share"])
+    without = [",".join(line.split(",")[i] for i in (0, 2, 3)) for line in lines]
+    with pytest.raises(DataError, match="30 rows, but only 10 different times"):
+        look(tmp_path, "\n".join(["year,share,y", *without]) + "\n")
+
+
+def test_a_table_of_several_series_without_such_a_column_is_refused_and_a_few_times_twice_are_not(
+    tmp_path: Path,
+) -> None:
+    lines = [f"{2000 + i},{place},{i}" for place in "aa" for i in range(20)]
     with pytest.raises(DataError, match="40 rows, but only 20 different times; if the table holds several series"):
         look(tmp_path, "\n".join(["year,place,y", *lines]) + "\n")
     few = [*lines[:20], "2019,b,3", "2018,b,3"]
