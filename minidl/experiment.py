@@ -15,6 +15,7 @@ from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
 from minidl.config.space import space_problems
 from minidl.core.arguments import Configurable, Seed, lost_in_dtype
 from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.later_rows import later_rows
 from minidl.core.layer import Layer, Shape
 from minidl.core.registry import suggest
 from minidl.data import Data
@@ -26,6 +27,7 @@ from minidl.optimizers import Optimizer, unmatched
 from minidl.randomness import Streams
 from minidl.tasks import Forecast, Task
 from minidl.tasks.points import Points
+from minidl.tasks.series_data import check_later
 from minidl.training import Trainer, Training
 from minidl.training.records import never
 from minidl.training.truncated import check_every_step, cut, whole_series
@@ -84,6 +86,12 @@ class Experiment(Configurable):
         config = super().to_config()
         return {key: value for key, value in config.items() if value or key not in ("sweep", "search")}
 
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """What the model takes: an example of the data, and the rows after it that the model reads."""
+        time, *features = self.data.input_shape
+        return (None if time is None else time + later_rows(self.model), *features)
+
     def build_model(self) -> Shape:
         """Give the model its initial weights, the same for the same seed; return its output shape.
 
@@ -94,7 +102,7 @@ class Experiment(Configurable):
         """
         name_features(self.model, self.data.feature_names)
         rng = Streams.from_seed(self.seed).weights
-        return self._checked(build_as_promised(self.model, self.data.input_shape, rng, self.dtype))
+        return self._checked(build_as_promised(self.model, self.input_shape, rng, self.dtype))
 
     def output_shape(self) -> Shape:
         """The shape of the model's output, without the batch axis; nothing is built.
@@ -105,16 +113,20 @@ class Experiment(Configurable):
             Layers do not fit each other or the data, or the output is not what the task needs.
         """
         name_features(self.model, self.data.feature_names)
-        output = self.model.output_shape(self.data.input_shape)
+        output = self.model.output_shape(self.input_shape)
         return self._checked(returned_shape(output, f"{type(self.model).__name__}: output_shape"))
 
     def _checked(self, output: Shape) -> Shape:
         if self.training.bptt_steps is not None:
-            check_every_step(self.model, self.data.input_shape)
+            check_every_step(self.model, self.input_shape)
         several, last, name = self.loss.per_target, output[-1] or 0, type(self.loss).__name__
         points = (*output[:-1], last // several)
         if last % several:
             raise ShapeError(f"the model's output has shape {output}; {name} needs {several} numbers for each target.")
+        if later_rows(self.model) and not isinstance(self.evaluation, Forecast):
+            task = type(self.evaluation).__name__
+            raise ShapeError(f"the model reads rows after its window, of which {task} has none; Forecast has them.")
+        check_later(later_rows(self.model), points)
         try:
             self.evaluation.check_output(points, self)
         except ShapeError as err:

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         experiment = load_experiment(args.config, args.overrides)
         engine = _engine(experiment)
-    summary = summarize(experiment.model, experiment.data.input_shape, experiment.dtype)
+    summary = summarize(experiment.model, experiment.input_shape, experiment.dtype)
     task, loss = type(experiment.evaluation).__name__, type(experiment.loss).__name__
     if args.json:
         layers = [

@@ -165,7 +165,7 @@ def facts_of(experiment: Experiment) -> ModelFacts:
     model = experiment.model
     recurrent = [layer for _, layer in walk(model) if is_recurrent(layer)]
     try:
-        work = multiply_adds(model, experiment.data.input_shape)
+        work = multiply_adds(model, experiment.input_shape)
     except ShapeError as err:  # it was built on this shape
         raise AssertionError(str(err)) from err
     return ModelFacts(
@@ -183,7 +183,7 @@ def facts_of(experiment: Experiment) -> ModelFacts:
 
 def example_of(entry: Entry) -> str:
     """What the multiply-adds of a model are for: one of the task's examples, or a step where these vary in length."""
-    shape = entry.experiment().data.input_shape
+    shape = entry.experiment().input_shape
     return "step" if len(shape) == 2 and shape[0] is None else terms_of(entry.config).example
 
 

@@ -23,6 +23,7 @@ from minidl.core.registry import register
 from minidl.core.text import counted
 from minidl.data.data import Data
 from minidl.data.features import Feature, derive, derived_names
+from minidl.data.later import Covariates, Later
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, fit_each, scaled_rows
 from minidl.data.series import Series, Table
 from minidl.data.validation import Starts, Validation, window_starts
@@ -58,6 +59,11 @@ class Splits:
     def leads(self) -> int:
         """How many rows are forecast at once."""
         return self.train.leads
+
+    @property
+    def later_rows(self) -> int:
+        """How many rows after its window the model reads."""
+        return 0 if self.test.later is None else self.test.later.count
 
     @cached_property
     def in_test(self) -> npt.NDArray[np.bool_]:
@@ -183,6 +189,8 @@ class WindowData(Data):
         *,
         every_step: bool = False,
         leads: int = 1,
+        later_rows: int = 0,
+        covariates: Covariates = "hold_last",
     ) -> Splits:
         """Read, scale and cut.
 
@@ -192,6 +200,8 @@ class WindowData(Data):
         rng : source of random numbers for `SampleValidation`.
         every_step : labels at every step of a window, see `Windows`.
         leads : labels of a window for training and validation, all of which lie in its part.
+        later_rows : how many rows after it a window holds, fewer than `leads`.
+        covariates : what stands in them; see `Forecast`.
 
         Raises
         ------
@@ -206,10 +216,12 @@ class WindowData(Data):
         scale = self._fitted(table)
         values = scaled_rows(table, scale, dtype)
         rest = (T, table.target_index, every_step)
+        later = Later.of(table, covariates, later_rows, T) if later_rows else None
         known = None if table.target_known.all() else table.target_known
-        train, *validation = [Windows(values, starts, *rest, leads, known) for starts in parts]
+        train, *validation = [Windows(values, starts, *rest, leads, known, later) for starts in parts]
         tests = [window_starts(rows.stop - self.test_size, rows.stop, T + 1) for rows in table.stretches()]
-        test, checked = Windows(values, np.concatenate(tests), *rest), validation[0] if validation else None
+        test = Windows(values, np.concatenate(tests), *rest, 1, None, later)
+        checked = validation[0] if validation else None
         n_train_rows = len(table) - self.test_size * len(table.firsts)
         return Splits(table, scale, values, train, checked, test, n_train_rows, self.scaler.fit_on)
 

@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from minidl.core.errors import DataError
 from minidl.core.text import counted
 from minidl.data.batch import Batch
+from minidl.data.later import Later
 
 Array = npt.NDArray[Any]
 
@@ -38,6 +39,7 @@ class Windows:
         follow this step, for stacks that give an output at every step.
     leads : L >= 1, how many rows are forecast at once.
     known : bool (n,), whether a row's target is a label; windows with one that is none are left out. None: all are.
+    later : what a window holds of `Later.count` rows after it, which then stand at its end; None: there are none.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class Windows:
     every_step: bool = False
     leads: int = 1
     known: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
+    later: Later | None = None
     _given: npt.NDArray[np.int64] = field(init=False, repr=False)  # the starts, with those that are left out
     _windows: Array = field(init=False, repr=False)  # (n - T + 1, T·F): a view; row s is the window at s
     _later: Array = field(init=False, repr=False)  # (n - L + 1, L): a view; row r has the target of L rows from r on
@@ -98,11 +101,11 @@ class Windows:
     def one_ahead(self) -> Windows:
         """The windows with one label each that lie in the rows of these and of their labels; sorted if L > 1."""
         if self.leads == 1:
-            return self
+            return self if self.later is None else replace(self, later=None)
         held = np.zeros(len(self.values), bool)
         for later in range(self.leads):
             held[self._given + later] = True
-        return replace(self, starts=np.flatnonzero(held), leads=1)
+        return replace(self, starts=np.flatnonzero(held), leads=1, later=None)
 
     def series(self) -> Batch:
         """The stretch of rows that the windows were cut from, as one example with a label at every step.
@@ -142,7 +145,7 @@ class Windows:
         Parameters
         ----------
         indices : (B,) which windows, counted within this set, or a slice.
-        x : buffer (B, T, F) of any memory layout to fill; None: a new array.
+        x : buffer (B, T, F) of any memory layout to fill, with later rows (B, T + count, F); None: a new array.
         y : buffer (B, L), or (B, T, L) with `every_step`; None: a new array.
 
         Returns
@@ -150,9 +153,13 @@ class Windows:
         The windows as x and the labels as target: the buffers, filled, or new arrays.
         """
         starts = self.starts[indices]
-        # One memcpy per window, then one transposed copy if the buffer is laid out otherwise:
-        # faster than indexing single rows or elements.
-        rows = self._windows[starts].reshape(len(starts), self.time_steps, self.values.shape[1])
+        if self.later is None:
+            # One memcpy per window, then one transposed copy if the buffer is laid out otherwise:
+            # faster than indexing single rows or elements.
+            rows = self._windows[starts].reshape(len(starts), self.time_steps, self.values.shape[1])
+        else:
+            rows = rows_from(self.values, starts, self.time_steps + self.later.count)
+            self.later.hide(rows, self.values, starts + self.time_steps, self.later.count)
         labels = self._labels[starts]
         if x is None:
             x = rows
@@ -163,3 +170,9 @@ class Windows:
         else:
             y[...] = labels
         return Batch(x, y)
+
+
+def rows_from(values: Array, starts: npt.NDArray[np.int64], count: int) -> Array:
+    """Copies of `count` rows from each start on, (B, count, F); beyond the end of `values` its last row again."""
+    rows: Array = values[np.minimum(starts[:, None] + np.arange(count), len(values) - 1)]
+    return rows

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from minidl.core.errors import DataError
 from minidl.core.layer import Array
 from minidl.data import ScaleFit, Table
+from minidl.data.later import day_of
 from minidl.data.scalers import scaled_rows
 from minidl.data.steps import later, time_text
 from minidl.forecasting.assumptions import AT_ONCE, KEPT, direct, kept_words
-from minidl.forecasting.forecasters import Recursive, Rows
+from minidl.forecasting.forecasters import Covariates, Recursive, Rows, Starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,46 +148,54 @@ def forecast_series(
     dtype: npt.DTypeLike,
     name: str = "",
     derive: Callable[[Table], Table] = lambda table: table,
+    covariates: Covariates = "hold_last",
+    later_rows: int = 0,
     interval: Callable[[Array], tuple[Array, Array]] | None = None,
     interval_words: str = "",
 ) -> Ahead:
-    """Predict from the table's last `time_steps` rows; where rows are left, feed predictions back for the next ones.
-
-    The other columns keep the values of the last row, but for those that are known ahead, and gaps are filled as in
-    a test part: as scores with ``future_covariates: hold_last`` assume.
+    """Predict from the table's last `time_steps` rows, as in scores; with ``actual`` the last values are kept.
 
     Parameters
     ----------
-    next_rows : (B, T, F) windows to (B, L) predictions; see `minidl.forecasting.Recursive`.
-    name : of the table, for messages.
-    derive : adds the columns that the model gets beside the table's own.
-    interval : (1, T, F) windows to scaled ends (lower, upper), (horizon,) each; `interval_words` says what they are.
+    next_rows, interval : of windows (1, T, F): (1, L) predictions, and scaled ends (lower, upper), (horizon,) each.
+    name, derive : of the table, for messages; adds the columns that the model gets beside the table's own.
+    covariates, later_rows : what stands in later rows, and how many of them the model reads; see `Rows`.
 
     Raises
     ------
     DataError
         The table has fewer rows than a window, ends with a gap, or holds values that cannot be scaled.
     """
-    n, gaps = len(table), _known_gaps(table, time_steps, f"{name}: " if name else "")
-    whole, start = derive(continued(table.as_test_part(), horizon)), np.zeros(1, np.int64)
-    rows = Rows.of(whole, scaled_rows(whole, scale, dtype, first=n - time_steps), time_steps)
-    forecasts = Recursive(rows, next_rows, "hold_last")(start, horizon)
-    scaled = [forecasts[0], *(() if interval is None else interval(rows.windows(start)))]
+    gaps = _known_gaps(table, time_steps, f"{name}: " if name else "")[-time_steps:]
+    way: Covariates = "hold_last" if covariates == "actual" else covariates
+    whole = derive(continued(table.as_test_part(), horizon + later_rows))
+    before, start = _rows_before(table, time_steps, way, name)
+    rows = Rows.of(whole, scaled_rows(whole, scale, dtype, first=before), time_steps, later_rows)
+    forecasts, x = Recursive(rows, next_rows, way)(start, horizon), rows.windows_ahead(start, 0, way)
+    scaled = (forecasts[0], *(() if interval is None else interval(x)))
     values, *ends = (scale.unscale(numbers, whole.target_index) for numbers in scaled)
-    at_once = direct(next_rows(rows.windows(start)).shape[1], horizon)
+    at_once = not later_rows and direct(next_rows(x).shape[1], horizon)
     return Ahead(
-        target=table.target_name,
-        units=table.units,
-        values=values,
+        table.target_name,
+        table.units,
+        values,
         last=None if table.times is None else table.times[-1],
         step=table.step,
         time_steps=time_steps,
-        n_filled=(int(gaps[n - time_steps :].sum()), gaps[n - time_steps :].size),
+        n_filled=(int(gaps.sum()), gaps.size),
         utc=table.utc,
-        assumption=AT_ONCE if at_once else kept_words(whole),
+        assumption=AT_ONCE if at_once else kept_words(whole, way),
         interval=(ends[0], ends[1]) if ends else None,
         interval_words=interval_words,
     )
+
+
+def _rows_before(table: Table, time_steps: int, way: Covariates, name: str) -> tuple[int, Starts]:
+    """How many rows at its beginning a forecast does not look at; the first row of the window, counted from there."""
+    needed = max(time_steps, day_of(way, table.rows_of_a_day) or 0)
+    if len(table) < needed:
+        raise DataError(f"{name}: the table has {len(table)} rows; {way} needs those of a day, {needed}.")
+    return len(table) - needed, np.array([needed - time_steps])
 
 
 def _known_gaps(table: Table, time_steps: int, where: str) -> npt.NDArray[np.bool_]:

@@ -6,15 +6,16 @@ import numpy as np
 
 from minidl.core.errors import DataError
 from minidl.data import Splits, Table
+from minidl.data.later import COVARIATES, Covariates
 from minidl.data.seasons import SeasonName, main_season, rows_of_season, season_key
-from minidl.forecasting.forecasters import COVARIATES, Covariates
 
-KEPT = "other columns keep their last values"  # what predict does
+KEPT = "other columns keep their last values"
+YESTERDAY = "other columns take the latest known values of the same time of day"
 AT_ONCE = "all leads are forecast at once, from known rows: nothing of later rows is assumed"
 FUTURE: dict[Covariates, str] = {
     "actual": "later values of other columns are taken as known; predict, which cannot know them, keeps the last",
     "hold_last": f"{KEPT}, as in predict",
-    "same_hour_yesterday": "other columns take the latest known values of the same time of day; predict keeps the last",
+    "same_hour_yesterday": f"{YESTERDAY}, as in predict",
 }
 
 
@@ -34,16 +35,17 @@ def assumptions(splits: Splits, covariates: Covariates, furthest: int) -> list[s
     table, alone = splits.table, len(splits.table.feature_names) == 1
     later = ["the target is the only column, so that nothing of the future is assumed" if alone else FUTURE[covariates]]
     later += [line for line in [_derived(table, covariates)] if line]
-    if direct(splits.leads, furthest):
+    if direct(splits.leads, furthest) and not splits.later_rows:
         later = [AT_ONCE, *([] if alone else [f"of the linear baseline, which is recursive: {'; '.join(later)}"])]
-    elif splits.leads > 1:
+    elif 1 < splits.leads < furthest:
         later.append(f"{splits.leads} leads are forecast at once, then fed back for the next ones")
     return later + [line for line in (_gaps(splits), _scaling(splits), _several(table)) if line]
 
 
-def kept_words(table: Table) -> str:
+def kept_words(table: Table, covariates: Covariates = "hold_last") -> str:
     """What `forecast_ahead` takes for granted."""
-    return "; ".join(line for line in (KEPT, _derived(table, "hold_last")) if line)
+    kept = YESTERDAY if covariates == "same_hour_yesterday" else KEPT
+    return "; ".join(line for line in (kept, _derived(table, "hold_last")) if line)
 
 
 def _derived(table: Table, covariates: Covariates) -> str:

@@ -11,21 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minidl.core.errors import DataError
 from minidl.core.layer import Array, Context, Layer
 from minidl.core.workspace import Workspace
 from minidl.data import Table
+from minidl.data.later import COVARIATES as COVARIATES
+from minidl.data.later import Covariates as Covariates
+from minidl.data.later import Later, day_of, given_later
+from minidl.data.windows import rows_from
 from minidl.training import Source
 
 Starts = npt.NDArray[np.int64]
-Covariates = Literal["actual", "hold_last", "same_hour_yesterday"]
-COVARIATES: tuple[Covariates, ...] = get_args(Covariates)
 CHUNK = 1024
 
 
@@ -48,6 +49,7 @@ class Rows:
     day : how many rows a day has, for ``same_hour_yesterday``; None: not known.
     known_ahead : columns whose later values a forecast is given, whatever it assumes of others.
     of_target : columns that give the target away; their later values it is never given.
+    later_rows : A, rows after its window that the model reads.
     """
 
     values: Array = field(repr=False)
@@ -56,12 +58,13 @@ class Rows:
     day: int | None = None
     known_ahead: tuple[int, ...] = ()
     of_target: tuple[int, ...] = ()
+    later_rows: int = 0
 
     @classmethod
-    def of(cls, table: Table, values: Array, time_steps: int) -> Rows:
+    def of(cls, table: Table, values: Array, time_steps: int, later_rows: int = 0) -> Rows:
         """A table's rows, with their scaled values."""
-        named = ((*map(table.feature_names.index, names),) for names in (table.known_ahead, table.of_target))
-        return cls(values, time_steps, table.target_index, table.rows_of_a_day, *named)
+        known, made = ((*map(table.feature_names.index, names),) for names in (table.known_ahead, table.of_target))
+        return cls(values, time_steps, table.target_index, table.rows_of_a_day, known, made, later_rows)
 
     @property
     def target(self) -> Array:
@@ -75,40 +78,30 @@ class Rows:
         return np.ascontiguousarray(view[starts].transpose(0, 2, 1))
 
     def windows_ahead(self, starts: Starts, j: int, covariates: Covariates) -> Array:
-        """Copies of the windows that begin j rows after `starts`, whose last min(j, T) rows are not known yet.
+        """Copies of the windows that begin j rows after `starts`, of T rows and A later ones, (len(starts), T + A, F).
 
-        Their target values are left as they came, and so are columns that are known ahead. The other columns are,
-        by `covariates`: ``actual``: as they came, but for those `of_target`, which are as with ``hold_last``: those
-        of the last known row; ``same_hour_yesterday``: those of the latest known row at the same time of day, so many
-        `day` rows before.
+        The last min(j, T) + A rows are not known yet. Columns that are known ahead are as they came there, and
+        the target has its last known value. The other columns are, by `covariates`: ``actual``: as they came, but
+        for those `of_target`, which are as with ``hold_last``: those of the last known row;
+        ``same_hour_yesterday``: those of the latest known row at the same time of day, so many `day` rows before.
 
         Raises
         ------
         DataError
             Yesterday is asked for, and `day` is not known.
         """
-        x = self.windows(starts + j)
-        unknown = min(j, self.time_steps)
-        if not unknown or (covariates == "actual" and not self.of_target):
-            return x
-        lead = np.arange(j - unknown, j)  # of each unknown row, from 0
-        if covariates != "same_hour_yesterday":
-            back = lead + 1
-        elif self.day is None:
-            raise DataError("same_hour_yesterday: nothing says how many rows make a day.")
-        else:
-            back = self.day * (lead // self.day + 1)
-        kept = self.as_they_came(covariates)
-        came = x[:, -unknown:, kept]
-        x[:, -unknown:] = self.values[starts[:, None] + self.time_steps + lead - back]
-        x[:, -unknown:, kept] = came
+        if j + self.later_rows == 0:
+            return self.windows(starts)
+        x = rows_from(self.values, starts + j, self.time_steps + self.later_rows)
+        given = frozenset(given_later(x.shape[2], covariates, self.known_ahead, self.of_target))
+        later = Later(self.target_index, given, day_of(covariates, self.day))
+        later.hide(x, self.values, starts + self.time_steps, j + self.later_rows)
         return x
 
-    def as_they_came(self, covariates: Covariates) -> list[int]:
-        """The columns whose later values a forecast is given, the target among them, which it overwrites."""
-        if covariates == "actual":
-            return [i for i in range(self.values.shape[1]) if i not in self.of_target]
-        return [self.target_index, *self.known_ahead]
+    def given_later(self, covariates: Covariates) -> list[int]:
+        """The columns but for the target whose later values a forecast is given as they came."""
+        given = given_later(self.values.shape[1], covariates, self.known_ahead, self.of_target)
+        return sorted(given - {self.target_index})
 
     def truth(self, starts: Starts, horizon: int) -> Array:
         """What really came, (len(starts), horizon)."""
@@ -145,7 +138,8 @@ class Recursive:
             while j < horizon:
                 x = self.rows.windows_ahead(starts[first : first + CHUNK], j, self.covariates)
                 made = min(j, T)
-                x[:, T - made :, target] = chunk[:, j - made : j]
+                x[:, T - made : T, target] = chunk[:, j - made : j]
+                x[:, T:, target] = x[:, T - 1 : T, target]
                 y = self.next_rows(x)
                 chunk[:, j : j + y.shape[1]] = y[:, : horizon - j]
                 j += y.shape[1]

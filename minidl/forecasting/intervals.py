@@ -19,7 +19,7 @@ from minidl.core.layer import Array
 from minidl.data import Splits
 from minidl.data.steps import ahead_short
 from minidl.forecasting.distributions import Distributions
-from minidl.forecasting.forecasters import CHUNK, Forecaster, Rows, Starts
+from minidl.forecasting.forecasters import CHUNK, Covariates, Forecaster, Rows, Starts
 from minidl.forecasting.scores import block_starts, block_sums, known_truth, lead_starts, score
 from minidl.forecasting.words import baseline_short
 from minidl.losses.distributions import Distribution, pinball
@@ -56,7 +56,7 @@ class IntervalForecaster:
 
 
 def model_distributions(
-    splits: Splits, next_rows: Callable[[Array], Array], made: Callable[[Array], Any]
+    splits: Splits, next_rows: Callable[[Array], Array], made: Callable[[Array], Any], covariates: Covariates
 ) -> Distributions:
     """A direct model's distributions.
 
@@ -64,12 +64,14 @@ def model_distributions(
     ----------
     next_rows : (B, T, F) windows to (B, leads · outputs of a lead); see `model_next_rows`.
     made : its outputs to a distribution; see `minidl.losses.Loss.distribution`.
+    covariates : what it is given of later rows, if it reads any.
     """
-    rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
+    rows = Rows.of(splits.table, splits.values, splits.test.time_steps, splits.later_rows)
 
     def distributions(starts: Starts, horizon: int) -> Distribution:
         chunks = [starts[first : first + CHUNK] for first in range(0, len(starts), CHUNK)]
-        outputs = [next_rows(rows.windows(chunk)).copy() for chunk in chunks]  # the next call overwrites them
+        # Copies, since the next call overwrites them.
+        outputs = [next_rows(rows.windows_ahead(chunk, 0, covariates)).copy() for chunk in chunks]
         found: Distribution = made(np.concatenate(outputs))
         return found.first(horizon)
 

@@ -162,7 +162,8 @@ def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "act
         Yesterday is asked for, and the table does not say what that is, or begins too late.
     """
     check_covariates(splits, covariates)
-    return Recursive(_rows(splits), model_next_rows(model), covariates)
+    rows = Rows.of(splits.table, splits.values, splits.test.time_steps, splits.later_rows)
+    return Recursive(rows, model_next_rows(model), covariates)
 
 
 @np.errstate(all="ignore")

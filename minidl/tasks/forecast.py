@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from minidl.core.arguments import PositiveInt
 from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.later_rows import later_rows
 from minidl.core.layer import Array, Layer, Shape
 from minidl.core.registry import register
 from minidl.core.text import printable
@@ -49,11 +50,10 @@ class Forecast(Task):
     horizons : rows ahead of the block scores; lead scores go from 1 to the largest.
     checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
     published : scores from elsewhere to print beside; None: none.
-    future_covariates : what forecasts that are fed back are given for the other columns
-        of rows that have not come yet: ``hold_last``, the values of the last known
-        row, as ``minidl predict`` does; ``same_hour_yesterday``, the latest known
-        ones of the same time of day; ``actual``, their true values, as in the
-        textbook, which no real forecast has.
+    future_covariates : what forecasts that are fed back, and models that read later rows, are given for the
+        other columns of rows that have not come yet: ``hold_last``, the values of the last known
+        row; ``same_hour_yesterday``, the latest known ones of the same time of day; ``actual``, their true
+        values, as in the textbook, which no real forecast has: ``minidl predict`` keeps the last ones.
     rivals : forecasts by other means, to stand in the same tables.
     intervals : of a direct model with the loss `Quantile` or `GaussianNLL`; None: points alone are scored.
     """
@@ -126,7 +126,8 @@ class Forecast(Task):
         """Windows of the series with as many labels as the model puts out leads, at every step if it does so there."""
         data, rng = window_data(experiment.data), Streams.from_seed(experiment.seed).sampling
         leads = (output[-1] or 0) // experiment.loss.per_target
-        splits = data.load(experiment.dtype, rng, every_step=len(output) == 2, leads=leads)
+        later: Any = {"later_rows": later_rows(experiment.model), "covariates": self.future_covariates}
+        splits = data.load(experiment.dtype, rng, every_step=len(output) == 2, leads=leads, **later)
         check_covariates(splits, self.future_covariates)
         for rival in self.rivals:
             rival.check(splits)
@@ -255,6 +256,8 @@ class Forecast(Task):
             dtype=experiment.dtype,
             name=name,
             derive=data.derive,
+            covariates=self.future_covariates,
+            later_rows=later_rows(experiment.model),
             interval=None if self.intervals is None else self.intervals.ahead(experiment, self._margins, horizon),
             interval_words="" if self.intervals is None else self.intervals.words(),
         )

@@ -48,7 +48,7 @@ class ForecastScores:
 
     def spread(self, model: Layer) -> IntervalForecaster | None:
         """A model's distributions and intervals; None: points alone are scored."""
-        return None if self.intervals is None else self.intervals.spread(self.splits, model)
+        return None if self.intervals is None else self.intervals.spread(self.splits, model, self.covariates)
 
     def tables(self, forecaster: Forecaster, spread: IntervalForecaster | None) -> dict[str, Any]:
         """Block and lead scores, those of intervals among them if there are any."""

@@ -88,11 +88,12 @@ class Intervals(Configurable):
         if self.conformal:
             calibration_starts(splits, self.coverage)
 
-    def spread(self, splits: Splits, model: Layer) -> IntervalForecaster | None:
+    def spread(self, splits: Splits, model: Layer, covariates: Covariates) -> IntervalForecaster | None:
         """A scored model's distributions and intervals on the test part; None: it makes points alone."""
         if not isinstance(model, Points):
             return None
-        return self.of(splits, model_distributions(splits, model_next_rows(model.model), model.loss.distribution))
+        made = model_distributions(splits, model_next_rows(model.model), model.loss.distribution, covariates)
+        return self.of(splits, made)
 
     def of_rivals(
         self, splits: Splits, model: Layer, rivals: Sequence[Rival], covariates: Covariates, horizon: int

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from minidl.core.errors import ConfigError, DataError
+from minidl.core.errors import ConfigError, DataError, ShapeError
+from minidl.core.layer import Shape
 from minidl.data import Data, Table, WindowData
 from minidl.data.steps import apart
 
@@ -36,4 +37,13 @@ def check_horizon(horizon: int, leads: int | None) -> None:
         raise ConfigError(
             f"--horizon: {horizon} is beyond the {leads} leads that the model puts out; later ones would be fed "
             "back, and intervals cannot be. Ask for fewer rows."
+        )
+
+
+def check_later(later_rows: int, output: Shape) -> None:
+    """Refuse a model that reads rows whose successors it does not forecast."""
+    if later_rows and (len(output) > 1 or later_rows >= (output[-1] or 0)):
+        raise ShapeError(
+            f"the model reads {later_rows} rows after its window, so it must put out at least {later_rows + 1} leads "
+            f"at once, ({later_rows + 1},); its output has shape {output}."
         )

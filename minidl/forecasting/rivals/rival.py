@@ -60,7 +60,7 @@ def direct_inputs(rows: Rows, starts: Starts, lead: int, covariates: Covariates)
     ahead, under ``actual`` all but those that would give the target away.
     """
     window = rows.windows(starts).reshape(len(starts), -1)
-    columns = [i for i in rows.as_they_came(covariates) if i != rows.target_index]
+    columns = rows.given_later(covariates)
     if lead == 1 or not columns:
         return window
     later = rows.values[(starts[:, None] + rows.time_steps + np.arange(lead - 1))[:, :, None], columns]

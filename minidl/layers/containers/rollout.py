@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl.core.arguments import NonNegativeInt, PositiveInt
 from minidl.core.errors import ShapeError
+from minidl.core.later_rows import LaterRows
 from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
 from minidl.core.lengths import check_lengths, without_padding
 from minidl.core.registry import register
@@ -21,11 +22,12 @@ from minidl.layers.select_features import NamedColumns
 
 @register
 @dataclass(eq=False)
-class Rollout(NamedColumns, Container):
+class Rollout(NamedColumns, LaterRows, Container):
     """y_j = f(x_j) for j = 1 ... steps: x_1 = x, and x_{j+1} is x_j one row on, whose new last row has y_j as target.
 
-    The other columns of the new rows are those of the last row of x. So f, which forecasts one row, is
-    trained on several of them, each fed back, and a loss of all y_j goes back through all calls:
+    The other columns of the new rows are those of the last row of x; or, with `later`, x has steps - 1 rows
+    after the window, and they are those of these rows. So f, which forecasts one row, is trained on several
+    of them, each fed back, and a loss of all y_j goes back through all calls:
 
         dL/dy_j + Σ_{i > j} (dL/dx_i at the row of y_j)  goes back through f(x_j).
 
@@ -37,10 +39,12 @@ class Rollout(NamedColumns, Container):
         parameters are named ``inner.…``.
     steps : how many rows are forecast.
     target : the column that is forecast: its position from 0 on, or its name, which an experiment knows.
+    later : whether x has steps - 1 rows after the window, whose target is not looked at. Where a sequence is
+        too short for so many and a window of one row, it has fewer, and the last row stays.
 
     Shapes
     ------
-    x (batch, time, features); y (batch, steps).
+    x (batch, time, features), with `later` (batch, time + steps - 1, features); y (batch, steps).
 
     References
     ----------
@@ -52,7 +56,13 @@ class Rollout(NamedColumns, Container):
     _: KW_ONLY
     steps: PositiveInt
     target: NonNegativeInt | str
+    later: bool = False
     causal: ClassVar[bool] = False  # it reads its window again for each forecast, so it cannot be fed step by step
+
+    @property
+    def later_rows(self) -> int:
+        """steps - 1 with `later`."""
+        return self.steps - 1 if self.later else 0
 
     @property
     def child_calls(self) -> int:
@@ -72,6 +82,7 @@ class Rollout(NamedColumns, Container):
         if len(input_shape) != 2:
             raise ShapeError(f"Rollout: expected windows of shape (time, features), got {input_shape}.")
         self.columns_of([self.target], input_shape[-1], "target")
+        input_shape = self._window(input_shape)
         try:
             inner = self.layer.output_shape(input_shape)
         except ShapeError as err:
@@ -81,6 +92,18 @@ class Rollout(NamedColumns, Container):
             problem = f"Rollout: {name} makes {inner} of {input_shape}; it must make one number, (1,)."
             raise ShapeError(problem, ("layer",))
         return (self.steps,)
+
+    def _window(self, input_shape: Shape) -> Shape:
+        time = input_shape[0]
+        return (None if time is None else time - min(self.later_rows, time - 1), *input_shape[1:])
+
+    def child_inputs(self, input_shape: Shape) -> Mapping[str, Shape]:
+        """The window, without later rows."""
+        return {"inner": self._window(input_shape)}
+
+    def child_lengths(self, lengths: Array | None) -> Sequence[Array | None]:
+        """Those of the windows."""
+        return [None if lengths is None else lengths - np.minimum(self.later_rows, lengths - 1)]
 
     def output_lengths(self, lengths: Array | None) -> Array | None:
         """None: there is no time axis any more."""
@@ -96,25 +119,37 @@ class Rollout(NamedColumns, Container):
             raise ShapeError(f"Rollout: expected x of shape (batch, time, features), got {x.shape}.")
         if ctx.lengths is not None:
             check_lengths(ctx.lengths, x.shape, "Rollout")
-        n, time, features = x.shape
+        n, _, features = x.shape
         (column,), sequence = self.columns_of([self.target], features, "target"), np.arange(n)
-        ends = np.full(n, time) if ctx.lengths is None else ctx.lengths
-        ws, held = ctx.workspace or Workspace(), x[sequence, ends - 1]
+        time, ends, sources = self._places(x.shape, ctx.lengths)
+        ws = ctx.workspace or Workspace()
         rows, caches, y = np.zeros(()), [], np.zeros(())
         for j, inner in enumerate(self._contexts_of_steps(ctx)):
-            window = rows[:, j : j + time] if j else x
+            window = rows[:, j : j + time] if j else x[:, :time]
             made, cache = forward_of(self.layer, window, inner)
             if made.shape != (n, 1):
                 raise ShapeError(f"Rollout: {type(self.layer).__name__} made {made.shape} of {x.shape}, not {(n, 1)}.")
             if not j:
                 y = ws.array("y", (n, self.steps), made.dtype)
                 rows = ws.array("rows", (n, time + self.steps, features), np.result_type(x, made))
-                rows[:, :time], rows[:, time:] = x, 0
+                rows[:, :time], rows[:, time:] = window, 0
             caches.append(cache)
             y[:, j] = made[:, 0]
-            rows[sequence, ends + j] = held
+            rows[sequence, ends + j] = x[sequence, sources[j]]
             rows[sequence, ends + j, column] = y[:, j]
         return y, (caches[-1:], ctx.workspace, caches, x.shape, ctx.lengths, column, ctx.input_gradient)
+
+    def _places(self, shape: Shape, lengths: Array | None) -> tuple[int, Array, Array]:
+        """The window's time steps; (batch,) where each one ends; (steps, batch) the rows of x that go on with it."""
+        n, whole = shape[0] or 0, shape[1] or 0
+        lengths = np.full(n, whole) if lengths is None else lengths
+        (ends,) = self.child_lengths(lengths)
+        assert ends is not None
+        return (
+            whole - min(self.later_rows, whole - 1),
+            ends,
+            np.minimum(ends + np.arange(self.steps)[:, None], lengths - 1),
+        )
 
     def _contexts_of_steps(self, ctx: Context) -> list[Context]:
         (inner,) = self.contexts(ctx)
@@ -123,11 +158,12 @@ class Rollout(NamedColumns, Container):
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """From the last forecast to the first; the gradients of f add up."""
-        _, ws, caches, (n, time, features), lengths, column, wanted = cache
+        _, ws, caches, shape, lengths, column, wanted = cache
+        n, _, features = shape
         if dy.shape != (n, self.steps):
             raise ShapeError(f"Rollout: expected dy of shape {(n, self.steps)}, got {dy.shape}.")
         ws, sequence = ws or Workspace(), np.arange(n)
-        ends = np.full(n, time) if lengths is None else lengths
+        time, ends, sources = self._places(shape, lengths)
         drows = ws.array("drows", (n, time + self.steps, features), dy.dtype)
         drows[...] = 0
         total: Grads = {}
@@ -137,15 +173,18 @@ class Rollout(NamedColumns, Container):
             if dx is None and (j or wanted):
                 raise ShapeError(f"Rollout: {type(self.layer).__name__} returned None for dx, which is fed back.")
             if dx is not None:
-                drows[:, j : j + time] += without_padding(dx, lengths)
+                drows[:, j : j + time] += without_padding(dx, None if lengths is None else ends)
             total = self._added(total, own, ws)
         grads = self.summed_gradients({"inner": total}, ws)
         if not wanted:
             return None, grads
         drows[sequence[:, None], ends[:, None] + np.arange(self.steps), column] = 0
+        back = ws.array("dx", shape, dy.dtype)
+        back[...] = 0
+        back[:, :time] = drows[:, :time] * (np.arange(time) < ends[:, None])[:, :, None]
         for j in range(self.steps):
-            drows[sequence, ends - 1] += drows[sequence, ends + j]
-        return without_padding(drows[:, :time], lengths), grads
+            back[sequence, sources[j]] += drows[sequence, ends + j]
+        return without_padding(back, lengths), grads
 
     def _added(self, total: Grads, own: Grads, ws: Workspace) -> Grads:
         """The sum of both; `own`, where there is none yet."""
