@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import numpy as np
 import pytest
 from several import LENGTHS, data, lines, values_of, write
 
+from minidl import INFERENCE, Layer
 from minidl.core.errors import DataError
 from minidl.data import Splits
 from minidl.experiment import load_experiment
 from minidl.forecasting import Drift, Persistence, Rows, Seasonal, assumptions, baselines, score
+from minidl.forecasting.diebold_mariano import diebold_mariano
 from minidl.forecasting.groups import group_scores
 from minidl.forecasting.outside import read_outside
+from minidl.forecasting.over_time import over_time
 from minidl.forecasting.rivals.rival import starts_for
 from minidl.forecasting.scores import block_starts, lead_starts
 from minidl.plotting.forecasts import typical_rows
@@ -40,6 +44,19 @@ training: {epochs: 1, batch_size: 16}
 evaluation: {horizons: [4, 1]}
 engine: numpy
 """
+
+
+@dataclass(eq=False)
+class Before(Layer):
+    """The target so many rows before the next one."""
+
+    rows: int = 1
+
+    def forward(self, x: Any, ctx: Any = INFERENCE) -> tuple[Any, Any]:
+        return x[:, -self.rows, :1].copy(), None
+
+    def backward(self, dy: Any, cache: Any) -> tuple[Any, dict[str, Any]]:
+        raise NotImplementedError
 
 
 @pytest.fixture
@@ -129,6 +146,31 @@ def test_blocks_of_one_time_stand_together(splits: Splits) -> None:
 def test_a_season_that_the_shortest_series_does_not_have_is_left_out(splits: Splits) -> None:
     assert set(baselines(splits)) == {"persistence", "seasonal_7d", "linear"}
     assert "R² and loss are of values scaled by series, 3 in all" in assumptions(splits, "hold_last", 4)
+
+
+@pytest.mark.parametrize("time", ["date", None])
+def test_two_runs_over_time_are_compared_by_the_mean_over_series(tmp_path: Path, time: str | None) -> None:
+    # Caught here: errors of one series after another's, as if they followed each other in time.
+    parts = data(write(tmp_path, lines()), time=time).load("float64")
+    (found,) = over_time(
+        {
+            "pairs": [{"first": "a", "second": "b"}],
+            "configs": {"a": {"median_seed": 0}, "b": {"median_seed": 0}},
+            "asked": {"rounding": 1e-9},
+        },
+        lambda label, seed: (Before(1 if label == "a" else 2), parts),
+        2,
+        "hold_last",
+    )
+    means = {rows: np.zeros(TEST - T - 1) for rows in (1, 2)}
+    for name in NAMES:
+        y = values_of(name)[:, 0]
+        spread = y[:-TEST].std()
+        for rows, mean in means.items():
+            mean += [((y[o - rows] - y[o]) / spread) ** 2 / 3 for o in origins(name, 1, 2)]
+    expected = diebold_mariano(np.sqrt(means[1]), np.sqrt(means[2]), lead=1)
+    assert found["leads"][0]["n"] == TEST - T - 1
+    assert (found["leads"][0]["statistic"], found["leads"][0]["p"]) == pytest.approx((expected.statistic, expected.p))
 
 
 def test_training_rows_of_leads_lie_in_their_own_series(splits: Splits) -> None:
