@@ -44,6 +44,7 @@ class Splits:
     n_train_rows : rows before the test part, validation rows included; of one series, the
         first test row has this index.
     fit_on : the rows that the scaling was fitted on, as `Scaler.fit_on` says.
+    refit : the windows of train and validation together, where what is chosen is fitted to both in the end; None: not.
     """
 
     table: Table = field(repr=False)
@@ -54,6 +55,12 @@ class Splits:
     test: Windows
     n_train_rows: int
     fit_on: str = "train"
+    refit: Windows | None = None
+
+    @property
+    def taught(self) -> Windows:
+        """What forecasts beside a model are fitted to, as the model is in the end: train, or `refit`."""
+        return self.train if self.refit is None else self.refit
 
     @property
     def leads(self) -> int:

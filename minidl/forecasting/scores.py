@@ -143,7 +143,7 @@ def baselines(splits: Splits, covariates: Covariates = "actual") -> dict[str, Fo
 
     There is no seasonal one where `left_out` says why not.
     """
-    rows, season, train = _rows(splits), first_season(splits.table), splits.train.one_ahead()
+    rows, season, train = _rows(splits), first_season(splits.table), splits.taught.one_ahead()
     seasonal = {} if left_out(splits) else {season_key(season): Seasonal(rows, rows_before(splits, season))}
     return {"persistence": Persistence(rows), **seasonal, "linear": Linear(rows, train, covariates=covariates)}
 

@@ -32,6 +32,7 @@ from minidl.tasks.protocols import Scores, Setting, Stretches
 from minidl.tasks.published import Published
 from minidl.tasks.series_data import check_horizon, check_step, window_data
 from minidl.tasks.task import Task
+from minidl.training.selection import joined
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,6 +129,8 @@ class Forecast(Task):
         leads = (output[-1] or 0) // experiment.loss.per_target
         later: Any = {"later_rows": later_rows(experiment.model), "covariates": self.future_covariates}
         splits = data.load(experiment.dtype, rng, every_step=len(output) == 2, leads=leads, **later)
+        if experiment.training.refit and splits.validation is not None:
+            splits = replace(splits, refit=joined(splits.train, splits.validation))
         check_covariates(splits, self.future_covariates)
         for rival in self.rivals:
             rival.check(splits)

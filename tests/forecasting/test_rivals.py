@@ -15,6 +15,7 @@ from minidl.forecasting import DirectRidge, Drift, LightGBM, Rival, Rows, SameSe
 from minidl.forecasting.rivals.drift import DriftForecaster
 from minidl.forecasting.rivals.rival import direct_inputs
 from minidl.tasks import Forecast
+from minidl.training.selection import joined
 
 T, HORIZON = 6, 4
 SMALL = LightGBM(trees=20, leaves=4, patience=3)
@@ -113,53 +114,71 @@ def test_boosted_trees_stop_where_the_validation_part_says_and_use_all_where_the
     }.items():
         splits = loaded(validation=validation)
         found: Any = rival_forecaster(
-            splits, LightGBM(trees=60, leaves=4, patience=3, learning_rate=0.5), "hold_last", 2
+            splits, LightGBM(trees=60, leaves=4, least=5, patience=3, learning_rate=0.5), "hold_last", 2
         )
-        counts[name] = [len(model.dump_model()["tree_info"]) for model in found.models]
+        counts[name] = [len(model.trees.dump_model()["tree_info"]) for model in found.models]
         assert found(splits.test.starts[:5], 1).shape == (5, 1)
     assert counts["none"] == counts["seen"] == [60, 60]
     assert max(counts["unseen"]) < 60
 
 
+def _shares(share: float) -> dict[str, Any]:
+    return {"feature_fraction": share, "bagging_fraction": share, "bagging_freq": 1}
+
+
 @pytest.mark.parametrize(
     ("rival", "trees", "settings", "patience"),
     [
-        (LightGBM(), 500, {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20}, 30),
+        (LightGBM(), 1000, {"learning_rate": 0.03, "num_leaves": 31, "min_data_in_leaf": 20, **_shares(0.5)}, 30),
         (
-            LightGBM(trees=9, learning_rate=0.3, leaves=3, least=7, patience=2),
+            LightGBM(trees=9, learning_rate=0.3, leaves=3, least=7, share=0.8, patience=2),
             9,
-            {"learning_rate": 0.3, "num_leaves": 3, "min_data_in_leaf": 7},
+            {"learning_rate": 0.3, "num_leaves": 3, "min_data_in_leaf": 7, **_shares(0.8)},
             2,
         ),
     ],
     ids=["as they are", "as said"],
 )
+@pytest.mark.parametrize("again", [False, True], ids=["", "refit"])
 def test_boosted_trees_are_those_that_lightgbm_makes_of_the_windows(
-    rival: LightGBM, trees: int, settings: dict[str, Any], patience: int, monkeypatch: pytest.MonkeyPatch
+    rival: LightGBM, trees: int, settings: dict[str, Any], patience: int, again: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lightgbm = pytest.importorskip("lightgbm", reason="needs lightgbm: pip install lightgbm")
     monkeypatch.setattr("minidl.forecasting.rivals.light_gbm.CHUNK", 7)
     splits = loaded(Calendar(["day"]), validation=TailValidation(40))
     y, of_train, starts = splits.values[:, 0], splits.train.starts, splits.test.starts[:20]
     assert splits.validation is not None
-    found = rival_forecaster(splits, rival, "hold_last", 3)(starts, 3)
+    both = joined(splits.train, splits.validation)
+    asked = replace(splits, refit=both) if again else splits
+    found = rival_forecaster(asked, rival, "hold_last", 3)(starts, 3)
     always = {"objective": "regression", "verbosity": -1, "num_threads": 1, "deterministic": True}
     for lead in (1, 2, 3):
 
-        def examples(of: Any, reference: Any = None, lead: int = lead) -> Any:
+        def line(of: Any, lead: int = lead) -> Any:
+            of = of[of + lead - 1 <= of.max()]
+            return np.polyfit(y[of + T - 1], y[of + T + lead - 1], 1)
+
+        def examples(of: Any, through: Any, reference: Any = None, lead: int = lead) -> Any:
             last = int(of.max()) + T  # of the part, which the label of no example lies beyond
             of = [int(start) for start in of if start + T + lead - 1 <= last]
             x = np.array([plain_inputs(splits, start, lead, [3, 4]) for start in of])
-            return lightgbm.Dataset(x, y[[start + T + lead - 1 for start in of]], reference=reference)
+            label = [y[start + T + lead - 1] - np.polyval(through, y[start + T - 1]) for start in of]
+            return lightgbm.Dataset(x, label, reference=reference)
 
-        train = examples(of_train)
+        through = line(of_train)
+        train = examples(of_train, through)
         stop = lightgbm.early_stopping(patience, verbose=False)
-        checked = examples(splits.validation.starts, train)
+        checked = examples(splits.validation.starts, through, train)
         model = lightgbm.train(
             {**always, **settings, "force_row_wise": True}, train, trees, valid_sets=[checked], callbacks=[stop]
         )
+        if again:
+            through = line(both.starts)
+            known = examples(both.starts, through)
+            model = lightgbm.train({**always, **settings, "force_row_wise": True}, known, model.best_iteration)
         x = np.array([plain_inputs(splits, start, lead, [3, 4]) for start in starts])
-        np.testing.assert_array_equal(found[:, lead - 1], model.predict(x))
+        expected = np.polyval(through, y[starts + T - 1]) + model.predict(x)
+        np.testing.assert_allclose(found[:, lead - 1], expected, rtol=1e-6)
 
 
 def test_forecasts_do_not_depend_on_how_many_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +218,8 @@ def test_boosted_trees_learn_what_no_line_can() -> None:
     y = np.r_[0, z[:-1, 0] * z[:-1, 1]]  # the product of the row before
     parts = window_data(Table(np.stack([y, *z.T], axis=1), None, ("y", "a", "b"), 0), test_size=200).load("float64")
     trees, line = (
-        score(parts, rival_forecaster(parts, one, "hold_last", 1), [1]) for one in (LightGBM(), DirectRidge())
+        score(parts, rival_forecaster(parts, one, "hold_last", 1), [1])
+        for one in (LightGBM(share=1.0, learning_rate=0.1), DirectRidge())
     )
     assert trees["block"]["1"]["r2"] > 0.95
     assert line["block"]["1"]["r2"] < 0.2

@@ -11,9 +11,17 @@ import pytest
 from small import hourly_table, window_data
 
 from minidl import ConfigError, DataError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
+from minidl.data import TailValidation
+from minidl.forecasting import DirectRidge, baselines, rival_forecaster
 from minidl.forecasting.rivals.same_season import SameSeason
 from minidl.losses import GaussianNLL, Loss, Quantile
 from minidl.tasks import Forecast
+from minidl.training import Training
+
+
+def setting(data: Any, loss: Loss | None = None, **training: Any) -> Any:
+    settings = Training(epochs=1, batch_size=8, **training)
+    return SimpleNamespace(data=data, seed=1, dtype="float64", loss=loss or HalfMSE(), training=settings)
 
 
 @pytest.mark.parametrize(("furthest", "fits"), [(54, True), (55, False)])
@@ -33,7 +41,7 @@ def test_a_config_whose_largest_horizon_is_beyond_the_test_windows_is_refused_un
 def test_a_model_gets_a_target_for_each_lead_and_at_every_step_if_its_outputs_are(
     target: tuple[int, ...], loss: Loss, several: int
 ) -> None:
-    experiment: Any = SimpleNamespace(data=window_data(hourly_table()), seed=1, dtype="float64", loss=loss)
+    experiment = setting(window_data(hourly_table()), loss)
     output = (*target[:-1], target[-1] * several)
     parts = Forecast().load(experiment, output)
     assert parts.train.gather(slice(0, 3)).target.shape == (3, *target)
@@ -41,9 +49,22 @@ def test_a_model_gets_a_target_for_each_lead_and_at_every_step_if_its_outputs_ar
 
 
 def test_a_rival_that_cannot_be_is_refused_as_the_data_are_loaded() -> None:
-    experiment: Any = SimpleNamespace(data=window_data(hourly_table()), seed=1, dtype="float64", loss=HalfMSE())
+    experiment = setting(window_data(hourly_table()))
     with pytest.raises(DataError, match=r"^evaluation\.rivals: SameSeason\(500\)"):
         Forecast(rivals=[SameSeason(500)]).load(experiment, (1,))
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_what_stands_beside_a_model_learns_from_the_examples_that_the_model_has_in_the_end(refit: bool) -> None:
+    task = Forecast(rivals=[DirectRidge()])
+    half = task.load(setting(window_data(hourly_table(), validation=TailValidation(40)), refit=refit), (1,))
+    whole = task.load(setting(window_data(hourly_table())), (1,))
+    starts = half.test.starts[:5]
+    for of in (
+        lambda parts: baselines(parts)["linear"],
+        lambda parts: rival_forecaster(parts, DirectRidge(), "actual", 2),
+    ):
+        assert np.array_equal(of(half)(starts, 2), of(whole)(starts, 2)) == refit
 
 
 def test_validation_is_r2_of_outputs_against_targets() -> None:

@@ -34,7 +34,7 @@ class DirectRidge(Rival):
         return "direct_linear"
 
     def fit(self, splits: Splits, rows: Rows, covariates: Covariates, horizon: int) -> Forecaster:
-        normal, right = _sums(rows, starts_for(splits.table, splits.train, range(1, horizon + 1)), covariates, horizon)
+        normal, right = _sums(rows, starts_for(splits.table, splits.taught, range(1, horizon + 1)), covariates, horizon)
         fitted = []
         for k in range(horizon):
             # What is known of a lead's rows stands in front of what is known of those of later leads.

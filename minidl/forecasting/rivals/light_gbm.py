@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -27,9 +27,11 @@ from minidl.losses.distributions import Quantiles
 class LightGBM(Rival):
     """Boosted trees on the window, one model for each lead; needs lightgbm.
 
-    Each model has as many trees as give the smallest squared error on the validation
-    part; where there is none that training does not see, all. Where intervals are scored, it
-    has quantiles too: a model for each lead and level, with the pinball loss in place of the squared error.
+    A line through the target's last known value comes first, fitted by least squares, for trees cannot go beyond
+    what they have seen; they learn what it leaves. Each model has as many trees as give the smallest squared error on
+    the validation part; where there is none that training does not see, all. With `training.refit` it then learns
+    from the validation part too, with so many trees. Where intervals are scored, it has quantiles too: a model for
+    each lead and level, with the pinball loss in place of the squared error.
 
     Parameters
     ----------
@@ -37,13 +39,15 @@ class LightGBM(Rival):
     learning_rate : what a tree adds.
     leaves : of a tree.
     least : training windows in a leaf.
+    share : of the inputs, and of the training windows, that a tree is grown from, drawn anew for each.
     patience : trees without a smaller error on the validation part until no more are added.
     """
 
-    trees: PositiveInt = 500
-    learning_rate: PositiveFloat = 0.05
+    trees: PositiveInt = 1000
+    learning_rate: PositiveFloat = 0.03
     leaves: Annotated[int, msgspec.Meta(ge=2, le=MAX_NUMBER)] = 31
     least: PositiveInt = 20
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     patience: PositiveInt = 30
 
     @property
@@ -71,28 +75,64 @@ class LightGBM(Rival):
         ]
         return lambda starts, leads: Quantiles(levels, np.stack([one(starts, leads) for one in boosted], axis=-1))
 
-    def _model(self, splits: Splits, rows: Rows, covariates: Covariates, lead: int, level: float | None = None) -> Any:
+    def _model(
+        self, splits: Splits, rows: Rows, covariates: Covariates, lead: int, level: float | None = None
+    ) -> Fitted:
         import lightgbm
 
-        def examples(starts: Starts, reference: Any = None) -> Any:
-            x = direct_inputs(rows, starts, lead, covariates)
-            return lightgbm.Dataset(x, rows.target[starts + rows.time_steps + lead - 1], reference=reference)
+        train, checked = starts_for(splits.table, splits.train, [lead]), _unseen(splits, lead)
+        line = _line(rows, train, lead)
 
-        settings = {
+        def examples(starts: Starts, reference: Any = None) -> Any:
+            label = rows.target[starts + rows.time_steps + lead - 1]
+            x = direct_inputs(rows, starts, lead, covariates)
+            return lightgbm.Dataset(x, label - np.polyval(line, _last(rows, starts)), reference=reference)
+
+        settings, known = self._settings(level), examples(train)
+        if not len(checked):
+            return Fitted(line, lightgbm.train(settings, known, self.trees))
+        stop = lightgbm.early_stopping(self.patience, verbose=False)
+        found = lightgbm.train(settings, known, self.trees, valid_sets=[examples(checked, known)], callbacks=[stop])
+        if splits.refit is not None:
+            both = starts_for(splits.table, splits.refit, [lead])
+            line = _line(rows, both, lead)
+            found = lightgbm.train(settings, examples(both), max(found.best_iteration, 1))
+        return Fitted(line, found)
+
+    def _settings(self, level: float | None) -> dict[str, Any]:
+        return {
             **({"objective": "regression"} if level is None else {"objective": "quantile", "alpha": level}),
             "learning_rate": self.learning_rate,
             "num_leaves": self.leaves,
             "min_data_in_leaf": self.least,
+            "feature_fraction": self.share,
+            "bagging_fraction": self.share,
+            "bagging_freq": 1,
             "verbosity": -1,
             "num_threads": 1,
             "deterministic": True,
             "force_row_wise": True,
         }
-        train, checked = examples(starts_for(splits.table, splits.train, [lead])), _unseen(splits, lead)
-        if not len(checked):
-            return lightgbm.train(settings, train, self.trees)
-        stop = lightgbm.early_stopping(self.patience, verbose=False)
-        return lightgbm.train(settings, train, self.trees, valid_sets=[examples(checked, train)], callbacks=[stop])
+
+
+class Fitted(NamedTuple):
+    """Slope and intercept of a line through the last known value, and the trees that learn what it leaves."""
+
+    line: Array
+    trees: Any
+
+
+def _last(rows: Rows, starts: Starts) -> Array:
+    last: Array = rows.target[starts + rows.time_steps - 1].astype(np.float64)
+    return last
+
+
+def _line(rows: Rows, starts: Starts, lead: int) -> Array:
+    """(2,): slope and intercept of the target, `lead` rows after a window, in the last value of the window."""
+    last, label = _last(rows, starts), rows.target[starts + rows.time_steps + lead - 1].astype(np.float64)
+    spread = last - last.mean()
+    slope = spread @ label / max(spread @ spread, np.finfo(float).tiny)
+    return np.array([slope, label.mean() - slope * last.mean()])
 
 
 def _unseen(splits: Splits, lead: int) -> Starts:
@@ -104,9 +144,9 @@ def _unseen(splits: Splits, lead: int) -> Starts:
 
 
 class Boosted:
-    """See `LightGBM`."""
+    """See `LightGBM`; a `Fitted` for each lead."""
 
-    def __init__(self, rows: Rows, models: list[Any], covariates: Covariates) -> None:
+    def __init__(self, rows: Rows, models: list[Fitted], covariates: Covariates) -> None:
         self.rows, self.models, self.covariates = rows, models, covariates
 
     def __call__(self, starts: Starts, horizon: int) -> Array:
@@ -114,7 +154,8 @@ class Boosted:
         forecasts = np.empty((len(starts), horizon))
         for first in range(0, len(starts), CHUNK):
             chunk = starts[first : first + CHUNK]
-            for k, model in enumerate(self.models[:horizon]):
+            for k, (line, trees) in enumerate(self.models[:horizon]):
                 x = direct_inputs(self.rows, chunk, k + 1, self.covariates)
-                forecasts[first : first + CHUNK, k] = model.predict(x, num_threads=1)
+                made = np.polyval(line, _last(self.rows, chunk)) + trees.predict(x, num_threads=1)
+                forecasts[first : first + CHUNK, k] = made
         return forecasts
