@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -130,7 +130,8 @@ class Forecast(Task):
         later: Any = {"later_rows": later_rows(experiment.model), "covariates": self.future_covariates}
         splits = data.load(experiment.dtype, rng, every_step=len(output) == 2, leads=leads, **later)
         if experiment.training.refit and splits.validation is not None:
-            splits = replace(splits, refit=joined(splits.train, splits.validation))
+            both: Any = joined(splits.train, splits.validation)  # Windows of Windows
+            splits = replace(splits, refit=both)
         check_covariates(splits, self.future_covariates)
         for rival in self.rivals:
             rival.check(splits)
