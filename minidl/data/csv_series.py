@@ -50,7 +50,8 @@ class CSVSeries(TextLayout, RowOrder, Series):
     missing : the texts that mean a gap; one that is a number means the number, however it is written.
     max_gap : a longer gap, in rows, is refused; None: none is.
     series_by : the column that says which of several series a row belongs to, as `AAPL` or `MSFT`; each has its own
-        rows in order of time, all the same time apart. None: the table is one series.
+        rows in order of time, all the same time apart. Or a list of columns that do so together, as shop and item.
+        None: the table is one series.
     units : of the target, for messages and plots.
     delimiter, encoding, column_names, skip_lines, comment, decimal, thousands : how it is written; see `TextLayout`.
     sort, duplicates, missing_times, steps : what becomes of rows out of order, of one time, left out; see `RowOrder`.
@@ -71,7 +72,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
     units: str = ""
     time_format: str = field(default="", kw_only=True)
     max_gap: PositiveInt | None = field(default=None, kw_only=True)
-    series_by: str | None = field(default=None, kw_only=True)
+    series_by: str | Features | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,16 +98,20 @@ class CSVSeries(TextLayout, RowOrder, Series):
                 self._form = TimeFormat(self.time_format)
             except ConfigError as err:
                 raise ConfigError(f"CSVSeries: {err}") from err
-        if self.series_by is not None and self.series_by in (
-            self.target,
-            *([self.time] if isinstance(self.time, str) else self.time or ()),
-        ):
-            raise ConfigError(f"CSVSeries: series_by: {self.series_by!r} is the target, or one of the times.")
+        columns = [self.time] if isinstance(self.time, str) else self.time or []
+        for name in self._series_columns:
+            if name in (self.target, *columns):
+                raise ConfigError(f"CSVSeries: series_by: {name!r} is the target, or one of the times.")
         asked = [name for name in ("time_format", "sort") if getattr(self, name)]
         asked += [name for name in ("duplicates", "missing_times") if getattr(self, name) != "refuse"]
         if asked and self.time is None:
             raise ConfigError(f"CSVSeries: {asked[0]}: also needs time, the column of times.")
         self.check_layout()
+
+    @property
+    def _series_columns(self) -> list[str]:
+        """Those that `series_by` names."""
+        return [self.series_by] if isinstance(self.series_by, str) else self.series_by or []
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -158,9 +163,11 @@ class CSVSeries(TextLayout, RowOrder, Series):
         """Which rows of the file become which of the table, and the names of its series; None: each stays."""
         arrangement, wrong, names = None, dict[int, str](), tuple[str, ...]()
         if self.series_by is not None:
-            texts = file.texts(self.series_by)
-            if "" in texts:
-                raise file.error(texts.index(""), f"column {self.series_by}: empty; expected the name of a series.")
+            cells = [file.texts(name) for name in self._series_columns]
+            for name, column in zip(self._series_columns, cells, strict=True):
+                if "" in column:
+                    raise file.error(column.index(""), f"column {name}: empty; expected the name of a series.")
+            texts = list(map(" / ".join, zip(*cells, strict=True)))
             names = tuple(dict.fromkeys(texts))
             numbers = {name: i for i, name in enumerate(names)}
             arrangement, wrong = self.arranged_by(np.array([numbers[text] for text in texts]), times, names)

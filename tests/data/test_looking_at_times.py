@@ -92,6 +92,16 @@ def test_the_column_that_tells_several_series_apart_is_found(tmp_path: Path) -> 
     assert found.table.each()[2].column("y").tolist() == [2.0 * i for i in range(20)]
 
 
+def test_two_columns_tell_series_apart_where_none_alone_does(tmp_path: Path) -> None:
+    lines = [f"{2000 + i},{shop},{item},{i * j}" for i in range(9) for j, shop in enumerate("xy", 1) for item in "pqr"]
+    found = look(tmp_path, "\n".join(["year,shop,item,y", *lines]) + "\n")
+    assert (keys(found)["series_by"], keys(found)["features"]) == (["shop", "item"], ["y"])
+    said = "6 series, told apart by 'shop' and 'item' (`series_by`): x / p, x / q, x / r and 3 others"
+    assert f"{said}; each is scaled on its own" in found.words
+    assert [len(one) for one in found.table.each()] == [9] * 6
+    assert found.table.each()[4].column("y").tolist() == [2.0 * i for i in range(9)]
+
+
 def test_whole_numbers_tell_series_apart_where_no_text_does_and_decimals_never(tmp_path: Path) -> None:
     lines = [f"{2000 + i},{firm},{firm}.5,{i}" for firm in (3, 7, 9) for i in range(10)]
     found = look(tmp_path, "\n".join(["year,firm,share,y", *lines]) + "\n")

@@ -16,7 +16,7 @@ from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.csv_series import CSVSeries
 from minidl.data.series import Table
 from minidl.data.tables.layout import TextLayout
-from minidl.data.tables.several import column_of_series, some_of
+from minidl.data.tables.several import columns_of_series, some_of
 from minidl.data.tables.time_formats import TimeFormat
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y")
@@ -78,20 +78,20 @@ def look_at(path: Path, target: str, time_format: str | None = None) -> Findings
         keys |= {"time": times if len(times) > 1 else times[0]} | ({"time_format": form} if form else {})
         read_as = f", of the form {form}" if form else ", ISO" if len(times) == 1 else ""
         words.append(f"times in {', '.join(map(repr, times))}{read_as}")
-    keys |= _series(texts, times, target, words)
-    series = keys.get("series_by")
-    numbers = [name for name in numbers if name != series]
+    series = columns_of_series(texts, times, target, _KEPT)
+    keys |= {"series_by": series[0] if len(series) == 1 else list(series)} if series else {}
+    words += [_series_words(texts, series)] if series else []
+    numbers = [name for name in numbers if name not in series]
     keys["features"] = [target, *(name for name in numbers if name != target)]
     categories = {
-        name: {text: i for i, text in enumerate(sorted(set(texts[name]) | {""}))}
+        name: {text: i for i, text in enumerate(sorted({*texts[name], ""}))}
         for name, kind in kinds.items()
-        if kind == "categories" and name not in (*times, series)
+        if kind == "categories" and name not in (*times, *series)
     }
     if categories:
-        keys["features"] += list(categories)
-        keys["categories"] = categories
+        keys |= {"features": keys["features"] + list(categories), "categories": categories}
         words.append(f"texts in {', '.join(categories)}: numbered in the order of the alphabet (`categories`)")
-    left_out = [f"{name} ({kind})" for name, kind in kinds.items() if name not in (*keys["features"], *times, series)]
+    left_out = [f"{name} ({kind})" for name, kind in kinds.items() if name not in (*keys["features"], *times, *series)]
     words += [f"left out: {', '.join(left_out)}"] if left_out else []
     gaps = sorted({cell for name in numbers for cell in texts[name] if cell in _MISSING})
     if gaps:
@@ -100,14 +100,12 @@ def look_at(path: Path, target: str, time_format: str | None = None) -> Findings
     return Findings(keys, words, _readable(keys, words, len(file)))
 
 
-def _series(texts: dict[str, list[str]], times: list[str], target: str, words: list[str]) -> dict[str, str]:
-    """The key of the column that tells several series apart, if there are several."""
-    found = column_of_series(texts, times, target, _KEPT)
-    if found is None:
-        return {}
-    number, some = len(set(texts[found])), some_of(texts[found])
-    words.append(f"{number:,} series, told apart by {found!r} (`series_by`): {some}; each is scaled on its own")
-    return {"series_by": found}
+def _series_words(texts: dict[str, list[str]], columns: tuple[str, ...]) -> str:
+    """How many series these columns tell apart, and some of them."""
+    names = list(map(" / ".join, zip(*(texts[name] for name in columns), strict=True)))
+    by = " and ".join(map(repr, columns))
+    some = f"told apart by {by} (`series_by`): {some_of(names)}"
+    return f"{len(set(names)):,} series, {some}; each is scaled on its own"
 
 
 def _opened(path: Path) -> tuple[TextLayout, CSVFile]:

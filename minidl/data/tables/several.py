@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 
 _LEAST = 3  # rows that a series has on average
+_MOST = 12  # columns of which pairs are tried
 
 
-def column_of_series(texts: Mapping[str, Sequence[str]], times: Sequence[str], target: str, kept: float) -> str | None:
-    """The column with the fewest different texts that has no text twice at one time; None: the table is one series.
+def columns_of_series(
+    texts: Mapping[str, Sequence[str]], times: Sequence[str], target: str, kept: float
+) -> tuple[str, ...]:
+    """The column, or the pair of them, with the fewest different texts and none twice at one time.
 
-    Columns of texts come before those of whole numbers; others are none.
+    Empty: the table is one series, or nothing tells its series apart. One column comes before two, and columns of texts
+    before those of whole numbers; others are not looked at.
 
     Parameters
     ----------
@@ -20,18 +25,24 @@ def column_of_series(texts: Mapping[str, Sequence[str]], times: Sequence[str], t
     """
     moments = list(zip(*(texts[name] for name in times), strict=True))
     if not times or len(set(moments)) >= kept * len(moments):
-        return None
-    found = []
-    for name, cells in texts.items():
-        different = set(cells)
-        if name in ("", target, *times) or "" in different or not 1 < len(different) <= len(cells) / _LEAST:
-            continue
-        numbers = all(map(_number, different))
-        if numbers and not all(cell.strip().isdecimal() for cell in different):
-            continue
-        if len(set(zip(moments, cells, strict=True))) == len(cells):
-            found.append((numbers, len(different), name))
-    return min(found)[2] if found else None
+        return ()
+    columns = [name for name, cells in texts.items() if name not in ("", target, *times) and _names(cells)]
+    for size in (1, 2):
+        found = []
+        for some in combinations(columns[: len(columns) if size == 1 else _MOST], size):
+            cells = list(zip(*(texts[name] for name in some), strict=True))
+            n = len(set(cells))
+            if 1 < n <= len(cells) / _LEAST and len(set(zip(moments, cells, strict=True))) == len(cells):
+                found.append((any(all(map(_number, set(texts[name]))) for name in some), n, some))
+        if found:
+            return min(found)[2]
+    return ()
+
+
+def _names(cells: Sequence[str]) -> bool:
+    """Whether they may be names of series: texts or whole numbers, none empty."""
+    different = set(cells)
+    return "" not in different and not any(_number(cell) and not cell.strip().isdecimal() for cell in different)
 
 
 def some_of(cells: Collection[str]) -> str:
