@@ -21,7 +21,8 @@ from minidl.training import Training
 
 def setting(data: Any, loss: Loss | None = None, **training: Any) -> Any:
     settings = Training(epochs=1, batch_size=8, **training)
-    return SimpleNamespace(data=data, seed=1, dtype="float64", loss=loss or HalfMSE(), training=settings)
+    given = {"data": data, "model": Dense(1), "loss": loss or HalfMSE(), "training": settings}
+    return SimpleNamespace(seed=1, dtype="float64", **given)
 
 
 @pytest.mark.parametrize(("furthest", "fits"), [(54, True), (55, False)])
