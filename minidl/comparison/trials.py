@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_info
 
 from minidl.comparison.tested import terms_of
 from minidl.core.errors import NumericalError
@@ -26,7 +25,7 @@ from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
 from minidl.fitting import run_training
 from minidl.parallel.experiments import experiment_of, load_parts
-from minidl.runs.environment import DECISIVE, environment
+from minidl.runs.environment import DECISIVE, blas_words, environment
 from minidl.runs.refitting import refit
 from minidl.training import EpochRecord
 from minidl.training.callbacks import KeepBest
@@ -183,13 +182,7 @@ def decisive_environment() -> dict[str, Any]:
 @functools.cache
 def _decisive_environment() -> dict[str, Any]:
     everything = environment(())
-    # NumPy's own BLAS: scipy, which only the reporting process loads, brings another one.
-    blas = [
-        " ".join(str(info.get(key)) for key in ("internal_api", "version", "architecture"))
-        for info in threadpool_info()
-        if info.get("user_api") == "blas" and "scipy" not in str(info.get("filepath"))
-    ]
-    return {**{key: everything.get(key) for key in DECISIVE}, "blas": sorted(blas)}
+    return {**{key: everything.get(key) for key in DECISIVE}, "blas": sorted(map(blas_words, everything["blas"]))}
 
 
 def without_nan(value: Any) -> Any:

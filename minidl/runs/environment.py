@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import PurePath
 from typing import Any, TypedDict
 
 from threadpoolctl import threadpool_info
@@ -19,18 +20,13 @@ from minidl.files.reading import convert_json, decode_json
 RECORDED = ("numpy", "PyYAML", "msgspec", "safetensors", "threadpoolctl")
 # What may change the last bits of a result; the rest is recorded for the reader.
 DECISIVE = ("minidl", "python", "numpy", "numba", "processor", "blas", "compiled_code")
+BLAS_KEYS = ("internal_api", "version", "architecture")
 
 
 def environment(plugins: Sequence[str], threads: int = 1) -> dict[str, Any]:
     """Versions, BLAS, machine and command line as JSON values; `threads` are those of BLAS while training."""
     from importlib.metadata import version  # slow to import, and --help must be quick
 
-    blas = [
-        {key: info.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
-        for info in threadpool_info()
-        # NumPy's own: scipy brings another one, which numba loads.
-        if info.get("user_api") == "blas" and "scipy" not in str(info.get("filepath"))
-    ]
     return {
         "minidl": __version__,
         "python": platform.python_version(),
@@ -40,11 +36,20 @@ def environment(plugins: Sequence[str], threads: int = 1) -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cpus": os.cpu_count(),
-        "blas": blas,
+        "blas": [
+            {key: info.get(key) for key in (*BLAS_KEYS, "num_threads")}
+            for info in threadpool_info()
+            if info.get("user_api") == "blas" and not _of_scipy(str(info.get("filepath")))
+        ],
         "blas_threads_while_training": threads,
         "plugins": plugin_records(plugins),
         "command": [word.encode("utf-8", "backslashreplace").decode() for word in sys.argv],  # JSON is Unicode
     }
+
+
+def _of_scipy(library: str) -> bool:
+    """Whether it is scipy's, which numba loads too: by its folder, as NumPy's may be called libscipy_openblas."""
+    return any(folder.partition(".")[0] == "scipy" for folder in PurePath(library).parent.parts[-2:])
 
 
 class Recorded(TypedDict, total=False):
@@ -90,9 +95,13 @@ def _settings(recorded: Any) -> Mapping[str, Any]:
     return recorded if isinstance(recorded, dict) else {}
 
 
+def blas_words(library: Mapping[str, Any]) -> str:
+    """What of a BLAS library may change the last bits."""
+    return " ".join(str(library.get(key)) for key in BLAS_KEYS)
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, list):  # of BLAS libraries; how many threads they could use does not matter, we use one
         parts = [item for item in value if isinstance(item, dict)]
-        keys = ("internal_api", "version", "architecture")
-        return "; ".join(sorted(" ".join(str(part.get(key)) for key in keys) for part in parts))
+        return "; ".join(sorted(blas_words(part) for part in parts)) or "not known"
     return str(value)[:60]

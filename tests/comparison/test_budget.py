@@ -273,3 +273,9 @@ def test_a_stack_of_one_wide_layer_is_found_wherever_that_is(width: int, place: 
     widths = tuple(width if i == place else 1 for i in range(3))
     plans = plan_widths(net(2), (24, 6), depth=3, budget=by_hand(widths, "parameters"))
     assert widths in [plan.widths for plan in plans]
+
+
+def test_only_weights_that_are_multiplied_are_work() -> None:
+    # By hand: 5 steps of 3 columns to 4 units; what has no weights, and an embedding that is looked up, adds nothing.
+    assert multiply_adds(Sequential([Dense(4), TanhActivation()]), (5, 3)) == 5 * 3 * 4
+    assert multiply_adds(Sequential([Embedding(7, output_size=3), Dense(4), TanhActivation()]), (5, 1)) == 5 * 3 * 4

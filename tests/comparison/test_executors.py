@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from minidl.cli import main
+from minidl.comparison.running import run_trials
 from minidl.core.errors import ConfigError
 from minidl.parallel import executors
 from minidl.parallel.executors import default_jobs, processes
@@ -170,3 +174,30 @@ def test_a_worker_waits_for_its_parent_to_end_and_then_ends_with_1(monkeypatch: 
     monkeypatch.setattr(executors.multiprocessing, "parent_process", lambda: None)
     executors._end_with_parent()  # a process that nobody started has no parent to wait for
     assert done == ["joined", 1]
+
+
+def test_each_trial_ends_as_a_result_or_as_an_error_and_only_lost_ones_run_again() -> None:
+    tries: list[str] = []
+
+    class Wonky(executors.Here):
+        def submit(self, fn: Any, /, trial: Any) -> Any:  # type: ignore[override]
+            tries.append(trial)
+
+            def work() -> str:
+                if trial == "wrong":
+                    raise ConfigError("no such thing")
+                if trial == "lost" or (trial == "once" and tries.count("once") == 1):
+                    raise BrokenExecutor("gone")
+                return f"result of {trial}"
+
+            return super().submit(work)
+
+    done: list[tuple[Any, Any]] = []
+    asked: Any = ["fine", "wrong", "lost", "once"]
+    failed = run_trials(asked, lambda: nullcontext(Wonky()), lambda *pair: done.append(pair))
+    assert done == [("fine", "result of fine"), ("once", "result of once")]
+    assert [(trial, str(error)) for trial, error in failed] == [
+        ("wrong", "no such thing"),
+        ("lost", "its process ended 3 times: gone"),
+    ]
+    assert {name: tries.count(name) for name in asked} == {"fine": 1, "wrong": 1, "lost": 3, "once": 2}

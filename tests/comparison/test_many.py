@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_up import BROKEN, analysed, record, report_of
 
+from minidl.comparison import many
 from minidl.comparison.many import all_together, improvement, interquartile_mean, model_confidence_set, with_interval
 from minidl.comparison.sign_flips import SEED, sign_flips
 
@@ -190,3 +191,13 @@ def test_one_seed_has_no_set_and_more_than_six_configs_no_pairs() -> None:
         assert found["interquartile_mean"]["c1"]["low"] <= 1.25 <= found["interquartile_mean"]["c1"]["high"]
     assert max(found["set"]["4"], key=found["set"]["4"].get) == "c0"  # the smallest is the best
     assert max(found["set"]["2"], key=found["set"]["2"].get) == "c6"
+
+
+def test_scores_that_are_exchanged_in_several_chunks_count_as_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Caught here: a last chunk that is not cut to the number of exchanges, with p above 1.
+    x = np.random.default_rng(2).normal(0, 1, (6, 3))
+    at_once = model_confidence_set(x)
+    monkeypatch.setattr(many, "_CHUNK", 400 * x.size)
+    in_chunks = model_confidence_set(x)
+    assert in_chunks == pytest.approx(at_once)
+    assert model_confidence_set(np.ones((5, 3))).tolist() == [1.0, 1.0, 1.0]

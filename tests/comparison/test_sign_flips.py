@@ -171,3 +171,14 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says(n: int, repeats: 
 def test_where_a_fifth_of_the_runs_fails_it_covers_less_but_not_much(n: int) -> None:
     # Such differences are not symmetric, which the test takes them to be. BCa: 0.78 and 0.90 in such simulations.
     assert coverage(n, 10_000, failing=0.2) > 0.89
+
+
+def test_the_tolerance_is_of_means_of_those_flipped_and_of_the_rest_alike() -> None:
+    # By hand: means of one, two, three or four of these are up to 0.75 in size, so that each way counts from 0.8 on.
+    d = np.array([0.4, -0.3, 0.75, 0.75])
+    assert sign_flips(d, tolerance=0.8).p == 1.0
+    assert sign_flips(d).p == pytest.approx(p_of(d.tolist(), 0.0))
+    # Of [1, 1, 1, -1], flipped -1 is beside a rest of 1, flipped {1, -1} a 0 beside a 1, flipped {1} one beside 1/3.
+    e = np.array([1.0, 1.0, 1.0, -1.0])
+    assert sign_flips(e, tolerance=0.34).p == 1.0
+    assert [sign_flips(e, tolerance=t).p for t in (0.0, 0.32)] == [pytest.approx(p_of(e.tolist(), 0.0))] * 2

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from small import write_experiment
+from threadpoolctl import threadpool_info
 
 from minidl import ConfigError, Dense, MinidlError
 from minidl.comparison import trials
 from minidl.comparison.trials import Trial, digest_of, run_trial, set_weights, train_in_memory, without_nan
 from minidl.experiment import load_experiment
 from minidl.forecasting import model_forecaster, score
-from minidl.training import EpochRecord
+from minidl.training import EpochRecord, threads
 from minidl.training.callbacks import Choice, KeepBest
 
 
@@ -139,8 +140,8 @@ def test_scores_that_break_are_recorded_with_their_training(here: Path, monkeypa
 def test_blas_keeps_one_thread_until_the_last_one_inside_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
     limit = SimpleNamespace(restore_original_limits=lambda: events.append("restored"))
-    monkeypatch.setattr(trials, "one_blas_thread", lambda: events.append("limited") or limit)
-    one = trials._OneThread()
+    monkeypatch.setattr(threads, "one_blas_thread", lambda: events.append("limited") or limit)
+    one = threads._OneThread()
     with one:
         with one:
             assert events == ["limited"]
@@ -174,3 +175,9 @@ def test_a_fault_of_a_plugin_is_a_line_with_its_place_and_another_fault_stays_wh
         with pytest.raises(type(err)) as same:
             run_trial(trial)
         assert same.value is err
+
+
+def test_what_decides_the_last_bits_names_the_library_with_which_numpy_multiplies() -> None:
+    # Also where it is called libscipy_openblas, as NumPy's own has been since version 2.
+    (library,) = (info for info in threadpool_info() if "numpy" in info["filepath"])
+    assert trials.decisive_environment()["blas"] == [f"openblas {library['version']} {library['architecture']}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from made_up import BAD, CONFIG, GOOD, LARGE, SMALL, analysed, of_two, record, undefined
+from made_up import BAD, BROKEN, CONFIG, GOOD, LARGE, SMALL, analysed, of_two, record, report_of, undefined
 
 from minidl.comparison import tables
 from minidl.comparison.tested import terms
@@ -186,3 +186,18 @@ def test_the_fewest_seeds_are_those_of_the_tests_that_there_are() -> None:
     for horizons, number, fewest in (([4], 1, 6), ([4, 2], 2, 7), ([4, 2, 1], 3, 7)):
         config = {**CONFIG, "evaluation": {**CONFIG["evaluation"], "horizons": horizons}}
         assert of_two(GOOD, BAD, config=config)["tests"] == {"number": number, "fewest_seeds": fewest}
+
+
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [
+        (1, "seed 0"),
+        (2, "seeds 0, 1"),
+        (10, "seeds 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
+        (11, "seeds 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 1 more"),
+        (13, "seeds 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 3 more"),
+    ],
+)
+def test_no_more_than_ten_seeds_of_broken_runs_are_listed(n: int, words: str) -> None:
+    text = report_of(of_two([BROKEN] * n + [0.5] * 3, [0.4] * (n + 3)))
+    assert f"{n} of {n + 3} runs of one ended with NaN or Inf ({words}): " in text

@@ -71,3 +71,16 @@ def test_a_baseline_that_is_beyond_all_numbers_is_no_reference() -> None:
     assert result["verdict"]["pairs"][0]["better"] == "one"
     assert "loses" not in " ".join(result["verdict"]["lines"])
     assert tables.scores_table(result, SKILL)[1] == ["4 h", "-", "-", "-", "-"]
+
+
+@pytest.mark.figures
+def test_the_smallest_difference_that_matters_is_shaded_where_it_was_asked_about() -> None:
+    result = of_two(GOOD, BAD)
+    assert [len(axes.patches) for axes in figures.differences_figure(result).axes] == [0, 0, 0]
+    result["asked"]["smallest"] = 0.02  # of R², in which all three horizons are compared
+    for axes in figures.differences_figure(result).axes:
+        (band,) = axes.patches
+        assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-0.02, 0.02))
+    for row in result["pairs"][0]["rows"].values():
+        row["metric"] = "rmse"
+    assert [len(axes.patches) for axes in figures.differences_figure(result).axes] == [0, 0, 0]

@@ -184,3 +184,14 @@ def test_check_says_how_many_keys_there_are_and_other_verbs_do_not_look(
     assert main(["check", "small.yaml"]) == 0
     assert capsys.readouterr().out == "small.yaml: ok, 25 parameters, 1 key to search\n"
     assert main(["train", "small.yaml", "--dry-run"]) == 0
+
+
+@pytest.mark.parametrize(("keys", "choices", "problem"), [
+    (50, 100, ""),
+    (51, 2, "51 keys; at most 50 are allowed"),
+    (1, 101, "expected a list of 2 to 100 values; got 101"),
+])  # fmt: skip
+def test_a_search_has_as_many_keys_and_values_as_the_limits_say(keys: int, choices: int, problem: str) -> None:
+    lines = [f"  training.key_{i}: {list(range(choices))}" for i in range(keys)]
+    space, problems = read_space(parse_text("\n".join(["search:", *lines])))
+    assert (len(problems) == 1 and problems[0].endswith(problem)) if problem else (problems == [] and len(space) == 50)

@@ -60,3 +60,10 @@ def test_the_items_of_lists_with_bounds_and_of_tuples_have_their_own_places(hint
     found = []
     check_plain(parse_text("[1, x]", "f.yaml"), hint, (), lambda place, path, message: found.append((place, path)))
     assert [(str(place), path) for place, path in found] == [("f.yaml:1:5", (1,))]
+
+
+@pytest.mark.parametrize("word", ["yes", "No", "on", "OFF", "y", "n", "maybe"])
+def test_words_that_were_truth_values_once_have_a_hint_and_others_none(word: str) -> None:
+    found: list[str] = []
+    check_plain(parse_text(f"'{word}'"), bool, (), lambda place, path, message: found.append(message))
+    assert found == [f"expected `bool`, got `str` '{word}'" + "; write true or false" * (word != "maybe")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -147,3 +148,14 @@ def test_a_package_that_is_not_there_is_named(
 def test_languages_that_cannot_be_are_refused(languages: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         FamilyNames(languages=languages)
+
+
+@pytest.mark.parametrize("a", [0, 1, 2, 2**26 + 1, 2**28 + 12345, 2**30 - 1])
+def test_the_first_and_the_last_pair_of_a_number_are_told_from_their_neighbours(a: int) -> None:
+    # Numbers of pairs beyond 2^53, of which no square root is exact.
+    first = a * (a + 1) // 2
+    drawn: Any = SimpleNamespace(choice=lambda *arguments, **more: np.array([first, first + a]))
+    rows, differences = Subtraction(n_sequences=2, bits=30).generate(drawn)
+    numbers = [[sum(int(digit) << t for t, digit in enumerate(column)) for column in row.T] for row in rows]
+    assert numbers == [[a, 0], [a, a]]
+    assert [sum(int(digit) << t for t, digit in enumerate(row)) for row in differences] == [a, 0]

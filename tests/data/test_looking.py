@@ -251,3 +251,10 @@ def test_the_keys_read_the_same_table_again(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.values, found.table.values)
     assert found.table.times is not None
     assert (np.diff(found.table.times) == np.timedelta64(1, "D")).all()
+
+
+def test_how_a_table_is_written_is_not_taken_from_a_comment(tmp_path: Path) -> None:
+    found = look(tmp_path, "# a, b, c, d\n" + rows([f"{day:%Y-%m-%d}" for day in DAYS], ";"))
+    assert found.keys["delimiter"] == ";"
+    assert found.keys["comment"] == "#"
+    assert found.table.values[:, 0].tolist() == [11, 22, 30, 41, 52, 60, 71, 82]

@@ -11,7 +11,9 @@ from small import hourly_table, window_data
 
 from minidl.core.errors import ConfigError, DataError
 from minidl.data import LogScaler, MinMaxScaler, RootScaler, ScaleFit, Scaler, Sequences, StandardScaler, Table, Waves
+from minidl.data.examples import Echo
 from minidl.data.scalers import scaled_rows
+from minidl.data.sequences import scaled
 from minidl.forecasting import baselines
 from minidl.forecasting.scores import block_scores
 
@@ -143,3 +145,13 @@ def test_r2_of_a_bent_target_is_that_of_values_in_units() -> None:
     assert found["r2"] == pytest.approx(expected)
     plain = window_data(hourly_table()).load("float64")
     assert found["rmse"] == pytest.approx(block_scores(plain, baselines(plain)["persistence"], 4)["rmse"])
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (2, 1)])
+def test_the_one_value_of_sequences_that_is_too_large_is_named(row: int, column: int) -> None:
+    values, table = np.zeros((3, 2)), Echo(n_sequences=2, time_steps=3, delay=1).read()
+    scale = ScaleFit(np.zeros(2), np.full(2, 1e-30))
+    values[row, column] = 1e10
+    with pytest.raises(DataError, match=rf"row {row} \(counted from 0\), column {column}: 1e\+10 is 1e\+40 when it is"):
+        scaled(values, scale, slice(0, 2), np.float32, table)
+    assert scaled(values, scale, slice(0, 2), np.float64, table)[row, column] == pytest.approx(1e40)

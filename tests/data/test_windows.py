@@ -202,3 +202,9 @@ def test_too_few_rows_for_a_single_window_are_refused() -> None:
 def test_rows_in_another_layout_are_refused() -> None:
     with pytest.raises(DataError, match="values must be C-contiguous"):
         Windows(np.zeros((2, 10)).T, np.array([0]), 5, target_index=0)
+
+
+def test_the_column_is_that_of_the_target_and_its_values_are_neighbours() -> None:
+    data = windows()
+    assert data.column.tolist() == [row[1] for row in data.values.tolist()]
+    assert data.column.flags.c_contiguous

@@ -153,3 +153,11 @@ def test_the_shipped_series_keeps_the_textbooks_labels_unless_told_otherwise() -
         series = BeijingPM25(filled_labels=way)  # type: ignore[arg-type]
         sizes[way] = len(WindowData(series, test_size=8760).load().train)
     assert sizes == {"keep": 35040, "leave_out": 35040 - 1944}  # 2,067 gaps: 99 in 2014, 24 before the first label
+
+
+def test_a_lead_of_which_nothing_is_known_is_refused_though_another_is() -> None:
+    # The first row of the test part is a truth of lead 1 alone, and of a block.
+    parts = window_data(gappy(*range(187, 240))).load()
+    check_truth(parts, 1)
+    with pytest.raises(DataError, match=r"of a lead up to 2 nothing is known in the test part"):
+        check_truth(parts, 2)

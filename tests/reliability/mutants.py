@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("comparison", "tasks", "forecasting", "training", "runs", "data", "config")
+ROOMS = ("comparison", "parallel", "tasks", "forecasting", "training", "runs", "data", "config")
 # Tests that call these rooms. Others, of signals, clusters and compilers, are about something else and slow.
 TESTS = (
     *(f"tests/{room}" for room in ROOMS),

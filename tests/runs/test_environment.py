@@ -20,7 +20,9 @@ BLAS = {"internal_api": "openblas", "version": "0.3", "architecture": "Haswell",
 def test_versions_machine_and_command_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["minidl", "tr\udcffain"])
     libraries = [
-        {**BLAS, "user_api": "blas", "filepath": "/x/numpy.libs/libopenblas.so", "prefix": "libopenblas"},
+        # NumPy's own, as it has been called since version 2; scipy brings another one, in its own folder.
+        {**BLAS, "user_api": "blas", "filepath": "/x/numpy.libs/libscipy_openblas64_-1.so", "prefix": "libopenblas"},
+        {**BLAS, "user_api": "blas", "filepath": "/x/scipy/.dylibs/libscipy_openblas.dylib", "version": "0.1"},
         {**BLAS, "user_api": "blas", "filepath": "/x/scipy.libs/libopenblas.so", "version": "0.2"},
         {**BLAS, "user_api": "openmp", "filepath": "/x/libgomp.so"},
     ]
@@ -80,3 +82,9 @@ def test_a_file_of_another_shape_is_refused(content: Any, right: bool) -> None:
     else:
         with pytest.raises(CorruptFileError, match=r"^environment\.json"):
             decode_environment(data, "environment.json")
+
+
+def test_a_library_that_was_not_recorded_is_said_to_be_unknown() -> None:
+    assert environment_changes({"blas": []}, {"blas": [BLAS]}) == [
+        "blas: not known when the run was saved, openblas 0.3 Haswell now"
+    ]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from small import hourly_table, window_data
 
-from minidl import ConfigError, DataError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential, ShapeError
+from minidl import ConfigError, DataError, Dense, HalfMSE, LastStep, Quantile, RecurrentLayer, Sequential, ShapeError
 from minidl.data import MinMaxScaler, Table
 from minidl.forecasting import assumptions, model_forecaster, score, score_shifted
-from minidl.tasks import Forecast, forecast_terms
+from minidl.tasks import Forecast, Intervals, forecast_terms
 from minidl.tasks.forecast import forecast_task
 from minidl.tasks.forecast_terms import ForecastTerms
 from minidl.tasks.published import Published
@@ -258,3 +258,16 @@ def test_runs_over_time_go_to_the_largest_horizon(monkeypatch: pytest.MonkeyPatc
     result, open_run = {"a": 1}, object()
     found = terms(2, 4, 1).more_from_runs(result, open_run)  # type: ignore[arg-type]
     assert found == {"over_time": [result, open_run, 4, "hold_last"]}
+
+
+def test_ends_without_a_calibration_are_those_that_the_model_says() -> None:
+    levels, x = [0.1, 0.5, 0.9], np.random.default_rng(0).normal(size=(1, 6, 3))
+    model = Sequential([LastStep(), Dense(4 * 3)])
+    model.build((6, 3), 1, "float64")
+    setting: Any = SimpleNamespace(loss=Quantile(levels), model=model)
+    told = np.sort(model(x).reshape(4, 3), axis=1)
+    lower, upper = Intervals(0.8).ahead(setting, None, 2)(x)
+    assert (lower.tolist(), upper.tolist()) == (told[:2, 0].tolist(), told[:2, 2].tolist())
+    lower, upper = Intervals(0.8).ahead(setting, np.array([0.5, 0.25, 9.0, 9.0]), 2)(x)
+    assert lower == pytest.approx(told[:2, 0] - [0.5, 0.25])
+    assert upper == pytest.approx(told[:2, 2] + [0.5, 0.25])

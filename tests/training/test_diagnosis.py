@@ -141,3 +141,11 @@ def test_an_output_is_looked_for_in_whatever_feeds_its_layers() -> None:
             numerical_error("here", model, flat, math.inf, Batch(np.full((1, 3), 9, np.float32), np.ones((1, 1))))
         )
     assert "; the output of layer 0.0 (Dense) has NaN or Inf." in message
+
+
+@pytest.mark.parametrize(("indices", "row"), [(None, 7), (np.arange(100, 110), 107)])
+def test_an_example_of_a_batch_in_another_order_is_named_by_its_own_number(indices: Any, row: int) -> None:
+    model, flat, x, target = broken()
+    batch = Batch(x, target, order=np.array([7, 2]))
+    message = str(numerical_error("here", model, flat, math.nan, batch, indices=indices))
+    assert f"the inputs (x) have NaN at [{row}, 0, 0];" in message

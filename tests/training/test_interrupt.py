@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minidl.training.interrupt import EndOnSignal, Interrupted, RaiseOnSignal, StopOnSignal
+from minidl.training.interrupt import EndOnSignal, Interrupted, RaiseOnSignal, StopOnSignal, without_hangups
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
 
@@ -112,3 +112,13 @@ def test_signals_end_the_process_while_modules_are_imported_and_do_what_they_did
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_process_hears_of_a_closed_terminal_again_after_it_has_started_others() -> None:
+    def blocked() -> bool:
+        return signal.SIGHUP in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+    before = blocked()
+    with without_hangups():
+        assert blocked()
+    assert blocked() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -168,3 +169,17 @@ def test_a_training_that_goes_on_leaves_the_rows_of_the_epochs_that_are_done(tmp
 def test_the_file_is_one_of_the_folder(callback: type, filename: str) -> None:
     with pytest.raises(ConfigError, match=rf"{callback.__name__}: filename: expected a name that ends in .csv"):
         callback(filename=filename)
+
+
+def test_a_value_at_the_margin_itself_is_not_saturated() -> None:
+    # Within a quarter of the range from an end: below -0.5 and above 0.5.
+    values = np.array([[-0.5, 0.5, -0.75], [-0.625, 0.75, 0.0]])
+    trainer: Any = SimpleNamespace(first_batch=SimpleNamespace(bounded=lambda: {("0", "h"): (values, -1.0, 1.0)}))
+    (row,) = Saturation(0.25).rows(trainer)
+    assert row == {"layer": "0", "values": "h", "low": 2 / 6, "high": 1 / 6, "units": 0.0}
+
+
+@pytest.mark.parametrize("look", [Saturation, ParameterStatistics])
+def test_looks_that_cannot_be_are_refused_in_python_too(look: Any) -> None:
+    with pytest.raises(ConfigError, match=r"every: expected `int` >= 1, got 0"):
+        look(every=0)

@@ -59,3 +59,21 @@ def test_on_a_terminal_a_bar_goes_on_from_the_epochs_that_are_done(monkeypatch: 
     assert "7/10" in text
     assert "train 0.500000  validation 0.250000" in text
     assert "epoch  7/10" not in text
+
+
+@pytest.mark.parametrize(
+    ("epoch", "finished", "said"),
+    [
+        (4, "nothing got better", "ended after 4 epochs: nothing got better\n"),
+        (1, "it is enough", "ended after 1 epoch: it is enough\n"),
+        (10, "nothing got better", ""),  # after the last epoch there would be no more anyway
+        (4, None, ""),  # a signal; whoever stopped it says so
+    ],
+)
+def test_why_there_are_no_more_epochs_is_said_where_there_could_be(
+    epoch: int, finished: str | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = trainer(epoch)
+    ended.finished = finished
+    ShowEpochs().on_end(ended)
+    assert capsys.readouterr().err == said
