@@ -68,6 +68,7 @@ from minidl.losses import (
     Loss,
     Quantile,
     SumOfLosses,
+    WeightedLeads,
 )
 from minidl.model_files import load
 from minidl.optimizers import (
@@ -172,6 +173,7 @@ __all__ = [
     "SumOfLosses",
     "TanhActivation",
     "TensorBoard",
+    "WeightedLeads",
     "Workspace",
     "__version__",
     "fit",

@@ -21,6 +21,7 @@ from minidl import (
     Loss,
     Quantile,
     SumOfLosses,
+    WeightedLeads,
 )
 
 Drawn = tuple[Any, Any]
@@ -50,6 +51,11 @@ def numbers(rng: Any, shape: tuple[int, ...], scale: float) -> Drawn:
     """Two targets at each place, and outputs that differ from them by about `scale`."""
     target = rng.normal(size=(*shape, 2))
     return target + scale * rng.normal(size=target.shape), target
+
+
+def three_and_a_half(target: Any) -> Any:
+    """What the two targets at each place count for."""
+    return np.broadcast_to([3, 0.5], target.shape)
 
 
 def classes(rng: Any, shape: tuple[int, ...], scale: float) -> Drawn:
@@ -137,6 +143,12 @@ CASES = [
     Case(LogCosh(), numbers, of_error(lambda torch, e: torch.logaddexp(e, -e) - torch.log(torch.tensor(2.0).double()))),
     Case(SumOfLosses(BOTH, [2, 0.5]), numbers, of_error(lambda torch, e: e * e + torch.abs(e) / 2)),
     Case(SumOfLosses(ENTROPIES), classes, both_entropies),
+    Case(
+        WeightedLeads(MSE(), [3, 0.5]),
+        numbers,
+        of_error(lambda torch, e: e * e),
+        lambda target: np.broadcast_to([3, 0.5], target.shape),
+    ),
     Case(BinaryCrossEntropy(), probabilities, binary_cross_entropy(0.0)),
     Case(BinaryCrossEntropy(0.2, [0.5, 3]), probabilities, binary_cross_entropy(0.2), lambda t: 0.5 + 2.5 * t),
     Case(CrossEntropy(), classes, cross_entropy(0.0)),

@@ -14,6 +14,7 @@ from minidl.losses.log_cosh import LogCosh
 from minidl.losses.loss import Loss
 from minidl.losses.quantile import Quantile
 from minidl.losses.sum_of_losses import SumOfLosses
+from minidl.losses.weighted_leads import WeightedLeads
 
 __all__ = [
     "MAE",
@@ -28,4 +29,5 @@ __all__ = [
     "Loss",
     "Quantile",
     "SumOfLosses",
+    "WeightedLeads",
 ]

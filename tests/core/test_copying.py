@@ -167,6 +167,7 @@ def _configurable(cls: Any) -> Any:
         "Published": {"source": "book", "r2": [0.5], "loss": [0.1]},
         "SGD": {"learning_rate": 0.1},
         "SumOfLosses": {"losses": [minidl.MSE(), minidl.MAE()]},
+        "WeightedLeads": {"loss": minidl.MSE(), "weights": [2.0, 1.0]},
         "TailValidation": {"size": 5},
         "WindowData": {"series": minidl.data.BeijingPM25()},
         "RecurrentLayer": {"hidden_size": 2},

@@ -122,7 +122,7 @@ class TestLookup:
                 Loss,
                 "Xyz",
                 "unknown loss 'Xyz'; known: BinaryCrossEntropy, CrossEntropy, GaussianNLL, "
-                "HalfMSE, Huber, LogCosh, MAE, MSE, Quantile, SumOfLosses",
+                "HalfMSE, Huber, LogCosh, MAE, MSE, Quantile, SumOfLosses, WeightedLeads",
             ),
             (Layer, "os.system", None),
         ],

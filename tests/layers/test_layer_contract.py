@@ -51,6 +51,7 @@ from minidl.testing.checks import check_layer, run_checks
 from minidl.testing.fresh_process import CHILD
 
 # name: (layer, input shape without the batch axis; None: any number of time steps)
+ONE_STEP = Sequential([GRULayer(2), LastStep(), Dense(1)])
 CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     "RecurrentLayer": (RecurrentLayer(3), (5, 2)),
     "RecurrentLayer without bias, any length": (RecurrentLayer(2, bias=False), (None, 6)),
@@ -127,6 +128,8 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     "SelectFeatures": (SelectFeatures([2, 0]), (None, 3)),
     "Residual": (Residual(RecurrentLayer(3)), (None, 3)),
     "Rollout": (Rollout(Sequential([GRULayer(3), LastStep(), Dense(1)]), steps=4, target=1), (None, 2)),
+    "Rollout with later rows": (Rollout(ONE_STEP, steps=3, target=1, later=True), (None, 2)),
+    "Rollout that grows": (Rollout(copy.deepcopy(ONE_STEP), steps=3, target=1, later=True, grow=True), (None, 2)),
     "Rollout of one step": (Rollout(Sequential([LastStep(), Dense(1)]), steps=1, target=0), (3, 2)),
     "Rollout beyond its window, in a stack": (
         Sequential([Rollout(Sequential([RecurrentLayer(2), MeanOverTime(), Dense(1)]), steps=5, target=0), Dense(2)]),

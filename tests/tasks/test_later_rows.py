@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from small import CONFIG, hourly_table, window_data, write_experiment
 
-from minidl import ConfigError, Dense, GRULayer, LastStep, Rollout, Sequential
+from minidl import (
+    ConfigError,
+    Dense,
+    GRULayer,
+    LastStep,
+    Rollout,
+    Sequential,
+)
 from minidl.comparison.leaks import check_no_leak, find_leaks
 from minidl.core.layer import Array
 from minidl.data import Calendar, Change, TailValidation, WindowData
@@ -130,48 +137,6 @@ def test_windows_that_do_not_reach_back_to_yesterday_are_refused() -> None:
     short = window_data(hourly_table(), time_steps=6)
     with pytest.raises(Exception, match=r"a day has 24 rows, a window 6, .*; set data.time_steps to at least 24\."):
         short.load(leads=3, later_rows=2, covariates="same_hour_yesterday")
-
-
-# --- the layer
-
-X = np.random.default_rng(0).standard_normal((4, 5 + STEPS - 1, 3))
-
-
-def built() -> Rollout:
-    model = Rollout(Sequential([GRULayer(4), LastStep(), Dense(1)]), steps=STEPS, target=1, later=True)
-    model.build((len(X[0]), 3), 3, "float64")
-    return model
-
-
-def naive(model: Rollout, x: list[list[float]]) -> list[float]:
-    window, later, made = x[: 1 - STEPS], x[1 - STEPS :], []
-    for j in range(STEPS):
-        made.append(float(model.layer(np.array([window]))[0, 0]))
-        if j < STEPS - 1:
-            window = [*window[1:], [made[-1] if k == 1 else later[j][k] for k in range(3)]]
-    return made
-
-
-def test_a_rollout_reads_later_rows_but_not_their_target() -> None:
-    model, spoilt = built(), X.copy()
-    spoilt[:, 1 - STEPS :, 1] = np.nan
-    np.testing.assert_allclose(model(spoilt), [naive(model, x) for x in X.tolist()], rtol=1e-12)
-
-
-def test_its_gradient_is_that_of_central_differences() -> None:
-    model, w = built(), np.random.default_rng(1).standard_normal((4, STEPS))
-    dx = model.backward(w, model.forward(X)[1])[0]
-    h, found = 1e-5, np.empty_like(X)
-    for place in np.ndindex(X.shape):
-        ends = []
-        for sign in (1, -1):
-            moved = X.copy()
-            moved[place] += sign * h
-            ends.append((model(moved) * w).sum())
-        found[place] = (ends[0] - ends[1]) / (2 * h)
-    assert dx is not None
-    np.testing.assert_allclose(dx, found, rtol=0, atol=1e-7 * np.abs(found).max())
-    assert not dx[:, 1 - STEPS :, 1].any()
 
 
 # --- from a config

@@ -14,8 +14,9 @@ from minidl.core.later_rows import LaterRows
 from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
 from minidl.core.lengths import check_lengths, without_padding
 from minidl.core.registry import register
+from minidl.core.walk import walk
 from minidl.core.workspace import Workspace
-from minidl.layers.containers.calls import backward_of, forward_of
+from minidl.layers.containers.calls import backward_from_of, backward_of, forward_of
 from minidl.layers.containers.container import Container
 from minidl.layers.select_features import NamedColumns
 
@@ -41,6 +42,8 @@ class Rollout(NamedColumns, LaterRows, Container):
     target : the column that is forecast: its position from 0 on, or its name, which an experiment knows.
     later : whether x has steps - 1 rows after the window, whose target is not looked at. Where a sequence is
         too short for so many and a window of one row, it has fewer, and the last row stays.
+    grow : whether the window keeps its first rows as it goes on, so that x_{j+1} has j rows more than x. A
+        layer that looks back only then computes each row once: it goes on from its state.
 
     Shapes
     ------
@@ -57,6 +60,7 @@ class Rollout(NamedColumns, LaterRows, Container):
     steps: PositiveInt
     target: NonNegativeInt | str
     later: bool = False
+    grow: bool = False
     causal: ClassVar[bool] = False  # it reads its window again for each forecast, so it cannot be fed step by step
 
     @property
@@ -82,6 +86,9 @@ class Rollout(NamedColumns, LaterRows, Container):
         if len(input_shape) != 2:
             raise ShapeError(f"Rollout: expected windows of shape (time, features), got {input_shape}.")
         self.columns_of([self.target], input_shape[-1], "target")
+        unfit = [type(layer).__name__ for _, layer in walk(self.layer) if not layer.causal] if self.grow else []
+        if unfit:
+            raise ShapeError(f"Rollout: grow: {unfit[0]} looks at later steps too, so it cannot go on.", ("layer",))
         input_shape = self._window(input_shape)
         try:
             inner = self.layer.output_shape(input_shape)
@@ -123,21 +130,26 @@ class Rollout(NamedColumns, LaterRows, Container):
         (column,), sequence = self.columns_of([self.target], features, "target"), np.arange(n)
         time, ends, sources = self._places(x.shape, ctx.lengths)
         ws = ctx.workspace or Workspace()
-        rows, caches, y = np.zeros(()), [], np.zeros(())
+        rows, y, caches = np.zeros(()), np.zeros(()), list[Any]()
         for j, inner in enumerate(self._contexts_of_steps(ctx)):
-            window = rows[:, j : j + time] if j else x[:, :time]
-            made, cache = forward_of(self.layer, window, inner)
+            if j and self.grow:
+                inner = replace(inner, state=self.layer.final_state(caches[-1]), lengths=None)
+            made, cache = forward_of(self.layer, self._window_of(rows, ends, time, j) if j else x[:, :time], inner)
             if made.shape != (n, 1):
                 raise ShapeError(f"Rollout: {type(self.layer).__name__} made {made.shape} of {x.shape}, not {(n, 1)}.")
             if not j:
                 y = ws.array("y", (n, self.steps), made.dtype)
                 rows = ws.array("rows", (n, time + self.steps, features), np.result_type(x, made))
-                rows[:, :time], rows[:, time:] = window, 0
+                rows[:, :time], rows[:, time:] = x[:, :time], 0
             caches.append(cache)
             y[:, j] = made[:, 0]
             rows[sequence, ends + j] = x[sequence, sources[j]]
             rows[sequence, ends + j, column] = y[:, j]
         return y, (caches[-1:], ctx.workspace, caches, x.shape, ctx.lengths, column, ctx.input_gradient)
+
+    def _window_of(self, rows: Array, ends: Array, time: int, j: int) -> Array:
+        """What goes into f for forecast j > 0: a window, or the row after those that its state has seen."""
+        return rows[np.arange(len(rows)), ends + j - 1][:, None] if self.grow else rows[:, j : j + time]
 
     def _places(self, shape: Shape, lengths: Array | None) -> tuple[int, Array, Array]:
         """The window's time steps; (batch,) where each one ends; (steps, batch) the rows of x that go on with it."""
@@ -167,12 +179,18 @@ class Rollout(NamedColumns, LaterRows, Container):
         drows = ws.array("drows", (n, time + self.steps, features), dy.dtype)
         drows[...] = 0
         total: Grads = {}
+        d_state: Any = None
         for j in reversed(range(self.steps)):
             d = dy[:, j] + drows[sequence, ends + j, column]
-            dx, own = backward_of(self.layer, d[:, None], caches[j])
+            if self.grow:
+                dx, own, d_state = backward_from_of(self.layer, d[:, None], d_state, caches[j])
+            else:
+                dx, own = backward_of(self.layer, d[:, None], caches[j])
             if dx is None and (j or wanted):
                 raise ShapeError(f"Rollout: {type(self.layer).__name__} returned None for dx, which is fed back.")
-            if dx is not None:
+            if dx is not None and j and self.grow:
+                drows[sequence, ends + j - 1] += dx[:, 0]
+            elif dx is not None:
                 drows[:, j : j + time] += without_padding(dx, None if lengths is None else ends)
             total = self._added(total, own, ws)
         grads = self.summed_gradients({"inner": total}, ws)
