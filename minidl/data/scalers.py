@@ -60,10 +60,12 @@ class ScaleFit:
 
     def transform(self, values: npt.NDArray[Any]) -> Values:
         """Scaled copy of `values` (..., F)."""
+        self._check_one()
         return (bent(np.asarray(values, dtype=np.float64), self.curves) - self.offset) / self.range
 
     def inverse(self, scaled: npt.NDArray[Any]) -> Values:
         """Scaled values (..., F) back in their own units, as a copy."""
+        self._check_one()
         return bent(np.asarray(scaled, np.float64) * self.range + self.offset, self.curves, back=True)
 
     def scale(self, y: npt.ArrayLike, column: int) -> Values:
@@ -81,9 +83,14 @@ class ScaleFit:
 
     def of_column(self, column: int, n_axes: int) -> tuple[Values, Values]:
         """Offset and range of a column, to be counted with numbers of so many axes."""
+        self._check_one()
         pair = (numbers[..., column] for numbers in (self.offset, self.range))
         offset, spread = (numbers.reshape(numbers.shape + (1,) * (n_axes - numbers.ndim)) for numbers in pair)
         return offset, spread
+
+    def _check_one(self) -> None:
+        if self.series:
+            raise DataError("ScaleFit: each series has its own scaling; take that of one with of_series(NAME).")
 
     def at(self, series: npt.NDArray[np.int64]) -> ScaleFit:
         """The scaling of numbers whose first axis (B,) belongs to the series of these numbers; B times the same of one.

@@ -262,7 +262,8 @@ class Run(RunFolder):
         """Fast forecasts of a checkpoint (None: the one that the config scores), from windows that are scaled already.
 
         It takes a window (time, features) or a batch of them from ``scale().transform``;
-        ``scale().unscale`` brings its outputs back to units.
+        ``scale().unscale`` brings its outputs back to units. Where a table holds several series, take
+        ``scale().of_series(NAME)`` in place of ``scale()``.
         """
         self.load_weights(checkpoint)
         return predictor(self.experiment.model, self.notify)

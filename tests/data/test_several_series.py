@@ -93,6 +93,11 @@ def test_each_series_is_scaled_by_its_own_training_rows(tmp_path: Path) -> None:
         back = splits.scale_at(starts).unscale(splits.values[starts][:, :1], 0)
         np.testing.assert_allclose(back[:, 0], own[[0, 3], 0], rtol=1e-12)
         np.testing.assert_array_equal(splits.scale.of_series(name).offset, splits.scale.offset[i])
+    for scaling in (splits.scale.transform, splits.scale.inverse):
+        with pytest.raises(DataError, match="each series has its own scaling"):
+            scaling(np.ones((3, 2)))
+    with pytest.raises(DataError, match="each series has its own scaling"):
+        splits.scale.unscale(np.ones(3), 0)
     with pytest.raises(DataError, match="'west' was not in the training"):
         splits.scale.of_series("west")
 
