@@ -16,7 +16,15 @@ from minidl import plotting
 from minidl.backtesting.folder import RESULT, Backtest, reopen, start
 from minidl.backtesting.folds import Record
 from minidl.backtesting.result import KEPT, METRICS, RETRAINED, by_lead, by_origin, origin, result, shown_name
-from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
+from minidl.cli.common import (
+    add_json,
+    add_overrides,
+    add_plugin,
+    config_arguments,
+    load_plugins,
+    plugin_arguments,
+    print_json,
+)
 from minidl.cli.workers import add_workers, kept, worker_arguments, workers
 from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.extras import install_command
@@ -111,6 +119,7 @@ def _report(backtest: Backtest, args: argparse.Namespace) -> int:
     assumed = forecast_task(experiment.evaluation).scores_on(experiment.load_data()).assumptions()
     show(*(f"assumed: {line}" for line in assumed))
     show(f"{backtest.path}: {RESULT}, a file for each fold" + (", figures" if picture else ""))
+    show(*([] if args.config is None else [f"next: minidl train {config_arguments(args)}"]))
     return 0
 
 

@@ -57,6 +57,7 @@ def test_the_command_tells_scores_by_lead_and_by_origin(folder: Path, capsys: Ca
     assert lines[8].startswith("RMSE, µg/m³, mean of leads 1 to 4  rows  retrained  trained once  same as now")
     assert re.search(r"Training anew has the smaller RMSE on [012] of 2 later stretches\.", out)
     assert "assumed: other columns keep their last values, as in predict" in lines
+    assert lines[-1] == "next: minidl train small.yaml"
     found = without_seconds("runs/backtest-001")
     origins = [fold["scores"]["retrained"]["mean"]["rmse"] for fold in found["folds"]]
     over = found["over_folds"]["retrained"]["mean"]["rmse"]
