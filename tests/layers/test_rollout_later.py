@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl import Bidirectional, Context, Dense, GRULayer, LastStep, Parallel, Rollout, Sequential, ShapeError
+from minidl import (
+    Bidirectional,
+    Context,
+    Dense,
+    Dropout,
+    GRULayer,
+    LastStep,
+    Parallel,
+    Rollout,
+    SelectFeatures,
+    Sequential,
+    ShapeError,
+)
 from minidl.core.layer import Array
 
 STEPS = 4
@@ -82,3 +94,17 @@ def test_a_layer_that_looks_ahead_cannot_go_on() -> None:
     model = Rollout(Sequential([Bidirectional(GRULayer(2)), LastStep(), Dense(1)]), steps=2, target=0, grow=True)
     with pytest.raises(ShapeError, match=r"^Rollout: grow: Bidirectional looks at later steps too, so it cannot go on"):
         model.build((5, 3), 0)
+
+
+def test_a_window_that_grows_has_one_mask_for_all_of_its_rows() -> None:
+    # y_1 is what the mask leaves of the first column, and so are all others where the rows are alike.
+    model = Rollout(
+        Sequential([Dropout(0.5, shared_over_time=True), SelectFeatures([0]), LastStep()]), steps=6, target=1, grow=True
+    )
+    model.build((3, 2), 0, "float64")
+    rng = np.random.default_rng(2)
+    made = [model.forward(np.ones((8, 3, 2)), Context(training=True, rng=rng))[0] for _ in range(2)]
+    for y in made:
+        assert np.array_equal(y, np.repeat(y[:, :1], 6, axis=1))
+        assert {0.0, 2.0} == {*y[:, 0].tolist()}
+    assert not np.array_equal(*made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
@@ -43,7 +44,8 @@ class Rollout(NamedColumns, LaterRows, Container):
     later : whether x has steps - 1 rows after the window, whose target is not looked at. Where a sequence is
         too short for so many and a window of one row, it has fewer, and the last row stays.
     grow : whether the window keeps its first rows as it goes on, so that x_{j+1} has j rows more than x. A
-        layer that looks back only then computes each row once: it goes on from its state.
+        layer that looks back only then computes each row once: it goes on from its state. It draws the same random
+        numbers for each row, so that a `Dropout` that is shared over time has one mask for all of them.
 
     Shapes
     ------
@@ -165,8 +167,10 @@ class Rollout(NamedColumns, LaterRows, Container):
 
     def _contexts_of_steps(self, ctx: Context) -> list[Context]:
         (inner,) = self.contexts(ctx)
-        ws = ctx.workspace
-        return [replace(inner, workspace=ws and ws.child(f"step {j}")) for j in range(self.steps)]
+        ws, rngs = ctx.workspace, [ctx.rng] * self.steps
+        if self.grow and ctx.training:
+            rngs[1:] = [copy.deepcopy(ctx.rng) for _ in rngs[1:]]
+        return [replace(inner, workspace=ws and ws.child(f"step {j}"), rng=rng) for j, rng in enumerate(rngs)]
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """From the last forecast to the first; the gradients of f add up."""
