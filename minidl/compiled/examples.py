@@ -156,7 +156,8 @@ def _sequences(source: SequenceSet, indices: Order, batch: int, labels: bool) ->
     rows, size = source.starts[indices], int(np.prod(target.shape[1:]))
     places = (rows if source.every_step else indices) * size
     shape = (time, *target.shape[1:]) if source.every_step else target.shape[1:]
-    return Examples(values, flat(target), rows * n_features, places, size, window, shape, lengths)
+    weights = None if source.weight is None else _weights(source.weight, indices, len(source))
+    return Examples(values, flat(target), rows * n_features, places, size, window, shape, lengths, weights)
 
 
 def _stream_windows(source: StreamWindows, indices: Order, batch: int, labels: bool) -> Examples:

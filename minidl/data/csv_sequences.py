@@ -37,6 +37,8 @@ class CSVSequences(NamedSequences):
     labels : the classes, in the order of the model's outputs.
     targets : the columns with numbers to learn, the same in all rows of a sequence.
     group : a column for a split that keeps groups together, the same in all rows of a sequence.
+    weight : a column with what each sequence counts for in the loss, 0 or more, the same in all rows of a sequence.
+        Scores count each once.
     delimiter : one character.
 
     Raises
@@ -53,6 +55,7 @@ class CSVSequences(NamedSequences):
     labels: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     group: str | None = None
+    weight: str | None = None
     delimiter: Delimiter = ","
 
     def __post_init__(self) -> None:
@@ -81,7 +84,7 @@ class CSVSequences(NamedSequences):
         starts = np.cumsum(lengths) - lengths
         first = order[starts]
         learned = path is None
-        labels = targets = groups = None
+        labels = targets = groups = weights = None
         if self.label is not None and (learned or self.label in file.header):
             labels = np.array(file.convert(self.label, self._label_number), np.int64)[order]
         if self.targets and (learned or set(self.targets) <= set(file.header)):
@@ -89,6 +92,8 @@ class CSVSequences(NamedSequences):
         if self.group is not None and (learned or self.group in file.header):
             self._check_constant(file, self.group, file.texts(self.group), order, lengths)
             groups = tuple(file.texts(self.group)[row] for row in first)
+        if self.weight is not None and learned:
+            weights = self._constant(file, self.weight, order, lengths)
         return SequenceTable(
             np.stack([_numbers(file, name) for name in self.features], axis=1)[order],
             lengths,
@@ -99,6 +104,7 @@ class CSVSequences(NamedSequences):
             target_names=self.target_names,
             names=names,
             groups=groups,
+            weights=weights,
             times=None if times is None else times[first],
             source=where,
         )

@@ -32,6 +32,7 @@ class SequenceTable:
     target_names : the K numbers.
     names : of the sequences; None: they are counted from 0.
     groups : of each sequence, for a split that keeps groups together; None: there are none.
+    weights : float64 (S,), 0 or more, what each sequence counts for in the loss; None: 1.
     times : of each sequence, for a split by time; None: not known.
     source : where they come from, for messages.
 
@@ -50,6 +51,7 @@ class SequenceTable:
     target_names: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
+    weights: npt.NDArray[np.float64] | None = None
     times: npt.NDArray[Any] | None = None
     source: str = "Sequences"
 
@@ -66,9 +68,17 @@ class SequenceTable:
             raise DataError(f"{self.source}: the lengths are {self.lengths.sum()} rows in all, but there are {n}.")
         self._check_numbers()
         self._check_labels()
-        for what, given in (("names", self.names), ("groups", self.groups), ("times", self.times)):
+        for what, given in (
+            ("names", self.names),
+            ("groups", self.groups),
+            ("times", self.times),
+            ("weights", self.weights),
+        ):
             if given is not None and len(given) != S:
                 raise DataError(f"{self.source}: {len(given)} {what} for {S} sequences.")
+        if self.weights is not None and not ((self.weights >= 0) & (self.weights <= LARGEST)).all():
+            i = int(np.argmin((self.weights >= 0) & (self.weights <= LARGEST)))
+            raise DataError(f"{self.source}: {self.called(i)}: weight {self.weights[i]:g}; expected 0 or more.")
 
     def _check_numbers(self) -> None:
         wrong = np.argwhere(~(np.abs(self.values) <= LARGEST))
@@ -183,10 +193,11 @@ class SequenceTable:
         return self.labels
 
     def facts(self) -> dict[str, Any]:
-        """How many rows there are, and the SHA-256 of names, rows, lengths, labels and targets."""
+        """How many rows there are, and the SHA-256 of names, rows, lengths, labels, targets and weights."""
         names = [self.feature_names, self.label_names, self.target_names]
         digest = hashlib.sha256(json.dumps(names).encode())
-        for array, kind in ((self.values, "<f8"), (self.lengths, "<i8"), (self.labels, "<i8"), (self.targets, "<f8")):
+        of_sequences = ((self.labels, "<i8"), (self.targets, "<f8"), (self.weights, "<f8"))
+        for array, kind in ((self.values, "<f8"), (self.lengths, "<i8"), *of_sequences):
             if array is not None:
                 digest.update(np.ascontiguousarray(array, kind).tobytes())
         return {"rows": len(self.values), "sha256": digest.hexdigest()}

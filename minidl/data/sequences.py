@@ -30,6 +30,7 @@ class SequenceSet:
     starts, lengths : int64 (S,), the first row of each sequence of this set, and how many it has.
     target : (S, ...), what is to be learned of each; or (n,), of each row of `values`.
     every_step : whether it is of each row.
+    weight : (S,), what each counts for in the loss; None: 1.
     """
 
     values: npt.NDArray[Any] = field(repr=False)
@@ -37,6 +38,7 @@ class SequenceSet:
     lengths: Ints = field(repr=False)
     target: npt.NDArray[Any] = field(repr=False)
     every_step: bool = False
+    weight: npt.NDArray[Any] | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -65,7 +67,8 @@ class SequenceSet:
         target = self.target[rows] if self.every_step else self.target[numbers]
         if self.every_step:
             target[~real] = 0
-        return Batch(x, target, lengths=lengths if self.ragged else None, order=order)
+        weight = None if self.weight is None else self.weight[numbers]
+        return Batch(x, target, lengths=lengths if self.ragged else None, weight=weight, order=order)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +198,9 @@ class Sequences(Data):
         starts = table.starts
 
         def part(of: Ints) -> SequenceSet:
-            return SequenceSet(values, starts[of], table.lengths[of], target if every_step else target[of], every_step)
+            learned = target if every_step else target[of]
+            weight = None if table.weights is None else table.weights[of]
+            return SequenceSet(values, starts[of], table.lengths[of], learned, every_step, weight)
 
         validation = part(members[1]) if len(members[1]) else None
         parts = part(members[0]), validation, part(members[2])

@@ -65,7 +65,9 @@ def joined(train: Source, validation: Source) -> Source:
             np.concatenate([getattr(part, name) for part in (train, validation)]) for name in ("starts", "lengths")
         ]
         target = train.target if train.every_step else np.concatenate([train.target, validation.target])
-        return dataclasses.replace(train, starts=parts[0], lengths=parts[1], target=target)
+        given = [part.weight for part in (train, validation) if part.weight is not None]  # of one table: both or none
+        weight = np.concatenate(given) if given else None
+        return dataclasses.replace(train, starts=parts[0], lengths=parts[1], target=target, weight=weight)
     if isinstance(train, Arrays) and isinstance(validation, Arrays):
         return _joined_arrays(train, validation)
     kinds = f"{type(train).__name__} and {type(validation).__name__}"

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from minidl import DataError
-from minidl.data import CSVSequences
+from minidl.compiled.examples import examples
+from minidl.data import CSVSequences, SequenceSet
+from minidl.experiment import load_experiment
+from minidl.training.selection import joined
 
 TEXT = """\
 id,t,a,b,h,w,kind,person
@@ -90,3 +93,88 @@ def test_a_cell_that_is_no_finite_number_is_named(tmp_path: Path, cell: str) -> 
     message = f"own.csv:2: column a: {cell!r} is not a finite number; sequences have no gaps."
     with pytest.raises(DataError, match=f"{re.escape(message)}$"):
         source(tmp_path, TEXT.replace(",1,2,", f",{cell},2,"), **NUMBERS).read()
+
+
+WEIGHED = TEXT.replace("person\n", "person,much\n").replace(",x\n", ",x,0.5\n").replace(",y\n", ",y,3\n")
+
+
+def test_weights_are_one_a_sequence_and_go_with_them_into_batches(tmp_path: Path) -> None:
+    found = source(tmp_path, WEIGHED, **CLASSES, weight="much").read()
+    assert found.weights is not None
+    assert found.weights.tolist() == [0.5, 3]
+    assert found.facts() != source(tmp_path, WEIGHED, **CLASSES).read().facts()
+    assert source(tmp_path, WEIGHED, **CLASSES, weight="much").read(tmp_path / "own.csv").weights is None
+    half = np.array([0.5, 3.0, 2.0, 4.0])
+    lengths = np.array([1, 3, 2, 3])
+    some = SequenceSet(np.zeros((9, 1)), np.cumsum(lengths) - lengths, lengths, np.arange(4), weight=half)
+    batch = some.gather(np.array([0, 2, 1]))
+    assert batch.lengths is not None
+    assert batch.weight is not None
+    assert (batch.lengths.tolist(), batch.weight.tolist()) == ([3, 2, 1], [3.0, 2.0, 0.5])
+    assert batch.target.tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (",0.5\n", ",-1\n", "sequence one: weight -1; expected 0 or more."),
+        ("x,0.5\ntwo", "x,0.6\ntwo", "column much: differs from the first row of the sequence one"),
+        (",3\n", ",much\n", "column much: 'much' is not a finite number"),
+    ],
+)
+def test_weights_that_are_none_are_refused(old: str, new: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        source(tmp_path, WEIGHED.replace(old, new), **CLASSES, weight="much").read()
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+def test_a_loss_is_the_mean_weighted_by_sequence(every_step: bool, tmp_path: Path) -> None:
+    rng, rows = np.random.default_rng(0), ["id,a,kind,much"]
+    lengths = rng.integers(2, 6, 20)
+    for i, length in enumerate(lengths):
+        kinds = rng.choice(["up", "down"], length if every_step else 1).tolist() * (1 if every_step else int(length))
+        rows += [f"{i},{rng.normal():.3f},{kind},{i % 3}" for kind in kinds]
+    task = "Label" if every_step else "Classify"
+    (tmp_path / "c.yaml").write_text(f"""\
+dtype: float64
+engine: numpy
+data:
+  type: Sequences
+  source: {{type: CSVSequences, path: {tmp_path}/own.csv, sequence: id, features: [a], label: kind, \
+labels: [up, down], weight: much}}
+model: {{type: Sequential, layers: [{{type: RecurrentLayer, hidden_size: 3}}{"" if every_step else ", LastStep"}, \
+{{type: Dense, output_size: 2}}]}}
+loss: CrossEntropy
+optimizer: {{type: SGD, learning_rate: 0.1}}
+evaluation: {{type: {task}}}
+""")
+    source(tmp_path, "\n".join(rows) + "\n", **CLASSES)
+    experiment = load_experiment(tmp_path / "c.yaml")
+    train: Any = experiment.load_data().train
+    total = weights = 0.0
+    for k in range(len(train)):
+        one = train.gather(slice(k, k + 1))
+        y, label = experiment.model(one.x).reshape(-1, 2), one.target.reshape(-1)
+        losses = [np.log(np.exp(row).sum()) - row[kind] for row, kind in zip(y, label, strict=True)]
+        total, weights = total + one.weight[0] * sum(losses), weights + one.weight[0] * len(losses)
+    found = experiment.trainer().train_step(train.gather(slice(None)))
+    assert found == pytest.approx(total / weights, rel=1e-10)
+
+
+def weighed(lengths: list[int], weights: list[float]) -> SequenceSet:
+    n = np.array(lengths)
+    return SequenceSet(np.zeros((16, 1)), np.cumsum(n) - n, n, np.arange(len(n)), weight=np.array(weights))
+
+
+@pytest.mark.parametrize("lengths", [[3, 3, 3], [2, 2, 3]])
+def test_compiled_code_finds_the_weight_of_each_sequence(lengths: list[int]) -> None:
+    # Caught here: engines that disagreed, as compiled code took every sequence for one.
+    found = examples(weighed(lengths, [0.5, 3.0, 2.0]), np.array([1, 0]), 2, labels=True)
+    assert found.weights is not None
+    assert found.weights.values[found.weights.starts].tolist() == [3.0, 0.5]
+    assert found.weights.shape == ()
+
+
+def test_a_refit_has_the_weights_of_both_parts() -> None:
+    both = joined(weighed([2, 2], [0.5, 3.0]), weighed([2], [2.0]))
+    assert both.gather(slice(None)).weight == pytest.approx([0.5, 3.0, 2.0])
