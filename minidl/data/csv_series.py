@@ -198,13 +198,14 @@ class CSVSeries(TextLayout, RowOrder, Series):
             return None
         gaps = self.missing if self.gaps == "interpolate" or poison == "noise" else []
         numbers = {name: gaps for name in self.features if name not in self.categories}
+        texts = {name: known for name, known in self.categories.items() if name not in self._series_columns}
         file = self._file(self.path)
         arrangement, _ = self._arrangement(file, self._times(file)[0])
         if arrangement is None:
-            return forged_cells(file, firsts[0], numbers, self.categories, poison)
+            return forged_cells(file, firsts[0], numbers, texts, poison)
         series = zip(arrangement.stretches(), firsts, strict=True)
         later = np.concatenate([np.arange(rows.stop - rows.start) >= first for rows, first in series])
-        return forged_cells(file, 1, numbers, self.categories, poison, later[arrangement.place].astype(np.int64))
+        return forged_cells(file, 1, numbers, texts, poison, later[arrangement.place].astype(np.int64))
 
     def _file(self, path: str | Path) -> CSVFile:
         return CSVFile(read_bytes(path), name=str(path), layout=self, blank_rows=self.time is None)

@@ -34,6 +34,14 @@ engine: numpy
 """
 
 
+# The name of the series is what the model gets, too.
+NAMED = (
+    "data.series.features=[sales, visits, shop]",
+    "data.series.categories={shop: {north: 0, south: 1, east: 2}}",
+    "data.derived=[{type: OneHot, column: shop}]",
+)
+
+
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.chdir(tmp_path)
@@ -42,7 +50,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return lambda *overrides: load_experiment("shops.yaml", overrides)
 
 
-@pytest.mark.parametrize("more", [(), ("training.refit=true",), ("data.series.time=null",)], ids=["", "refit", "times"])
+@pytest.mark.parametrize(
+    "more", [(), ("training.refit=true",), ("data.series.time=null",), NAMED], ids=["", "refit", "times", "names"]
+)
 def test_a_table_of_several_series_has_no_leak(load: Callable[..., Any], more: tuple[str, ...]) -> None:
     report = check_no_leak(load(*more))
     assert report.from_file
