@@ -17,6 +17,7 @@ from minidl.core.errors import DataError
 from minidl.data import Splits
 from minidl.experiment import load_experiment
 from minidl.forecasting import Drift, Persistence, Rows, Seasonal, assumptions, baselines, score
+from minidl.forecasting.assumptions import rows_before
 from minidl.forecasting.diebold_mariano import diebold_mariano
 from minidl.forecasting.groups import group_scores
 from minidl.forecasting.outside import read_outside
@@ -145,6 +146,10 @@ def test_blocks_of_one_time_stand_together(splits: Splits) -> None:
 
 def test_a_season_that_the_shortest_series_does_not_have_is_left_out(splits: Splits) -> None:
     assert set(baselines(splits)) == {"persistence", "seasonal_7d", "linear"}
+    shortest = min(LENGTHS.values()) - TEST + T
+    assert rows_before(splits, shortest) == shortest
+    with pytest.raises(DataError, match=f"the table has {shortest} before the first forecast"):
+        rows_before(splits, shortest + 1)
     assert "R² and loss are of values scaled by series, 3 in all" in assumptions(splits, "hold_last", 4)
 
 
@@ -180,7 +185,9 @@ def test_training_rows_of_leads_lie_in_their_own_series(splits: Splits) -> None:
         assert own.max() + T + 6 - 1 == first + LENGTHS[name] - TEST - 12 - 1
 
 
-def test_a_picture_shows_rows_of_one_series(splits: Splits) -> None:
+@pytest.mark.parametrize("time", ["date", None])
+def test_a_picture_shows_rows_of_one_series(tmp_path: Path, time: str | None) -> None:
+    splits = data(write(tmp_path, lines()), time=time).load("float64")
     for n in (4, 10, 100):
         rows = typical_rows(splits, n)
         assert len(rows) == min(n, TEST - T)
