@@ -100,7 +100,7 @@ def _keys(section: type, prefix: str) -> Iterator[tuple[str, str]]:
             path += ".layers.0"
         usual = default_name(base) if is_kind(base) else None
         classes = [lookup(base, known) for known in names(base)] if is_kind(base) else [base]
-        for cls in sorted(classes, key=lambda cls: cls.__name__ != usual):
+        for cls in classes:
             if isinstance(cls, type) and issubclass(cls, Configurable) and not (base is Layer and prefix):
                 whole = not is_kind(base) or cls.__name__ == usual
                 yield from _keys(cls, f"{path}.") if whole else _plain_keys(cls, path)

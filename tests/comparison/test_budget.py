@@ -12,6 +12,7 @@ from minidl import (
     Dense,
     Embedding,
     LastStep,
+    Layer,
     LSTMLayer,
     RecurrentLayer,
     Repeat,
@@ -279,3 +280,11 @@ def test_only_weights_that_are_multiplied_are_work() -> None:
     # By hand: 5 steps of 3 columns to 4 units; what has no weights, and an embedding that is looked up, adds nothing.
     assert multiply_adds(Sequential([Dense(4), TanhActivation()]), (5, 3)) == 5 * 3 * 4
     assert multiply_adds(Sequential([Embedding(7, output_size=3), Dense(4), TanhActivation()]), (5, 1)) == 5 * 3 * 4
+
+
+@pytest.mark.parametrize(("head", "leaves"), [([], 0), ([LastStep(), Dense(1)], 1), ([Dense(1)], 24)])
+def test_what_follows_the_recurrent_layers_costs_what_it_computes_at_its_steps(head: list[Layer], leaves: int) -> None:
+    # By hand, of 24 steps of 6 columns and 4 units: 24 · 4 · (6 + 4), and 4 at each step at which there is an output.
+    budget = 24 * 4 * (6 + 4) + 4 * leaves
+    best = plan_widths(Sequential([RecurrentLayer(2), *head]), (24, 6), depth=1, budget=budget, unit="multiply_adds")[0]
+    assert (best.widths, best.exact, best.multiply_adds) == ((4,), True, budget)

@@ -62,6 +62,15 @@ def test_the_items_of_lists_with_bounds_and_of_tuples_have_their_own_places(hint
     assert [(str(place), path) for place, path in found] == [("f.yaml:1:5", (1,))]
 
 
+@pytest.mark.parametrize(
+    ("hint", "wrong"), [(tuple[int, str], []), (tuple[str, int], [(0,), (1,)]), (tuple[int, ...], [(1,)])]
+)
+def test_each_item_of_a_tuple_is_looked_at_by_its_own_type(hint: Any, wrong: list[tuple[int]]) -> None:
+    found = []
+    check_plain(parse_text("[1, x]"), hint, (), lambda place, path, message: found.append(path))
+    assert found == wrong
+
+
 @pytest.mark.parametrize("word", ["yes", "No", "on", "OFF", "y", "n", "maybe"])
 def test_words_that_were_truth_values_once_have_a_hint_and_others_none(word: str) -> None:
     found: list[str] = []

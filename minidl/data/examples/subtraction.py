@@ -53,8 +53,7 @@ class Subtraction(GeneratedSequences):
         """Pairs by their numbers: number a (a + 1) / 2 + b is the pair (a, b)."""
         pair = rng.choice(self._n_pairs(), self.n_sequences, replace=False, shuffle=True)
         a = ((np.sqrt(8.0 * pair + 1) - 1) / 2).astype(np.int64)
-        a += (a + 1) * (a + 2) // 2 <= pair  # the root's rounding
-        a -= a * (a + 1) // 2 > pair
+        a -= a * (a + 1) // 2 > pair  # the root's rounding, which comes out too large alone: that of (2a + 1)² is exact
         b = pair - a * (a + 1) // 2
         digits = [(number[:, None] >> np.arange(self.bits)) & 1 for number in (a, b, a - b)]
         return list(np.stack(digits[:2], axis=-1).astype(np.float64)), list(digits[2])
