@@ -25,7 +25,7 @@ from minidl.core.layer import Array
 from minidl.data import Poison, Splits, Table, WindowData
 from minidl.experiment import Experiment
 from minidl.files.appending import write_new
-from minidl.forecasting import Persistence, Rows, model_forecaster
+from minidl.forecasting import Forecaster, Persistence, Rows, model_forecaster
 from minidl.forecasting.mixture import Member, fitted_weights
 from minidl.forecasting.scores import lead_starts
 from minidl.parallel.experiments import OnlyTable
@@ -263,9 +263,19 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
         if before[:2] != after[:2]:
             leaks.append(f"the forecasts of rows before the cut depend on rows after it ({name} there changes them)")
         known = known or before[2] != after[2]
+        if way == "actual" and before[2] != _with_later_target(experiment, splits, values)(followed, horizon).tobytes():
+            leaks.append(f"the forecasts issued before the cut depend on later values of the target ({name} there)")
     if known and way != "actual":
         leaks.append(f"the forecasts issued before the cut depend on rows after it, although the config says {way}")
     return leaks, known and way == "actual"
+
+
+def _with_later_target(experiment: Experiment, splits: Splits, values: Array) -> Forecaster:
+    """The model's forecasts where the target, and what is made from it, are those of `values`, all else is clean."""
+    mixed, names = splits.values.copy(), splits.table.feature_names
+    columns = [splits.table.target_index, *map(names.index, splits.table.of_target)]
+    mixed[:, columns] = values[:, columns]
+    return model_forecaster(replace(splits, values=mixed), experiment.scored_model, "actual")
 
 
 def _cut(table: Table, first: int) -> int:

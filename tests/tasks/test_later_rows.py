@@ -218,3 +218,14 @@ def test_later_values_that_nobody_knows_are_caught(
     monkeypatch.setattr(Later, "hide", planted)
     found = find_leaks(load_experiment(write_experiment(tmp_path, ROLLED)), epochs=1).leaks
     assert any(line.startswith(leak) for line in found), found
+
+
+def test_later_values_of_the_target_are_caught_where_other_columns_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The change of the target from row to row gives it away; that of the weather may be known.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Later, "hide", as_they_came)
+    derived = ["data.derived=[{type: Change, column: pm}]", "evaluation.future_covariates=actual"]
+    found = find_leaks(load_experiment(write_experiment(tmp_path, ROLLED), derived), epochs=1).leaks
+    assert any(line.startswith("the forecasts issued before the cut depend on later values of the") for line in found)
