@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Extra = Literal["plot", "fast", "stats", "dask", "tensorboard", "names", "digits", "rivals", "sklearn", "search"]
+Extra = Literal[
+    "plot", "fast", "stats", "dask", "tensorboard", "names", "digits", "rivals", "sklearn", "search", "tables"
+]
 
 # As in setup.cfg, without the versions.
 PACKAGES: dict[Extra, tuple[str, ...]] = {
@@ -22,6 +24,7 @@ PACKAGES: dict[Extra, tuple[str, ...]] = {
     "rivals": ("lightgbm",),
     "sklearn": ("scikit-learn",),
     "search": ("optuna",),
+    "tables": ("pandas", "pyarrow"),
 }
 
 

@@ -12,6 +12,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ from minidl.data.steps import Times
 from minidl.data.tables.cells import Cells, Column, other_delimiter
 from minidl.data.tables.decimals import decimals
 from minidl.data.tables.layout import MAX_TABLE, PLAIN, TextLayout
+from minidl.data.tables.plain import LARGEST, Wanted, plain_columns
 from minidl.data.tables.time_formats import TimeFormat
 from minidl.data.timestamps import ISO
 from minidl.files.reading import read_given
@@ -32,7 +34,6 @@ from minidl.files.reading import read_given
 T = TypeVar("T")
 Rows = npt.NDArray[np.int64]
 _SHOWN = 3  # wrong texts of a column
-LARGEST = 1e140  # squares of values, summed up, must stay finite
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -55,6 +56,7 @@ class CSVFile:
     name : how messages call the file.
     layout : how it is written down.
     blank_rows : whether rows of delimiters only are rows (of gaps).
+    wanted : columns that are asked for as numbers and ISO times, which may be read at once.
 
     Raises
     ------
@@ -63,14 +65,26 @@ class CSVFile:
         name, or rows of different length.
     """
 
-    def __init__(self, data: bytes, *, name: str, layout: TextLayout = PLAIN, blank_rows: bool = True) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        name: str,
+        layout: TextLayout = PLAIN,
+        blank_rows: bool = True,
+        wanted: Wanted | None = None,
+    ) -> None:
         self.name, self.layout = name, layout
         text, lines = layout.text_of(data, name, blank_rows)
-        self._cells = Cells(text, name=name, delimiter=layout.delimiter, lines=lines)
+        self._read_cells = partial(Cells, text, name=name, delimiter=layout.delimiter, lines=lines)
+        self._plain = None if wanted is None else plain_columns(text, layout, wanted)
         names = layout.column_names
+        self._first = 0 if names else 1
+        if self._plain is not None:
+            self.header = self._plain.header
+            return
         if names and len(names) != self._cells.width:
             raise DataError(f"{name}: {counted(self._cells.width, 'column')}, but `column_names` has {len(names)}.")
-        self._first = 0 if names else 1
         self.header = list(names or self._cells.row(0))
         for column, times in Counter(self.header).items():
             if column and times > 1:
@@ -79,8 +93,14 @@ class CSVFile:
             what = "only one row of data" if len(self) else "a header but no rows of data"
             raise DataError(f"{name}: {what}; a series needs at least 2 rows.")
 
+    @cached_property
+    def _cells(self) -> Cells:
+        cells = self._read_cells()
+        del self._read_cells  # and the text, of which the cells have one of their own
+        return cells
+
     def __len__(self) -> int:
-        return len(self._cells) - self._first
+        return len(self._plain) if self._plain is not None else len(self._cells) - self._first
 
     def error(self, row: int, message: str) -> DataError:
         """An error at a row of data (counted from 0; -1 is the header)."""
@@ -120,6 +140,8 @@ class CSVFile:
             value = math.nan if text in gaps else _number(text, self.layout)
             return math.nan if value in missing_numbers else value
 
+        if self._plain is not None and (values := self._plain.get(column, gaps)) is not None:
+            return np.where(np.isin(values, list(missing_numbers)), math.nan, values) if missing_numbers else values
         values, known = decimals(self._column(column), self.layout.decimal)
         if missing_numbers:
             values[np.isin(values, list(missing_numbers)) & known] = math.nan
@@ -157,6 +179,8 @@ class CSVFile:
         DataError
             A cell is no time of this form, or some have an offset and some not.
         """
+        if self._plain is not None and self._plain.times is not None and (columns, form) == ([self._plain.time], ISO):
+            return self._plain.times, False
         cells = [self._column(column) for column in columns]
         seconds, zoned, known = form.read(cells)
         rest = np.flatnonzero(~known)

@@ -21,6 +21,7 @@ from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Categories, Series, Table
 from minidl.data.steps import Times, time_text
 from minidl.data.tables.layout import TextLayout
+from minidl.data.tables.plain import Wanted
 from minidl.data.tables.problems import Problems
 from minidl.data.tables.row_order import Arrangement, RowOrder
 from minidl.data.tables.time_formats import TimeFormat
@@ -143,6 +144,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
                 columns.append(self._column(file, name))
         problems.check()
         values = np.stack(columns, axis=1)
+        del columns
         with problems:
             self._check_gaps(file, np.isnan(values))
         problems.check()
@@ -208,7 +210,10 @@ class CSVSeries(TextLayout, RowOrder, Series):
         return forged_cells(file, 1, numbers, texts, poison, later[arrangement.place].astype(np.int64))
 
     def _file(self, path: str | Path) -> CSVFile:
-        return CSVFile(read_bytes(path), name=str(path), layout=self, blank_rows=self.time is None)
+        wanted = None
+        if self.series_by is None and not self.categories and not self.time_format and not isinstance(self.time, list):
+            wanted = Wanted(self.features, frozenset(self.missing), self.time)
+        return CSVFile(read_bytes(path), name=str(path), layout=self, blank_rows=self.time is None, wanted=wanted)
 
     def _times(self, file: CSVFile) -> tuple[Times | None, bool]:
         """Times of the file's rows, and whether they are in UTC."""

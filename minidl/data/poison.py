@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.core.errors import DataError
-from minidl.data.csv_file import LARGEST, CSVFile
+from minidl.data.csv_file import CSVFile
 from minidl.data.tables.layout import TextLayout
+from minidl.data.tables.plain import LARGEST
 
 Poison = Literal["noise", "gaps"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.core.errors import DataError
-from minidl.data.csv_file import LARGEST
+from minidl.data.tables.plain import LARGEST
 
 Ints = npt.NDArray[np.int64]
 

@@ -19,10 +19,11 @@ import numpy.typing as npt
 from minidl.core.arguments import Configurable
 from minidl.core.errors import DataError
 from minidl.core.registry import open_kind
-from minidl.data.csv_file import LARGEST, read_bytes
+from minidl.data.csv_file import read_bytes
 from minidl.data.gaps import Gaps, joined_gaps
 from minidl.data.poison import Poison, forged_numbers
 from minidl.data.steps import apart, rows_of_a_day, step_name, step_of, time_text
+from minidl.data.tables.plain import LARGEST
 
 Categories = Mapping[str, Mapping[str, float]]
 
@@ -77,8 +78,8 @@ class Table:
             raise DataError(f"Table: {len(self.values)} rows of values, but times of shape {self.times.shape}.")
         if not 0 <= self.target_index < len(self.feature_names):
             raise DataError(f"Table: target_index {self.target_index} is none of {len(self.feature_names)} columns.")
-        wrong = np.argwhere(~(np.abs(self.values) <= LARGEST))
-        if len(wrong):
+        if self.values.size and not (self.values.min() >= -LARGEST and self.values.max() <= LARGEST):
+            wrong = np.argwhere(~(np.abs(self.values) <= LARGEST))
             row, column = wrong[0]
             value = self.values[row, column]
             what = f"is too large (at most {LARGEST:g})" if np.isfinite(value) else "is not a finite number"

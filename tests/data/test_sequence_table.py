@@ -10,8 +10,8 @@ import pytest
 
 from minidl import DataError
 from minidl.data import SequenceTable, Waves
-from minidl.data.csv_file import LARGEST
 from minidl.data.sequence_table import joined
+from minidl.data.tables.plain import LARGEST
 
 LENGTHS = np.array([2, 1, 3])
 
