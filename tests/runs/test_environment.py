@@ -24,7 +24,7 @@ def test_versions_machine_and_command_are_recorded(monkeypatch: pytest.MonkeyPat
         {**BLAS, "user_api": "blas", "filepath": "/x/numpy.libs/libscipy_openblas64_-1.so", "prefix": "libopenblas"},
         {**BLAS, "user_api": "blas", "filepath": "/x/scipy/.dylibs/libscipy_openblas.dylib", "version": "0.1"},
         {**BLAS, "user_api": "blas", "filepath": "/x/scipy.libs/libopenblas.so", "version": "0.2"},
-        {**BLAS, "user_api": "openmp", "filepath": "/x/libgomp.so"},
+        {**BLAS, "user_api": "openmp", "filepath": "/x/libgomp.so", "version": "9"},
     ]
     monkeypatch.setattr("minidl.runs.environment.threadpool_info", lambda: libraries)
     found = environment((), 3)
