@@ -52,6 +52,7 @@ from minidl.layers import (
     SLSTMLayer,
     Softmax,
     SteppedCell,
+    StepsAhead,
     TanhActivation,
 )
 from minidl.layers.recurrent import sigmoid, softplus, where
@@ -169,6 +170,7 @@ __all__ = [
     "Softmax",
     "StepDecay",
     "SteppedCell",
+    "StepsAhead",
     "StorageError",
     "SumOfLosses",
     "TanhActivation",

@@ -7,6 +7,7 @@ from minidl.layers.activations import (
     SigmoidActivation,
     TanhActivation,
 )
+from minidl.layers.ahead import StepsAhead
 from minidl.layers.containers.bidirectional import Bidirectional
 from minidl.layers.containers.container import Container
 from minidl.layers.containers.parallel import Parallel
@@ -72,6 +73,7 @@ __all__ = [
     "SigmoidActivation",
     "Softmax",
     "SteppedCell",
+    "StepsAhead",
     "Stream",
     "TanhActivation",
 ]

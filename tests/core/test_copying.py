@@ -182,6 +182,7 @@ def _configurable(cls: Any) -> Any:
         "Parallel": {"branches": [RecurrentLayer(2), Dense(2)]},
         "Bidirectional": {"layer": RecurrentLayer(2)},
         "SelectFeatures": {"features": [2, 0]},
+        "StepsAhead": {"steps": 2},
         "ArraySequences": {"x": [np.ones((2, 1))]},
         "CSVSequences": {"path": "a.csv", "sequence": "id", "features": ["x"]},
         "NPZSequences": {"path": "a.npz", "features": ["x"]},

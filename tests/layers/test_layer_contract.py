@@ -42,6 +42,7 @@ from minidl import (
     SigmoidActivation,
     SLSTMLayer,
     Softmax,
+    StepsAhead,
     TanhActivation,
     load,
 )
@@ -128,6 +129,8 @@ CASES: dict[str, tuple[Layer, tuple[int | None, ...]]] = {
     "SelectFeatures": (SelectFeatures([2, 0]), (None, 3)),
     "Residual": (Residual(RecurrentLayer(3)), (None, 3)),
     "Rollout": (Rollout(Sequential([GRULayer(3), LastStep(), Dense(1)]), steps=4, target=1), (None, 2)),
+    "StepsAhead": (StepsAhead(3), (None, 2)),
+    "StepsAhead in a stack": (Sequential([GRULayer(2), Dense(1), StepsAhead(4)]), (6, 3)),
     "Rollout with later rows": (Rollout(ONE_STEP, steps=3, target=1, later=True), (None, 2)),
     "Rollout that grows": (Rollout(copy.deepcopy(ONE_STEP), steps=3, target=1, later=True, grow=True), (None, 2)),
     "Rollout of one step": (Rollout(Sequential([LastStep(), Dense(1)]), steps=1, target=0), (3, 2)),

@@ -18,6 +18,7 @@ from minidl import (
     LastStep,
     Rollout,
     Sequential,
+    StepsAhead,
 )
 from minidl.comparison.leaks import check_no_leak, find_leaks
 from minidl.core.layer import Array
@@ -139,6 +140,19 @@ def test_windows_that_do_not_reach_back_to_yesterday_are_refused() -> None:
         short.load(leads=3, later_rows=2, covariates="same_hour_yesterday")
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_direct_forecast_reads_what_is_known_of_later_rows(way: Any) -> None:
+    # Output j comes from the row before the one that it is of; caught here: one row off.
+    parts = parts_for(way)
+    stack = Sequential([GRULayer(4), Dense(1)])
+    model = Sequential([*stack, StepsAhead(STEPS)])
+    model.build((T + STEPS - 1, parts.values.shape[1]), 3, "float64")
+    starts = parts.test.starts[[5, 0, 17]]
+    every = Sequential([*stack])(np.array([naive_rows(parts, int(start), way) for start in starts]))
+    expected = every[:, T - 1 :, 0]
+    np.testing.assert_allclose(model_forecaster(parts, model, way)(starts, STEPS), expected, rtol=1e-12)
+
+
 # --- from a config
 
 ROLLED = CONFIG[: CONFIG.index("model:")] + (
@@ -181,10 +195,15 @@ def test_a_model_that_does_not_forecast_what_follows_the_rows_it_reads_is_refuse
 # --- leaks, from the file on
 
 
+STACK = "{type: GRULayer, hidden_size: 2}, {type: Dense, output_size: 1}, {type: StepsAhead, steps: 4}"
+AHEAD = f"model={{type: Sequential, layers: [{STACK}]}}"
+
+
+@pytest.mark.parametrize("model", [[], [AHEAD]], ids=["rollout", "direct"])
 @pytest.mark.parametrize("way", ["hold_last", "actual"])
-def test_later_rows_are_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+def test_later_rows_are_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, model: list[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    experiment = load_experiment(write_experiment(tmp_path, ROLLED), [f"evaluation.future_covariates={way}"])
+    experiment = load_experiment(write_experiment(tmp_path, ROLLED), [f"evaluation.future_covariates={way}", *model])
     experiment.data.derived = [Change("pm")]  # type: ignore[attr-defined]
     experiment.build_model()
     report = check_no_leak(experiment, epochs=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
@@ -133,9 +132,11 @@ class Rollout(NamedColumns, LaterRows, Container):
         time, ends, sources = self._places(x.shape, ctx.lengths)
         ws = ctx.workspace or Workspace()
         rows, y, caches = np.zeros(()), np.zeros(()), list[Any]()
+        draws = _Draws(ctx.rng if ctx.training else None)
         for j, inner in enumerate(self._contexts_of_steps(ctx)):
             if j and self.grow:
                 inner = replace(inner, state=self.layer.final_state(caches[-1]), lengths=None)
+                draws.again()
             made, cache = forward_of(self.layer, self._window_of(rows, ends, time, j) if j else x[:, :time], inner)
             if made.shape != (n, 1):
                 raise ShapeError(f"Rollout: {type(self.layer).__name__} made {made.shape} of {x.shape}, not {(n, 1)}.")
@@ -144,9 +145,12 @@ class Rollout(NamedColumns, LaterRows, Container):
                 rows = ws.array("rows", (n, time + self.steps, features), np.result_type(x, made))
                 rows[:, :time], rows[:, time:] = x[:, :time], 0
             caches.append(cache)
+            draws.keep_first()
             y[:, j] = made[:, 0]
             rows[sequence, ends + j] = x[sequence, sources[j]]
             rows[sequence, ends + j, column] = y[:, j]
+        if self.grow:
+            draws.go_on()
         return y, (caches[-1:], ctx.workspace, caches, x.shape, ctx.lengths, column, ctx.input_gradient)
 
     def _window_of(self, rows: Array, ends: Array, time: int, j: int) -> Array:
@@ -167,10 +171,8 @@ class Rollout(NamedColumns, LaterRows, Container):
 
     def _contexts_of_steps(self, ctx: Context) -> list[Context]:
         (inner,) = self.contexts(ctx)
-        ws, rngs = ctx.workspace, [ctx.rng] * self.steps
-        if self.grow and ctx.training:
-            rngs[1:] = [copy.deepcopy(ctx.rng) for _ in rngs[1:]]
-        return [replace(inner, workspace=ws and ws.child(f"step {j}"), rng=rng) for j, rng in enumerate(rngs)]
+        ws = ctx.workspace
+        return [replace(inner, workspace=ws and ws.child(f"step {j}")) for j in range(self.steps)]
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """From the last forecast to the first; the gradients of f add up."""
@@ -217,3 +219,27 @@ class Rollout(NamedColumns, LaterRows, Container):
     def final_state(self, cache: Any) -> Any:
         """None: the next window begins anew."""
         return None
+
+
+class _Draws:
+    """A generator that is to give the same numbers several times, and then those after them; None: there is none."""
+
+    def __init__(self, rng: np.random.Generator | None) -> None:
+        self.bits = None if rng is None else rng.bit_generator
+        self.before: Any = None if self.bits is None else self.bits.state
+        self.after: Any = None
+
+    def keep_first(self) -> None:
+        """Remember where it was after the first time."""
+        if self.bits is not None and self.after is None:
+            self.after = self.bits.state
+
+    def again(self) -> None:
+        """Give them again."""
+        if self.bits is not None:
+            self.bits.state = self.before
+
+    def go_on(self) -> None:
+        """Then give those after them."""
+        if self.bits is not None:
+            self.bits.state = self.after
