@@ -6,7 +6,7 @@ counters stay where the Trainer has them; this engine owns scratch memory only.
 
 from __future__ import annotations
 
-import itertools
+import copy
 import time
 from typing import Any
 
@@ -212,13 +212,11 @@ class _Program:
 
     def _numbers(self, trainer: Advanced, n_steps: int) -> Array:
         """The optimizer's numbers at each of the next steps, a row for each segment."""
-        columns = []
+        rates, columns = trainer.learning_rates(trainer.step, n_steps), []
         for segment in trainer.segments.trained:
-            optimizer, rows = segment.optimizer(trainer.optimizer, 1.0), list[list[float]]()
-            for rate, same in itertools.groupby(trainer.learning_rates(trainer.step, n_steps)):
-                optimizer.learning_rate = rate * segment.learning_rate_factor
-                rows += [self.numbers(optimizer)] * len(list(same))
-            columns.append(np.array(rows, float).reshape(n_steps, -1))
+            optimizer: Any = segment.optimizer(copy.copy(trainer.optimizer), 1.0)
+            optimizer.learning_rate = rates * segment.learning_rate_factor
+            columns.append(np.stack([np.full(n_steps, number, float) for number in self.numbers(optimizer)], axis=-1))
         return np.stack(columns, axis=1)
 
     def _together(self, first: tuple[Any, ...], grads: Array, more: tuple[Any, ...]) -> Any:

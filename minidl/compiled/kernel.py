@@ -123,8 +123,8 @@ class OptimizerKernel:
     Parameters
     ----------
     update : ``update(params, grads, numbers, *state)`` on flat vectors; `grads` may be overwritten.
-    numbers : the optimizer's arguments as a list of floats, as many each time; asked for whenever the learning rate,
-        which stands in the optimizer, has changed.
+    numbers : the optimizer's arguments as a list of floats, as many each time; asked for many steps at once: the
+        learning rate, which stands in the optimizer, is an array of theirs, and so is what is computed from it.
     state : names of the optimizer's state arrays, in the order of `update`; a function of the optimizer.
     """
 

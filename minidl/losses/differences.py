@@ -45,12 +45,10 @@ class DifferenceLoss(Loss):
 
 
 def _sum_of_squares(e: Array) -> float:
-    flat = e.reshape(-1)
-    with np.errstate(over="ignore"):
-        total = float(np.dot(flat, flat))
+    total = float(np.vdot(e, e))  # unlike np.dot it does not warn of what overflows
     if not math.isfinite(total) and e.itemsize < 8:  # squares of 2e19 overflow in float32
-        wide = flat.astype(np.float64)
-        total = float(np.dot(wide, wide))
+        wide = e.astype(np.float64)
+        total = float(np.vdot(wide, wide))
     return total
 
 

@@ -79,10 +79,12 @@ class Loss(Configurable, ABC):
 
     def check_shapes(self, y: tuple[int, ...], target: tuple[int, ...]) -> None:
         """Refuse a target that is not of the shape of y, or of that of its points; see `__call__`."""
-        if y != (*target[:-1], *(size * self.per_target for size in target[-1:])) or 0 in y:
+        per_target = self.per_target
+        expected = target if per_target == 1 or not target else (*target[:-1], target[-1] * per_target)
+        if y != expected or 0 in y:
             needed = "they must be the same"
-            if self.per_target > 1:
-                needed = f"the last axis of y must be {self.per_target} times as long, all others the same"
+            if per_target > 1:
+                needed = f"the last axis of y must be {per_target} times as long, all others the same"
             raise ShapeError(f"{type(self).__name__}: y has shape {y}, target {target}; {needed}, and not empty.")
 
     def check_weight(self, weight: tuple[int, ...], target: tuple[int, ...]) -> None:

@@ -152,8 +152,8 @@ class _Recorded:
         return n >= self.steps or bool(recent[-1] > recent.min() + 3 * abs(recent[0]))
 
 
-def _found(losses: list[float], rates: list[float], steps: int, optimizer: Optimizer) -> RateRange:
-    smoothed = _smoothed(np.array(losses))
+def _found(losses: list[float], at: Array, steps: int, optimizer: Optimizer) -> RateRange:
+    rates, smoothed = at.tolist(), _smoothed(np.array(losses))
     start, lowest = float(smoothed[0]), int(smoothed.argmin())
     least = float(smoothed[lowest])
     fall = start - least

@@ -45,8 +45,11 @@ class Advanced(Protocol):
     def parameters(self) -> FlatParameters:
         """The model's parameters and their gradients, as vectors."""
 
-    def learning_rates(self, first: int, n: int = 1) -> list[float]:
-        """Those of n steps from the `first` on, counted from 0."""
+    def learning_rate(self, step: int) -> float:
+        """That of a step, counted from 0."""
+
+    def learning_rates(self, first: int, n: int) -> Array:
+        """Those of n steps from the `first` on."""
 
     def train_step(self, batch: Batch) -> float:
         """One step; returns the loss before it."""

@@ -80,7 +80,7 @@ class FlatParameters:
     def _look(self) -> None:
         """Note what shows in a microsecond whether a layer was touched: its parameters, and who its children are."""
         self._seen = [
-            (layer, vars(layer)["_params"], list(layer.children().values()))
+            (layer, vars(layer)["_params"], dict(layer.children()))
             for layer in parts(self.model)
             if vars(layer)["_params"] or layer.children()
         ]
@@ -88,7 +88,7 @@ class FlatParameters:
     def touched(self) -> bool:
         """Whether a layer was given other parameters or children since; a quick look before each step."""
         for layer, params, children in self._seen:
-            if vars(layer)["_params"] is not params or (children and list(layer.children().values()) != children):
+            if vars(layer)["_params"] is not params or (children and layer.children() != children):
                 return True
         return False
 

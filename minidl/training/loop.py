@@ -30,7 +30,7 @@ from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
 from minidl.training.looking import FirstBatch
 from minidl.training.outputs import Outputs, collected, outputs_by_batch, prepared
-from minidl.training.rates import Metrics, check_watched, rates_at, steps_of_epoch
+from minidl.training.rates import Metrics, check_watched, rate_at, rates_at, steps_of_epoch
 from minidl.training.records import EpochRecord, Position, never, scores_of
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
@@ -192,7 +192,7 @@ class Trainer:
         self.position, self.carried = Position(), None
         self.order_state = generator_state(self.streams.shuffling)
         seconds = time.perf_counter() - started
-        (rate,) = self.learning_rates(self.step - 1)
+        rate = self.learning_rate(self.step - 1)
         record = EpochRecord(self.epoch, self.step, train_loss, *scores, rate, seconds)
         schedule = self.settings.schedule
         if schedule.watched is not None:
@@ -267,9 +267,13 @@ class Trainer:
         flat = self.average.values if self.average.shown else self.parameters.values
         return self.parameters.named(flat)
 
-    def learning_rates(self, first: int, n: int = 1) -> list[float]:
-        """Those of n steps from the `first` on, counted from 0: the schedule's factors times that of the optimizer."""
-        return rates_at(self.settings.schedule, self.schedule_state, self.optimizer.learning_rate, n, self._at(first))
+    def learning_rate(self, step: int) -> float:
+        """That of a step, counted from 0: the schedule's factor times that of the optimizer."""
+        return rate_at(self.settings.schedule, self.schedule_state, self.optimizer.learning_rate, self._at(step))
+
+    def learning_rates(self, first: int, n: int) -> Array:
+        """Those of n steps from the `first` on."""
+        return rates_at(self.settings.schedule, self.schedule_state, self.optimizer.learning_rate, self._at(first), n)
 
     def _at(self, step: int) -> Progress:
         return Progress(step, self.settings.epochs * self.epoch_steps, self.epoch_steps)

@@ -46,17 +46,26 @@ def check_watched(watched: Mapping[str, str], metrics: Mapping[str, float] | Non
             raise ConfigError(f"{key}: {name} is no score of an epoch; expected {' or '.join(scores)}{more}.")
 
 
-def rates_at(schedule: Schedule, state: ScheduleState, rate: float, n: int, first: Progress) -> list[float]:
-    """The learning rates of n steps from the first on: the schedule's factors times `rate`.
+def rate_at(schedule: Schedule, state: ScheduleState, rate: float, at: Progress) -> float:
+    """The learning rate of a step: the schedule's factor times `rate`.
 
     Raises
     ------
     ConfigError
-        A factor is negative or not finite.
+        The factor is negative or not finite.
     """
-    _, steps, epoch_steps = first
-    factors = [schedule(Progress(step, steps, epoch_steps), state) for step in range(first.step, first.step + n)]
-    if not 0 <= sum(factors) < math.inf or min(factors) < 0:
-        name, wrong = type(schedule).__name__, next(f for f in factors if not 0 <= f < math.inf)
-        raise ConfigError(f"training.schedule: {name} has the factor {wrong} at a step; expected 0 or more.")
-    return [factor * rate for factor in factors]
+    factor = schedule(at, state)
+    if not 0 <= factor < math.inf:
+        name = type(schedule).__name__
+        raise ConfigError(f"training.schedule: {name} has the factor {factor} at a step; expected 0 or more.")
+    return float(factor * rate)
+
+
+def rates_at(schedule: Schedule, state: ScheduleState, rate: float, first: Progress, n: int) -> Array:
+    """The learning rates of n steps from the first on; see `rate_at`."""
+    factors = schedule.factors(first, n, state)
+    good = (factors >= 0) & (factors < math.inf)
+    if not good.all():
+        rate_at(schedule, state, rate, first._replace(step=first.step + int(np.argmin(good))))
+    rates: Array = factors * rate
+    return rates

@@ -39,7 +39,7 @@ def take_step(trainer: Advanced, batch: Batch, ctx: Context) -> float:
     if not (math.isfinite(loss) and usable):
         where = trainer.where()
         raise numerical_error(where, trainer.model, flat, loss, batch, indices=trainer.batch, start=start)
-    trainer.carried = checked_state(carried, trainer.where(), loss)
+    trainer.carried = checked_state(carried, trainer.where(), loss) if truncated else None
     if value is not None:
         clip_by_value(flat.grads, value)
     if norm is not None:
@@ -53,7 +53,7 @@ def take_step(trainer: Advanced, batch: Batch, ctx: Context) -> float:
 
 def _update(trainer: Advanced, flat: FlatParameters, loss: float) -> None:
     """The optimizer's step; what it remembers must stay finite too, or later steps would be 0 in silence."""
-    (rate,) = trainer.learning_rates(trainer.step)
+    rate = trainer.learning_rate(trainer.step)
     try:
         for segment, state in trainer.segments.states(trainer.state):
             part = slice(segment.start, segment.stop)

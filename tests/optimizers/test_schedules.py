@@ -46,6 +46,24 @@ def test_a_warm_up_goes_in_equal_steps_to_where_the_schedule_begins() -> None:
     assert factors(StepDecay(1, 0.5, warmup_steps=5), 20) == [0.2, 0.4, 0.6, 0.8] + [1.0] * 11 + [0.5] * 5
 
 
+@pytest.mark.parametrize("warmup_steps", [0, 3])
+@pytest.mark.parametrize("kind", [Constant, Cosine, ExponentialDecay, OneCycle, ReduceOnPlateau, StepDecay])
+def test_factors_of_many_steps_are_those_of_each_to_the_bit(kind: Any, warmup_steps: int) -> None:
+    schedule = kind(warmup_steps=warmup_steps)
+    one_by_one = factors(schedule)
+    for first, n in ((0, 100), (0, 1), (1, 7), (60, 40)):
+        found = schedule.factors(Progress(first, 100, 10), n, schedule.start())
+        assert found.tolist() == one_by_one[first : first + n]
+
+
+def test_a_factor_of_a_class_of_ones_own_is_asked_step_by_step() -> None:
+    class Later(Constant):
+        def factor(self, at: Progress, state: Any) -> float:
+            return 1.0 if at.step < 2 else 0.5  # an array of steps would be an error
+
+    assert Later().factors(Progress(0, 4, 4), 4, {}).tolist() == [1.0, 1.0, 0.5, 0.5]
+
+
 @pytest.mark.parametrize("schedule", [Cosine(0.1), OneCycle(), Cosine(warmup_steps=4), OneCycle(warmup_steps=4)])
 @pytest.mark.parametrize("steps", [1, 2, 3, 5])
 def test_the_shortest_trainings_and_steps_beyond_the_end_have_a_factor(schedule: Schedule, steps: int) -> None:

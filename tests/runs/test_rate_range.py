@@ -45,7 +45,7 @@ def test_losses_are_averaged_with_as_many_to_each_side_of_those_that_there_are()
 
 
 def found(losses: list[float], optimizer: type[Optimizer] = Adam, steps: int = 40) -> RateRange:
-    return _found(losses, [float(i) for i in range(len(losses))], steps, optimizer(0.1))
+    return _found(losses, np.arange(float(len(losses))), steps, optimizer(0.1))
 
 
 def test_the_suggestion_is_a_factor_below_the_rate_from_which_the_loss_climbs() -> None:

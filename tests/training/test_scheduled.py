@@ -58,6 +58,14 @@ def test_each_step_has_its_rate_and_an_epoch_logs_that_of_its_last_step() -> Non
     assert optimizer.learning_rate == 0.1  # the user's own object
 
 
+@engines
+def test_a_learning_rate_of_1_stays_the_users_own(engine: Any) -> None:
+    one = trainer(stack(), optimizer=SGD(1.0), schedule=Cosine())
+    one.engine = engine() or one.engine
+    one.run(Arrays(*examples()))
+    assert one.optimizer.learning_rate == 1.0
+
+
 def test_a_schedule_knows_the_length_of_the_training() -> None:
     seen: list[Progress] = []
 

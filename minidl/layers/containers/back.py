@@ -29,7 +29,7 @@ class StateContainer(Container):
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Every child's backward; see the class."""
-        return self.back(dy, cache, lambda i, child, dy, cache: backward_of(child, dy, cache))
+        return self.back(dy, cache, backward_of)
 
     def backward_from(self, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
         """Every child's backward_from; see `Layer.backward_from`."""

@@ -24,8 +24,8 @@ def forward_of(child: Layer, x: Array, ctx: Context) -> tuple[Array, Any]:
     return made
 
 
-def backward_of(child: Layer, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
-    """The child's (dx, gradients).
+def backward_of(i: int, child: Layer, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+    """The (dx, gradients) of a container's child number i, a `ChildBackward`.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from html import escape
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -236,15 +237,14 @@ class Container(Layer):
 
     def summed_gradients(self, by_child: Mapping[str, Grads], ws: Workspace | None = None) -> Grads:
         """The children's gradients by their full names; those of a layer that stands twice add up, in this order."""
-        children, ws = self.children(), ws or Workspace()
         first: dict[int, str] = {}
-        for name, child in children.items():
-            first.setdefault(id(child), name)
+        places = {name: first.setdefault(id(child), name) for name, child in self.children().items()}
         grads: Grads = {}
         for name, own in by_child.items():
             for leaf, value in own.items():
-                full = f"{first[id(children[name])]}.{leaf}"
+                full = f"{places[name]}.{leaf}"
                 if full in grads:
+                    ws = ws or Workspace()
                     value = np.add(grads[full], value, out=ws.array("sum " + full, value.shape, value.dtype))
                 grads[full] = value
         return grads
@@ -271,6 +271,16 @@ class Container(Layer):
     def final_state(self, cache: Any) -> Any:
         """A tuple with every child's final state, in their order."""
         return tuple(child.final_state(part) for child, part in zip(self.children().values(), cache[0], strict=True))
+
+
+@cache
+def _positions(n: int) -> tuple[str, ...]:
+    return tuple(map(str, range(n)))
+
+
+def by_position(row: Sequence[Layer]) -> dict[str, Layer]:
+    """Layers named "0", "1", ...; each step of a training asks for it, so the names are made once."""
+    return dict(zip(_positions(len(row)), row, strict=True))
 
 
 def _build_child(child: Layer, shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike, *, again: bool) -> None:

@@ -12,6 +12,7 @@ from minidl.core.registry import register
 from minidl.core.workspace import Workspace
 from minidl.layers.containers.back import ChildBackward, StateContainer
 from minidl.layers.containers.calls import forward_of
+from minidl.layers.containers.container import by_position
 from minidl.layers.containers.merging import Merge, merged, merged_shape, parts_of, summed
 
 
@@ -44,7 +45,7 @@ class Parallel(StateContainer):
 
     def children(self) -> Mapping[str, Layer]:
         """By position: "0", "1", ..."""
-        return {str(i): branch for i, branch in enumerate(self.branches)}
+        return by_position(self.branches)
 
     def config_path(self, name: str) -> tuple[str | int, ...]:
         """``branches.<position>``."""

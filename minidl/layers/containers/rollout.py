@@ -191,7 +191,7 @@ class Rollout(NamedColumns, LaterRows, Container):
             if self.grow:
                 dx, own, d_state = backward_from_of(self.layer, d[:, None], d_state, caches[j])
             else:
-                dx, own = backward_of(self.layer, d[:, None], caches[j])
+                dx, own = backward_of(0, self.layer, d[:, None], caches[j])
             if dx is None and (j or wanted):
                 raise ShapeError(f"Rollout: {type(self.layer).__name__} returned None for dx, which is fed back.")
             if dx is not None and j and self.grow:

@@ -15,6 +15,7 @@ from minidl.core.walk import n_layers
 from minidl.core.workspace import Workspace
 from minidl.layers.containers.back import ChildBackward, StateContainer
 from minidl.layers.containers.calls import forward_of
+from minidl.layers.containers.container import by_position
 
 MAX_LAYERS = 10_000
 
@@ -28,7 +29,7 @@ class Chain(StateContainer):
 
     def children(self) -> Mapping[str, Layer]:
         """By position: "0", "1", ..."""
-        return {str(i): child for i, child in enumerate(self._row)}
+        return by_position(self._row)
 
     def __len__(self) -> int:
         """The number of layers in the row."""

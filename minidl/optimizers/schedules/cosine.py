@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
 
 from minidl.core.arguments import NonNegativeFloat
 from minidl.core.registry import register
@@ -25,7 +28,8 @@ class Cosine(Schedule):
     """
 
     final: NonNegativeFloat = 0.0
+    at_once: ClassVar[bool] = True
 
-    def factor(self, at: Progress, state: ScheduleState) -> float:
+    def factor(self, at: Progress, state: ScheduleState) -> Any:
         """See the class."""
-        return self.final + (1 - self.final) * (1 + math.cos(math.pi * at.share)) / 2
+        return self.final + (1 - self.final) * (1 + np.cos(math.pi * at.share)) / 2

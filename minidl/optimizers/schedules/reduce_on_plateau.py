@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -43,6 +43,7 @@ class ReduceOnPlateau(Schedule):
     threshold: NonNegativeFloat = 1e-4
     cooldown: NonNegativeInt = 0
     final: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    at_once: ClassVar[bool] = True
 
     @property
     def watched(self) -> str | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from minidl.core.arguments import Configurable, NonNegativeInt
 from minidl.core.registry import open_kind
@@ -18,23 +21,24 @@ class Progress(NamedTuple):
     Parameters
     ----------
     step : the step that is about to be taken, from 0 on; `steps` or more in a training that goes on beyond its end.
+        A schedule that is `at_once` gets an array of steps here, too.
     steps : of the whole training.
     epoch_steps : of an epoch.
     """
 
-    step: int
+    step: Any
     steps: int
     epoch_steps: int
 
     @property
-    def epoch(self) -> float:
+    def epoch(self) -> Any:
         """Epochs that are done, with the share of the current one."""
         return self.step / self.epoch_steps
 
     @property
-    def share(self) -> float:
+    def share(self) -> Any:
         """Of the whole training, from 0 to 1."""
-        return min(1.0, self.step / self.steps)
+        return np.minimum(1.0, self.step / self.steps)
 
 
 @open_kind("schedule")
@@ -55,6 +59,8 @@ class Schedule(Configurable, ABC):
 
     _: KW_ONLY
     warmup_steps: NonNegativeInt = 0
+    # Whether the `factor` of this very class computes an array of factors from an array of steps, or one for them all.
+    at_once: ClassVar[bool] = False
 
     @property
     def watched(self) -> str | None:
@@ -66,16 +72,27 @@ class Schedule(Configurable, ABC):
         return {}
 
     @abstractmethod
-    def factor(self, at: Progress, state: ScheduleState) -> float:
+    def factor(self, at: Progress, state: ScheduleState) -> Any:
         """f(t) ≥ 0, after the warm-up."""
 
     def epoch_end(self, score: float, state: ScheduleState) -> None:
         """Take in the `watched` score of an epoch; `state` changes in place."""
 
-    def __call__(self, at: Progress, state: ScheduleState) -> float:
+    def __call__(self, at: Progress, state: ScheduleState) -> Any:
         """f(t), with the warm-up."""
         W = self.warmup_steps
         if not W:
             return self.factor(at, state)
-        after = Progress(max(0, at.step - W), max(1, at.steps - W), at.epoch_steps)
-        return min(1.0, (at.step + 1) / W) * self.factor(after, state)
+        after = Progress(np.maximum(0, at.step - W), max(1, at.steps - W), at.epoch_steps)
+        return np.minimum(1.0, (at.step + 1) / W) * self.factor(after, state)
+
+    def factors(self, first: Progress, n: int, state: ScheduleState) -> npt.NDArray[np.float64]:
+        """f(t) of n steps from the first on, with the warm-up."""
+        _, steps, epoch_steps = first
+        found: Any
+        writer = next(cls for cls in type(self).__mro__ if "factor" in vars(cls))
+        if vars(writer).get("at_once", False):
+            found = self(Progress(np.arange(first.step, first.step + n), steps, epoch_steps), state)
+        else:
+            found = [self(Progress(first.step + k, steps, epoch_steps), state) for k in range(n)]
+        return np.broadcast_to(np.asarray(found, np.float64), n)
