@@ -18,6 +18,7 @@ from minidl import (
     Sequential,
     ShapeError,
 )
+from minidl.comparison.budget import multiply_adds
 from minidl.core.layer import Array
 
 STEPS = 4
@@ -108,3 +109,9 @@ def test_a_window_that_grows_has_one_mask_for_all_of_its_rows() -> None:
         assert np.array_equal(y, np.repeat(y[:, :1], 6, axis=1))
         assert {0.0, 2.0} == {*y[:, 0].tolist()}
     assert not np.array_equal(*made)
+
+
+def test_a_window_that_grows_costs_each_row_once() -> None:
+    alone = Sequential([GRULayer(4), Dense(1)])
+    model = Rollout(Sequential([*alone, LastStep()]), steps=STEPS, target=1, later=True, grow=True)
+    assert multiply_adds(model, (5 + STEPS - 1, 3)) == multiply_adds(alone, (5 + STEPS - 1, 3))

@@ -71,8 +71,8 @@ class Rollout(NamedColumns, LaterRows, Container):
 
     @property
     def child_calls(self) -> int:
-        """As many as steps."""
-        return self.steps
+        """As many as steps; one of all rows where the window grows."""
+        return 1 if self.grow else self.steps
 
     def children(self) -> Mapping[str, Layer]:
         """f, as "inner"."""
@@ -106,8 +106,10 @@ class Rollout(NamedColumns, LaterRows, Container):
         return (None if time is None else time - min(self.later_rows, time - 1), *input_shape[1:])
 
     def child_inputs(self, input_shape: Shape) -> Mapping[str, Shape]:
-        """The window, without later rows."""
-        return {"inner": self._window(input_shape)}
+        """The window, without later rows; with all that are fed back where it grows."""
+        time, *features = self._window(input_shape)
+        more = self.steps - 1 if self.grow else 0
+        return {"inner": (None if time is None else time + more, *features)}
 
     def child_lengths(self, lengths: Array | None) -> Sequence[Array | None]:
         """Those of the windows."""
