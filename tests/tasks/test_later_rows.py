@@ -153,6 +153,19 @@ def test_a_direct_forecast_reads_what_is_known_of_later_rows(way: Any) -> None:
     np.testing.assert_allclose(model_forecaster(parts, model, way)(starts, STEPS), expected, rtol=1e-12)
 
 
+def test_beyond_its_leads_a_direct_forecast_holds_the_last_of_them() -> None:
+    parts = window_data(hourly_table(), time_steps=T).load("float64", leads=STEPS, later_rows=STEPS - 1)
+    model = Sequential([GRULayer(4), Dense(1), StepsAhead(STEPS)])
+    model.build((T + STEPS - 1, 3), 3, "float64")
+    start = int(parts.test.starts[7])
+    rows = parts.values[start : start + T].tolist()
+    made = model(np.array([rows + rows[-1:] * (STEPS - 1)]))[0].tolist()
+    rows += [[y, *rows[-1][1:]] for y in made]
+    made += model(np.array([rows[STEPS:] + rows[-1:] * (STEPS - 1)]))[0].tolist()
+    forecast = model_forecaster(parts, model, "hold_last")(np.array([start]), 2 * STEPS)
+    np.testing.assert_allclose(forecast[0], made, rtol=1e-10)
+
+
 # --- from a config
 
 ROLLED = CONFIG[: CONFIG.index("model:")] + (
