@@ -21,7 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the file becomes NAME.yaml in this folder, or NAME.py")
     tasks = ("Forecast", *LEARNED)
     parser.add_argument("--from", metavar="TABLE", dest="table", type=Path, help="write it for this CSV file")
-    parser.add_argument("--target", metavar="COLUMN", help="with --from: the column to forecast")
+    parser.add_argument(
+        "--target", metavar="COLUMN", help="with --from: the column to forecast, or the only one of numbers"
+    )
     parser.add_argument("--time-format", metavar="FORM", help="with --from: of its times, as for strptime: %%d/%%m/%%Y")
     parser.add_argument("--task", choices=tasks, help="what the model is for; default Forecast")
 
@@ -32,8 +34,6 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--{'target' if args.target else 'time-format'}: also needs --from TABLE.")
     if args.table is not None and (args.what == "cell" or args.task in LEARNED):
         raise ConfigError("--from: makes an experiment that forecasts, and nothing else.")
-    if args.table is not None and not args.target:
-        raise ConfigError("--from: also needs --target, the column to forecast.")
     if args.what == "cell":
         if args.task:
             raise ConfigError("--task: only an experiment has one.")

@@ -16,7 +16,7 @@ from minidl.data.tables.looking import Findings, look_at
 _FEWEST = 8  # rows of a series
 
 
-def config_from(table: Path, target: str, time_format: str | None, file: Path) -> str:
+def config_from(table: Path, target: str | None, time_format: str | None, file: Path) -> str:
     """The text of a config for a table; what was found is shown.
 
     Raises

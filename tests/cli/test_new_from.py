@@ -86,7 +86,11 @@ def test_a_table_becomes_a_config_that_loads(
 @pytest.mark.parametrize(
     ("arguments", "text", "message"),
     [
-        (["--from", "table.csv"], DAYS, "--from: also needs --target"),
+        (
+            ["--from", "table.csv"],
+            "date,y,z,word\n2014-01-01,1,2,a\n2014-01-02,3,4,b\n",
+            "--from: also needs --target, the column to forecast; columns of numbers: y, z.",
+        ),
         (["--target", "y"], DAYS, "--target: also needs --from TABLE."),
         (["--from", "table.csv", "--target", "yy"], DAYS, "--target: 'yy' is no column of numbers"),
         (
@@ -109,3 +113,12 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert main(["new", "experiment", "mine", *arguments]) == 2
     assert message in capsys.readouterr().err
     assert not Path("mine.yaml").exists()
+
+
+def test_the_only_column_of_numbers_is_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("table.csv").write_text(DAYS, encoding="utf-8")
+    assert main(["new", "experiment", "mine", "--from", "table.csv"]) == 0
+    data = load_experiment("mine.yaml").data
+    assert isinstance(data, WindowData)
+    assert data.feature_names == ("y",)

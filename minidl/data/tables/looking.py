@@ -48,12 +48,12 @@ class Findings:
     table: Table
 
 
-def look_at(path: Path, target: str, time_format: str | None = None) -> Findings:
+def look_at(path: Path, target: str | None, time_format: str | None = None) -> Findings:
     """The keys with which a table can be read.
 
     Parameters
     ----------
-    target : the column to forecast.
+    target : the column to forecast; None: the only one of numbers.
     time_format : of its times; None: it is looked for.
 
     Raises
@@ -64,16 +64,15 @@ def look_at(path: Path, target: str, time_format: str | None = None) -> Findings
         It cannot be read.
     """
     layout, file = _opened(path)
-    keys: dict[str, Any] = {"path": str(path), "target": target}
-    keys |= {key: value for key, value in vars(layout).items() if value != getattr(TextLayout(), key)}
+    keys: dict[str, Any] = {key: value for key, value in vars(layout).items() if value != getattr(TextLayout(), key)}
     texts = {name: file.texts(name) for name in file.header}
     # One without a name is of times, or nothing.
     kinds = {name: _kind(cells, layout) for name, cells in texts.items() if name}
     words = [f"{counted(len(file), 'row')} of {counted(len(kinds), 'column')}, between them {layout.delimiter!r}"]
-    times, form = _times(texts, target, time_format)
+    times, form = _times(texts, target or "", time_format)
     numbers = [name for name, kind in kinds.items() if kind == "numbers" and name not in times]
-    if target not in numbers:
-        raise _no_numbers(target, texts.get(target, []), numbers, layout)
+    target = _the_target(target, texts, numbers, layout)
+    keys = {"path": str(path), "target": target, **keys}
     if times:
         keys |= {"time": times if len(times) > 1 else times[0]} | ({"time_format": form} if form else {})
         read_as = f", of the form {form}" if form else ", ISO" if len(times) == 1 else ""
@@ -156,6 +155,17 @@ def _kind(cells: list[str], layout: TextLayout) -> str:
     if all(_number(layout.number(text)) for text in known):
         return "numbers"
     return "categories" if len(known) <= _CATEGORIES else "texts"
+
+
+def _the_target(target: str | None, texts: dict[str, list[str]], numbers: list[str], layout: TextLayout) -> str:
+    """The column to forecast; ConfigError if it is to be said, or holds no numbers."""
+    if target is None and len(numbers) != 1:
+        which = ", ".join([*numbers[:20], *["..."] * (len(numbers) > 20)]) or "none"
+        raise ConfigError(f"--from: also needs --target, the column to forecast; columns of numbers: {which}.")
+    target = numbers[0] if target is None else target
+    if target not in numbers:
+        raise _no_numbers(target, texts.get(target, []), numbers, layout)
+    return target
 
 
 def _no_numbers(target: str, cells: list[str], numbers: list[str], layout: TextLayout) -> ConfigError:
