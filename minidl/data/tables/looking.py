@@ -21,8 +21,9 @@ from minidl.data.tables.time_formats import TimeFormat
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M:%S%z", " %I:%M %p", " %H:%M:%S.%f", " %H.%M")
-_OTHERS = ("%Y%m%d", "%Y%m%d%H", "%Y-%m", "%Y/%m", "%b %Y", "%b-%y", "%Y %b", "%Y-Q%q", "%YQ%q", "%Y")
+_OTHERS = ("%Y%m%d", "%Y%m%d%H", "%Y-%m", "%Y/%m", "%b %Y", "%b-%y", "%Y %b", "%Y-Q%q", "%YQ%q", "%Y", "%Y.0")
 FORMATS = ("", *_OTHERS, *(date + clock for date in _DATES for clock in _CLOCKS))
+_NUMBERS = ("%Y", "%Y.0", "%Y%m%d", "%Y%m%d%H")  # what other numbers look like, too
 _PARTS = ("year", "month", "day", "hour")
 _PART_FORMS = {2: "%Y %m"}  # three or four are read without one
 _CLOCK_COLUMNS, _ISO_DATE = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%H.%M.%S"), "%Y-%m-%d"
@@ -187,7 +188,7 @@ def _times(texts: dict[str, list[str]], target: str, asked: str | None) -> tuple
             continue
         forms = [form for form in ([asked] if asked else FORMATS) if TimeFormat(form).matches(known[0])]
         forms = [form for form in forms if all(map(TimeFormat(form).matches, known))]
-        forms = [form for form in forms if form not in ("%Y", "%Y%m%d", "%Y%m%d%H") or _dates_named(name)]
+        forms = [form for form in forms if form not in _NUMBERS or _dates_named(name)]
         if len({form.replace("%m", "%d") for form in forms}) < len(forms):
             raise ConfigError(
                 f"--time-format: column {name}: {known[0]!r} may be {' or '.join(map(repr, forms))}; say which "
