@@ -19,7 +19,7 @@ from minidl.data.steps import Times
 from minidl.data.tables.cells import Cells
 from minidl.data.tables.layout import TextLayout
 
-WORTH = 8_000_000  # bytes; of fewer the import of pyarrow costs more than it saves
+WORTH = 20_000_000  # bytes; of 8 MB the import of pyarrow costs more than it saves
 LARGEST = 1e140  # squares of values, summed up, must stay finite
 _BLOCK = 1 << 22
 _ISO_LENGTHS = (10, 16, 19)  # with a day, a minute, a second; pyarrow takes others too
