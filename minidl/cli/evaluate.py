@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     add_runs(parser)
     parser.add_argument(
-        "--by", choices=BY, help="print scores by lead, or by hour, month, level or series of what is forecast"
+        "--by", choices=BY, help="print scores by lead, or by hour, month, season, level or series of what is forecast"
     )
     add_plugin(parser)
     add_json(parser)

@@ -1,5 +1,5 @@
-"""Scores of forecasts by what they are of: the lead, the hour or the month of the row that is forecast, its level,
-its series.
+"""Scores of forecasts by what they are of: the lead, the hour, month or season of the row that is forecast, its
+level, its series.
 
 All leads of all origins of the test part that have as many rows to come, each forecast once. Levels are the quarters
 of what was measured before the test part. In the target's own units.
@@ -22,7 +22,7 @@ from minidl.data.steps import apart
 from minidl.forecasting.forecasters import Forecaster, Starts
 from minidl.forecasting.scores import lead_starts
 
-By = Literal["lead", "hour", "month", "level", "series"]
+By = Literal["lead", "hour", "month", "season", "level", "series"]
 BY: tuple[By, ...] = get_args(By)
 Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -40,6 +40,7 @@ _MONTHS = [
     "November",
     "December",
 ]
+_SEASONS = ["December to February", "March to May", "June to August", "September to November"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +118,20 @@ def _by_hour(splits: Splits, starts: Starts, horizon: int) -> Groups:
 
 
 def _by_month(splits: Splits, starts: Starts, horizon: int) -> Groups:
-    table = splits.table
+    return _by_number(_months(splits.table, "month"), _MONTHS, _rows(splits, starts, horizon))
+
+
+def _by_season(splits: Splits, starts: Starts, horizon: int) -> Groups:
+    of_month = (_months(splits.table, "season") + 1) % 12 // 3
+    return _by_number(of_month, _SEASONS, _rows(splits, starts, horizon))
+
+
+def _months(table: Table, by: str) -> Rows:
+    """(n,): the month of each row, January as 0."""
     if table.times is None or table.step_name() in ("quarter", "year"):
-        raise DataError(f"--by month: {_why_not(table)}, so that there is no month.")
-    months = table.times.astype("datetime64[M]").astype(np.int64) % 12
-    return _by_number(months, _MONTHS, _rows(splits, starts, horizon))
+        raise DataError(f"--by {by}: {_why_not(table)}, so that there is no {by}.")
+    months: Rows = table.times.astype("datetime64[M]").astype(np.int64) % 12
+    return months
 
 
 def _by_number(numbers: Rows, names: Sequence[str], rows: Rows) -> Groups:
@@ -152,6 +162,7 @@ GROUPINGS: dict[By, Callable[[Splits, Starts, int], Groups]] = {
     "lead": _by_lead,
     "hour": _by_hour,
     "month": _by_month,
+    "season": _by_season,
     "level": _by_level,
     "series": _by_series,
 }

@@ -1,4 +1,4 @@
-"""Scores by lead, hour, month and level: each forecast is in one group, and empty groups have no score."""
+"""Scores by lead, hour, month, season and level: each forecast is in one group, and empty groups have no score."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ def test_scores_are_those_of_the_forecasts_of_each_group(by: By) -> None:
         "lead": lambda row, j: str(j + 1),
         "hour": lambda row, j: f"{row % 24:02d}:00",
         "month": lambda row, j: "January",
+        "season": lambda row, j: "December to February",
         "level": level(splits),
     }
     expected = by_hand(splits, names[by])
@@ -83,6 +84,18 @@ def test_groups_follow_each_other_and_months_and_hours_that_the_table_lacks_are_
     months = group_scores(splits, persistence(splits), "month", LEADS)
     assert list(months) == ["January", "February", "March"]
     assert [row["now"]["n"] for row in months.values()] == [0, 0, 156]
+
+
+def test_seasons_are_three_months_each_from_december_on() -> None:
+    days = np.datetime64("2024-11-15T00:00:00") + np.arange(240) * np.timedelta64(2 * 24 * 3600, "s")
+    splits = splits_of(replace(hourly_table(), times=days))  # to 8 March 2026; tested from 10 November 2025 on
+    found = group_scores(splits, persistence(splits), "season", LEADS)
+    assert list(found) == ["December to February", "March to May", "June to August", "September to November"]
+    months = group_scores(splits, persistence(splits), "month", LEADS)
+    n = {name: row["now"]["n"] for name, row in months.items()}
+    expected = [n["December"] + n["January"] + n["February"], n["March"], 0, n["November"]]
+    assert [row["now"]["n"] for row in found.values()] == expected
+    assert min(expected[0], expected[1], expected[3]) > 0
 
 
 def test_an_empty_group_and_a_constant_one_have_no_r2() -> None:
@@ -122,6 +135,7 @@ def test_levels_are_of_what_was_before_the_test_part() -> None:
     [
         (None, "hour", "--by hour: the rows have no times, so that there is no hour of the day."),
         (None, "month", "--by month: the rows have no times, so that there is no month."),
+        (None, "season", "--by season: the rows have no times, so that there is no season."),
         (np.timedelta64(1, "D"), "hour", "--by hour: the rows are 1 d apart, so that there is no hour of the day."),
     ],
 )
