@@ -36,6 +36,21 @@ def test_years_and_months_are_times_and_a_year_with_other_columns_is_one_alone(t
     assert keys(alone) == {"target": "y", "time": "year", "time_format": "%Y", "features": ["y", "weight"]}
 
 
+@pytest.mark.parametrize("point", ["", ".0"])
+@pytest.mark.parametrize(("name", "n", "part"), [("Quarter", 4, "%q"), ("month", 12, "%m")])
+def test_a_year_takes_a_quarter_or_a_month_however_they_are_written(
+    tmp_path: Path, point: str, name: str, n: int, part: str
+) -> None:
+    lines = [f"{1990 + i // n}{point},{i % n + 1}{point},{i * i}" for i in range(2 * n)]
+    found = look(tmp_path, "\n".join([f"year,{name},y", *lines]) + "\n")
+    form = f"%Y{point} {part}{point}"
+    assert keys(found) == {"target": "y", "time": ["year", name], "time_format": form, "features": ["y"]}
+    assert found.table.step_name() == name.lower()
+    assert str(found.table.times[-1]) == f"1991-{12 if n == 12 else 10}-01T00:00:00"
+    other = look(tmp_path, "\n".join(["year,week,y", *lines[::n]]) + "\n")  # not all that is a number there
+    assert keys(other)["time"] == "year"
+
+
 @pytest.mark.parametrize(
     ("date", "clock", "form", "asked"),
     [

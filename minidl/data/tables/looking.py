@@ -25,6 +25,7 @@ _OTHERS = ("%Y%m%d", "%Y%m%d%H", "%Y-%m", "%Y/%m", "%b %Y", "%b-%y", "%Y %b", "%
 FORMATS = ("", *_OTHERS, *(date + clock for date in _DATES for clock in _CLOCKS))
 _NUMBERS = ("%Y", "%Y.0", "%Y%m%d", "%Y%m%d%H")  # what other numbers look like, too
 _PARTS = ("year", "month", "day", "hour")
+_OF_YEAR = {"quarter": "%q", "month": "%m"}
 _PART_FORMS = {2: "%Y %m"}  # three or four are read without one
 _CLOCK_COLUMNS, _ISO_DATE = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%H.%M.%S"), "%Y-%m-%d"
 _MISSING = ("", "NA", "nan", "NaN", "N/A", "n/a", "null", "NULL", "None", "?", "-", ".")
@@ -195,7 +196,7 @@ def _times(texts: dict[str, list[str]], target: str, asked: str | None) -> tuple
                 "(in a config the key is `time_format`)."
             )
         if forms:
-            return _with_clock(texts, target, name, forms[0])
+            return _with_more(texts, target, name, forms[0])
     return [], ""
 
 
@@ -207,8 +208,14 @@ def _parts(texts: dict[str, list[str]], target: str) -> list[str]:
     return parts if len(parts) > 1 and whole else []
 
 
-def _with_clock(texts: dict[str, list[str]], target: str, date: str, form: str) -> tuple[list[str], str]:
-    """A column of dates, with one of clock times beside it if there is one."""
+def _with_more(texts: dict[str, list[str]], target: str, date: str, form: str) -> tuple[list[str], str]:
+    """A column of years or dates, with one of quarters, months or clock times beside it if there is one."""
+    for name, part in itertools.product(texts, _OF_YEAR) if form in ("%Y", "%Y.0") else ():
+        if name != target and part == name.strip().lower():
+            for whole in (f"{form} {_OF_YEAR[part]}", f"{form} {_OF_YEAR[part]}.0"):
+                both = TimeFormat(whole)
+                if all(both.matches(f"{texts[date][0]} {cell}") for cell in set(texts[name])):
+                    return [date, name], whole
     if form in ("", *_DATES) and not any(":" in cell for cell in texts[date]):
         for name, cells in texts.items():
             for clock in _CLOCK_COLUMNS if name not in (target, date) else ():
