@@ -67,7 +67,7 @@ def test_nothing_of_the_test_part_is_looked_at(folder: Path, capsys: Capture, mo
     clean = trials(capsys)
     data = load_experiment("small.yaml").data
     table = data.series.read()
-    spoilt = dict(poisoned(data, table, len(table) - 60))["NaN"]  # test_size
+    spoilt = dict(poisoned(data, table, [len(table) - 60]))["NaN"]  # test_size
     assert np.isnan(spoilt.values).any()
     monkeypatch.setattr("minidl.parallel.experiments._table", lambda described, stamp: spoilt)
     assert search("small.yaml", "--trials", "4") == 0

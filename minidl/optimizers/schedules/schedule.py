@@ -81,10 +81,12 @@ class Schedule(Configurable, ABC):
     def __call__(self, at: Progress, state: ScheduleState) -> Any:
         """f(t), with the warm-up."""
         W = self.warmup_steps
-        if not W:
-            return self.factor(at, state)
-        after = Progress(np.maximum(0, at.step - W), max(1, at.steps - W), at.epoch_steps)
-        return np.minimum(1.0, (at.step + 1) / W) * self.factor(after, state)
+        if W:
+            after = Progress(np.maximum(0, at.step - W), max(1, at.steps - W), at.epoch_steps)
+            found = np.minimum(1.0, (at.step + 1) / W) * self.factor(after, state)
+        else:
+            found = self.factor(at, state)
+        return found if isinstance(found, np.ndarray) else float(found)
 
     def factors(self, first: Progress, n: int, state: ScheduleState) -> npt.NDArray[np.float64]:
         """f(t) of n steps from the first on, with the warm-up."""
