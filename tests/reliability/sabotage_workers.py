@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from minidl.comparison import running
-from minidl.parallel import executors
+from minidl.parallel import executors, running
 from tests.reliability.sabotage import sabotage
 
 
@@ -15,9 +14,9 @@ from tests.reliability.sabotage import sabotage
 def _outcomes_in_order_of_arrival() -> None:
     """The outcome that comes first belongs to the trial that was given first."""
 
-    def results(executor: Any, trials: Iterable[Any]) -> Iterator[tuple[Any, Any, BaseException | None]]:
+    def results(executor: Any, run: Any, trials: Iterable[Any]) -> Iterator[tuple[Any, Any, BaseException | None]]:
         given = list(trials)
-        futures = [executor.submit(running.run_trial, trial) for trial in given]
+        futures = [executor.submit(run, trial) for trial in given]
         for trial, future in zip(given, running.as_completed(futures), strict=True):
             error = future.exception()
             yield trial, None if error else future.result(), error
