@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("minidl", "numpy", "numba", "llvmlite", "torch", "jax", "keras", "onnxruntime", "pandas")
+LIBRARIES = ("minidl", "numpy", "numba", "llvmlite", "torch", "jax", "keras", "onnxruntime", "pandas", "pyarrow")
 
 
 def machine() -> dict[str, Any]:
