@@ -23,14 +23,15 @@ from minidl.core.errors import ConfigError, CorruptFileError, IncompatibleRunErr
 from minidl.core.text import printable
 from minidl.experiment import Experiment, experiment_from, written
 from minidl.files.locking import LOCK, FileLock
-from minidl.files.plugins import PluginRecord, load_plugin
+from minidl.files.plugins import PluginRecord
 from minidl.files.reading import convert_json, decode_json, real_folder
 from minidl.parallel.executors import MakeExecutor
 from minidl.parallel.experiments import load_parts
-from minidl.parallel.plugins import Plugin, check_plugins, given_plugins, recorded_plugins
+from minidl.parallel.plugins import Plugin, given_plugins, plugins_again, recorded_plugins
 from minidl.parallel.running import run_all
 from minidl.runs.environment import decode_environment, environment, environment_changes
 from minidl.runs.run_folder import ENVIRONMENT, DataFacts, RunFolder
+from minidl.tasks import forecast_task
 
 CONFIG, RESULT = "backtest.yaml", "backtest.json"
 Table = dict[str, dict[str, dict[str, float | None]]]
@@ -141,6 +142,7 @@ def start(experiment: Experiment, folds: int, plugins: Sequence[str] = ()) -> Ba
     DataError, StorageError
         The data cannot be read, or the folder not written.
     """
+    forecast_task(experiment.evaluation)
     text = written(experiment)
     parts = load_parts(experiment)
     if parts.table.series:
@@ -180,10 +182,7 @@ def reopen(path: Path, plugins: Sequence[str] = ()) -> Backtest:
     where = folder.path / "manifest.json"
     asked = convert_json(manifest.get("backtest"), Asked, where)
     facts = convert_json(manifest.get("data"), DataFacts, where)
-    given = given_plugins(plugins, run=False)
-    check_plugins(asked.plugins, given, folder.path)
-    for plugin in given:
-        load_plugin(plugin["path"], plugin["sha256"])
+    given = plugins_again(asked.plugins, plugins, folder.path)
     experiment = _read(folder, asked.name)
     changes = environment_changes(
         decode_environment(folder.read(ENVIRONMENT), folder.path / ENVIRONMENT), environment(())

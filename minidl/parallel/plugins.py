@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minidl.core.errors import IncompatibleRunError
 from minidl.core.text import printable
-from minidl.files.plugins import PluginRecord, plugin_digest, plugin_records
+from minidl.files.plugins import PluginRecord, load_plugin, plugin_digest, plugin_records
 from minidl.files.reading import user_path
 
 
@@ -66,3 +66,20 @@ def check_plugins(recorded: Sequence[Plugin], given: Sequence[PluginRecord], whe
             problems.append(f"--plugin {printable(path)}: {what}")
     if problems:
         raise IncompatibleRunError(f"{printable(where)}: {'; '.join(problems)}.")
+
+
+def plugins_again(recorded: Sequence[Plugin], paths: Sequence[str | Path], where: object) -> tuple[PluginRecord, ...]:
+    """Run the plugins that the command line gave for what was begun with these, once they are known to be the same.
+
+    Raises
+    ------
+    IncompatibleRunError
+        See `check_plugins`.
+    StorageError
+        One cannot be read.
+    """
+    given = given_plugins(paths, run=False)
+    check_plugins(recorded, given, where)
+    for plugin in given:
+        load_plugin(plugin["path"], plugin["sha256"])
+    return given

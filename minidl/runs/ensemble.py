@@ -80,7 +80,7 @@ class Ensemble:
         for run in runs[1:]:
             other = _what_is_forecast(run)
             differ = [key for key in first if first[key] != other.get(key)]
-            parts = [f"{key} ({first[key]} there, {other.get(key)} here)" for key in differ]
+            parts = [f"{key} ({_shown(first[key])} there, {_shown(other.get(key))} here)" for key in differ]
             if parts:
                 raise ConfigError(
                     f"{run.path}: differs from {runs[0].path} in {listed(parts)}; "
@@ -185,6 +185,10 @@ def _what_is_forecast(run: Run) -> dict[str, Any]:
         "evaluation.horizons": task.horizons,
         "evaluation.future_covariates": task.future_covariates,
     }
+
+
+def _shown(value: Any) -> str:
+    return "none" if value in ("", None) else str(value)
 
 
 def _of_how_many(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -22,10 +22,10 @@ from minidl.core.errors import ConfigError, CorruptFileError, IncompatibleRunErr
 from minidl.core.text import printable
 from minidl.experiment import Experiment, check_search, experiment_from, written
 from minidl.files.locking import LOCK, FileLock
-from minidl.files.plugins import PluginRecord, load_plugin
+from minidl.files.plugins import PluginRecord
 from minidl.files.reading import convert_json, real_folder
 from minidl.parallel.experiments import load_parts
-from minidl.parallel.plugins import Plugin, check_plugins, given_plugins, recorded_plugins
+from minidl.parallel.plugins import Plugin, given_plugins, plugins_again, recorded_plugins
 from minidl.runs.environment import environment
 from minidl.runs.run_folder import DataFacts, RunFolder
 from minidl.search.database import DATABASE, MAX_TRIALS, Database
@@ -156,10 +156,7 @@ def reopen(path: Path, *, trials: int | None, plugins: list[str], asked: Experim
     where = folder.path / "manifest.json"
     question = convert_json(manifest.get("search"), Question, where)
     facts = convert_json(manifest.get("data"), DataFacts, where)
-    given = given_plugins(plugins, run=False)
-    check_plugins(question.plugins, given, folder.path)
-    for plugin in given:
-        load_plugin(plugin["path"], plugin["sha256"])
+    given = plugins_again(question.plugins, plugins, folder.path)
     whole, space, experiment = _read(folder, question.name)
     if asked is not None and written(asked) != written(experiment):
         other = "search" if asked.search != experiment.search else "config"

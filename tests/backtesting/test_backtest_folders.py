@@ -194,3 +194,9 @@ def test_a_table_of_several_series_is_refused(folder: Path, capsys: Capture) -> 
     Path("air.csv").write_text("\n".join([*several, ""]))
     assert backtest("small.yaml", "--set", "data.series.series_by=place") == 2
     assert capsys.readouterr().err == "minidl backtest: the table holds several series; a backtest is of one.\n"
+
+
+def test_another_task_is_refused(folder: Path, capsys: Capture) -> None:
+    assert backtest("waves_label") == 2
+    assert capsys.readouterr().err == "minidl backtest: evaluation: expected Forecast, got Label.\n"
+    assert not Path("runs").exists()

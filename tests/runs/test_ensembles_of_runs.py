@@ -96,6 +96,7 @@ def test_intervals_are_not_mixed_and_that_is_said(folder: Path) -> None:
     ("overrides", "said"),
     [
         (["data.test_size=50"], "data.test_size (60 there, 50 here)"),
+        (["data.series.units=''"], "data.series.units (µg/m³ there, none here)"),
         (["evaluation.horizons=[4]"], "evaluation.horizons ([4, 2, 1] there, [4] here)"),
         (["data.series.target=temp", "data.time_steps=5"], "data.series.target (pm there, temp here) and data.time_s"),
         (["evaluation.future_covariates=actual"], "evaluation.future_covariates (hold_last there, actual here)"),
