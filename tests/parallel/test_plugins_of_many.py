@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from minidl.core.errors import IncompatibleRunError
-from minidl.parallel.plugins import Plugin, check_plugins, given_plugins, recorded_plugins
+from minidl.parallel.plugins import Plugin, check_plugins, given_plugins, plugins_again, recorded_plugins
 
 
 def given(*names_and_digests: tuple[str, str]) -> Any:
@@ -40,3 +40,15 @@ def test_plugins_are_recorded_by_name_and_content(tmp_path: Path, monkeypatch: p
     digest = hashlib.sha256(b"x = 1\n").hexdigest()
     assert found == ({"path": str(tmp_path / "p.py"), "sha256": digest},)
     assert recorded_plugins(found) == (Plugin("p.py", digest),)
+
+
+def test_a_plugin_runs_again_only_if_it_is_the_one_of_the_start(tmp_path: Path) -> None:
+    ran, plugin = tmp_path / "ran", tmp_path / "p.py"
+    plugin.write_text(f"from pathlib import Path\nwith Path({str(ran)!r}).open('a') as file:\n    file.write('x')\n")
+    start = recorded_plugins(given_plugins([plugin], run=False))
+    assert plugins_again(start, [plugin], "here") == given_plugins([plugin], run=False)
+    assert ran.read_text() == "x"
+    plugin.write_text(plugin.read_text() + "# another\n")
+    with pytest.raises(IncompatibleRunError, match=r"^here: --plugin .*p\.py: its content is not that of the start\.$"):
+        plugins_again(start, [plugin], "here")
+    assert ran.read_text() == "x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from minidl import (
 )
 from minidl.optimizers import ScheduleState
 from minidl.training import Arrays
+from minidl.training.rates import rates_at
 
 
 @dataclass(eq=False)
@@ -125,10 +127,13 @@ def test_a_factor_that_is_no_rate_is_refused(value: float) -> None:
     @dataclass(eq=False)
     class Wrong(Schedule):
         def factor(self, at: Progress, state: ScheduleState) -> float:
-            return value
+            return value if at.step == 1 else 1.0  # as an engine that asks for many steps sees it, in their midst
 
-    with pytest.raises(ConfigError, match=r"training.schedule: Wrong has the factor .* at a step; expected 0 or more"):
+    message = f"training.schedule: Wrong has the factor {value} at a step; expected 0 or more."
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         trainer(stack(), schedule=Wrong()).run(Arrays(*examples()))
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        rates_at(Wrong(), {}, 0.1, Progress(0, 4, 2), 3)
 
 
 def test_fit_takes_a_schedule() -> None:
