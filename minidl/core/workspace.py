@@ -39,8 +39,8 @@ class Workspace:
             found = self._children[name] = Workspace()
         return found
 
-    def plan(self, name: str, key: Hashable, make: Callable[[], P]) -> P:
-        """What `make` returned when it was called for (name, key); made on first use."""
+    def plan(self, name: str, key: Hashable, make: Callable[..., P], *args: Any) -> P:
+        """What `make(*args)` returned when it was called for (name, key); made on first use."""
         slot = self._slots.get(name)
         if slot is None:
             slot = self._slots[name] = {}
@@ -48,7 +48,7 @@ class Workspace:
         if found is None:
             while len(slot) >= KEPT_SIZES:
                 del slot[next(iter(slot))]
-            found = slot[key] = make()
+            found = slot[key] = make(*args)
         return found
 
     def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -56,7 +56,7 @@ class Workspace:
         lent = self._lent.get(name)
         if lent is not None and lent.shape == shape and lent.dtype == dtype:
             return lent
-        return self.plan(name, (shape, np.dtype(dtype)), lambda: np.empty(shape, dtype))
+        return self.plan(name, (shape, dtype), np.empty, shape, dtype)
 
     def lend(self, name: str, array: npt.NDArray[Any]) -> None:
         """Make `array` the buffer of this name, for example a view of a flat gradient vector."""

@@ -31,6 +31,8 @@ class Activation(Layer):
     """
 
     bounds: ClassVar[tuple[float, float] | None] = None
+    # gate(dy, f'(a), out): da = dy · f'(a).
+    gate: ClassVar[Any] = staticmethod(np.multiply)
 
     @abstractmethod
     def function(self, a: Array, out: Array) -> Any:

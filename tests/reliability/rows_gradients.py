@@ -21,25 +21,25 @@ from tests.reliability.harness import ROOT, Outcome, row
 # Faults in backward: where, what stands there, and what stands there instead.
 Faulty = tuple[Any, str, str, str]
 SLAB, ROWS_LAYOUT = SlabRecurrence, RowRecurrence
+WRITTEN = "grads[name][...] = part"
 FAULTS: list[Faulty] = [
-    (SLAB, "backward", 'grads["W_hh"][...] = dM[:, :H].T', 'grads["W_hh"][...] = -dM[:, :H].T'),
-    (SLAB, "backward", 'grads["W_hh"][...] = dM[:, :H].T', 'grads["W_hh"][...] = dM[:, :H]'),
-    (SLAB, "backward", 'grads["W_hh"][...] = dM[:, :H].T', 'grads["W_hh"][...] = 0'),
-    (SLAB, "backward", 'grads["W_xh"][...] = dM[:, H : H + F].T', 'grads["W_xh"][...] = -dM[:, H : H + F].T'),
-    (SLAB, "backward", 'grads["W_xh"][...] = dM[:, H : H + F].T', 'grads["W_xh"][...] = 2 * dM[:, H : H + F].T'),
-    (SLAB, "backward", 'grads["W_xh"][...] = dM[:, H : H + F].T', 'grads["W_xh"][...] = dM[::-1, H : H + F].T'),
-    (SLAB, "backward", 'grads["b_h"][...] = dM[:, H + F]', 'grads["b_h"][...] = -dM[:, H + F]'),
-    (SLAB, "backward", 'grads["b_h"][...] = dM[:, H + F]', 'grads["b_h"][...] = dM[:, H]'),
-    (SLAB, "backward", 'grads["b_h"][...] = dM[:, H + F]', 'grads["b_h"][...] = dM[:, H + F] / 2'),
-    (SLAB, "backward", "N[:, :H] = self.M[:, :H].T", "N[:, :H] = self.M[:, :H]"),
-    (SLAB, "backward", "N[:, :H] = self.M[:, :H].T", "N[:, :H] = 0"),
-    (SLAB, "backward", "N[:, :H] = self.M[:, :H].T", "N[:, :H] = -self.M[:, :H].T"),
+    *[
+        (SLAB, "backward", WRITTEN, f'{WRITTEN} if name != "{name}" else {wrong}')
+        for name, wrong in (
+            *(("W_hh", wrong) for wrong in ("-part", "part.T", "0")),
+            *(("W_xh", wrong) for wrong in ("-part", "2 * part", "part[:, ::-1]")),
+            *(("b_h", wrong) for wrong in ("-part", "part[::-1]", "part / 2")),
+        )
+    ],
+    (SLAB, "backward", 'self.N_hh[...] = self.weights["W_hh"]', 'self.N_hh[...] = self.weights["W_hh"].T'),
+    (SLAB, "backward", 'self.N_hh[...] = self.weights["W_hh"]', "self.N_hh[...] = 0"),
+    (SLAB, "backward", 'self.N_hh[...] = self.weights["W_hh"]', 'self.N_hh[...] = -self.weights["W_hh"]'),
     (SLAB, "backward", "self.dy[...] = dy", "self.dy[...] = dy[:, ::-1]"),
     (SLAB, "backward", "self.dy[...] = dy", "self.dy[...] = dy[::-1]"),
     (SLAB, "backward", "self.dy[...] = dy", "self.dy[...] = 1.001 * dy"),
-    (SLAB, "backward", "steps.slopes(self.h[1:], self.slope)", "steps.slopes(self.h[:-1], self.slope)"),
+    (SLAB, "backward", "steps.slope(self.h[1:], self.slope)", "steps.slope(self.h[:-1], self.slope)"),
     (SLAB, "backward", "np.matmul(self.da, self.Z_T", "np.matmul(self.da[::-1], self.Z_T"),
-    (SLAB, "backward", "self.W_xh[...] = self.M[:, H : H + F].T", "self.W_xh[...] = -self.M[:, H : H + F].T"),
+    (SLAB, "backward", 'self.W_xh[...] = self.weights["W_xh"]', 'self.W_xh[...] = -self.weights["W_xh"]'),
     (
         SLAB,
         "backward",
@@ -58,22 +58,22 @@ FAULTS: list[Faulty] = [
         "np.add.reduce(self.dM_steps, 0, out=self.dM)",
         "np.add.reduce(self.dM_steps[:-1], 0, out=self.dM)",
     ),
-    (SLAB, "forward", "M[:, :H] = params", "M[:, :H] = 1.01 * params"),
-    (ROWS_LAYOUT, "_run_back", "gate(dy[-1], caches[-1], da[-1])", "gate(dy[0], caches[-1], da[-1])"),
-    (ROWS_LAYOUT, "_run_back", "gate(dy[-1], caches[-1], da[-1])", "gate(-dy[-1], caches[-1], da[-1])"),
+    (SLAB, "forward", "part[...] = params[name]", 'part[...] = params[name] * (1.01 if name == "W_hh" else 1)'),
+    (ROWS_LAYOUT, "_run_back", "gate(dy[-1], da[-1], da[-1])", "gate(dy[0], da[-1], da[-1])"),
+    (ROWS_LAYOUT, "_run_back", "gate(dy[-1], da[-1], da[-1])", "gate(-dy[-1], da[-1], da[-1])"),
     (ROWS_LAYOUT, "_run_back", "dot(da[t + 1], self.W_hh_T, dh)", "dot(da[t + 1], self.W_hh_T.T, dh)"),
     (ROWS_LAYOUT, "_run_back", "dot(da[t + 1], self.W_hh_T, dh)", "dot(da[-1], self.W_hh_T, dh)"),
     (ROWS_LAYOUT, "_run_back", "dot(da[t + 1], self.W_hh_T, dh)", "dh[...] = 0"),
     (ROWS_LAYOUT, "_run_back", "add(dh, dy[t], dh)", "add(dh, dy[t + 1], dh)"),
     (ROWS_LAYOUT, "_run_back", "add(dh, dy[t], dh)", "pass"),
     (ROWS_LAYOUT, "_run_back", "add(dh, dy[t], dh)", "np.subtract(dh, dy[t], dh)"),
-    (ROWS_LAYOUT, "_run_back", "gate(dh, caches[t], da[t])", "da[t] = dh"),
+    (ROWS_LAYOUT, "_run_back", "gate(dh, da[t], da[t])", "da[t] = dh"),
     (ROWS_LAYOUT, "_run_back", "range(len(da) - 2, -1, -1)", "range(len(da) - 2, 0, -1)"),
     (ROWS_LAYOUT, "backward", "dot(h[:-1].reshape(-1, H).T", "dot(h[1:].reshape(-1, H).T"),
     (ROWS_LAYOUT, "backward", 'dot(self.x.T, rows, out=grads["W_xh"])', 'dot(-self.x.T, rows, out=grads["W_xh"])'),
     (ROWS_LAYOUT, "backward", "np.add.reduce(rows, 0", "np.add.reduce(rows[1:], 0"),
     (ROWS_LAYOUT, "backward", "dot(rows, self.W_xh.T, out=self.dx)", "dot(-rows, self.W_xh.T, out=self.dx)"),
-    (ROWS_LAYOUT, "backward", "steps.slopes(h[1:], da)", "steps.slopes(h[:-1], da)"),
+    (ROWS_LAYOUT, "backward", "steps.slope(h[1:], da)", "steps.slope(h[:-1], da)"),
     (activations.TanhActivation, "slope", "np.square(y, out=out)", "np.copyto(out, y)"),
     (activations.TanhActivation, "slope", "np.subtract(1, out, out=out)", "np.subtract(1.0001, out, out=out)"),
     (

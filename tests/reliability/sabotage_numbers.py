@@ -32,8 +32,8 @@ def _transposed_recurrent_weights() -> None:
 
 
 def _with_transposed(forward: Any) -> Any:
-    def transposed(self: Any, x: Any, h_0: Any, params: Any, steps: Any) -> Any:
-        return forward(self, x, h_0, {**params, "W_hh": params["W_hh"].T}, steps)
+    def transposed(self: Any, x: Any, h_0: Any, params: Any, *more: Any) -> Any:
+        return forward(self, x, h_0, {**params, "W_hh": params["W_hh"].T}, *more)
 
     return transposed
 

@@ -206,7 +206,7 @@ class Container(Layer):
         if ws is None or ctx.state is not None or ctx.lengths is not None:
             return self._new_contexts(ctx)
         key = (self, ctx.training, id(ctx.rng), ctx.input_gradient)
-        return ws.plan("contexts", key, lambda: self._new_contexts(ctx))
+        return ws.plan("contexts", key, self._new_contexts, ctx)
 
     def _new_contexts(self, ctx: Context) -> list[Context]:
         state, ws, names = ctx.state, ctx.workspace, list(self.children())

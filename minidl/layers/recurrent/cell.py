@@ -198,7 +198,7 @@ class Cell(Layer):
         ws = ctx.workspace or Workspace()
         size = (*x.shape, self.hidden_size)
         masked = ctx.training and self.recurrent_dropout > 0
-        arrays = ws.plan("arrays", (size, dtype, masked), lambda: self._arrays(size, dtype, masked))
+        arrays = ws.plan("arrays", (size, dtype, masked), self._arrays, size, dtype, masked)
         if arrays.mask is not None:
             draw_mask(arrays.mask.T, self.recurrent_dropout, ctx, name)
         y = forward(arrays, x, start, params, ctx.lengths)
@@ -225,7 +225,7 @@ class Cell(Layer):
         if dy.shape != arrays.y.shape:
             raise ShapeError(f"{type(self).__name__}: expected dy of shape {arrays.y.shape}, got {dy.shape}.")
         lent = ws or Workspace()
-        back: Backward = lent.plan("backward", (arrays.size, id(arrays)), lambda: Backward(arrays))
+        back: Backward = lent.plan("backward", (arrays.size, id(arrays)), Backward, arrays)
         behind = None
         if d_final is not None:
             what = f"{type(self).__name__}: expected a gradient of the final state"

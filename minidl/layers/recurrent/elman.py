@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -20,7 +20,6 @@ from minidl.core.workspace import Workspace
 from minidl.layers.activations import Activation, TanhActivation
 from minidl.layers.recurrent.loop import (
     SLAB_LIMIT,
-    ElementwiseSteps,
     LayerSteps,
     RowRecurrence,
     SlabRecurrence,
@@ -119,17 +118,14 @@ class RecurrentLayer(Layer):
         if state is not None and state.shape != (batch, H):
             raise ShapeError(f"RecurrentLayer: expected a start state of shape {(batch, H)}, got {state.shape}.")
         ws = ctx.workspace or Workspace()
-        layout: type[SlabRecurrence | RowRecurrence] = SlabRecurrence if H < SLAB_LIMIT else RowRecurrence
+        layout: Callable[..., SlabRecurrence | RowRecurrence] = SlabRecurrence if H < SLAB_LIMIT else RowRecurrence
         if ctx.lengths is not None:
             check_lengths(ctx.lengths, x.shape, "RecurrentLayer")
             layout = RaggedRecurrence
         size = (batch, time, F, H, self.bias, dtype)
-        plan = ws.plan("plan", (layout, *size), lambda: layout(*size))
-        steps: Steps
-        if isinstance(self.activation, Activation):
-            steps = ElementwiseSteps(self.activation)
-        else:
-            steps = LayerSteps(self.activation, ctx, plan.transposed)
+        plan = ws.plan("plan", (layout, *size), layout, *size)
+        f = self.activation
+        steps: Steps = f if isinstance(f, Activation) else LayerSteps(f, ctx, plan.transposed)
         cache = (plan, steps, ctx.input_gradient, ctx.workspace, ctx.lengths)
         return plan.forward(x, state, params, steps, ctx.lengths), cache
 

@@ -11,8 +11,8 @@ views that each step uses. It belongs to the caller's workspace.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,24 +25,14 @@ from minidl.layers.activations import Activation
 SLAB_LIMIT = 32
 
 
-class ElementwiseSteps:
-    """An Activation inside the loop: all slopes at once, then one product a step."""
-
-    caches: Sequence[Any] | None = None
-    gate: ClassVar[Any] = staticmethod(np.multiply)  # gate(dh, slope, out)
-
-    def __init__(self, activation: Activation) -> None:
-        self.function = activation.function
-        self.slopes = activation.slope
-
-
 class LayerSteps:
-    """Any other layer inside the loop: its own forward and backward at every step."""
+    """A layer in place of an Activation: its own forward and backward at every step of the loop."""
 
     def __init__(self, layer: Layer, ctx: Context, transposed: bool) -> None:
         self.layer, self.transposed = layer, transposed
         self.ctx = Context(ctx.training, ctx.rng)
         self.caches: list[Any] = []
+        self.back: Iterator[Any] = iter(())
 
     def function(self, a: Array, out: Array) -> None:
         """h_t = f(a_t)."""
@@ -50,18 +40,19 @@ class LayerSteps:
         out[...] = y.T if self.transposed else y
         self.caches.append(cache)
 
-    def slopes(self, h: Array, out: Array) -> None:
-        """Nothing to prepare: each step's cache has it."""
+    def slope(self, h: Array, out: Array) -> None:
+        """Nothing to write: each step's cache has it, the last one first."""
+        self.back = reversed(self.caches)
 
-    def gate(self, dh: Array, cache: Any, da: Array) -> None:
-        """da_t from dh_t and the cache of step t."""
-        dx, _ = self.layer.backward(dh.T if self.transposed else dh, cache)
+    def gate(self, dh: Array, slope: Array, da: Array) -> None:
+        """da_t from dh_t, from the last step to the first."""
+        dx, _ = self.layer.backward(dh.T if self.transposed else dh, next(self.back))
         if dx is None:
             raise ShapeError(f"RecurrentLayer: activation {type(self.layer).__name__} returned None for dx.")
         da[...] = dx.T if self.transposed else dx
 
 
-Steps = ElementwiseSteps | LayerSteps
+Steps = Activation | LayerSteps
 
 
 class _Buffers:
@@ -89,19 +80,17 @@ class SlabRecurrence(_Buffers):
         self.a = np.empty((H, batch), dtype)
         self.x = self.Z[:time, H : H + F].transpose(2, 0, 1)
         self.h = self.Z[:, :H]
+        self.weights = _parts(self.M, H, F)
         self.y: Array = read_only(self.h[1:].transpose(2, 0, 1))
         self.steps = [(self.Z[t], self.h[t + 1]) for t in range(time)]
         self.S: Array | None = None
 
     def forward(self, x: Array, h_0: Array | None, params: Grads, steps: Steps, lengths: Array | None = None) -> Array:
         """All h_t as (batch, time, hidden), a read-only view; `lengths` is None."""
-        H, F = len(self.M), x.shape[2]
+        for name, part in self.weights.items():
+            part[...] = params[name]
         # The method of M: without np.dot's dispatch, a quarter of a small product's time.
-        M, a, dot, function = self.M, self.a, self.M.dot, steps.function
-        M[:, :H] = params["W_hh"].T
-        M[:, H : H + F] = params["W_xh"].T
-        if "b_h" in params:
-            M[:, H + F] = params["b_h"]
+        a, dot, function = self.a, self.M.dot, steps.function
         self.x[...] = x
         self.h[0] = 0 if h_0 is None else h_0.T
         for z, h in self.steps:
@@ -117,12 +106,12 @@ class SlabRecurrence(_Buffers):
         self.dy = S[1:, H:].transpose(2, 0, 1)
         self.slope = np.empty((time, H, batch), dtype)
         self.N = np.concatenate([np.empty((H, H), dtype), np.eye(H, dtype=dtype)], axis=1)
+        self.N_hh = self.N[:, :H]
         self.Z_T = self.Z[:-1].transpose(0, 2, 1)
-        self.slabs_back = [S[t + 1] for t in reversed(range(time))]
-        self.das_back = [S[t, :H] for t in reversed(range(time))]
-        self.slopes_back = [self.slope[t] for t in reversed(range(time))]
+        self.steps_back = [(S[t + 1], self.slope[t], S[t, :H]) for t in reversed(range(time))]
         self.dM_steps = np.empty((time, *self.M.shape), dtype)
         self.dM = np.empty_like(self.M)
+        self.gradients = _parts(self.dM, H, F)
         self.W_xh = np.empty((F, H), dtype)
         self.dx = np.empty((time, F, batch), dtype)
 
@@ -130,39 +119,40 @@ class SlabRecurrence(_Buffers):
         """Fill `grads` and return dx, (batch, time, features), or None if it is not wanted."""
         if self.S is None:
             self._plan_backward()
-        H, F = len(self.M), self.x.shape[2]
         # a_t is not needed any more: its buffer takes dh_t.
-        N, dh, dot, gate = self.N, self.a, self.N.dot, steps.gate
-        N[:, :H] = self.M[:, :H].T
+        dh, dot, gate = self.a, self.N.dot, steps.gate
+        self.N_hh[...] = self.weights["W_hh"]
         self.dy[...] = dy
-        steps.slopes(self.h[1:], self.slope)
-        caches = self.slopes_back if steps.caches is None else reversed(steps.caches)
-        for s, da, cache in zip(self.slabs_back, self.das_back, caches, strict=True):
+        steps.slope(self.h[1:], self.slope)
+        for s, slope, da in self.steps_back:
             dot(s, dh)
-            gate(dh, cache, da)
+            gate(dh, slope, da)
         np.matmul(self.da, self.Z_T, out=self.dM_steps)
-        dM = np.add.reduce(self.dM_steps, 0, out=self.dM)
-        grads["W_hh"][...] = dM[:, :H].T
-        grads["W_xh"][...] = dM[:, H : H + F].T
-        if "b_h" in grads:
-            grads["b_h"][...] = dM[:, H + F]
+        np.add.reduce(self.dM_steps, 0, out=self.dM)
+        for name, part in self.gradients.items():
+            grads[name][...] = part
         if not input_gradient:
             return None
-        self.W_xh[...] = self.M[:, H : H + F].T
+        self.W_xh[...] = self.weights["W_xh"]
         np.matmul(self.W_xh, self.da, out=self.dx)
         dx: Array = self.dx.transpose(2, 0, 1)
         return dx
 
     def start_gradient(self) -> Array:
         """dL/dh_0, (batch, hidden), after `backward`."""
-        H = len(self.M)
-        d: Array = (self.N[:, :H] @ self.da[0]).T
+        d: Array = (self.N_hh @ self.da[0]).T
         return d
 
     def final_state(self) -> Array:
         """h_T, (batch, hidden)."""
         h: Array = self.h[-1].T
         return h
+
+
+def _parts(M: Array, H: int, F: int) -> Grads:
+    """W_hh, W_xh and b_h, or their gradients, as views of M or its gradient."""
+    parts = {"W_hh": M[:, :H].T, "W_xh": M[:, H : H + F].T}
+    return {**parts, "b_h": M[:, H + F]} if M.shape[1] > H + F else parts
 
 
 class RowRecurrence(_Buffers):
@@ -218,7 +208,7 @@ class RowRecurrence(_Buffers):
         if self.da is None:
             self.da = np.empty((time, batch, H), h.dtype)
         da = self.da
-        steps.slopes(h[1:], da)
+        steps.slope(h[1:], da)
         self._run_back(dy.transpose(1, 0, 2), da, steps)
         rows = da.reshape(-1, H)
         dot(h[:-1].reshape(-1, H).T, rows, out=grads["W_hh"])
@@ -236,12 +226,11 @@ class RowRecurrence(_Buffers):
     def _run_back(self, dy: Array, da: Array, steps: Steps) -> None:
         """da_t from dy_t and da_{t+1}; the slopes f'(a_t) of an Activation stand in its place."""
         dh, dot, add, gate = self.product, np.dot, np.add, steps.gate
-        caches = da if steps.caches is None else steps.caches
-        gate(dy[-1], caches[-1], da[-1])
+        gate(dy[-1], da[-1], da[-1])
         for t in range(len(da) - 2, -1, -1):
             dot(da[t + 1], self.W_hh_T, dh)
             add(dh, dy[t], dh)
-            gate(dh, caches[t], da[t])
+            gate(dh, da[t], da[t])
 
     def start_gradient(self) -> Array:
         """dL/dh_0, (batch, hidden), after `backward`."""

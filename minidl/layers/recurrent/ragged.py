@@ -42,7 +42,7 @@ class RaggedRecurrence(RowRecurrence):
                 dh[:n] = dy[t, :n]
                 if t < last:
                     dh[:n] += da[t + 1, :n] @ self.W_hh_T
-                steps.gate(dh[:n], da[t, :n] if steps.caches is None else steps.caches[t], da[t, :n])
+                steps.gate(dh[:n], da[t, :n], da[t, :n])
             da[t, n:] = 0
 
     def final_state(self) -> Array:
