@@ -1,39 +1,27 @@
 """A CSV file as columns of text, and those as numbers, categories and times.
 
-Every complaint names file, line and column. Nothing is dropped or guessed: a
-row of the wrong length or a text that is no number stops the reading.
+Nothing is dropped or guessed: a row of the wrong length stops the reading, at its line.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import math
-import re
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from minidl.core.errors import DataError
-from minidl.core.registry import suggest
 from minidl.core.text import counted
 from minidl.data.steps import Times
-from minidl.data.tables.cells import Cells, Column, other_delimiter
-from minidl.data.tables.decimals import decimals
+from minidl.data.tables.cells import Cells, Column
 from minidl.data.tables.layout import MAX_TABLE, PLAIN, TextLayout
-from minidl.data.tables.plain import LARGEST, Wanted, plain_columns
-from minidl.data.tables.time_formats import TimeFormat
-from minidl.data.timestamps import ISO
+from minidl.data.tables.plain import Wanted, plain_columns
+from minidl.data.tables.rows import Rows, TableRows
 from minidl.files.reading import read_given
-
-T = TypeVar("T")
-Rows = npt.NDArray[np.int64]
-_SHOWN = 3  # wrong texts of a column
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -47,7 +35,7 @@ def read_bytes(path: str | Path) -> bytes:
     return read_given(path, MAX_TABLE, expected="a table")
 
 
-class CSVFile:
+class CSVFile(TableRows):
     """The columns of a CSV file with a header, and the line of each row.
 
     Parameters
@@ -75,9 +63,9 @@ class CSVFile:
         wanted: Wanted | None = None,
     ) -> None:
         self.name, self.layout = name, layout
-        text, lines = layout.text_of(data, name, blank_rows)
-        self._read_cells = partial(Cells, text, name=name, delimiter=layout.delimiter, lines=lines)
-        self._plain = None if wanted is None else plain_columns(text, layout, wanted)
+        text = layout.text_of(data, name)
+        self._read_cells = partial(_cells, text, name, layout, blank_rows)
+        self._plain = None if wanted is None else plain_columns(layout.rows_of(text)[0], layout, wanted)
         names = layout.column_names
         self._first = 0 if names else 1
         if self._plain is not None:
@@ -86,12 +74,7 @@ class CSVFile:
         if names and len(names) != self._cells.width:
             raise DataError(f"{name}: {counted(self._cells.width, 'column')}, but `column_names` has {len(names)}.")
         self.header = list(names or self._cells.row(0))
-        for column, times in Counter(self.header).items():
-            if column and times > 1:
-                raise self.error(-1, f"the column {column!r} appears {times} times; rename all but one.")
-        if len(self) < 2:
-            what = "only one row of data" if len(self) else "a header but no rows of data"
-            raise DataError(f"{name}: {what}; a series needs at least 2 rows.")
+        self.check_shape()
 
     @cached_property
     def _cells(self) -> Cells:
@@ -103,120 +86,17 @@ class CSVFile:
         return len(self._plain) if self._plain is not None else len(self._cells) - self._first
 
     def error(self, row: int, message: str) -> DataError:
-        """An error at a row of data (counted from 0; -1 is the header)."""
         return DataError(f"{self.name}:{self._cells.lines[max(row + self._first, 0)]}: {message}")
 
-    def texts(self, column: str) -> list[str]:
-        """The cells of a column, without white space around them.
+    def cells(self, index: int) -> Column:
+        return self._cells.column(index, first=self._first)
 
-        Raises
-        ------
-        DataError
-            No such column; the message suggests the nearest one.
-        """
-        return self._column(column).texts()
+    def numbers_at_once(self, column: str, gaps: frozenset[str]) -> npt.NDArray[np.float64] | None:
+        return None if self._plain is None else self._plain.get(column, gaps)
 
-    def _column(self, column: str) -> Column:
-        if column not in self.header:
-            other = other_delimiter(self.header)
-            if other:  # the same for every column that is asked for, and told once
-                raise self.error(-1, f"the header is one cell{other}")
-            hint = suggest(column, self.header) or f"; the header is {', '.join(self.header[:20])}, ..."
-            raise self.error(-1, f"no column {column!r}{hint}")
-        return self._cells.column(self.header.index(column), first=self._first)
-
-    def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
-        """float64 (n,): the column as finite numbers; NaN where the text is one of `missing`, or the number of one.
-
-        Raises
-        ------
-        DataError
-            A cell is neither a finite number nor missing.
-        """
-        gaps = frozenset(missing)
-        missing_numbers = frozenset(filter(math.isfinite, map(_float, map(self.layout.number, gaps))))  # -200.0 is -200
-
-        def number(text: str) -> float:
-            value = math.nan if text in gaps else _number(text, self.layout)
-            return math.nan if value in missing_numbers else value
-
-        if self._plain is not None and (values := self._plain.get(column, gaps)) is not None:
-            return np.where(np.isin(values, list(missing_numbers)), math.nan, values) if missing_numbers else values
-        values, known = decimals(self._column(column), self.layout.decimal)
-        if missing_numbers:
-            values[np.isin(values, list(missing_numbers)) & known] = math.nan
-        rest = np.flatnonzero(~known)
-        values[rest] = self.convert(column, number, rest)
-        return values
-
-    def categories(
-        self, column: str, numbers: Mapping[str, float], missing: Collection[str] = ()
-    ) -> npt.NDArray[np.float64]:
-        """float64 (n,): the column with each text replaced by its number.
-
-        Raises
-        ------
-        DataError
-            A text has no number.
-        """
-
-        def number(text: str) -> float:
-            if text in numbers:
-                return numbers[text]
-            if text in missing:
-                raise ValueError(
-                    f"{_shown(text)} is a gap, and a category cannot be interpolated; give it a number in `categories`."
-                )
-            raise ValueError(f"unknown category {_shown(text)}{suggest(text, numbers)}")
-
-        return np.array(self.convert(column, number), dtype=np.float64)
-
-    def moments(self, columns: Sequence[str], form: TimeFormat = ISO) -> tuple[Times, bool]:
-        """datetime64[s] (n,): times from cells joined by spaces; whether they have an offset, and are in UTC thereby.
-
-        Raises
-        ------
-        DataError
-            A cell is no time of this form, or some have an offset and some not.
-        """
-        if self._plain is not None and self._plain.times is not None and (columns, form) == ([self._plain.time], ISO):
-            return self._plain.times, False
-        cells = [self._column(column) for column in columns]
-        seconds, zoned, known = form.read(cells)
-        rest = np.flatnonzero(~known)
-        texts = list(map(" ".join, zip(*(column.take(rest).texts() for column in cells), strict=True)))
-        named = " and ".join(columns)
-        seconds[rest] = np.array(self._converted(texts, form.parse, named, rest), "datetime64[s]").astype(np.int64)
-        zoned[rest] = list(map(form.has_offset, texts))
-        if zoned.any() and not zoned.all():
-            row = int(np.argmax(zoned != zoned[0]))
-            raise self.error(
-                row,
-                f"column {named}: a time {'with' if zoned[row] else 'without'} an offset from UTC (Z or +01:00), "
-                "unlike those above; give one to all or to none.",
-            )
-        return seconds.astype("datetime64[s]"), bool(zoned.all())
-
-    def timestamps_from_parts(self, columns: Sequence[str]) -> Times:
-        """datetime64[s] (n,): times from the columns for year, month, day and perhaps hour, in any order.
-
-        Raises
-        ------
-        DataError
-            A row is no valid time.
-        """
-        parts = [np.array(self.convert(column, _whole_number)) for column in columns]
-        year, month, day = parts[:3]
-        hour = parts[3] if len(parts) > 3 else np.zeros_like(day)
-        months = (12 * (year - 1970) + month - 1).astype("datetime64[M]")
-        days = months.astype("datetime64[D]") + (day - 1)
-        # A day that its month does not have ends up in another month.
-        right = (year > 0) & (month >= 1) & (month <= 12) & (days.astype("datetime64[M]") == months) & (hour < 24)
-        if not right.all():
-            row = int(np.argmin(right))
-            shown = ", ".join(f"{name} {part[row]}" for name, part in zip(columns, parts, strict=True))
-            raise self.error(row, f"{shown}: no such time.")
-        return np.asarray(days.astype("datetime64[s]") + hour * np.timedelta64(3600, "s"))
+    def times_at_once(self, column: str) -> tuple[Times, bool] | None:
+        plain = self._plain
+        return None if plain is None or plain.times is None or plain.time != column else (plain.times, False)
 
     def with_cells(self, first: int, cells: Mapping[str, Callable[[int], str]], place: Rows | None = None) -> bytes:
         """The file's bytes with other cells in some columns, from row `first` (counted from 0) on.
@@ -238,61 +118,7 @@ class CSVFile:
         csv.writer(text, delimiter=self.layout.delimiter, lineterminator="\n").writerows([*header, *rows])
         return text.getvalue().encode(self.layout.encoding)
 
-    def convert(self, column: str, function: Callable[[str], T], rows: Rows | None = None) -> list[T]:
-        """The function's value for each cell (of `rows`; None: all); its ValueError becomes an error at the cell."""
-        cells = self._column(column)
-        texts = cells.texts() if rows is None else cells.take(rows).texts()
-        return self._converted(texts, function, column, rows)
 
-    def _converted(self, texts: list[str], function: Callable[[str], T], column: str, rows: Rows | None) -> list[T]:
-        known: dict[str, T] = {}
-        wrong: list[str] = []
-        for text in dict.fromkeys(texts):  # each once, in order, so that the first wrong cell is named
-            try:
-                known[text] = function(text)
-            except ValueError as err:
-                row = texts.index(text)
-                wrong.append(str(self.error(row if rows is None else int(rows[row]), f"column {column}: {err}")))
-        if wrong:
-            more = len(wrong) - _SHOWN
-            wrong[_SHOWN:] = [f"{self.name}: column {column}: {more} texts more are wrong."] * (more > 0)
-            raise DataError(*wrong)
-        return list(map(known.__getitem__, texts))
-
-    def refuse(self, problems: Mapping[int, str]) -> None:
-        """DataError for what is wrong with rows, if anything is."""
-        if problems:
-            raise DataError(*(self.error(*problem) for problem in sorted(problems.items())))
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
-
-
-def _float(text: str) -> float:
-    try:
-        return math.nan if "_" in text else float(text)
-    except ValueError:
-        return math.nan
-
-
-def _number(text: str, layout: TextLayout) -> float:
-    value = _float(layout.number(text))
-    if math.isinf(value):
-        raise ValueError(f"{_shown(text)} is not a finite number; if it stands for a gap, add it to `missing`.")
-    if math.isnan(value):
-        advice = "If the column holds texts, give each its number in `categories`."
-        if re.fullmatch(r"[+-]?\d[\d.,' ]*", text, re.ASCII):
-            advice = "The keys `decimal` and `thousands` say how numbers are written."
-        raise ValueError(f"{_shown(text)} is not a number; if it stands for a gap, add it to `missing`. {advice}")
-    if abs(value) > LARGEST:
-        raise ValueError(
-            f"{_shown(text)} is too large (at most {LARGEST:g}); if it stands for a gap, add it to `missing`."
-        )
-    return value
-
-
-def _whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise ValueError(f"{_shown(text)} is not a whole number of at most 4 digits.")
-    return int(text)
+def _cells(text: bytes, name: str, layout: TextLayout, blank_rows: bool) -> Cells:
+    text, lines = layout.rows_of(text, blank_rows)
+    return Cells(text, name=name, delimiter=layout.delimiter, lines=lines)

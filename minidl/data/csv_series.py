@@ -138,13 +138,11 @@ class CSVSeries(TextLayout, RowOrder, Series):
             times, utc = self._times(file)
         with problems:
             arrangement, names = self._arrangement(file, times)
-        columns = []
-        for name in self.features:
+        values = np.empty((len(file), len(self.features)))
+        for i, name in enumerate(self.features):
             with problems:
-                columns.append(self._column(file, name))
+                values[:, i] = self._column(file, name)
         problems.check()
-        values = np.stack(columns, axis=1)
-        del columns
         with problems:
             self._check_gaps(file, np.isnan(values))
         problems.check()

@@ -66,7 +66,7 @@ def test_lines_that_are_no_rows_are_left_out_and_the_others_keep_their_numbers(
     line_end: str, arguments: dict[str, Any], blank_rows: bool, expected: Any
 ) -> None:
     whole = "a,b\n1,2\n# x\n,\n \n#y,\n3,4\n"
-    text, lines = TextLayout(**arguments).text_of(whole.replace("\n", line_end).encode(), "air.csv", blank_rows)
+    text, lines = TextLayout(**arguments).rows_of(whole.replace("\n", line_end).encode(), blank_rows)
     if isinstance(expected, str):  # nothing to leave out
         assert (text.decode().replace(line_end, "\n"), lines) == (expected, None)
         return
@@ -80,7 +80,7 @@ def test_lines_that_are_no_rows_are_left_out_and_the_others_keep_their_numbers(
 @pytest.mark.parametrize(("delimiter", "blank"), [(";", "; ;"), ("\t", "\t"), (" ", "   ")])
 def test_a_blank_row_is_one_of_its_own_delimiters(delimiter: str, blank: str) -> None:
     text = delimiter.join("ab") + "\n" + blank + "\n" + ",,\n"
-    found, lines = TextLayout(delimiter=delimiter).text_of(text.encode(), "air.csv", blank_rows=False)
+    found, lines = TextLayout(delimiter=delimiter).rows_of(text.encode(), blank_rows=False)
     if lines is None:  # no line begins with it
         assert found.decode() == text
     else:
@@ -98,7 +98,7 @@ def test_what_unpacks_to_the_limit_is_read_and_one_byte_more_is_refused(
     text = b"a,b\n1,2\n"
     data = PACKED[what](text)
     monkeypatch.setattr(module, "MAX_TABLE", len(text))
-    assert TextLayout().text_of(data, "air.csv") == (text, None)
+    assert TextLayout().text_of(data, "air.csv") == text
     monkeypatch.setattr(module, "MAX_TABLE", len(text) - 1)
     with pytest.raises(DataError, match=r"^air\.csv: unpacks to more than 0 MB, which a table may have\.$"):
         TextLayout().text_of(data, "air.csv")
@@ -126,7 +126,7 @@ def test_a_table_has_at_most_500_mb() -> None:
 @pytest.mark.parametrize("said", ["utf-8", "latin-1", "utf-16", "cp1252"])
 def test_a_mark_at_the_beginning_says_more_than_the_config(mark: str, said: Any) -> None:
     data = ("" if mark == "utf-8-sig" else "\ufeff") + "jähr,y\n"
-    assert TextLayout(encoding=said).text_of(data.encode(mark), "air.csv") == ("jähr,y\n".encode(), None)
+    assert TextLayout(encoding=said).text_of(data.encode(mark), "air.csv") == "jähr,y\n".encode()
 
 
 def test_what_is_not_of_an_encoding_is_refused() -> None:

@@ -39,6 +39,12 @@ TIMES: list[tuple[str, str, datetime | None]] = [
     ("%Y%m%d", "2014012", None),
     ("%Y.%m%d%H.%M", "2014.010203.4", datetime(2014, 1, 2, 3, 4)),
     ("%Y.%m%d%H.%M", "2014.01023.4", None),
+    # ISO times stop at the day, the hour, the minute or the second.
+    ("", "2014-01-02", datetime(2014, 1, 2)),
+    ("", "2014-01-02 03", datetime(2014, 1, 2, 3)),
+    ("", "2014-01-02T03:04", datetime(2014, 1, 2, 3, 4)),
+    ("", "2014-01-02 3", None),
+    ("", "2014-01-02 0304", None),
     # Two digits of a year, as for strptime.
     ("%y", "68", datetime(2068, 1, 1)),
     ("%y", "69", datetime(1969, 1, 1)),

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.data import csv_file, csv_series, series
+from minidl.data import csv_series, series
+from minidl.data.tables import rows
 from minidl.layers import activations
 from minidl.layers.recurrent import operations
 from minidl.layers.recurrent.loop import RowRecurrence, SlabRecurrence
@@ -48,13 +49,13 @@ def _what_is_no_number_is_zero() -> None:
         except ValueError:
             return 0.0
 
-    csv_file.CSVFile.numbers = lambda self, column, missing: np.array(self.convert(column, number))  # type: ignore[method-assign]
+    rows.TableRows.numbers = lambda self, column, missing: np.array(self.convert(column, number))  # type: ignore[method-assign]
 
 
 @sabotage("times")
 def _missing_rows_are_passed_over() -> None:
     """Nobody asks whether the times of a table are evenly spaced."""
-    csv_file.CSVFile.refuse = lambda self, problems: None  # type: ignore[method-assign]
+    rows.TableRows.refuse = lambda self, problems: None  # type: ignore[method-assign]
 
 
 @sabotage("parts")

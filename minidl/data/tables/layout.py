@@ -82,24 +82,28 @@ class TextLayout:
                 text = text.replace(self.thousands, "")
         return text if self.decimal == "." else text.replace(".", "?").replace(self.decimal, ".")
 
-    def text_of(self, data: bytes, name: str, blank_rows: bool = True) -> tuple[bytes, npt.NDArray[np.int64] | None]:
-        """A file's text in UTF-8, without the lines that are no rows, and the line of each; None: all are there.
-
-        Parameters
-        ----------
-        blank_rows : whether lines of delimiters only are rows.
+    def text_of(self, data: bytes, name: str) -> bytes:
+        """A file's text in UTF-8.
 
         Raises
         ------
         DataError
             Damaged, no text, or in another encoding.
         """
-        data = _decoded(_unpacked(data, name), name, self.encoding)
+        return _decoded(_unpacked(data, name), name, self.encoding)
+
+    def rows_of(self, text: bytes, blank_rows: bool = True) -> tuple[bytes, npt.NDArray[np.int64] | None]:
+        """A text without the lines that are no rows, and the line of each; None: all are there.
+
+        Parameters
+        ----------
+        blank_rows : whether lines of delimiters only are rows.
+        """
         mark, delimiter = self.comment.encode(), self.delimiter.encode()
-        some_blank = not blank_rows and any(end in data and end + delimiter in data for end in (b"\r", b"\n"))
-        if not self.skip_lines and not (mark and mark in data) and not some_blank:
-            return data, None
-        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        some_blank = not blank_rows and any(end in text and end + delimiter in text for end in (b"\r", b"\n"))
+        if not self.skip_lines and not (mark and mark in text) and not some_blank:
+            return text, None
+        lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         numbers = [
             i
             for i, line in enumerate(lines)

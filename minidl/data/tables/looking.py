@@ -113,7 +113,7 @@ def _opened(path: Path) -> tuple[TextLayout, CSVFile]:
     data, problem = read_bytes(path), DataError(f"{path}: no table.")
     for encoding in ("utf-8", "cp1252"):
         try:
-            text = TextLayout(encoding=encoding).text_of(data, str(path))[0]
+            text = TextLayout(encoding=encoding).text_of(data, str(path))
             break
         except DataError as err:
             problem = err

@@ -22,7 +22,6 @@ from minidl.data.tables.layout import TextLayout
 WORTH = 20_000_000  # bytes; of 8 MB the import of pyarrow costs more than it saves
 LARGEST = 1e140  # squares of values, summed up, must stay finite
 _BLOCK = 1 << 22
-_ISO_LENGTHS = (10, 16, 19)  # with a day, a minute, a second; pyarrow takes others too
 _FIRST_TIME = np.datetime64("0001-01-01", "s")
 
 
@@ -44,15 +43,20 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Plain:
-    """What was read: the header, columns of numbers (n,) with NaN at gaps, and times (n,)."""
+    """What was read: the header, columns of numbers (n,) in pieces, with NaN at gaps, and times (n,).
+
+    Pieces and times are views of pyarrow's memory. `source` is the text as pyarrow holds it: as long as it is kept
+    here, no thread of pyarrow's lets go of it last, which may end a process that is about to end with an abort.
+    """
 
     header: list[str]
     wanted: Wanted
-    numbers: dict[str, npt.NDArray[np.float64]]
+    pieces: dict[str, list[npt.NDArray[np.float64]]]
     times: Times | None
+    source: Any
 
     def __len__(self) -> int:
-        return len(next(iter(self.numbers.values())))
+        return sum(map(len, next(iter(self.pieces.values()))))
 
     @property
     def time(self) -> str | None:
@@ -61,7 +65,8 @@ class Plain:
 
     def get(self, column: str, missing: frozenset[str]) -> npt.NDArray[np.float64] | None:
         """(n,): a column's numbers; None if it was not read with these marks of gaps."""
-        return self.numbers.get(column) if missing == self.wanted.missing else None
+        pieces = self.pieces.get(column) if missing == self.wanted.missing else None
+        return None if pieces is None else np.concatenate(pieces)
 
 
 def plain_columns(text: bytes, layout: TextLayout, wanted: Wanted) -> Plain | None:
@@ -85,15 +90,14 @@ def plain_columns(text: bytes, layout: TextLayout, wanted: Wanted) -> Plain | No
         import pyarrow
     except ImportError:
         return None
+    source = pyarrow.py_buffer(memoryview(text)[:end])
     try:
-        table = _table(memoryview(text)[:end], header, layout, wanted)
-    except pyarrow.ArrowInvalid:
+        table = _table(source, header, layout, wanted)
+        pieces = {name: [_floats(chunk) for chunk in table[name].chunks] for name in wanted.numbers}
+        times = None if wanted.time is None else _times(table[wanted.time])
+    except ValueError:  # pyarrow's own is one
         return None
-    numbers = {name: _floats(table[name]) for name in wanted.numbers}
-    times = None if wanted.time is None else _times(table[wanted.time])
-    if len(table) < 2 or (times is None) != (wanted.time is None) or not all(map(_in_range, numbers.values())):
-        return None
-    return Plain(list(header), wanted, {name: values for name, (values, _) in numbers.items()}, times)
+    return Plain(list(header), wanted, pieces, times, source) if len(table) > 1 else None
 
 
 def _header(text: bytes, delimiter: str) -> list[str]:
@@ -101,14 +105,14 @@ def _header(text: bytes, delimiter: str) -> list[str]:
     return Cells(first, name="", delimiter=delimiter).row(0) if first.strip() else []
 
 
-def _table(text: memoryview, header: Sequence[str], layout: TextLayout, wanted: Wanted) -> Any:
-    """The columns that are wanted, as a table of pyarrow; ArrowInvalid if one is not what it should be."""
+def _table(text: Any, header: Sequence[str], layout: TextLayout, wanted: Wanted) -> Any:
+    """The columns that are wanted, as a table of pyarrow; ValueError if one is not what it should be."""
     import pyarrow
     from pyarrow import csv
 
     types = dict.fromkeys(wanted.numbers, pyarrow.float64())
     if wanted.time is not None:
-        types[wanted.time] = pyarrow.string()
+        types[wanted.time] = pyarrow.timestamp("s")
     return csv.read_csv(
         pyarrow.BufferReader(text),
         csv.ReadOptions(column_names=list(header), skip_rows=0 if layout.column_names else 1, block_size=_BLOCK),
@@ -118,46 +122,33 @@ def _table(text: memoryview, header: Sequence[str], layout: TextLayout, wanted: 
             include_columns=list(types),
             null_values=sorted(wanted.missing),
             decimal_point=layout.decimal,
+            timestamp_parsers=[csv.ISO8601],
         ),
     )
 
 
-def _floats(column: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """(n,): the numbers, with NaN where there is none, and which are gaps."""
-    values, gaps = np.empty(len(column)), np.zeros(len(column), np.bool_)
-    first = 0
-    for chunk in column.chunks:
-        rows, place = slice(first, first + len(chunk)), slice(chunk.offset, chunk.offset + len(chunk))
-        known, numbers = chunk.buffers()
-        values[rows] = np.frombuffer(numbers, np.float64)[place]
-        if chunk.null_count:
-            gaps[rows] = np.unpackbits(np.frombuffer(known, np.uint8), bitorder="little")[place] == 0
-        first = rows.stop
-    values[gaps] = np.nan
-    return values, gaps
+def _floats(chunk: Any) -> npt.NDArray[np.float64]:
+    """(n,): the numbers, with NaN at gaps; ValueError if one is infinite, too large, or a NaN that stands there."""
+    known, numbers = chunk.buffers()
+    place = slice(chunk.offset, chunk.offset + len(chunk))
+    values = np.frombuffer(numbers, np.float64)[place]
+    if not chunk.null_count:
+        there = values
+    else:
+        gaps = np.unpackbits(np.frombuffer(known, np.uint8), bitorder="little")[place] == 0
+        there, values = values[~gaps], np.where(gaps, np.nan, values)
+    if len(there) and not (there.min() >= -LARGEST and there.max() <= LARGEST):
+        raise ValueError
+    return values
 
 
-def _in_range(column: tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]) -> bool:
-    """Whether no number is infinite or too large, or a NaN that stands in the file as such."""
-    values, gaps = column
-    there = values[~gaps] if gaps.any() else values
-    return not len(there) or bool(there.min() >= -LARGEST and there.max() <= LARGEST)
-
-
-def _times(column: Any) -> Times | None:
-    """(n,): times from ISO texts; None if one is none, or may be read otherwise."""
-    import pyarrow
-
-    found = []
-    for chunk in column.chunks:
-        ends = np.frombuffer(chunk.buffers()[1], np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
-        if not np.isin(np.diff(ends), _ISO_LENGTHS).all():
-            return None
-        try:
-            seconds = chunk.cast(pyarrow.timestamp("s"))
-        except pyarrow.ArrowInvalid:
-            return None
-        place = slice(seconds.offset, seconds.offset + len(chunk))
-        found.append(np.frombuffer(seconds.buffers()[1], np.int64)[place].view("datetime64[s]"))
-    times: Times = np.concatenate(found)
-    return times if times.min() >= _FIRST_TIME else None
+def _times(column: Any) -> Times:
+    """(n,): the times; ValueError if one is none, or before the year 1."""
+    if column.null_count:
+        raise ValueError
+    places = [(chunk.buffers()[1], slice(chunk.offset, chunk.offset + len(chunk))) for chunk in column.chunks]
+    seconds = np.concatenate([np.frombuffer(numbers, np.int64)[place] for numbers, place in places])
+    times: Times = seconds.view("datetime64[s]")
+    if times.min() < _FIRST_TIME:
+        raise ValueError
+    return times
