@@ -21,17 +21,23 @@ from minidl.training.truncated import StreamWindows
 
 @dataclass
 class TargetWeights:
-    """What targets count for: the weights of example i begin at ``starts[i]``, and have this shape."""
+    """What targets count for: the weights of example i begin at ``starts[i]``, and have this shape.
+
+    Parameters
+    ----------
+    step : how far apart the weights of two time steps are, where they are not as the shape says.
+    """
 
     values: Array
     starts: Array
     shape: tuple[int, ...]
+    step: int | None = None
 
     def steps(self, output: tuple[int, ...]) -> tuple[int, int]:
         """How far apart the weights of two time steps of an output of this shape are, and those of two numbers."""
         axes = [int(np.prod(self.shape[axis + 1 :])) for axis in range(len(self.shape))]
         time, number, *_ = [*[0] * (2 - len(output)), *axes, 0, 0]
-        return time, number
+        return time if self.step is None else self.step, number
 
 
 @dataclass
@@ -141,7 +147,11 @@ def _windows(source: Windows, indices: Order) -> Examples:
     values = plain_array(source.values, "values")
     places = rows + (1 if source.every_step else source.time_steps)
     target = (source.time_steps, source.leads) if source.every_step else (source.leads,)
-    return Examples(flat(values), source.column, rows * n_features, places, 1, (source.time_steps, n_features), target)
+    window = source.time_steps, n_features
+    weights = None
+    if source.uneven:  # they overlap as the labels do
+        weights = TargetWeights(source.weights.astype(np.float64), places, target, 1 if source.every_step else None)
+    return Examples(flat(values), source.column, rows * n_features, places, 1, window, target, None, weights)
 
 
 def _sequences(source: SequenceSet, indices: Order, batch: int, labels: bool) -> Examples:

@@ -21,7 +21,8 @@ class Batch:
         whole numbers (B,) or (B, T).
     lengths : int64 (B,), 1 to T and not increasing: sequence k has ``lengths[k]`` time
         steps, and what stands after them is padding. None: all have T.
-    weight : (B,) or (B, T), what each example, or each of its steps, counts for in the loss; None: 1.
+    weight : (B,), (B, T) or of the target's shape: what each example, each of its steps, or each number of its target
+        counts for in the loss; None: 1.
     order : int64 (B,), row k is number ``order[k]`` of the examples that were asked for; None: as asked.
     """
 

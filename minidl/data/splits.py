@@ -98,11 +98,12 @@ class Splits:
         return {"columns": self.table.feature_names, "step": self.table.step_name()}
 
     def notes(self) -> list[str]:
-        """How many gaps were filled, how many of them are no labels, and how many leads are forecast at once."""
+        """How many gaps were filled, what those cost that are no labels, and how many leads are forecast at once."""
         n, unknown = self.table.n_filled, int((~self.table.target_known).sum())
         several = _several(self.table)
         filled = [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
         left = [f"{unknown} of them in the target: they are neither trained on nor scored"] if unknown else []
+        left += self.train.lost("training") + ([] if self.validation is None else self.validation.lost("validation"))
         return several + filled + left + ([f"{self.leads} leads are forecast at once"] if self.leads > 1 else [])
 
 

@@ -38,7 +38,8 @@ class Windows:
     every_step : labels at every step of the window, the target of the rows that
         follow this step, for stacks that give an output at every step.
     leads : L >= 1, how many rows are forecast at once.
-    known : bool (n,), whether a row's target is a label; windows with one that is none are left out. None: all are.
+    known : bool (n,), whether a row's target is a label. Where it is none, 0 stands for it and its weight is 0; windows
+        of which no label is known are left out. None: all are.
     later : what a window holds of `Later.count` rows after it, which then stand at its end; None: there are none.
 
     Raises
@@ -55,10 +56,11 @@ class Windows:
     leads: int = 1
     known: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     later: Later | None = None
-    _given: npt.NDArray[np.int64] = field(init=False, repr=False)  # the starts, with those that are left out
+    given: npt.NDArray[np.int64] = field(init=False, repr=False)  # the starts, with those that are left out
     _windows: Array = field(init=False, repr=False)  # (n - T + 1, T·F): a view; row s is the window at s
     _later: Array = field(init=False, repr=False)  # (n - L + 1, L): a view; row r has the target of L rows from r on
     _labels: Array = field(init=False, repr=False)  # (n - T - L + 1, [T,] L): a view; row s is of the window at s
+    _known: Array | None = field(init=False, repr=False)  # the same of 1 where a label is known, else 0; None: all are
 
     def __post_init__(self) -> None:
         n, n_features = self.values.shape
@@ -72,13 +74,23 @@ class Windows:
         if not self.values.flags.c_contiguous:
             raise DataError("Windows: values must be C-contiguous; use np.ascontiguousarray.")
         windows = sliding_window_view(self.values.reshape(-1), T * n_features)[::n_features]
-        later = sliding_window_view(self.values[:, self.target_index], self.leads)
-        labels = sliding_window_view(later[1:], T, axis=0).swapaxes(1, 2) if self.every_step else later[T:]
-        for name, view in (("_windows", windows), ("_later", later), ("_labels", labels), ("_given", self.starts)):
+        target = self.values[:, self.target_index] if self.known is None else self.column
+        later, labels = self._label_views(target)
+        views = (("_windows", windows), ("_later", later), ("_labels", labels), ("given", self.starts))
+        for name, view in views:
             object.__setattr__(self, name, view)
-        object.__setattr__(self, "starts", self.starts[self._all_known(self.starts)])
-        if len(self._given) and not len(self.starts):
-            raise DataError(f"Windows: each of {len(self._given)} windows has a label that was a gap; give more rows.")
+        n_known, n_labels = self._n_known(self.starts)
+        object.__setattr__(self, "starts", self.starts[n_known > 0])
+        if len(self.given) and not len(self.starts):
+            raise DataError(f"Windows: none of {len(self.given)} windows has a label that was no gap; give more rows.")
+        some = self.known is not None and bool((n_known[n_known > 0] < n_labels).any())
+        object.__setattr__(self, "_known", self._label_views(self.weights)[1] if some else None)
+
+    def _label_views(self, column: Array) -> tuple[Array, Array]:
+        """L values of a column from each row on; and those that are the labels of each window, [at every step]."""
+        later = sliding_window_view(column, self.leads)
+        T = self.time_steps
+        return later, sliding_window_view(later[1:], T, axis=0).swapaxes(1, 2) if self.every_step else later[T:]
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -95,17 +107,39 @@ class Windows:
 
     @cached_property
     def column(self) -> Array:
-        """(n,) the target, contiguous: the labels of a window are neighbours in it."""
-        return np.ascontiguousarray(self.values[:, self.target_index])
+        """(n,) the target, contiguous: the labels of a window are neighbours in it. Where it is no label, 0."""
+        target = self.values[:, self.target_index]
+        return np.ascontiguousarray(target if self.known is None else np.where(self.known, target, 0))
 
-    def one_ahead(self) -> Windows:
-        """The windows with one label each that lie in the rows of these and of their labels; sorted if L > 1."""
+    @cached_property
+    def weights(self) -> Array:
+        """(n,) what a row's target counts for as a label: 1, or 0 where it is none."""
+        known = np.ones(len(self.values), bool) if self.known is None else self.known
+        return known.astype(self.values.dtype)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether a label of some window is not known, so that batches have weights."""
+        return self._known is not None
+
+    @property
+    def each_start(self) -> npt.NDArray[np.int64]:
+        """First rows of windows with one label that lie in the rows of these and of their labels, known or not.
+
+        Sorted if L > 1.
+        """
         if self.leads == 1:
-            return self if self.later is None else replace(self, later=None)
+            return self.given
         held = np.zeros(len(self.values), bool)
         for later in range(self.leads):
-            held[self._given + later] = True
-        return replace(self, starts=np.flatnonzero(held), leads=1, later=None)
+            held[self.given + later] = True
+        return np.flatnonzero(held)
+
+    def one_ahead(self) -> Windows:
+        """The windows with one label each, a known one, that lie in the rows of these and of their labels."""
+        if self.leads == 1 and not self.every_step and self.later is None:
+            return self
+        return replace(self, starts=self.each_start, every_step=False, leads=1, later=None)
 
     def series(self) -> Batch:
         """The stretch of rows that the windows were cut from, as one example with a label at every step.
@@ -117,7 +151,7 @@ class Windows:
         """
         first, last = int(self.starts.min()), int(self.starts.max())
         every = np.arange(first, last + 1)
-        if not np.array_equal(np.sort(self.starts), every[self._all_known(every)]):
+        if not np.array_equal(np.sort(self.starts), every[self._n_known(every)[0] > 0]):
             raise DataError(
                 "Windows: they do not begin at every row of one stretch, so there is no series to go along."
             )
@@ -128,14 +162,25 @@ class Windows:
             weight = labels.all(axis=2).astype(self.values.dtype)
         return Batch(self.values[None, first:stop], self._later[None, first + 1 : stop + 1], weight=weight)
 
-    def _all_known(self, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """(N,): whether all labels of the windows at `starts` are known."""
+    def _n_known(self, starts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:
+        """How many rows with a label of each of the windows at `starts` are known, (N,), and how many each has."""
+        first = 1 if self.every_step else self.time_steps
         if self.known is None:
-            return np.ones(len(starts), bool)
-        unknown = np.r_[0, np.cumsum(~self.known)]  # before each row
-        first = starts + (1 if self.every_step else self.time_steps)
-        same: npt.NDArray[np.bool_] = unknown[starts + self.span] == unknown[first]
-        return same
+            return np.full(len(starts), self.span - first), self.span - first
+        before = np.r_[0, np.cumsum(self.known)]
+        return before[starts + self.span] - before[starts + first], self.span - first
+
+    def lost(self, part: str) -> list[str]:
+        """What gaps in the target have cost a part of that name: how many windows, and labels of others, in words."""
+        n_known, n_labels = self._n_known(self.starts)
+        given, kept, known = len(self.given), len(self), int(n_known.sum())
+        lines = []
+        if kept < given:
+            lines.append(f"{given - kept:,} of {given:,} {part} windows left out: none of their labels is known")
+        if self.uneven:
+            labels = kept * n_labels
+            lines.append(f"{labels - known:,} of {labels:,} labels of {part} windows were gaps: they count nothing")
+        return lines
 
     def gather(
         self, indices: npt.NDArray[np.integer[Any]] | slice, x: Array | None = None, y: Array | None = None
@@ -150,7 +195,8 @@ class Windows:
 
         Returns
         -------
-        The windows as x and the labels as target: the buffers, filled, or new arrays.
+        The windows as x and the labels as target: the buffers, filled, or new arrays; and where some window of the
+        set has an unknown label, weights of the labels' shape, 1 or 0.
         """
         starts = self.starts[indices]
         if self.later is None:
@@ -169,7 +215,7 @@ class Windows:
             y = labels
         else:
             y[...] = labels
-        return Batch(x, y)
+        return Batch(x, y, weight=None if self._known is None else self._known[starts])
 
 
 def rows_from(values: Array, starts: npt.NDArray[np.int64], count: int) -> Array:

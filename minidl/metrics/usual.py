@@ -13,12 +13,17 @@ from minidl.metrics.numbers import r2
 Array = npt.NDArray[Any]
 
 
-def usual_metrics(y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+def usual_metrics(
+    y: Array, target: Array, lengths: Array | None = None, weight: Array | None = None
+) -> dict[str, float]:
     """What a log tells of validation examples where no task says otherwise: R², or how many labels are right.
 
-    `lengths` are the time steps of each sequence of outputs, None: there is no padding.
+    `lengths` are the time steps of each sequence of outputs, None: there is no padding. Of weights of
+    the target's shape those above 0 say what is scored; all others are of the loss alone.
     """
-    if lengths is not None:
+    if target.dtype.kind != "i" and weight is not None and weight.shape == target.shape:
+        y, target = y[weight > 0], target[weight > 0]
+    elif lengths is not None:
         there = inside(lengths, y.shape[1])
         y, target = y[there], target[there]
     if target.dtype.kind == "i" and y.shape[:-1] == target.shape:

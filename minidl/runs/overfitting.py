@@ -92,7 +92,7 @@ def overfit(
 def _known(trainer: Trainer, few: Source, metric: Metric) -> Known:
     found = collected(list(outputs_by_batch(trainer.model, few)))
     loss = trainer.loss(found.y, found.target, found.weight)[0]
-    scores = trainer.metrics(trainer.loss.point(found.y), found.target, found.lengths)
+    scores = trainer.metrics(trainer.loss.point(found.y), found.target, found.lengths, found.weight)
     return Known(0, loss, scores.get(metric.name, math.nan))
 
 

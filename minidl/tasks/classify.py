@@ -47,7 +47,9 @@ class Classify(SequenceTask):
         """One label a sequence."""
         return table.sequence_labels()
 
-    def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+    def validate(
+        self, y: Array, target: Array, lengths: Array | None = None, weight: Array | None = None
+    ) -> dict[str, float]:
         """Accuracy and macro F1 of the largest outputs."""
         y = per_class(y)
         counts = confusion(y.argmax(axis=-1), whole(target), y.shape[-1])

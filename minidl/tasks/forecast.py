@@ -143,9 +143,12 @@ class Forecast(Task):
             self.intervals.check_parts(splits)
         return splits
 
-    def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
-        """R² of all leads that are forecast at once, together."""
-        return {"r2": r2(y, target)}
+    def validate(
+        self, y: Array, target: Array, lengths: Array | None = None, weight: Array | None = None
+    ) -> dict[str, float]:
+        """R² of all leads that are forecast at once, together; labels that count nothing are left out."""
+        there = slice(None) if weight is None else weight > 0
+        return {"r2": r2(y[there], target[there])}
 
     def validated(self, parts: Any) -> str:
         """``one step ahead``, or how many leads together."""

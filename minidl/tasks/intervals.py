@@ -16,7 +16,7 @@ from minidl.core.layer import Array, Layer
 from minidl.data import Splits
 from minidl.files.reading import convert_json
 from minidl.forecasting import Covariates, Rival, Rows, model_next_rows
-from minidl.forecasting.conformal import calibration_starts, conformal_margins
+from minidl.forecasting.conformal import calibration_counts, calibration_starts, conformal_margins
 from minidl.forecasting.distributions import Distributions
 from minidl.forecasting.intervals import IntervalForecaster, model_distributions
 from minidl.losses.distributions import Quantiles
@@ -127,6 +127,10 @@ class Intervals(Configurable):
         )
         crossed = f"of {100 * crossing:.3g} % of the forecasts the model's levels crossed; they were sorted"
         fitted = f"the intervals were calibrated on {windows:,} windows of the validation part, lead by lead"
+        if windows and calibration_counts(splits).min() < windows:
+            least, most = (int(n) for n in np.sort(calibration_counts(splits))[[0, -1]])
+            numbers = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+            fitted += f"; of each lead {numbers} of their labels are known"
         return found, [crossed] * (crossing > 0) + [fitted] * self.conformal
 
     def stored(self, scores: Mapping[str, Any], furthest: int) -> Values:

@@ -41,7 +41,9 @@ class Label(Classify):
         """One label a row."""
         return table.step_labels()
 
-    def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+    def validate(
+        self, y: Array, target: Array, lengths: Array | None = None, weight: Array | None = None
+    ) -> dict[str, float]:
         """Accuracy and macro F1 over all steps."""
         if lengths is not None:
             real = inside(lengths, y.shape[1])

@@ -51,7 +51,9 @@ class Regress(SequenceTask):
         """The table's numbers."""
         table.known_targets()
 
-    def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+    def validate(
+        self, y: Array, target: Array, lengths: Array | None = None, weight: Array | None = None
+    ) -> dict[str, float]:
         """R², the mean over the numbers."""
         return {"r2": _mean_r2(y, target)}
 

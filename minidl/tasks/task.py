@@ -104,12 +104,15 @@ class Task(Configurable, ABC):
         """
 
     @abstractmethod
-    def validate(self, y: Array, target: Array, lengths: Array | None = None) -> dict[str, float]:
+    def validate(
+        self, y: Array, target: Array, lengths: Array | None = None, weight: Array | None = None
+    ) -> dict[str, float]:
         """Scores of the validation examples after an epoch, for the log.
 
         Parameters
         ----------
         lengths : of the outputs, where they have time steps; what stands beyond is padding. None: there is none.
+        weight : what examples, or numbers of the target, count for in the loss; see `Batch`. None: 1.
         """
 
     def validated(self, parts: Parts) -> str:

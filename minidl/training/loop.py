@@ -49,7 +49,7 @@ class Trainer:
     should_stop : asked after every step, or every few steps of a fast engine;
         True ends the training cleanly.
     engine : what computes the steps; None: NumPy.
-    metrics : scores of the validation examples by name, from outputs, targets and lengths (see `Batch`).
+    metrics : scores of the validation examples by name, from outputs, targets, lengths and weights (see `Batch`).
 
     Attributes
     ----------
@@ -240,7 +240,7 @@ class Trainer:
         return loss, self._metrics_of(found)
 
     def _metrics_of(self, found: Outputs) -> dict[str, float]:
-        return self.metrics(self.loss.point(found.y), found.target, found.lengths)
+        return self.metrics(self.loss.point(found.y), found.target, found.lengths, found.weight)
 
     def train_step(self, batch: Batch) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""

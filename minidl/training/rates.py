@@ -14,7 +14,7 @@ from minidl.training.records import EpochRecord, scores_of
 from minidl.training.sources import Source
 from minidl.training.truncated import StreamWindows
 
-Metrics = Callable[[Array, Array, Array | None], dict[str, float]]
+Metrics = Callable[[Array, Array, Array | None, Array | None], dict[str, float]]
 
 
 def steps_of_epoch(train: Source, batch_size: int) -> int:

@@ -56,7 +56,7 @@ def joined(train: Source, validation: Source) -> Source:
         They are neither windows of a series, nor sequences of a table, nor arrays; or arrays of other shapes.
     """
     if isinstance(train, Windows) and isinstance(validation, Windows):
-        starts = np.union1d(train.starts, validation.starts)
+        starts = np.union1d(train.given, validation.given)
         gaps = np.flatnonzero((np.diff(starts) > 1) & (np.diff(starts) <= train.span))
         between = [np.arange(starts[i] + 1, starts[i + 1]) for i in gaps]
         return dataclasses.replace(train, starts=np.sort(np.concatenate([starts, *between])))

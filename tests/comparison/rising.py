@@ -77,7 +77,7 @@ class Rising(Task):
     def load(self, experiment: Any, output: Any) -> Walked:
         return experiment.data.parts(experiment.dtype)
 
-    def validate(self, y: Any, target: Any, lengths: Any = None) -> dict[str, float]:
+    def validate(self, y: Any, target: Any, lengths: Any = None, weight: Any = None) -> dict[str, float]:
         return self._scores(y, target)
 
     def rows(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from test_intervals import LEVELS, WITH, H, T, direct
 from minidl import ConfigError, DataError, GaussianNLL, Quantile
 from minidl.cli import main
 from minidl.comparison.leaks import check_no_leak
-from minidl.data import SampleValidation, TailValidation
+from minidl.data import Gaps, SampleValidation, TailValidation
 from minidl.experiment import load_experiment
 from minidl.forecasting import conformal
 from minidl.forecasting.conformal import calibration_starts
@@ -46,6 +46,41 @@ def test_the_margin_of_a_lead_is_the_smallest_that_holds_enough_of_the_validatio
                 deviation = math.sqrt(math.exp(y[2 * lead + 1]) + 1e-6)
                 needed.append(abs(truth - y[2 * lead]) / deviation - 1.2815515655446004)
         assert margins[lead] == pytest.approx(sorted(needed)[math.ceil(0.8 * (n + 1)) - 1], rel=1e-9)
+
+
+def test_the_margin_of_a_lead_is_of_the_windows_in_which_it_is_known() -> None:
+    # Caught here: ranks of all windows, and filled truths among the errors.
+    where = np.zeros((240, 3), bool)
+    where[[148, 149, 155, 166, 178], 0] = True
+    table = replace(hourly_table(), gaps=Gaps(where))
+    parts = window_data(table, validation=TailValidation(40)).load("float64", leads=H)
+    points = direct(Quantile(LEVELS))
+    task = Forecast(horizons=[H], intervals=Intervals(0.8, True))
+    margins, counts = task.margins(parts, points), []
+    for lead in range(H):
+        needed = []
+        for start in range(180 - 40, 180 - T - H + 1):
+            if not where[start + T + lead, 0]:
+                y, truth = points.model(parts.values[start : start + T][None])[0], parts.values[start + T + lead, 0]
+                levels = sorted(y[5 * lead : 5 * lead + 5])
+                needed.append(max(levels[0] - truth, truth - levels[-1]))
+        counts.append(len(needed))
+        assert margins[lead] == pytest.approx(sorted(needed)[math.ceil(0.8 * (len(needed) + 1)) - 1], rel=1e-9)
+    assert len({*counts}) > 1
+    said = [line for line in task.evaluate(parts, points)["assumptions"] if "calibrated" in line]
+    assert said == [
+        "the intervals were calibrated on 31 windows of the validation part, lead by lead; of each lead "
+        f"{min(counts)} to {max(counts)} of their labels are known"
+    ]
+
+
+def test_too_few_known_truths_of_a_lead_are_refused() -> None:
+    where = np.zeros((240, 3), bool)
+    where[149:174, 0] = True  # of the 31 truths of the last lead
+    table = replace(hourly_table(), gaps=Gaps(where))
+    parts = window_data(table, validation=TailValidation(40)).load("float64", leads=H)
+    with pytest.raises(DataError, match=r"a lead is known in 6 of 9 validation windows, too few for 0"):
+        calibration_starts(parts, 0.9)
 
 
 @LOSSES

@@ -179,7 +179,7 @@ def test_two_runs_over_time_are_compared_by_the_mean_over_series(tmp_path: Path,
 
 
 def test_training_rows_of_leads_lie_in_their_own_series(splits: Splits) -> None:
-    starts = starts_for(splits.table, splits.train, [6])
+    starts = starts_for(splits.table, splits.train, 6)
     for first, name in zip(splits.table.firsts, NAMES, strict=True):
         own = starts[(starts >= first) & (starts < first + LENGTHS[name])]
         assert own.max() + T + 6 - 1 == first + LENGTHS[name] - TEST - 12 - 1

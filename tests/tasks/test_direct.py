@@ -18,6 +18,7 @@ from minidl.data.validation import window_starts
 from minidl.experiment import load_experiment
 from minidl.forecasting import Recursive, Rows, assumptions, baselines, forecast_ahead, model_forecaster
 from minidl.forecasting.rivals.rival import starts_for
+from minidl.metrics import usual_metrics
 from minidl.runs.run import Run
 from minidl.tasks import Forecast
 from minidl.tasks.points import Points
@@ -238,5 +239,15 @@ def test_the_loss_of_a_direct_forecast_is_the_mean_over_leads() -> None:
 def test_rivals_learn_from_the_same_windows_beside_a_direct_forecast(lead: int) -> None:
     data = window_data(hourly_table(), validation=TailValidation(40))
     parts = [data.load(leads=leads) for leads in (1, H)]
-    one, other = (starts_for(part.table, part.train, [lead]).tolist() for part in parts)
+    one, other = (starts_for(part.table, part.train, lead).tolist() for part in parts)
     assert one == other
+
+
+def test_r2_of_the_validation_is_of_known_labels_alone() -> None:
+    # Caught here: weights that are not looked at, or that the log's own score of arrays forgets.
+    y, target = np.array([[1.0, 5.0], [2.0, 7.0]]), np.array([[1.0, 3.0], [4.0, np.nan]])
+    weight = np.array([[1.0, 1.0], [1.0, 0.0]])
+    expected = pytest.approx(1 - (0 + 4 + 4) / (25 / 9 + 1 / 9 + 16 / 9))  # the mean is 8/3
+    assert Forecast().validate(y, target, None, weight) == {"r2": expected}
+    assert usual_metrics(y, target, None, weight) == {"r2": expected}
+    assert usual_metrics(y, np.ones((2, 2)), None, np.array([0.0, 1.0]))["r2"] is not None  # of examples: of the loss

@@ -18,7 +18,7 @@ from minidl.core.registry import register
 from minidl.data import Splits
 from minidl.forecasting.distributions import Distributions
 from minidl.forecasting.forecasters import CHUNK, Covariates, Forecaster, Rows, Starts
-from minidl.forecasting.rivals.rival import Rival, direct_inputs, starts_for
+from minidl.forecasting.rivals.rival import Rival, direct_inputs, known_for
 from minidl.losses.distributions import Quantiles
 
 
@@ -80,7 +80,7 @@ class LightGBM(Rival):
     ) -> Fitted:
         import lightgbm
 
-        train, checked = starts_for(splits.table, splits.train, [lead]), _unseen(splits, lead)
+        train, checked = known_for(splits.table, splits.train, lead), _unseen(splits, lead)
         line = _line(rows, train, lead)
 
         def examples(starts: Starts, reference: Any = None) -> Any:
@@ -94,7 +94,7 @@ class LightGBM(Rival):
         stop = lightgbm.early_stopping(self.patience, verbose=False)
         found = lightgbm.train(settings, known, self.trees, valid_sets=[examples(checked, known)], callbacks=[stop])
         if splits.refit is not None:
-            both = starts_for(splits.table, splits.refit, [lead])
+            both = known_for(splits.table, splits.refit, lead)
             line = _line(rows, both, lead)
             found = lightgbm.train(settings, examples(both), max(found.best_iteration, 1))
         return Fitted(line, found)
@@ -139,8 +139,8 @@ def _unseen(splits: Splits, lead: int) -> Starts:
     """First rows of the validation windows that training does not see."""
     if splits.validation is None:
         return np.empty(0, np.int64)
-    starts = starts_for(splits.table, splits.validation, [lead])
-    return starts[~np.isin(starts, splits.train.one_ahead().starts)]
+    starts = known_for(splits.table, splits.validation, lead)
+    return starts[~np.isin(starts, splits.train.each_start)]
 
 
 class Boosted:

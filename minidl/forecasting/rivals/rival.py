@@ -67,12 +67,14 @@ def direct_inputs(rows: Rows, starts: Starts, lead: int, covariates: Covariates)
     return np.concatenate([window, later.reshape(len(starts), -1)], axis=1)
 
 
-def starts_for(table: Table, windows: Windows, leads: Sequence[int]) -> Starts:
-    """First rows of a part's windows of which the rows these leads ahead lie in that part, and have known targets."""
-    windows = windows.one_ahead()
-    starts, last = windows.starts, np.zeros(len(table.firsts), np.int64)
-    np.maximum.at(last, table.series_of(starts), windows.origin_rows)  # of the part's rows in each series
-    for lead in leads:
-        starts = starts[starts + windows.time_steps + lead - 1 <= last[table.series_of(starts)]]
-        starts = starts[table.target_known[starts + windows.time_steps + lead - 1]]
-    return starts
+def starts_for(table: Table, windows: Windows, lead: int) -> Starts:
+    """First rows of a part's windows of which the row so many leads ahead lies in the part; it may be a gap."""
+    starts, last = windows.each_start, np.zeros(len(table.firsts), np.int64)
+    np.maximum.at(last, table.series_of(starts), starts + windows.time_steps)  # of the part's rows in each series
+    return starts[starts + windows.time_steps + lead - 1 <= last[table.series_of(starts)]]
+
+
+def known_for(table: Table, windows: Windows, lead: int) -> Starts:
+    """Those of them of which that row's target is known."""
+    starts = starts_for(table, windows, lead)
+    return starts[table.target_known[starts + windows.time_steps + lead - 1]]
