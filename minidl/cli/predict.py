@@ -1,7 +1,7 @@
 """Forecast from the end of a table: the run's own series, or another file of the same form.
 
-The values of the other columns in the rows to come are not known; the last
-row's are kept for all of them. Runs of other tasks predict what the file holds.
+Of the rows to come, what is known ahead stands after the table's end or in another file; of all other columns
+the last row's values are kept. Runs of other tasks predict what the file holds.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     add_runs(parser)
     parser.add_argument("--input", type=Path, metavar="CSV", help="a table with the columns of the run's series")
+    parser.add_argument(
+        "--later", type=Path, metavar="CSV", help="rows after the table's end of the columns that are known ahead"
+    )
     parser.add_argument("--output", type=Path, metavar="CSV", help="write the forecast here (must not exist)")
     parser.add_argument(
         "--horizon",
@@ -47,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
     if output is not None and os.path.lexists(output):
         raise ConfigError(f"--output {output}: exists already; choose another file.")
     if isinstance(made, Ensemble):
-        predicted: Prediction = made.predict(args.input, args.horizon)
+        predicted: Prediction = made.predict(args.input, args.horizon, args.later)
     else:
-        predicted = made.predict(args.input, args.horizon, args.checkpoint)
+        predicted = made.predict(args.input, args.horizon, args.checkpoint, args.later)
     head, *rows = predicted.table()
     if args.json:
         print_json(predicted.found())

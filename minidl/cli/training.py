@@ -81,7 +81,8 @@ def next_line(made: Run, args: argparse.Namespace) -> str:
     """The natural next command after scores."""
     run = f"{shell_word(made.path)}{plugin_arguments(args)}"
     if not made.experiment.evaluation.needs_file:
-        return f"next: minidl predict {run}"
+        later = " --later FILE" if made.experiment.data.known_ahead else ""
+        return f"next: minidl predict {shell_word(made.path)}{later}{plugin_arguments(args)}"
     if made.experiment.data.has_files:
         return f"next: minidl predict {shell_word(made.path)} --input FILE{plugin_arguments(args)}"
     return f"next: minidl reproduce {run}"

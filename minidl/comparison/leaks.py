@@ -9,22 +9,18 @@ survives. What the config itself says is known (later weather, with
 from __future__ import annotations
 
 import copy
-import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from minidl.comparison.poisoned import forged_file, later_rows_of, poisoned
 from minidl.comparison.trials import digest_of, train_in_memory
 from minidl.core.errors import DataError, MinidlError, NumericalError
 from minidl.core.layer import Array
-from minidl.data import Poison, Splits, Table, WindowData
+from minidl.data import Splits, Table, WindowData
 from minidl.experiment import Experiment
-from minidl.files.appending import write_new
 from minidl.forecasting import Forecaster, Persistence, Rows, model_forecaster
 from minidl.forecasting.mixture import Member, fitted_weights
 from minidl.forecasting.scores import lead_starts
@@ -108,7 +104,7 @@ def find_leaks(experiment: Experiment, epochs: int | None = None) -> LeakReport:
         forecasts, known = _forecasts_change(experiment, table)
         leaks |= dict.fromkeys(forecasts)
     checked = tuple(stage for stage in (*clean, "forecasts") if not any(f"the {stage}" in leak for leak in leaks))
-    return LeakReport(tuple(leaks), checked, known, _forged(data, table, borders, "noise") is not None)
+    return LeakReport(tuple(leaks), checked, known, forged_file(data, table, borders, "noise") is not None)
 
 
 def _verb(stage: str) -> str:
@@ -117,59 +113,6 @@ def _verb(stage: str) -> str:
 
 def _changes(stage: str) -> str:
     return "changes them" if stage.endswith("s") else "changes it"
-
-
-def poisoned(data: WindowData, table: Table, firsts: Sequence[int]) -> Iterator[tuple[str, Table]]:
-    """What `data.rows` gives with later rows replaced, by each kind of poison, and what it is called.
-
-    Parameters
-    ----------
-    firsts : of each of the table's series the first row that is replaced; all after it in the series are.
-    """
-    later = _later(table, firsts)
-    # NaN comes after the gaps were filled and features added: before, it would be a gap, or no number to count with.
-    # What is known ahead is made anew below, where the cells are poisoned.
-    rows = data.rows(table)
-    ahead = [name in rows.known_ahead for name in rows.feature_names]
-    yield "NaN", _with_rows(rows, later, np.where(ahead, rows.values[later], np.nan))
-    for kind in get_args(Poison):
-        content = _forged(data, table, firsts, kind)
-        if content is not None:
-            with tempfile.TemporaryDirectory() as folder:
-                file = Path(folder, "poisoned.csv")
-                write_new(file, content)
-                yield f"{kind} in the file", data.rows(data.series.read(file))
-        elif kind == "noise":
-            gaps = table.gaps and replace(table.gaps, where=table.gaps.where & ~later[:, None])
-            yield kind, data.rows(_with_rows(replace(table, gaps=gaps), later, _noise(table.values[later])))
-
-
-def _later(table: Table, firsts: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """(n,): which rows come after the first one of their series that is given."""
-    rows = np.arange(len(table))
-    later: npt.NDArray[np.bool_] = rows >= np.array(firsts)[table.series_of(rows)]
-    return later
-
-
-def _forged(data: WindowData, table: Table, firsts: Sequence[int], kind: Poison) -> bytes | None:
-    if not table.series:
-        return data.series.forged(firsts[0], kind)
-    return data.series.forged_each([row - first for row, first in zip(firsts, table.firsts, strict=True)], kind)
-
-
-def _noise(values: Array) -> Array:
-    # Outside the range of the data, so that a minimum or a maximum cannot miss it.
-    noise: Array = np.random.default_rng(4).standard_normal(values.shape)
-    noise *= 1e3 * (1 + np.abs(values).max())
-    return noise
-
-
-def _with_rows(table: Table, which: npt.NDArray[np.bool_], rows: Array) -> Table:
-    """The table with other rows; what a Table refuses is put in after it was made."""
-    spoilt, values = copy.copy(table), table.values.copy()
-    values[which] = rows
-    object.__setattr__(spoilt, "values", values)
-    return spoilt
 
 
 def _on_rows(experiment: Experiment, rows: Table) -> tuple[Experiment, Splits]:
@@ -229,7 +172,7 @@ def _validation_leaks(data: WindowData, table: Table) -> Iterator[str]:
     """Rows for training, unscaled, that depend on rows of the validation part; the scaler may, by its docstring."""
     borders = [[rows.start + first for first in data.borders(rows.stop - rows.start)] for rows in table.stretches()]
     for firsts in list(zip(*borders, strict=True))[:-1]:
-        earlier = ~_later(table, firsts)
+        earlier = ~later_rows_of(table, firsts)
         before = data.rows(table).values[earlier].tobytes()
         for name, spoilt in poisoned(data, table, firsts):
             if spoilt.values[earlier].tobytes() != before:
@@ -255,7 +198,7 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
     asked = ((ended, horizon), (issued, 1), (followed, horizon))
     leaks, known = [], False
     before = [model_forecaster(splits, experiment.scored_model, way)(*question).tobytes() for question in asked]
-    for name, rows in poisoned(data, table, firsts):
+    for name, rows in poisoned(data, table, firsts, spare=True):
         scale = splits.scale_at(np.arange(len(table)))
         values = np.ascontiguousarray(scale.transform(rows.values), splits.values.dtype)
         other = replace(splits, table=rows, values=values)

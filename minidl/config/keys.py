@@ -32,6 +32,7 @@ _ALSO_CALLED = {
     "loss": ("criterion", "objective"),
     "bias": ("use_bias",),
     "series_by": ("group", "group_by", "group_id", "group_ids", "series_id", "item_id", "unique_id"),
+    "known_ahead": ("known_covariates", "known_covariates_names", "futr_exog_list", "time_varying_known_reals"),
     "epsilon": ("eps",),
 }
 

@@ -45,11 +45,12 @@ class CSVFile(TableRows):
     layout : how it is written down.
     blank_rows : whether rows of delimiters only are rows (of gaps).
     wanted : columns that are asked for as numbers and ISO times, which may be read at once.
+    fewest : rows that it must have.
 
     Raises
     ------
     DataError
-        No text of this encoding, not CSV, fewer than two rows of data, a repeated column
+        No text of this encoding, not CSV, too few rows of data, a repeated column
         name, or rows of different length.
     """
 
@@ -61,6 +62,7 @@ class CSVFile(TableRows):
         layout: TextLayout = PLAIN,
         blank_rows: bool = True,
         wanted: Wanted | None = None,
+        fewest: int = 2,
     ) -> None:
         self.name, self.layout = name, layout
         text = layout.text_of(data, name)
@@ -74,7 +76,7 @@ class CSVFile(TableRows):
         if names and len(names) != self._cells.width:
             raise DataError(f"{name}: {counted(self._cells.width, 'column')}, but `column_names` has {len(names)}.")
         self.header = list(names or self._cells.row(0))
-        self.check_shape()
+        self.check_shape(fewest)
 
     @cached_property
     def _cells(self) -> Cells:

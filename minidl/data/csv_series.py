@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -14,12 +14,12 @@ import numpy.typing as npt
 from minidl.core.arguments import Number, PositiveInt
 from minidl.core.errors import ConfigError, DataError
 from minidl.core.registry import register, suggest
-from minidl.core.text import counted
 from minidl.data.csv_file import CSVFile, read_bytes
-from minidl.data.gaps import Gaps, longest_run
+from minidl.data.gaps import Gaps
 from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Categories, Series, Table
-from minidl.data.steps import Times, time_text
+from minidl.data.steps import Times
+from minidl.data.tables.gap_problems import end_of_series, gap_problems, rows_after_the_end
 from minidl.data.tables.layout import TextLayout
 from minidl.data.tables.plain import Wanted
 from minidl.data.tables.problems import Problems
@@ -53,6 +53,9 @@ class CSVSeries(TextLayout, RowOrder, Series):
     series_by : the column that says which of several series a row belongs to, as `AAPL` or `MSFT`; each has its own
         rows in order of time, all the same time apart. Or a list of columns that do so together, as shop and item.
         None: the table is one series.
+    known_ahead : columns whose later values are known when a forecast is made, as holidays or prices are. Where rows at
+        the end of a series have no target, they are no rows of the series: `minidl predict` takes from them what is
+        known ahead.
     units : of the target, for messages and plots.
     delimiter, encoding, column_names, skip_lines, comment, decimal, thousands : how it is written; see `TextLayout`.
     sort, duplicates, missing_times, steps : what becomes of rows out of order, of one time, left out; see `RowOrder`.
@@ -74,9 +77,11 @@ class CSVSeries(TextLayout, RowOrder, Series):
     time_format: str = field(default="", kw_only=True)
     max_gap: PositiveInt | None = field(default=None, kw_only=True)
     series_by: str | Features | None = field(default=None, kw_only=True)
+    known_ahead: list[str] = field(default_factory=list, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._fewest_rows = 2
         for name in self.features:
             if self.features.count(name) > 1:
                 raise ConfigError(f"CSVSeries: features: {name!r} appears twice.")
@@ -89,6 +94,10 @@ class CSVSeries(TextLayout, RowOrder, Series):
                 raise ConfigError(
                     f"CSVSeries: categories: {name!r} is not among the features{suggest(name, self.features)}"
                 )
+        for name in self.known_ahead:
+            if name not in self.features or name == self.target:
+                what = "the target" if name == self.target else f"not among the features{suggest(name, self.features)}"
+                raise ConfigError(f"CSVSeries: known_ahead: {name!r} is {what}")
         if isinstance(self.time, list) and len(self.time) not in (3, 4) and not self.time_format:
             raise ConfigError(
                 "CSVSeries: time: expected one column, or those for year, month, day and perhaps hour (others also "
@@ -138,13 +147,16 @@ class CSVSeries(TextLayout, RowOrder, Series):
             times, utc = self._times(file)
         with problems:
             arrangement, names = self._arrangement(file, times)
-        values = np.empty((len(file), len(self.features)))
+        values, no_rows = np.empty((len(file), len(self.features))), None
+        if self.known_ahead and (times is None or arrangement is not None):
+            with problems:
+                no_rows = rows_after_the_end(self._column(file, self.target), arrangement)
         for i, name in enumerate(self.features):
             with problems:
-                values[:, i] = self._column(file, name)
+                values[:, i] = self._column(file, name, None if name in self.known_ahead else no_rows)
         problems.check()
         with problems:
-            self._check_gaps(file, np.isnan(values))
+            self._check_gaps(file, np.isnan(values) if no_rows is None else np.isnan(values) & ~no_rows[:, None])
         problems.check()
         if arrangement is not None:
             values, times = self._arranged_values(values, arrangement), arrangement.times
@@ -180,15 +192,26 @@ class CSVSeries(TextLayout, RowOrder, Series):
         self, file: CSVFile, values: npt.NDArray[np.float64], times: Times | None, series: str, utc: bool
     ) -> Table:
         """The rows of a series, whose gaps are filled; "" names the only one."""
+        target, later = self.features.index(self.target), tuple[npt.NDArray[np.float64], ...]()
+        if self.known_ahead:
+            end = end_of_series(values[:, target])
+            values, later, times = values[:end], (values[end:],), None if times is None else times[:end]
         where, gaps = np.isnan(values), None
         self._check_table(file, where, times, series)
         if where.any():
             gaps = Gaps(where)
             values = gaps.fill(values)
-        names, target = (series,) if series else (), self.features.index(self.target)
-        return Table(
-            values, times, self.feature_names, target, self.units, gaps, utc, self.known_categories, series=names
-        )
+        names: Any = {"series": (series,) if series else (), "known_ahead": (*self.known_ahead,), "later": later}
+        return Table(values, times, self.feature_names, target, self.units, gaps, utc, self.known_categories, **names)
+
+    def read_later(self, path: Path) -> Table:
+        if not self.known_ahead:
+            return super().read_later(path)
+        known = {name: texts for name, texts in self.categories.items() if name in self.known_ahead}
+        columns: Any = {"target": self.known_ahead[0], "features": self.known_ahead, "known_ahead": []}
+        other: CSVSeries = replace(self, **columns, categories=known, gaps="interpolate", max_gap=None)
+        other._fewest_rows = 1
+        return other.read(path)
 
     def forged(self, first: int, poison: Poison) -> bytes | None:
         return self.forged_each([first], poison)
@@ -202,16 +225,21 @@ class CSVSeries(TextLayout, RowOrder, Series):
         file = self._file(self.path)
         arrangement, _ = self._arrangement(file, self._times(file)[0])
         if arrangement is None:
-            return forged_cells(file, firsts[0], numbers, texts, poison)
-        series = zip(arrangement.stretches(), firsts, strict=True)
-        later = np.concatenate([np.arange(rows.stop - rows.start) >= first for rows, first in series])
-        return forged_cells(file, 1, numbers, texts, poison, later[arrangement.place].astype(np.int64))
+            place = np.arange(len(file)) >= firsts[0]
+        else:
+            series = zip(arrangement.stretches(), firsts, strict=True)
+            later = np.concatenate([np.arange(rows.stop - rows.start) >= first for rows, first in series])
+            place = later[arrangement.place]
+        if self.known_ahead:  # the series ends where it did: its last target stays, and what comes after it
+            place &= ~rows_after_the_end(self._column(file, self.target), arrangement, last_too=True)
+        return forged_cells(file, 1, numbers, texts, poison, place.astype(np.int64))
 
     def _file(self, path: str | Path) -> CSVFile:
         wanted = None
         if self.series_by is None and not self.categories and not self.time_format and not isinstance(self.time, list):
             wanted = Wanted(self.features, frozenset(self.missing), self.time)
-        return CSVFile(read_bytes(path), name=str(path), layout=self, blank_rows=self.time is None, wanted=wanted)
+        asked: Any = {"layout": self, "blank_rows": self.time is None, "wanted": wanted, "fewest": self._fewest_rows}
+        return CSVFile(read_bytes(path), name=str(path), **asked)
 
     def _times(self, file: CSVFile) -> tuple[Times | None, bool]:
         """Times of the file's rows, and whether they are in UTC."""
@@ -229,31 +257,23 @@ class CSVSeries(TextLayout, RowOrder, Series):
 
     def _check_table(self, file: CSVFile, gaps: npt.NDArray[np.bool_], times: Times | None, series: str) -> None:
         """DataError for gaps of the table's rows that cannot be filled, or are not to be."""
-        problems: list[str] = []
-        for name, column in zip(self.features, gaps.T, strict=True):
-            if series and column.all():
-                problems.append(f"column {name}: every row is a gap; leave the rows of {series} out of the file.")
-            if name in self.categories and column.any():
-                problems.append(
-                    f"column {name}: {counted(int(column.sum()), 'row')} of times that the file leaves out; a category "
-                    "cannot be interpolated: give the empty text a number in `categories`."
-                )
-            first, length = longest_run(column)
-            if self.max_gap is not None and length > self.max_gap:
-                place = f"row {first} (counted from 0)" if times is None else time_text(times[first])
-                problems.append(
-                    f"column {name}: a gap of {counted(length, 'row')} from {place} on; `max_gap` is {self.max_gap}."
-                )
+        columns = dict(zip(self.features, gaps.T, strict=True))
+        problems = gap_problems(columns, times, series, self.categories, self.max_gap)
         if self.gaps == "refuse" and gaps.any():
             problems.append("rows were added as gaps (`missing_times: gaps`); `gaps: interpolate` fills gaps.")
         if problems:
             of = f"{file.name}: {series}" if series else file.name
             raise DataError(*(f"{of}: {problem}" for problem in problems))
 
-    def _column(self, file: CSVFile, name: str) -> npt.NDArray[np.float64]:
-        if name in self.categories:
+    def _column(self, file: CSVFile, name: str, but: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float64]:
+        """A column of the file; NaN in rows `but`, where it holds a category."""
+        if name not in self.categories:
+            return file.numbers(name, self.missing)
+        if but is None:
             return file.categories(name, self.categories[name], self.missing)
-        return file.numbers(name, self.missing)
+        values = np.full(len(file), np.nan)
+        values[~but] = file.categories(name, self.categories[name], self.missing, np.flatnonzero(~but))
+        return values
 
     def _check_gaps(self, file: CSVFile, gaps: npt.NDArray[np.bool_]) -> None:
         for name, column in zip(self.features, gaps.T, strict=True):

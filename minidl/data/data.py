@@ -35,6 +35,11 @@ class Data(Configurable, ABC):
         return self.feature_names
 
     @property
+    def known_ahead(self) -> tuple[str, ...]:
+        """The columns whose later values a prediction is to be given."""
+        return ()
+
+    @property
     def has_files(self) -> bool:
         """Whether a file of the same form can be given for predictions."""
         return True

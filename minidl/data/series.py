@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.core.arguments import Configurable
-from minidl.core.errors import DataError
+from minidl.core.errors import ConfigError, DataError
 from minidl.core.registry import open_kind
 from minidl.data.csv_file import read_bytes
 from minidl.data.gaps import Gaps, joined_gaps
@@ -44,10 +44,13 @@ class Table:
     utc : whether the times are known to be in UTC.
     categories : of columns of texts, the number of each text.
     known_ahead : columns whose later values are known when a forecast is made.
+    early : those of them that stand one row early; see `minidl.data.known_ahead`.
     of_target : columns that are made from the target, so that their later values give it away.
     series : names of the series that stand one below the other, each with its own rows in order of time;
         empty: the rows are one series.
     firsts : the first row of each.
+    later : of each series, or of the only one, the rows after its end, float64 (m, F), of which columns known ahead are
+        looked at alone; NaN where nothing is known. Empty: none were given.
 
     Raises
     ------
@@ -67,6 +70,8 @@ class Table:
     of_target: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
     firsts: tuple[int, ...] = (0,)
+    early: tuple[str, ...] = ()
+    later: tuple[npt.NDArray[np.float64], ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.feature_names):
@@ -130,6 +135,7 @@ class Table:
             gaps=joined_gaps([(table.gaps, table.values.shape) for table in tables]),
             series=tuple(name for table in tables for name in table.series),
             firsts=tuple(map(int, firsts)),
+            later=tuple(rows for table in tables for rows in table.later),
         )
 
     def each(self) -> list[Table]:
@@ -144,8 +150,9 @@ class Table:
                 gaps=None if self.gaps is None else replace(self.gaps, where=self.gaps.where[rows]),
                 series=(name,),
                 firsts=(0,),
+                later=self.later[i : i + 1],
             )
-            for name, rows in zip(self.series, self.stretches(), strict=True)
+            for i, (name, rows) in enumerate(zip(self.series, self.stretches(), strict=True))
         ]
 
     def stretches(self) -> list[slice]:
@@ -247,6 +254,16 @@ class Series(Configurable, ABC):
         StorageError
             The file cannot be read.
         """
+
+    def read_later(self, path: Path) -> Table:
+        """A table of the columns that are known ahead, from a file that may hold rows after the series' end.
+
+        Raises
+        ------
+        ConfigError
+            No column is known ahead, or this kind of series says nothing of such files.
+        """
+        raise ConfigError(f"--later: {type(self).__name__} names no column as known ahead; leave it out.")
 
     def forged(self, first: int, poison: Poison) -> bytes | None:
         """The series' file with other cells from row `first` (counted from 0) on, for `check_no_leak`; it can be read.

@@ -23,6 +23,7 @@ from minidl.core.registry import register
 from minidl.core.text import counted
 from minidl.data.data import Data
 from minidl.data.features import Feature, derive, derived_names
+from minidl.data.known_ahead import one_row_early
 from minidl.data.later import Covariates, Later
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, fit_each, scaled_rows
 from minidl.data.series import Series, Table
@@ -100,7 +101,9 @@ class Splits:
     def notes(self) -> list[str]:
         """How many gaps were filled, what those cost that are no labels, and how many leads are forecast at once."""
         n, unknown = self.table.n_filled, int((~self.table.target_known).sum())
-        several = _several(self.table)
+        several, longest = _several(self.table), max(map(len, self.table.later), default=0)
+        if longest:
+            several.append(f"up to {counted(longest, 'row')} without a target at the end are for predictions")
         filled = [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
         left = [f"{unknown} of them in the target: they are neither trained on nor scored"] if unknown else []
         left += self.train.lost("training") + ([] if self.validation is None else self.validation.lost("validation"))
@@ -173,6 +176,11 @@ class WindowData(Data):
         return derived_names(self.derived, self.series.feature_names, self.series.known_categories)
 
     @property
+    def known_ahead(self) -> tuple[str, ...]:
+        """Those that a series says are known ahead; without what is derived from the time."""
+        return (*getattr(self.series, "known_ahead", ()),)
+
+    @property
     def has_validation(self) -> bool:
         """Whether `validation` is set."""
         return self.validation is not None
@@ -184,11 +192,15 @@ class WindowData(Data):
 
     def rows(self, table: Table) -> Table:
         """The rows that windows are cut from: gaps filled part by part, derived features added."""
-        return Table.joined([self.derive(one.divided(self.borders(len(one)))) for one in table.each()])
+        return Table.joined([self._rows_of(one) for one in table.each()])
+
+    def _rows_of(self, one: Table) -> Table:
+        borders = self.borders(len(one))
+        return derive(self.derived, one_row_early(one.divided(borders), borders))
 
     def derive(self, table: Table) -> Table:
-        """A table whose gaps are filled, with the derived features."""
-        return derive(self.derived, table)
+        """A series whose gaps are filled, what is known ahead one row early, with the derived features."""
+        return derive(self.derived, one_row_early(table))
 
     def load(
         self,

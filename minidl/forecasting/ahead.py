@@ -12,10 +12,11 @@ import numpy.typing as npt
 from minidl.core.errors import DataError
 from minidl.core.layer import Array
 from minidl.data import ScaleFit, Table
+from minidl.data.known_ahead import check_known, later_values
 from minidl.data.later import day_of
 from minidl.data.scalers import scaled_rows
 from minidl.data.steps import later, time_text
-from minidl.forecasting.assumptions import AT_ONCE, KEPT, direct, kept_words
+from minidl.forecasting.assumptions import KEPT, at_once_words, direct, kept_words
 from minidl.forecasting.forecasters import Covariates, Recursive, Rows, Starts
 
 
@@ -164,27 +165,26 @@ def forecast_series(
     Raises
     ------
     DataError
-        The table has fewer rows than a window, ends with a gap, or holds values that cannot be scaled.
+        Too few rows for a window or after it, a gap at the end, or values that cannot be scaled.
     """
     gaps = _known_gaps(table, time_steps, f"{name}: " if name else "")[-time_steps:]
     way: Covariates = "hold_last" if covariates == "actual" else covariates
-    whole = derive(continued(table.as_test_part(), horizon + later_rows))
+    whole = derive(continued(table.as_test_part(), horizon + later_rows + 1))
     before, start = _rows_before(table, time_steps, way, name)
     rows = Rows.of(whole, scaled_rows(whole, scale, dtype, first=before), time_steps, later_rows)
-    forecasts, x = Recursive(rows, next_rows, way)(start, horizon), rows.windows_ahead(start, 0, way)
-    scaled = (forecasts[0], *(() if interval is None else interval(x)))
+    x = rows.windows_ahead(start, 0, way)
+    leads = next_rows(x).shape[1]
+    check_known(table, leads * ((horizon - 1) // leads) + later_rows + 1, name)  # up to the row of the last lead
+    scaled = (Recursive(rows, next_rows, way)(start, horizon)[0], *(() if interval is None else interval(x)))
     values, *ends = (scale.unscale(numbers, whole.target_index) for numbers in scaled)
-    at_once = not later_rows and direct(next_rows(x).shape[1], horizon)
     return Ahead(
-        table.target_name,
-        table.units,
-        values,
-        last=None if table.times is None else table.times[-1],
-        step=table.step,
-        time_steps=time_steps,
-        n_filled=(int(gaps.sum()), gaps.size),
-        utc=table.utc,
-        assumption=AT_ONCE if at_once else kept_words(whole, way),
+        *(table.target_name, table.units, values),
+        None if table.times is None else table.times[-1],
+        table.step,
+        time_steps,
+        (int(gaps.sum()), gaps.size),
+        table.utc,
+        assumption=at_once_words(whole) if not later_rows and direct(leads, horizon) else kept_words(whole, way),
         interval=(ends[0], ends[1]) if ends else None,
         interval_words=interval_words,
     )
@@ -209,8 +209,8 @@ def _known_gaps(table: Table, time_steps: int, where: str) -> npt.NDArray[np.boo
 
 
 def continued(table: Table, count: int) -> Table:
-    """The table with so many more rows: their times go on, and their values are those of the last row."""
-    values = np.concatenate([table.values, np.repeat(table.values[-1:], count, axis=0)])
+    """The table with so many more rows: times go on; values are those of the last row, but for what is known ahead."""
+    values = np.concatenate([table.values, later_values(table, count)])
     times = table.times
     if times is not None:
         step = table.step

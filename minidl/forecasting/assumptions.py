@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.core.errors import DataError
+from minidl.core.text import counted, listed
 from minidl.data import Splits, Table
 from minidl.data.later import COVARIATES, Covariates
 from minidl.data.seasons import SeasonName, main_season, rows_of_season, season_key
@@ -36,7 +37,10 @@ def assumptions(splits: Splits, covariates: Covariates, furthest: int) -> list[s
     later = ["the target is the only column, so that nothing of the future is assumed" if alone else FUTURE[covariates]]
     later += [line for line in [_derived(table, covariates)] if line]
     if direct(splits.leads, furthest) and not splits.later_rows:
-        later = [AT_ONCE, *([] if alone else [f"of the linear baseline, which is recursive: {'; '.join(later)}"])]
+        later = [
+            at_once_words(table),
+            *([] if alone else [f"of the linear baseline, which is recursive: {'; '.join(later)}"]),
+        ]
     elif 1 < splits.leads < furthest:
         later.append(f"{splits.leads} leads are forecast at once, then fed back for the next ones")
     return later + [line for line in (_gaps(splits), _scaling(splits), _several(table)) if line]
@@ -51,13 +55,20 @@ def kept_words(table: Table, covariates: Covariates = "hold_last") -> str:
 def _derived(table: Table, covariates: Covariates) -> str:
     """What columns are, as exceptions to `FUTURE`."""
     actual = covariates == "actual"
-    n = len(table.of_target if actual else table.known_ahead)
-    columns = f"{n} column{'s' * (n != 1)}"
-    if not n:
-        return ""
-    return (
-        f"{columns} made from the target: the last values are kept" if actual else f"{columns} known from the calendar"
-    )
+    own = [name for name in table.known_ahead if name in table.early]
+    n = len(table.of_target if actual else table.known_ahead) - (0 if actual else len(own))
+    lines = [f"{counted(len(own), 'column')} known ahead, as the table says"] if own and not actual else []
+    if n:
+        what = "made from the target: the last values are kept" if actual else "known from the calendar"
+        lines.append(f"{counted(n, 'column')} {what}")
+    return "; ".join(lines)
+
+
+def at_once_words(table: Table) -> str:
+    """What forecasts assume of later rows that are all made at once, from known ones."""
+    if not table.early:
+        return AT_ONCE
+    return f"{AT_ONCE}, but that {listed(table.early)} of the next one {'is' if len(table.early) == 1 else 'are'} known"
 
 
 def _gaps(splits: Splits) -> str:

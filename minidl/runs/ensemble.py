@@ -128,10 +128,12 @@ class Ensemble:
         with one_blas_thread():
             return fitted_weights(self.members(data, _before_refit), max(self.task.horizons), kinds)
 
-    def predict(self, path: Path | None = None, horizon: int | None = None) -> MixedAhead | AheadOfEach:
+    def predict(
+        self, path: Path | None = None, horizon: int | None = None, later: Path | None = None
+    ) -> MixedAhead | AheadOfEach:
         """The rows after the end of a table (None: the runs' own series); see `Run.predict`."""
         weights = self.weights(self.load_data())
-        made: list[Ahead | AheadOfEach] = [run.predict(path, horizon) for run in self.runs]
+        made: list[Ahead | AheadOfEach] = [run.predict(path, horizon, later=later) for run in self.runs]
         series = [one.series for one in made if isinstance(one, AheadOfEach)]
         if not series:
             return self._mixed([one for one in made if isinstance(one, Ahead)], weights)

@@ -236,7 +236,13 @@ class Run(RunFolder):
         task.check_finite(scores, self.path / name)
         return scores
 
-    def predict(self, path: Path | None = None, horizon: int | None = None, checkpoint: str | None = None) -> Any:
+    def predict(
+        self,
+        path: Path | None = None,
+        horizon: int | None = None,
+        checkpoint: str | None = None,
+        later: Path | None = None,
+    ) -> Any:
         """Apply a checkpoint (None: the one that the config scores) to something new; return a `Prediction`.
 
         A forecast is of the rows after the end of a table (None: the run's own series), scaled as in training.
@@ -244,6 +250,7 @@ class Run(RunFolder):
         Parameters
         ----------
         horizon : how far ahead, for tasks that know such a thing; None: as far as the config says.
+        later : a file with the rows to come of columns that are known ahead; None: those after the table's end.
 
         Raises
         ------
@@ -256,7 +263,7 @@ class Run(RunFolder):
         with one_blas_thread():
             file = scores_name(name, self.scored_checkpoint())
             task = experiment.evaluation.recalled(lambda: stored_scores(self, file, name, state["epoch"]))
-            return task.predict(experiment, self.scale(), step, path, horizon)
+            return task.predict(experiment, self.scale(), step, path, horizon, later)
 
     def predictor(self, checkpoint: str | None = None) -> Predictor:
         """Fast forecasts of a checkpoint (None: the one that the config scores), from windows that are scaled already.

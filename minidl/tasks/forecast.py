@@ -17,6 +17,7 @@ from minidl.core.layer import Array, Layer, Shape
 from minidl.core.registry import register
 from minidl.core.text import printable
 from minidl.data import ScaleFit, Splits
+from minidl.data.known_ahead import with_later
 from minidl.data.steps import ahead_short
 from minidl.forecasting import Ahead, AheadOfEach, Covariates, Rival, check_covariates, forecast_ahead, model_next_rows
 from minidl.forecasting.intervals import INTERVAL_METRICS, interval_table
@@ -236,13 +237,20 @@ class Forecast(Task):
         return task
 
     def predict(
-        self, experiment: Setting, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
+        self,
+        experiment: Setting,
+        scale: ScaleFit,
+        step: str | None,
+        path: Path | None,
+        horizon: int | None,
+        later: Path | None = None,
     ) -> Ahead | AheadOfEach:
         """The rows after the end of a table, or of each of its series, scaled as in training.
 
         Parameters
         ----------
         path : of the table; None: the experiment's own series.
+        later : a file with the rows to come of columns that are known ahead; None: those after the table's end.
 
         Raises
         ------
@@ -250,7 +258,7 @@ class Forecast(Task):
             `horizon` is below 1, or beyond 10,000, or beyond the leads of intervals.
         DataError
             The table does not have the series' form or step, is shorter than a window,
-            or ends with a gap.
+            or ends with a gap; later rows of what is known ahead are missing.
         """
         horizon = max(self.horizons) if horizon is None else horizon
         check_horizon(horizon, None if self.intervals is None else max(self.horizons))
@@ -258,6 +266,8 @@ class Forecast(Task):
         table = data.series.read(path)
         name = "the run's series" if path is None else printable(path)
         check_step(table, step, name)
+        if later is not None:
+            table = with_later(table, data.series.read_later(later), printable(later))
         return forecast_ahead(
             table,
             scale,

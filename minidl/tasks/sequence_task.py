@@ -179,20 +179,27 @@ class SequenceTask(Task):
         """By name, what gives outputs for the test part as a model does."""
 
     def predict(
-        self, experiment: Setting, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
+        self,
+        experiment: Setting,
+        scale: ScaleFit,
+        step: str | None,
+        path: Path | None,
+        horizon: int | None,
+        later: Path | None = None,
     ) -> Predicted:
         """Labels or numbers for the sequences of a file, which has the form of the training's.
 
         Raises
         ------
         ConfigError
-            There is no file, or a horizon.
+            There is no file, or a horizon, or later rows.
         DataError
             The file does not have the form of the training's.
         """
         name = type(self).__name__
-        if horizon is not None:
-            raise ConfigError(f"--horizon: {name} looks at what is there, and at nothing ahead; leave it out.")
+        for option, asked in (("--horizon", horizon), ("--later", later)):
+            if asked is not None:
+                raise ConfigError(f"{option}: {name} looks at what is there, and at nothing ahead; leave it out.")
         if path is None:
             raise ConfigError(f"--input: {name} needs a file with sequences, of the form of the run's own.")
         table = sequence_data(experiment.data, name).source.read(path)

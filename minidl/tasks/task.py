@@ -146,7 +146,13 @@ class Task(Configurable, ABC):
 
     @abstractmethod
     def predict(
-        self, experiment: Setting, scale: ScaleFit, step: str | None, path: Path | None, horizon: int | None
+        self,
+        experiment: Setting,
+        scale: ScaleFit,
+        step: str | None,
+        path: Path | None,
+        horizon: int | None,
+        later: Path | None = None,
     ) -> Prediction:
         """Apply the experiment's model, which holds trained weights, to something new.
 
@@ -155,6 +161,7 @@ class Task(Configurable, ABC):
         scale, step : of the training's data, as scale.json has them.
         path : a file; None: what the experiment's own data end with, where that makes sense.
         horizon : how far ahead; None: as far as the config says, or nothing of the kind.
+        later : a file with what is known of the rows to come; None: what `path` says of them, if anything.
         """
 
     def stretches(self, parts: Parts, model: Layer) -> Stretches:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small import hourly_rows, hourly_table, window_data, write_csv, write_experiment
 
-from minidl.comparison import leaks
+from minidl.comparison import leaks, poisoned
 from minidl.data import CSVSeries, Gaps, Table, WindowData
 from minidl.experiment import load_experiment
 
@@ -24,7 +24,7 @@ def with_gaps(*rows: int, n: int = 240) -> Table:
 
 def test_a_table_is_poisoned_with_nan_and_with_noise_from_a_row_on() -> None:
     table = with_gaps(3, 200)
-    found = dict(leaks.poisoned(window_data(table), table, [180]))
+    found = dict(poisoned.poisoned(window_data(table), table, [180]))
     assert list(found) == ["NaN", "noise"]
     for spoilt in found.values():
         assert spoilt.values.shape == table.values.shape
@@ -35,17 +35,17 @@ def test_a_table_is_poisoned_with_nan_and_with_noise_from_a_row_on() -> None:
     gaps = found["noise"].gaps
     assert gaps is not None
     assert np.argwhere(gaps.where).tolist() == [[3, 0]]  # what is noise is no gap
-    assert dict(leaks.poisoned(window_data(hourly_table()), hourly_table(), [180]))["noise"].gaps is None
+    assert dict(poisoned.poisoned(window_data(hourly_table()), hourly_table(), [180]))["noise"].gaps is None
 
 
 def test_noise_lies_far_outside_of_the_data() -> None:
     values = hourly_rows()
-    noise = leaks._noise(values)
+    noise = poisoned._noise(values)
     assert noise.shape == values.shape
     # Its standard deviation is a thousand times the largest value and one; of 720 numbers within a tenth.
     assert np.std(noise) == pytest.approx(1e3 * (1 + np.abs(values).max()), rel=0.1)
-    np.testing.assert_array_equal(leaks._noise(values), noise)
-    assert np.std(leaks._noise(np.zeros((300, 3)))) == pytest.approx(1e3, rel=0.1)
+    np.testing.assert_array_equal(poisoned._noise(values), noise)
+    assert np.std(poisoned._noise(np.zeros((300, 3)))) == pytest.approx(1e3, rel=0.1)
 
 
 def test_a_file_is_poisoned_as_a_file(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_file_is_poisoned_as_a_file(tmp_path: Path) -> None:
     )
     table = series.read()
     data = WindowData(series, time_steps=6, test_size=60, scaler=window_data(table).scaler)
-    found = dict(leaks.poisoned(data, table, [len(table) - 60]))
+    found = dict(poisoned.poisoned(data, table, [len(table) - 60]))
     assert list(found) == ["NaN", "noise in the file", "gaps in the file"]
     for spoilt in found.values():
         np.testing.assert_array_equal(spoilt.values[:-60], table.values[:-60])
@@ -109,16 +109,16 @@ def test_stages_are_named_in_their_order_and_differ_with_the_rows_that_they_see(
     clean = leaks._stages(small, table)
     assert list(clean) == ["scaler", "training windows", "validation windows", "chosen checkpoint", "ensemble weights"]
     assert clean["chosen checkpoint"].startswith(f"epoch {small.training.epochs}: ")
-    spoilt = dict(leaks.poisoned(small.data, table, [len(table) - 60]))["noise in the file"]
+    spoilt = dict(poisoned.poisoned(small.data, table, [len(table) - 60]))["noise in the file"]
     assert leaks._stages(small, spoilt) == clean
-    earlier = dict(leaks.poisoned(small.data, table, [len(table) - 70]))["noise in the file"]
+    earlier = dict(poisoned.poisoned(small.data, table, [len(table) - 70]))["noise in the file"]
     after = leaks._stages(small, earlier)
     assert all(after[name] != value for name, value in clean.items())
 
 
 def test_a_scaler_that_is_given_nan_is_none(small: Any) -> None:
     table = small.data.series.read()
-    nan = dict(leaks.poisoned(small.data, table, [len(table) - 70]))["NaN"]
+    nan = dict(poisoned.poisoned(small.data, table, [len(table) - 70]))["NaN"]
     found = leaks._stages(small, nan)
     assert list(found) == ["scaler"]
     assert found["scaler"].startswith("none: ")

@@ -11,7 +11,7 @@ import pytest
 from searching import Capture, search, trials, write_search
 
 from minidl.cli import main
-from minidl.comparison.leaks import poisoned
+from minidl.comparison.poisoned import poisoned
 from minidl.core.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.plotting import search_figure

@@ -143,6 +143,7 @@ def _with_feature(table: Table, feature: Feature) -> Table:
         target_index=left.index(table.target_name),
         gaps=_gaps(table, feature, kept, shape),
         known_ahead=_spread(table.known_ahead, new, all(name in table.known_ahead for name in feature.sources)),
+        early=_spread(table.early, new, any(name in table.early for name in feature.sources)),
         of_target=_spread(table.of_target, new, bool({table.target_name, *table.of_target} & {*feature.sources})),
     )
 

@@ -64,12 +64,12 @@ class TableRows(ABC):
         """What `moments` gives for a column of ISO times, where that is known without its cells; None: it is not."""
         return None
 
-    def check_shape(self) -> None:
-        """DataError for a name that two columns have, or fewer than two rows."""
+    def check_shape(self, fewest: int = 2) -> None:
+        """DataError for a name that two columns have, or fewer rows than are needed."""
         for column, times in Counter(self.header).items():
             if column and times > 1:
                 raise self.error(-1, f"the column {column!r} appears {times} times; rename all but one.")
-        if len(self) < 2:
+        if len(self) < fewest:
             what = "only one row of data" if len(self) else "a header but no rows of data"
             raise DataError(f"{self.name}: {what}; a series needs at least 2 rows.")
 
@@ -118,9 +118,9 @@ class TableRows(ABC):
         return values
 
     def categories(
-        self, column: str, numbers: Mapping[str, float], missing: Collection[str] = ()
+        self, column: str, numbers: Mapping[str, float], missing: Collection[str] = (), rows: Rows | None = None
     ) -> npt.NDArray[np.float64]:
-        """float64 (n,): the column with each text replaced by its number.
+        """float64 (n,): the column, in these rows (None: in all), with each text replaced by its number.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class TableRows(ABC):
                 )
             raise ValueError(f"unknown category {_shown(text)}{suggest(text, numbers)}")
 
-        return np.array(self.convert(column, number), dtype=np.float64)
+        return np.array(self.convert(column, number, rows), dtype=np.float64)
 
     def moments(self, columns: Sequence[str], form: TimeFormat = ISO) -> tuple[Times, bool]:
         """datetime64[s] (n,): times from cells joined by spaces; whether they have an offset, and are in UTC thereby.
