@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta
 
-from minidl.backtesting.folds import MAX_FOLDS, Fold, Record, edges_of, run_fold
+from minidl.backtesting.folds import MAX_FOLDS, Fold, Record, edges_of, longest, run_fold
 from minidl.config import parse_bytes
 from minidl.core.errors import ConfigError, CorruptFileError, IncompatibleRunError, MinidlError
 from minidl.core.text import printable
@@ -66,7 +66,7 @@ class Backtest:
 
     Parameters
     ----------
-    edges : the first rows of all stretches, and the number of rows.
+    edges : the first rows of all stretches, and the number of rows; of several series those of the longest.
     plugins : files that folds load first, as the command line gave them.
     """
 
@@ -138,16 +138,14 @@ def start(experiment: Experiment, folds: int, plugins: Sequence[str] = ()) -> Ba
     Raises
     ------
     ConfigError
-        The experiment is no forecast, or of several series, or so many stretches are too short.
+        The experiment is no forecast, or so many stretches are too short.
     DataError, StorageError
         The data cannot be read, or the folder not written.
     """
     forecast_task(experiment.evaluation)
     text = written(experiment)
     parts = load_parts(experiment)
-    if parts.table.series:
-        raise ConfigError("the table holds several series; a backtest is of one.")
-    edges = edges_of(experiment, parts.facts()["rows"], folds)
+    edges = edges_of(experiment, longest(parts.table), folds)
     given = given_plugins(plugins)
     asked = Asked(folds, experiment.name, list(recorded_plugins(given)))
     folder, lock = RunFolder.number("backtest")
@@ -187,13 +185,14 @@ def reopen(path: Path, plugins: Sequence[str] = ()) -> Backtest:
     changes = environment_changes(
         decode_environment(folder.read(ENVIRONMENT), folder.path / ENVIRONMENT), environment(())
     )
-    if load_parts(experiment).facts() != facts:
+    parts = load_parts(experiment)
+    if parts.facts() != facts:
         changes = ["was begun with other data"]
     if changes:
         raise IncompatibleRunError(*(f"{printable(folder.path)}: {line}; start a new backtest." for line in changes))
     if os.path.lexists(folder.path / LOCK) and not (folder.path / LOCK).is_file():
         raise CorruptFileError(f"{printable(folder.path / LOCK)}: not a regular file.")
-    edges = edges_of(experiment, facts["rows"], asked.folds)
+    edges = edges_of(experiment, longest(parts.table), asked.folds)
     return Backtest(folder, FileLock(folder.path / LOCK), _read(folder, asked.name), asked, edges, given)
 
 

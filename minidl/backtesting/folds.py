@@ -41,7 +41,7 @@ class Fold:
     ----------
     config, seed : of the experiment, as plain values.
     number : of the fold, from 0.
-    edges : the first rows of all stretches, and the number of rows.
+    edges : the first rows of all stretches, and the number of rows; of several series those of the longest.
     plugins : Python files to load first, if their content is still that.
     """
 
@@ -54,6 +54,10 @@ class Fold:
 
 def edges_of(experiment: Experiment, n_rows: int, folds: int) -> tuple[int, ...]:
     """The first rows of so many stretches of the test part, and the number of rows.
+
+    Parameters
+    ----------
+    n_rows : of the table; of several series, those of the longest. The test part of each is cut in the same way.
 
     Raises
     ------
@@ -94,12 +98,12 @@ def fold_record(fold: Fold, table: Table) -> Record:
     first, stop = fold.edges[fold.number : fold.number + 2]
     experiment = points_of(experiment_of(fold.config, fold.seed))
     started = time.perf_counter()
-    splits = stretch(experiment, table, first, stop)
+    splits = stretch(experiment, table, stop - first, fold.edges[-1] - stop)
     record: Record = {
         "fold": fold.number,
         "error": None,
         "rows": [first, stop],
-        "times": None if table.times is None else [time_text(table.times[row], table.utc) for row in (first, stop - 1)],
+        "times": _times(table, fold.edges[-1] - first, fold.edges[-1] - stop),
         "epoch": 0,
         "weights_sha256": "",
         "scores": {},
@@ -112,9 +116,10 @@ def fold_record(fold: Fold, table: Table) -> Record:
     record["weights_sha256"] = digest_of(experiment.model.params)
     record["scores"] = lead_table(experiment, splits, baselines=True)
     if fold.number == 0:
-        whole = stretch(experiment, table, first, len(table))
+        whole = stretch(experiment, table, fold.edges[-1] - first, 0)
         for k, ends in enumerate(pairwise(fold.edges)):
-            record["kept"][str(k)] = lead_table(experiment, within(whole, *ends), baselines=False)
+            kept = within(whole, *(fold.edges[-1] - row for row in ends))
+            record["kept"][str(k)] = lead_table(experiment, kept, baselines=False)
     made: Record = without_nan({**record, "seconds": time.perf_counter() - started})
     return made
 
@@ -134,30 +139,57 @@ def read_table(fold: Fold) -> Table:
         They are not as many as at the start.
     """
     table = window_data(experiment_of(fold.config, fold.seed).data).series.read()
-    if len(table) != fold.edges[-1]:
-        raise DataError(f"the series has {len(table)} rows now; it had {fold.edges[-1]} when the backtest began.")
+    rows = longest(table)
+    if rows != fold.edges[-1]:
+        raise DataError(f"the series has {rows} rows now; it had {fold.edges[-1]} when the backtest began.")
     return table
 
 
-def stretch(experiment: Experiment, table: Table, first: int, stop: int) -> Splits:
-    """The data of a fold: rows up to `stop`, those from `first` on for testing; all others train and validate."""
+def longest(table: Table) -> int:
+    """The rows of a table, or of the longest of its series."""
+    return max(map(len, table.each()))
+
+
+def _times(table: Table, first: int, stop: int) -> list[str] | None:
+    """The earliest time at which `first` rows of a series are left, and the latest one before `stop` are left."""
+    if table.times is None:
+        return None
+    ends = np.array([rows.stop for rows in table.stretches()])
+    return [
+        time_text(time, table.utc) for time in (table.times[ends - first].min(), table.times[ends - stop - 1].max())
+    ]
+
+
+def stretch(experiment: Experiment, table: Table, length: int, left: int) -> Splits:
+    """The data of a fold, in which each series lacks the last `left` rows; the `length` last others are for testing."""
     data = window_data(experiment.data)
-    data.series, data.test_size = OnlyTable(rows_until(table, stop)), stop - first
+    data.series, data.test_size = OnlyTable(rows_until(table, left)), length
     splits: Splits = experiment.load_data()
     return splits
 
 
-def rows_until(table: Table, stop: int) -> Table:
-    """The first rows of a table, gaps as they are."""
+def rows_until(table: Table, left: int) -> Table:
+    """The rows of each series but for the last ones, gaps as they are."""
+    return Table.joined([_cut(one, len(one) - left) for one in table.each()])
+
+
+def _cut(table: Table, stop: int) -> Table:
+    """The first rows of a series; nothing is known of what comes after them."""
     gaps = None if table.gaps is None else replace(table.gaps, where=table.gaps.where[:stop])
     times = None if table.times is None else table.times[:stop]
-    return replace(table, values=table.values[:stop], times=times, gaps=gaps)
+    return replace(table, values=table.values[:stop], times=times, gaps=gaps, later=())
 
 
 def within(splits: Splits, first: int, stop: int) -> Splits:
-    """The same data, with those windows of the test part that lie, with what follows them, in these rows."""
-    starts = splits.test.starts
-    inside = (first <= starts) & (starts + splits.test.time_steps < stop)
+    """The same data, with those windows of the test part that lie, with what follows them, in rows of a stretch.
+
+    Parameters
+    ----------
+    first, stop : how many rows of its series are left from the stretch's first row on, and after it.
+    """
+    table, starts = splits.table, splits.test.starts
+    ends = np.array([rows.stop for rows in table.stretches()])[table.series_of(starts)]
+    inside = (ends - first <= starts) & (starts + splits.test.time_steps < ends - stop)
     return replace(splits, test=replace(splits.test, starts=starts[inside]))
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
-from minidl.backtesting.folds import Fold, Record, edges_of, fold_record
+from minidl.backtesting.folds import Fold, Record, edges_of, fold_record, longest
 from minidl.comparison.leaks import LeakError
+from minidl.comparison.poisoned import forged_file, later_rows_of
 from minidl.data import Poison, Table, WindowData
 from minidl.experiment import Experiment
 from minidl.files.appending import write_new
@@ -38,20 +39,20 @@ def check_no_backtest_leak(experiment: Experiment, folds: int) -> None:
     """
     data = window_data(experiment.data)
     table = data.series.read()
-    edges = edges_of(experiment, len(table), folds)
+    edges = edges_of(experiment, longest(table), folds)
     asked = [Fold(experiment.to_config(), experiment.seed, number, edges) for number in range(folds)]
     leaks: dict[str, None] = {}
     with ONE_THREAD, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         clean = [fold_record(fold, table) for fold in asked]
         for k, first in enumerate(edges[:-1]):
-            for name, spoilt in _poisoned(data, table, first):
+            firsts = [rows.stop - (edges[-1] - first) for rows in table.stretches()]
+            for name, spoilt in _poisoned(data, table, firsts):
                 for before, fold in zip(clean[: k + 1], asked, strict=False):
                     after = fold_record(fold, spoilt)
-                    for what in _changed(before, after, k):
-                        leaks[f"fold {fold.number + 1}: {what} on rows from {table.when(first)} on ({name} there)"] = (
-                            None
-                        )
+                    when = f"on rows from {table.when(firsts[0])} on ({name} there)"
+                    found = (f"fold {fold.number + 1}: {what} {when}" for what in _changed(before, after, k))
+                    leaks |= dict.fromkeys(found)
     if leaks:
         raise LeakError(*(f"{experiment.name}: {leak}" for leak in leaks))
 
@@ -67,10 +68,10 @@ def _changed(before: Record, after: Record, k: int) -> Iterator[str]:
             yield f"its scores on stretch {int(stretch) + 1} depend"
 
 
-def _poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str, Table]]:
-    """The table with other cells from row `first` on, by each kind of poison that its file takes."""
+def _poisoned(data: WindowData, table: Table, firsts: Sequence[int]) -> Iterator[tuple[str, Table]]:
+    """The table with other cells from these rows of its series on, by each kind of poison that its file takes."""
     for kind in get_args(Poison):
-        content = data.series.forged(first, kind)
+        content = forged_file(data, table, firsts, kind)
         if content is not None:
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder, "poisoned.csv")
@@ -78,5 +79,5 @@ def _poisoned(data: WindowData, table: Table, first: int) -> Iterator[tuple[str,
                 yield f"{kind} in the file", data.series.read(file)
         elif kind == "noise":
             values = table.values.copy()
-            values[first:] = 1e3 * (1 + np.abs(values).max())
+            values[later_rows_of(table, firsts)] = 1e3 * (1 + np.abs(values).max())
             yield kind, replace(table, values=values)

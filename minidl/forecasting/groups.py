@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from minidl import metrics
 from minidl.core.errors import DataError
+from minidl.core.layer import Array
 from minidl.data import Splits, Table
 from minidl.data.steps import apart
 from minidl.forecasting.forecasters import Forecaster, Starts
@@ -62,7 +63,8 @@ def group_scores(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """By group and forecaster ``n``, ``r2``, ``rmse``, ``mae`` and ``bias``, the mean of forecast - truth.
 
-    NaN where a group is empty; R², which is within the group, also where its truth is constant.
+    NaN where a group is empty; R², which is within the group, also where its truth is constant. Of several series R²
+    is of values scaled by series, as in `minidl.forecasting.scores`.
 
     Raises
     ------
@@ -73,25 +75,29 @@ def group_scores(
     groups = GROUPINGS[by](splits, starts, horizon)
     table = splits.table
     rows = _rows(splits, starts, horizon)
-    truth, known = table.values[rows, table.target_index], table.target_known[rows]
-    made = {
-        name: np.asarray(splits.scale_at(starts).unscale(forecaster(starts, horizon), table.target_index), np.float64)
-        for name, forecaster in forecasters.items()
-    }
+    column, known, scale = table.target_index, table.target_known[rows], splits.scale_at(starts)
+    truth = table.values[rows, column]
+    straight_truth = scale.straight(splits.values[rows, column], column)
+    made = {}
+    for name, forecaster in forecasters.items():
+        scaled = forecaster(starts, horizon)
+        made[name] = np.asarray(scale.unscale(scaled, column), np.float64), scale.straight(scaled, column)
     found = {}
     for i, group in enumerate(groups.names):
         of = known & (groups.of == i)
-        found[group] = {name: _scores(values[of], truth[of]) for name, values in made.items()}
+        found[group] = {
+            name: _scores(y[of], truth[of], (straight[of], straight_truth[of])) for name, (y, straight) in made.items()
+        }
     return found
 
 
 @np.errstate(all="ignore")
-def _scores(y: Values, truth: Values) -> dict[str, float]:
+def _scores(y: Values, truth: Values, straight: tuple[Array, Array]) -> dict[str, float]:
     if not len(y):
         return {"n": 0, **dict.fromkeys(("r2", "rmse", "mae", "bias"), np.nan)}
     return {
         "n": len(y),
-        "r2": metrics.r2(y, truth),
+        "r2": metrics.r2(*straight),
         "rmse": metrics.rmse(y, truth),
         "mae": metrics.mae(y, truth),
         "bias": float(np.mean(y - truth)),

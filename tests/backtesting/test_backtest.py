@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import several
 from small import hourly_rows, write_csv
 
 from minidl.backtesting import folds
-from minidl.backtesting.folds import Fold, edges_of, read_table, run_fold, stretch
+from minidl.backtesting.folds import Fold, edges_of, longest, read_table, run_fold, stretch
 from minidl.backtesting.leaks import check_no_backtest_leak
 from minidl.backtesting.result import by_lead, by_origin, result
 from minidl.comparison.leaks import LeakError
@@ -82,12 +83,12 @@ def test_planted_leaks_of_a_backtest_are_caught(folder: Path, monkeypatch: pytes
     experiment = small("training.epochs=1")
     with monkeypatch.context() as patch:  # one row of the stretch teaches
         patch.setattr(
-            folds, "stretch", lambda experiment, table, first, stop: stretch(experiment, table, first + 1, stop)
+            folds, "stretch", lambda experiment, table, length, left: stretch(experiment, table, length - 1, left)
         )
         with pytest.raises(LeakError, match=r"small: fold 1: the weights depend on rows from 2013-01-08 12:00:00 on"):
             check_no_backtest_leak(experiment, 2)
     with monkeypatch.context() as patch:  # the table goes on after the stretch
-        patch.setattr(folds, "rows_until", lambda table, stop: table)
+        patch.setattr(folds, "rows_until", lambda table, left: table)
         with pytest.raises(LeakError, match=r"fold 1: the (weights|scores) depend"):
             check_no_backtest_leak(experiment, 2)
     with monkeypatch.context() as patch:  # the kept model is scored on windows of the next stretch
@@ -127,3 +128,73 @@ def test_the_picture_has_a_line_for_each_forecaster_and_gaps_where_nothing_is_kn
     assert np.isnan(left.lines[0].get_ydata()[1])
     np.testing.assert_array_equal(right.lines[1].get_ydata(), [2, 3])
     assert len(right.collections) == 1
+
+
+# --- several series
+
+SEVERAL = """
+data:
+  series: {type: CSVSeries, path: shops.csv, target: sales, features: [sales, visits], time: date, series_by: shop}
+  time_steps: 4
+  test_size: 24
+  validation: {type: TailValidation, size: 10}
+model:
+  type: Sequential
+  layers: [{type: RecurrentLayer, hidden_size: 3}, {type: LastStep}, {type: Dense, output_size: 1}]
+optimizer: {type: Adam, learning_rate: 0.01}
+training: {epochs: 2, batch_size: 16}
+evaluation: {horizons: [3, 1]}
+engine: numpy
+dtype: float64
+"""
+
+
+@pytest.fixture
+def shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    """Three shops of 60, 50 and 70 days that end on one day."""
+    monkeypatch.chdir(tmp_path)
+    several.write(tmp_path, several.lines())
+    Path("shops.yaml").write_text(SEVERAL)
+    return load_experiment("shops.yaml")
+
+
+def test_a_fold_of_several_series_leaves_out_the_end_of_each(shops: Experiment) -> None:
+    # Caught here: rows counted over the whole table, and R² of values in units, which a large shop leads.
+    table = shops.data.series.read()  # type: ignore[attr-defined]
+    edges = edges_of(shops, longest(table), 2)
+    assert edges == (46, 58, 70)
+    record = run_fold(Fold(shops.to_config(), shops.seed, 0, edges))
+    assert (record["rows"], record["times"]) == ([46, 58], ["2020-04-17 00:00:00", "2020-04-28 00:00:00"])
+    ends = sorted(line for line in several.lines() if line[:10] <= "2020-04-28")
+    several.write(Path.cwd(), ends)
+    alone = load_experiment("shops.yaml", ["data.test_size=12"])
+    parts = alone.load_data()
+    train_in_memory(alone, parts)
+    expected = lead_scores(parts, model_forecaster(parts, alone.scored_model, "hold_last"), 3)
+    for lead, scores in expected.items():
+        made = record["scores"][lead]["model"]
+        assert made["n"] == 3 * (12 - 4 - 2)
+        for metric in ("rmse", "r2", "mae"):
+            assert made[metric] == pytest.approx(scores[metric], rel=1e-9)
+        assert record["kept"]["0"][lead]["model"] == made
+        assert record["kept"]["1"][lead]["model"]["n"] == made["n"]
+
+
+def test_no_fold_of_several_series_depends_on_later_rows(shops: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_no_backtest_leak(shops, 2)
+    monkeypatch.setattr(folds, "rows_until", lambda table, left: table)
+    with pytest.raises(LeakError, match=r"fold 1: the weights depend on rows from 2020-04-17 00:00:00 of east on"):
+        check_no_backtest_leak(shops, 2)
+
+
+def test_series_that_end_at_different_times_have_stretches_of_their_own(shops: Experiment) -> None:
+    left = [line for line in several.lines() if not (",south," in line and line[:10] > "2020-05-01")]
+    several.write(Path.cwd(), left)
+    table = shops.data.series.read()  # type: ignore[attr-defined]
+    record = run_fold(Fold(shops.to_config(), shops.seed, 1, edges_of(shops, longest(table), 2)))
+    assert record["times"] == ["2020-04-20 00:00:00", "2020-05-10 00:00:00"]
+
+
+def test_what_is_known_ahead_is_known_within_a_fold_alone(shops: Experiment) -> None:
+    experiment = load_experiment("shops.yaml", ["data.series.known_ahead=[visits]"])
+    check_no_backtest_leak(experiment, 2)

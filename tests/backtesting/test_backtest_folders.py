@@ -188,12 +188,15 @@ def test_the_locked_folder_is_in_use(made: Path, capsys: Capture) -> None:
     assert not os.path.lexists(made)
 
 
-def test_a_table_of_several_series_is_refused(folder: Path, capsys: Capture) -> None:
+def test_a_table_of_several_series_has_stretches_of_each(folder: Path, capsys: Capture) -> None:
     head, *rows = Path("air.csv").read_text().splitlines()
     several = [f"{head},place", *(f"{row},{place}" for place in ("here", "there") for row in rows)]
     Path("air.csv").write_text("\n".join([*several, ""]))
-    assert backtest("small.yaml", "--set", "data.series.series_by=place") == 2
-    assert capsys.readouterr().err == "minidl backtest: the table holds several series; a backtest is of one.\n"
+    assert backtest("small.yaml", "--set", "data.series.series_by=place", "--set", "training.epochs=1") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "assumed: R² and loss are of values scaled by series, 2 in all" in lines
+    assert backtest("--resume", "runs/backtest-001") == 0
+    assert capsys.readouterr().out.splitlines() == lines[:-1]  # without what comes next
 
 
 def test_another_task_is_refused(folder: Path, capsys: Capture) -> None:

@@ -283,3 +283,14 @@ def test_a_saved_scale_is_that_of_the_training(runs: list[Run]) -> None:
     assert made.series == NAMES
     np.testing.assert_array_equal(made.offset, parts.scale.offset)
     np.testing.assert_array_equal(made.range, parts.scale.range)
+
+
+def test_scores_by_lead_are_those_of_the_evaluation(splits: Splits) -> None:
+    # Caught here: R² of values in units, where the series' levels differ by a factor of 500.
+    forecaster = Persistence(Rows.of(splits.table, splits.values, T))
+    expected = score(splits, forecaster, [4, 1])["lead"]
+    found = group_scores(splits, {"it": forecaster}, "lead", 4)
+    for lead, scores in expected.items():
+        for metric in ("r2", "rmse", "mae"):
+            assert found[lead]["it"][metric] == pytest.approx(scores[metric], rel=1e-9)
+    assert found["4"]["it"]["r2"] < 0
