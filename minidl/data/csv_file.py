@@ -5,9 +5,6 @@ Nothing is dropped or guessed: a row of the wrong length stops the reading, at i
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -20,7 +17,7 @@ from minidl.data.steps import Times
 from minidl.data.tables.cells import Cells, Column
 from minidl.data.tables.layout import MAX_TABLE, PLAIN, TextLayout
 from minidl.data.tables.plain import Wanted, plain_columns
-from minidl.data.tables.rows import Rows, TableRows
+from minidl.data.tables.rows import TableRows
 from minidl.files.reading import read_given
 
 
@@ -99,26 +96,6 @@ class CSVFile(TableRows):
     def times_at_once(self, column: str) -> tuple[Times, bool] | None:
         plain = self._plain
         return None if plain is None or plain.times is None or plain.time != column else (plain.times, False)
-
-    def with_cells(self, first: int, cells: Mapping[str, Callable[[int], str]], place: Rows | None = None) -> bytes:
-        """The file's bytes with other cells in some columns, from row `first` (counted from 0) on.
-
-        Parameters
-        ----------
-        cells : by column, the new text of a row.
-        place : of the file's rows, where each stands among those that are counted; None: where it stands in the file.
-        """
-        changed = np.flatnonzero((np.arange(len(self)) if place is None else place) >= first).tolist()
-        columns = [self._cells.column(i, first=self._first).texts() for i in range(len(self.header))]
-        for column, new in cells.items():
-            for row in changed:
-                columns[self.header.index(column)][row] = new(row)
-        text = io.StringIO(newline="")
-        text.write("\n" * self.layout.skip_lines)
-        header = [] if self._first == 0 else [self.header]
-        rows = zip(*columns, strict=True)
-        csv.writer(text, delimiter=self.layout.delimiter, lineterminator="\n").writerows([*header, *rows])
-        return text.getvalue().encode(self.layout.encoding)
 
 
 def _cells(text: bytes, name: str, layout: TextLayout, blank_rows: bool) -> Cells:

@@ -14,16 +14,19 @@ import numpy.typing as npt
 from minidl.core.arguments import Number, PositiveInt
 from minidl.core.errors import ConfigError, DataError
 from minidl.core.registry import register, suggest
-from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.gaps import Gaps
 from minidl.data.poison import Poison, forged_cells
 from minidl.data.series import Categories, Series, Table
 from minidl.data.steps import Times
-from minidl.data.tables.gap_problems import end_of_series, gap_problems, rows_after_the_end
+from minidl.data.tables import frames
+from minidl.data.tables.frames import Frame
+from minidl.data.tables.gap_problems import end_of_series, gap_problems, refuse_gaps, rows_after_the_end
 from minidl.data.tables.layout import TextLayout
+from minidl.data.tables.opening import open_table
 from minidl.data.tables.plain import Wanted
 from minidl.data.tables.problems import Problems
 from minidl.data.tables.row_order import Arrangement, RowOrder
+from minidl.data.tables.rows import TableRows
 from minidl.data.tables.time_formats import TimeFormat
 from minidl.data.timestamps import ISO
 
@@ -33,7 +36,7 @@ Features = Annotated[list[str], msgspec.Meta(min_length=1)]
 @register
 @dataclass(eq=False)
 class CSVSeries(TextLayout, RowOrder, Series):
-    """A series, or several, from a CSV file, perhaps compressed with gzip, bzip2 or xz.
+    """A series, or several, from a CSV file, perhaps compressed with gzip, bzip2 or xz; or from a Parquet file.
 
     Parameters
     ----------
@@ -81,7 +84,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._fewest_rows = 2
+        self._fewest_rows, self._frame = 2, Frame(None, None)
         for name in self.features:
             if self.features.count(name) > 1:
                 raise ConfigError(f"CSVSeries: features: {name!r} appears twice.")
@@ -117,6 +120,26 @@ class CSVSeries(TextLayout, RowOrder, Series):
         if asked and self.time is None:
             raise ConfigError(f"CSVSeries: {asked[0]}: also needs time, the column of times.")
         self.check_layout()
+
+    @classmethod
+    def from_frame(cls, frame: Any, target: str, features: list[str], time: Any = None, **more: Any) -> CSVSeries:
+        """The series of a DataFrame of pandas, read as the CSV file of it would be; its run needs it as a file later.
+
+        An index with a name, or of times, is a column (``index``, where it has no name).
+
+        Parameters
+        ----------
+        time : None: the index, if it holds times; else rows have none.
+        more : further arguments of the class.
+
+        Raises
+        ------
+        ConfigError, DataError
+            As the class, and what is no DataFrame.
+        """
+        made = cls(frames.NAME, target, features, Frame.of(frame).index if time is None else time, **more)
+        made._frame = Frame.of(frame)
+        return made
 
     @property
     def _series_columns(self) -> list[str]:
@@ -156,7 +179,12 @@ class CSVSeries(TextLayout, RowOrder, Series):
                 values[:, i] = self._column(file, name, None if name in self.known_ahead else no_rows)
         problems.check()
         with problems:
-            self._check_gaps(file, np.isnan(values) if no_rows is None else np.isnan(values) & ~no_rows[:, None])
+            refuse_gaps(
+                file,
+                self.features,
+                self.gaps,
+                np.isnan(values) if no_rows is None else np.isnan(values) & ~no_rows[:, None],
+            )
         problems.check()
         if arrangement is not None:
             values, times = self._arranged_values(values, arrangement), arrangement.times
@@ -171,7 +199,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
         except DataError as err:
             raise DataError(f"{file.name}: {str(err).removeprefix('Table: ')}") from err
 
-    def _arrangement(self, file: CSVFile, times: Times | None) -> tuple[Arrangement | None, tuple[str, ...]]:
+    def _arrangement(self, file: TableRows, times: Times | None) -> tuple[Arrangement | None, tuple[str, ...]]:
         """Which rows of the file become which of the table, and the names of its series; None: each stays."""
         arrangement, wrong, names = None, dict[int, str](), tuple[str, ...]()
         if self.series_by is not None:
@@ -189,7 +217,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
         return arrangement, names
 
     def _table(
-        self, file: CSVFile, values: npt.NDArray[np.float64], times: Times | None, series: str, utc: bool
+        self, file: TableRows, values: npt.NDArray[np.float64], times: Times | None, series: str, utc: bool
     ) -> Table:
         """The rows of a series, whose gaps are filled; "" names the only one."""
         target, later = self.features.index(self.target), tuple[npt.NDArray[np.float64], ...]()
@@ -197,7 +225,11 @@ class CSVSeries(TextLayout, RowOrder, Series):
             end = end_of_series(values[:, target])
             values, later, times = values[:end], (values[end:],), None if times is None else times[:end]
         where, gaps = np.isnan(values), None
-        self._check_table(file, where, times, series)
+        if problems := gap_problems(
+            dict(zip(self.features, where.T, strict=True)), times, series, self.categories, self.max_gap, self.gaps
+        ):
+            of = f"{file.name}: {series}" if series else file.name
+            raise DataError(*(f"{of}: {problem}" for problem in problems))
         if where.any():
             gaps = Gaps(where)
             values = gaps.fill(values)
@@ -234,14 +266,15 @@ class CSVSeries(TextLayout, RowOrder, Series):
             place &= ~rows_after_the_end(self._column(file, self.target), arrangement, last_too=True)
         return forged_cells(file, 1, numbers, texts, poison, place.astype(np.int64))
 
-    def _file(self, path: str | Path) -> CSVFile:
-        wanted = None
+    def _file(self, path: str | Path) -> TableRows:
+        blank_rows, wanted = self.time is None, None
+        if path == self.path == frames.NAME:
+            return self._frame.rows(self, blank_rows)
         if self.series_by is None and not self.categories and not self.time_format and not isinstance(self.time, list):
             wanted = Wanted(self.features, frozenset(self.missing), self.time)
-        asked: Any = {"layout": self, "blank_rows": self.time is None, "wanted": wanted, "fewest": self._fewest_rows}
-        return CSVFile(read_bytes(path), name=str(path), **asked)
+        return open_table(path, self, blank_rows=blank_rows, wanted=wanted, fewest=self._fewest_rows)
 
-    def _times(self, file: CSVFile) -> tuple[Times | None, bool]:
+    def _times(self, file: TableRows) -> tuple[Times | None, bool]:
         """Times of the file's rows, and whether they are in UTC."""
         if self.time is None:
             return None, False
@@ -255,17 +288,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
         added = np.array([self.categories.get(name, {}).get("", np.nan) for name in self.features])
         return arrangement.values(values, average, added)
 
-    def _check_table(self, file: CSVFile, gaps: npt.NDArray[np.bool_], times: Times | None, series: str) -> None:
-        """DataError for gaps of the table's rows that cannot be filled, or are not to be."""
-        columns = dict(zip(self.features, gaps.T, strict=True))
-        problems = gap_problems(columns, times, series, self.categories, self.max_gap)
-        if self.gaps == "refuse" and gaps.any():
-            problems.append("rows were added as gaps (`missing_times: gaps`); `gaps: interpolate` fills gaps.")
-        if problems:
-            of = f"{file.name}: {series}" if series else file.name
-            raise DataError(*(f"{of}: {problem}" for problem in problems))
-
-    def _column(self, file: CSVFile, name: str, but: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float64]:
+    def _column(self, file: TableRows, name: str, but: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float64]:
         """A column of the file; NaN in rows `but`, where it holds a category."""
         if name not in self.categories:
             return file.numbers(name, self.missing)
@@ -274,14 +297,3 @@ class CSVSeries(TextLayout, RowOrder, Series):
         values = np.full(len(file), np.nan)
         values[~but] = file.categories(name, self.categories[name], self.missing, np.flatnonzero(~but))
         return values
-
-    def _check_gaps(self, file: CSVFile, gaps: npt.NDArray[np.bool_]) -> None:
-        for name, column in zip(self.features, gaps.T, strict=True):
-            if column.all():
-                raise DataError(f"{file.name}: column {name}: every row is a gap; leave it out of `features`.")
-        if self.gaps == "refuse" and gaps.any():
-            row, column = np.argwhere(gaps)[0]
-            rest = f"{gaps.sum()} gaps in all" if gaps.sum() > 1 else "the only gap"
-            raise file.error(
-                int(row), f"column {self.features[column]}: a gap ({rest}); `gaps: interpolate` fills gaps."
-            )

@@ -13,19 +13,20 @@ from minidl.core.errors import DataError
 from minidl.data.csv_file import CSVFile
 from minidl.data.tables.layout import TextLayout
 from minidl.data.tables.plain import LARGEST
+from minidl.data.tables.rows import TableRows
 
 Poison = Literal["noise", "gaps"]
 
 
 def forged_cells(
-    file: CSVFile,
+    file: TableRows,
     first: int,
     numbers: Mapping[str, Collection[str]],
     categories: Mapping[str, Collection[str]],
     poison: Poison,
     place: npt.NDArray[np.int64] | None = None,
 ) -> bytes | None:
-    """What `Series.forged` gives, for a series that is read from a CSV file.
+    """What `Series.forged` gives, for a series that is read from a table; a CSV file.
 
     Parameters
     ----------

@@ -241,7 +241,7 @@ def test_what_cannot_be_read_is_refused_as_the_series_does(tmp_path: Path) -> No
         look(tmp_path, "a,y\n1,2\n3\n")
     with pytest.raises(DataError, match=r"only one row of data"):
         look(tmp_path, "a,y\n1,2\n")
-    with pytest.raises(DataError, match=r"table\.csv: the file is a Parquet file"):
+    with pytest.raises(DataError, match=r"table\.csv: a Parquet file, and damaged: "):
         look(tmp_path, b"PAR1\xff")
 
 

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import DataError
 from minidl.core.text import counted
 from minidl.data.gaps import longest_run
 from minidl.data.steps import Times, time_text
 from minidl.data.tables.row_order import Arrangement
+from minidl.data.tables.rows import TableRows
 
 Mask = npt.NDArray[np.bool_]
 
 
 def gap_problems(
-    gaps: Mapping[str, Mask], times: Times | None, series: str, categories: Collection[str], max_gap: int | None
+    where: Mapping[str, Mask],
+    times: Times | None,
+    series: str,
+    categories: Collection[str],
+    max_gap: int | None,
+    gaps: str,
 ) -> list[str]:
     """A line for each reason why the gaps of a series cannot be filled.
 
     Parameters
     ----------
-    gaps : by column, (n,).
+    where : by column, (n,), the gaps.
     series : its name; "" where the table is one series.
     categories : the columns that cannot be interpolated.
     max_gap : in rows; None: a gap may be of any length.
+    gaps : ``refuse`` or ``interpolate``.
     """
     problems: list[str] = []
-    for name, column in gaps.items():
+    for name, column in where.items():
         if series and column.all():
             problems.append(f"column {name}: every row is a gap; leave the rows of {series} out of the file.")
         if name in categories and column.any():
@@ -42,7 +50,25 @@ def gap_problems(
             problems.append(
                 f"column {name}: a gap of {counted(length, 'row')} from {place} on; `max_gap` is {max_gap}."
             )
+    if gaps == "refuse" and any(column.any() for column in where.values()):
+        problems.append("rows were added as gaps (`missing_times: gaps`); `gaps: interpolate` fills gaps.")
     return problems
+
+
+def refuse_gaps(file: TableRows, features: Sequence[str], gaps: str, where: Mask) -> None:
+    """DataError for gaps of a file's rows, (n, F), where they are not to be filled, and for columns of nothing else.
+
+    Parameters
+    ----------
+    gaps : ``refuse`` or ``interpolate``.
+    """
+    for name, column in zip(features, where.T, strict=True):
+        if column.all():
+            raise DataError(f"{file.name}: column {name}: every row is a gap; leave it out of `features`.")
+    if gaps == "refuse" and where.any():
+        row, column = np.argwhere(where)[0]
+        rest = f"{where.sum()} gaps in all" if where.sum() > 1 else "the only gap"
+        raise file.error(int(row), f"column {features[column]}: a gap ({rest}); `gaps: interpolate` fills gaps.")
 
 
 def end_of_series(target: npt.NDArray[np.float64]) -> int:

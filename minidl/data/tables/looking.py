@@ -16,6 +16,8 @@ from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.csv_series import CSVSeries
 from minidl.data.series import Table
 from minidl.data.tables.layout import TextLayout
+from minidl.data.tables.opening import is_parquet, table_of
+from minidl.data.tables.rows import TableRows
 from minidl.data.tables.several import columns_of_series, some_of
 from minidl.data.tables.time_formats import TimeFormat
 
@@ -70,7 +72,8 @@ def look_at(path: Path, target: str | None, time_format: str | None = None) -> F
     texts = {name: file.texts(name) for name in file.header}
     # One without a name is of times, or nothing.
     kinds = {name: _kind(cells, layout) for name, cells in texts.items() if name}
-    words = [f"{counted(len(file), 'row')} of {counted(len(kinds), 'column')}, between them {layout.delimiter!r}"]
+    written = f"between them {layout.delimiter!r}" if isinstance(file, CSVFile) else "in a Parquet file"
+    words = [f"{counted(len(file), 'row')} of {counted(len(kinds), 'column')}, {written}"]
     times, form = _times(texts, target or "", time_format)
     numbers = [name for name, kind in kinds.items() if kind == "numbers" and name not in times]
     target = _the_target(target, texts, numbers, layout)
@@ -109,8 +112,10 @@ def _series_words(texts: dict[str, list[str]], columns: tuple[str, ...]) -> str:
     return f"{len(set(names)):,} series, {some}; each is scaled on its own"
 
 
-def _opened(path: Path) -> tuple[TextLayout, CSVFile]:
+def _opened(path: Path) -> tuple[TextLayout, TableRows]:
     data, problem = read_bytes(path), DataError(f"{path}: no table.")
+    if is_parquet(data):
+        return TextLayout(), table_of(data, str(path), TextLayout(), blank_rows=False)
     for encoding in ("utf-8", "cp1252"):
         try:
             text = TextLayout(encoding=encoding).text_of(data, str(path))

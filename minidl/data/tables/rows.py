@@ -6,6 +6,8 @@ text that is no number stops the reading.
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
 from abc import ABC, abstractmethod
@@ -83,15 +85,19 @@ class TableRows(ABC):
         """
         return self.column(column).texts()
 
-    def column(self, column: str) -> Column:
-        """The cells of a column, by its name; raises as `texts`."""
+    def index(self, column: str) -> int:
+        """The number of a column; raises as `texts`."""
         if column not in self.header:
             other = other_delimiter(self.header)
             if other:  # the same for every column that is asked for, and told once
                 raise self.error(-1, f"the header is one cell{other}")
             hint = suggest(column, self.header) or f"; the header is {', '.join(self.header[:20])}, ..."
             raise self.error(-1, f"no column {column!r}{hint}")
-        return self.cells(self.header.index(column))
+        return self.header.index(column)
+
+    def column(self, column: str) -> Column:
+        """The cells of a column, by its name; raises as `texts`."""
+        return self.cells(self.index(column))
 
     def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
         """float64 (n,): the column as finite numbers; NaN where the text is one of `missing`, or the number of one.
@@ -185,6 +191,26 @@ class TableRows(ABC):
             shown = ", ".join(f"{name} {part[row]}" for name, part in zip(columns, parts, strict=True))
             raise self.error(row, f"{shown}: no such time.")
         return np.asarray(days.astype("datetime64[s]") + hour * np.timedelta64(3600, "s"))
+
+    def with_cells(self, first: int, cells: Mapping[str, Callable[[int], str]], place: Rows | None = None) -> bytes:
+        """The bytes of a file of text with other cells in some columns, from row `first` (counted from 0) on.
+
+        Parameters
+        ----------
+        cells : by column, the new text of a row.
+        place : of the table's rows, where each stands among those that are counted; None: where it stands in the table.
+        """
+        changed = np.flatnonzero((np.arange(len(self)) if place is None else place) >= first).tolist()
+        columns = [self.cells(i).texts() for i in range(len(self.header))]
+        for column, new in cells.items():
+            for row in changed:
+                columns[self.header.index(column)][row] = new(row)
+        text = io.StringIO(newline="")
+        text.write("\n" * self.layout.skip_lines)
+        header = [] if self.layout.column_names else [self.header]
+        rows = zip(*columns, strict=True)
+        csv.writer(text, delimiter=self.layout.delimiter, lineterminator="\n").writerows([*header, *rows])
+        return text.getvalue().encode(self.layout.encoding)
 
     def convert(self, column: str, function: Callable[[str], T], rows: Rows | None = None) -> list[T]:
         """The function's value for each cell (of `rows`; None: all); its ValueError becomes an error at the cell."""
