@@ -238,9 +238,9 @@ class WindowData(Data):
         rest = (T, table.target_index, every_step)
         later = Later.of(table, covariates, later_rows, T) if later_rows else None
         known = None if table.target_known.all() else table.target_known
-        train, *validation = [Windows(values, starts, *rest, leads, known, later) for starts in parts]
+        train, *validation = [Windows(values, starts, *rest, leads, known, later, table.firsts) for starts in parts]
         tests = [window_starts(rows.stop - self.test_size, rows.stop, T + 1) for rows in table.stretches()]
-        test = Windows(values, np.concatenate(tests), *rest, 1, None, later)
+        test = Windows(values, np.concatenate(tests), *rest, 1, None, later, table.firsts)
         checked = validation[0] if validation else None
         n_train_rows = len(table) - self.test_size * len(table.firsts)
         return Splits(table, scale, values, train, checked, test, n_train_rows, self.scaler.fit_on)

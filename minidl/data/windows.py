@@ -6,6 +6,7 @@ caller's buffer if it gives one. There is no state: threads may share a Windows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -41,6 +42,7 @@ class Windows:
     known : bool (n,), whether a row's target is a label. Where it is none, 0 stands for it and its weight is 0; windows
         of which no label is known are left out. None: all are.
     later : what a window holds of `Later.count` rows after it, which then stand at its end; None: there are none.
+    firsts : the first row of each series that stands in the array.
 
     Raises
     ------
@@ -56,6 +58,7 @@ class Windows:
     leads: int = 1
     known: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     later: Later | None = None
+    firsts: tuple[int, ...] = (0,)
     given: npt.NDArray[np.int64] = field(init=False, repr=False)  # the starts, with those that are left out
     _windows: Array = field(init=False, repr=False)  # (n - T + 1, T·F): a view; row s is the window at s
     _later: Array = field(init=False, repr=False)  # (n - L + 1, L): a view; row r has the target of L rows from r on
@@ -142,16 +145,31 @@ class Windows:
         return replace(self, starts=self.each_start, every_step=False, leads=1, later=None)
 
     def series(self) -> Batch:
-        """The stretch of rows that the windows were cut from, as one example with a label at every step.
+        """The stretch of rows that the windows of each series were cut from, as an example with a label at every step.
+
+        The longest one stands first; what others lack at their end is 0.
 
         Raises
         ------
         DataError
-            The windows do not begin at every row of one stretch.
+            The windows of a series do not begin at every row of one stretch.
         """
-        first, last = int(self.starts.min()), int(self.starts.max())
+        of = np.searchsorted(self.firsts, self.starts, side="right")
+        parts = [self._stretch(np.sort(self.starts[of == number])) for number in np.unique(of)]
+        if len(parts) == 1:
+            return parts[0]
+        parts.sort(key=lambda part: -part.x.shape[1])
+        lengths = np.array([part.x.shape[1] for part in parts])
+        x, target = (_padded([getattr(part, name)[0] for part in parts]) for name in ("x", "target"))
+        weights = [part.weight[0] for part in parts if part.weight is not None]  # of all, or of none
+        weight = _padded(weights) if weights else None
+        return Batch(x, target, lengths if lengths[-1] < lengths[0] else None, weight)
+
+    def _stretch(self, starts: npt.NDArray[np.int64]) -> Batch:
+        """The rows that ascending starts of one series go along."""
+        first, last = int(starts[0]), int(starts[-1])
         every = np.arange(first, last + 1)
-        if not np.array_equal(np.sort(self.starts), every[self._n_known(every)[0] > 0]):
+        if not np.array_equal(starts, every[self._n_known(every)[0] > 0]):
             raise DataError(
                 "Windows: they do not begin at every row of one stretch, so there is no series to go along."
             )
@@ -222,3 +240,11 @@ def rows_from(values: Array, starts: npt.NDArray[np.int64], count: int) -> Array
     """Copies of `count` rows from each start on, (B, count, F); beyond the end of `values` its last row again."""
     rows: Array = values[np.minimum(starts[:, None] + np.arange(count), len(values) - 1)]
     return rows
+
+
+def _padded(arrays: Sequence[Array]) -> Array:
+    """Arrays, the longest of which comes first, as one, with 0 at the end of shorter ones."""
+    found = np.zeros((len(arrays), *arrays[0].shape), arrays[0].dtype)
+    for row, array in zip(found, arrays, strict=True):
+        row[: len(array)] = array
+    return found

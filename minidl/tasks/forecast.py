@@ -130,10 +130,6 @@ class Forecast(Task):
         leads = (output[-1] or 0) // experiment.loss.per_target
         later: Any = {"later_rows": later_rows(experiment.model), "covariates": self.future_covariates}
         splits = data.load(experiment.dtype, rng, every_step=len(output) == 2, leads=leads, **later)
-        if experiment.training.bptt_steps and len(splits.table.firsts) > 1:
-            raise ConfigError(
-                f"training.bptt_steps goes along one series; the table holds {len(splits.table.firsts)}. Leave it out."
-            )
         if experiment.training.refit and splits.validation is not None:
             both: Any = joined(splits.train, splits.validation)  # Windows of Windows
             splits = replace(splits, refit=both)

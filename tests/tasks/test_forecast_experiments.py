@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import several
 from small import hourly_table, window_data
 
 from minidl import ConfigError, DataError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
@@ -68,14 +66,6 @@ def test_what_stands_beside_a_model_learns_from_the_examples_that_the_model_has_
         lambda parts: rival_forecaster(parts, DirectRidge(), "actual", 2),
     ):
         assert np.array_equal(of(half)(starts, 2), of(whole)(starts, 2)) == refit
-
-
-def test_no_stream_goes_along_several_series(tmp_path: Path) -> None:
-    data = several.data(several.write(tmp_path, several.lines()))
-    Forecast(horizons=[2, 1]).load(setting(data), (1,))
-    message = "training.bptt_steps goes along one series; the table holds 3. Leave it out."
-    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
-        Forecast(horizons=[2, 1]).load(setting(data, bptt_steps=5), (1,))
 
 
 def test_validation_is_r2_of_outputs_against_targets() -> None:
