@@ -26,7 +26,6 @@ class Workspace:
     def __init__(self) -> None:
         self._slots: dict[str, dict[Hashable, Any]] = {}
         self._children: dict[str, Workspace] = {}
-        self._lent: dict[str, npt.NDArray[Any]] = {}
 
     def __reduce__(self) -> Any:
         # Buffers hold views of one another and plans views of buffers; copied, they would come apart.
@@ -53,11 +52,8 @@ class Workspace:
 
     def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """A buffer with undefined content, or the array that was lent under this name."""
-        lent = self._lent.get(name)
-        if lent is not None and lent.shape == shape and lent.dtype == dtype:
-            return lent
-        return self.plan(name, (shape, dtype), np.empty, shape, dtype)
+        return self.plan(name, (shape, np.dtype(dtype)), np.empty, shape, dtype)
 
     def lend(self, name: str, array: npt.NDArray[Any]) -> None:
         """Make `array` the buffer of this name, for example a view of a flat gradient vector."""
-        self._lent[name] = array
+        self._slots.setdefault(name, {})[array.shape, array.dtype] = array

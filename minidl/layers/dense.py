@@ -70,7 +70,7 @@ class Dense(Layer):
             check_lengths(lengths, x.shape, "Dense")
         rows = _rows(without_padding(x, lengths), W.dtype, ws, "x")
         y = ws.array("y", (len(rows), self.output_size), W.dtype)
-        np.dot(rows, W, out=y)
+        rows.dot(W, out=y)
         if self.bias:
             np.add(y, self.params["b"], out=y)
         y = y.reshape(*x.shape[:-1], self.output_size)
@@ -83,12 +83,12 @@ class Dense(Layer):
             raise ShapeError(f"Dense: expected dy of shape {(*shape[:-1], self.output_size)}, got {dy.shape}.")
         ws = ws or Workspace()
         dy = _rows(without_padding(dy, lengths), W.dtype, ws, "dy")
-        grads = {"W": np.dot(rows.T, dy, out=ws.array("dW", W.shape, W.dtype))}
+        grads = {"W": rows.T.dot(dy, out=ws.array("dW", W.shape, W.dtype))}
         if self.bias:
             grads["b"] = np.add.reduce(dy, 0, out=ws.array("db", (self.output_size,), W.dtype))
         if not input_gradient:
             return None, grads
-        dx = np.dot(dy, W.T, out=ws.array("dx", rows.shape, W.dtype))
+        dx = dy.dot(W.T, out=ws.array("dx", rows.shape, W.dtype))
         return dx.reshape(shape), grads
 
 

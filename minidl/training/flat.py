@@ -80,15 +80,15 @@ class FlatParameters:
     def _look(self) -> None:
         """Note what shows in a microsecond whether a layer was touched: its parameters, and who its children are."""
         self._seen = [
-            (layer, vars(layer)["_params"], dict(layer.children()))
+            (vars(layer), vars(layer)["_params"], layer.children, dict(layer.children()))
             for layer in parts(self.model)
             if vars(layer)["_params"] or layer.children()
         ]
 
     def touched(self) -> bool:
         """Whether a layer was given other parameters or children since; a quick look before each step."""
-        for layer, params, children in self._seen:
-            if vars(layer)["_params"] is not params or (children and layer.children() != children):
+        for own, params, children, seen in self._seen:
+            if own["_params"] is not params or (seen and children() != seen):
                 return True
         return False
 

@@ -16,8 +16,7 @@ import numpy as np
 
 from minidl.core.arguments import check_in_dtype, checked
 from minidl.core.errors import ConfigError
-from minidl.core.layer import Array, Context, Layer
-from minidl.core.workspace import Workspace
+from minidl.core.layer import Array, Layer
 from minidl.data.batch import Batch
 from minidl.losses import Loss
 from minidl.metrics import usual_metrics
@@ -34,7 +33,7 @@ from minidl.training.rates import Metrics, check_watched, rate_at, rates_at, ste
 from minidl.training.records import EpochRecord, Position, never, scores_of
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
-from minidl.training.stepping import take_step
+from minidl.training.stepping import StepBuffers, take_step
 from minidl.training.truncated import epoch_order, next_steps, training_source
 
 
@@ -109,23 +108,18 @@ class Trainer:
         self._memories: list[tuple[Callback, CallbackState]] = []
         self.batch: Any = None
         self.carried: Any = None
-        self._ctx = self._context()
-
-    def _context(self) -> Context:
-        workspace = Workspace()
-        self._parameters.lend_gradients(workspace)
-        return Context(training=True, rng=self.streams.layers, workspace=workspace, input_gradient=False)
+        self._buffers = StepBuffers(self)
 
     def __repr__(self) -> str:
         parts = f"{self.model!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, settings={self.settings!r}"
         return f"Trainer({parts}): {self.epoch} of {self.settings.epochs} epochs done"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_ctx"}
+        return {name: value for name, value in vars(self).items() if name != "_buffers"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._ctx = self._context()
+        self._buffers = StepBuffers(self)
 
     @property
     def parameters(self) -> FlatParameters:
@@ -244,7 +238,7 @@ class Trainer:
 
     def train_step(self, batch: Batch) -> float:
         """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
-        return take_step(self, batch, self._ctx)
+        return take_step(self, batch, self._buffers)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ import numpy as np
 from minidl.core.errors import NumericalError
 from minidl.core.layer import Array, Context
 from minidl.core.lengths import without_padding
+from minidl.core.workspace import Workspace
 from minidl.data.batch import Batch
 from minidl.optimizers import clip_by_value, clip_global_norm
 from minidl.training.diagnosis import numerical_error
@@ -19,12 +20,25 @@ from minidl.training.outputs import prepared
 from minidl.training.truncated import checked_state
 
 
-def take_step(trainer: Advanced, batch: Batch, ctx: Context) -> float:
+class StepBuffers:
+    """What all steps of a Trainer share, made once: buffers of the layers, and views of what each segment updates."""
+
+    def __init__(self, trainer: Advanced) -> None:
+        flat, workspace = trainer.parameters, Workspace()
+        flat.lend_gradients(workspace)
+        self.ctx = Context(training=True, rng=trainer.streams.layers, workspace=workspace, input_gradient=False)
+        self.updated = [
+            (segment, flat.values[segment.start : segment.stop], flat.grads[segment.start : segment.stop], state)
+            for segment, state in trainer.segments.states(trainer.state)
+        ]
+
+
+def take_step(trainer: Advanced, batch: Batch, buffers: StepBuffers) -> float:
     """Forward, loss, backward, clipping and one optimizer step on a batch; returns the loss before it."""
     flat, settings = trainer.parameters, trainer.settings
     batch, lengths = prepared(batch, trainer.model)
     start, truncated = trainer.carried, settings.bptt_steps is not None
-    ctx = ctx if batch.lengths is None else replace(ctx, lengths=batch.lengths)
+    ctx = buffers.ctx if batch.lengths is None else replace(buffers.ctx, lengths=batch.lengths)
     y, cache = trainer.model.forward(batch.x, replace(ctx, state=start) if truncated else ctx)
     carried = trainer.model.final_state(cache) if truncated else None
     loss, dy = trainer.loss(without_padding(y, lengths), batch.target, batch.weight)
@@ -44,32 +58,26 @@ def take_step(trainer: Advanced, batch: Batch, ctx: Context) -> float:
         clip_by_value(flat.grads, value)
     if norm is not None:
         clip_global_norm(flat.grads, norm)
-    _update(trainer, flat, loss)
+    _update(trainer, flat, buffers, loss)
     if trainer.average is not None:
         trainer.average.follow(flat.values)
     trainer.step += 1
     return loss
 
 
-def _update(trainer: Advanced, flat: FlatParameters, loss: float) -> None:
+def _update(trainer: Advanced, flat: FlatParameters, buffers: StepBuffers, loss: float) -> None:
     """The optimizer's step; what it remembers must stay finite too, or later steps would be 0 in silence."""
     rate = trainer.learning_rate(trainer.step)
     try:
-        for segment, state in trainer.segments.states(trainer.state):
-            part = slice(segment.start, segment.stop)
-            segment.optimizer(trainer.optimizer, rate).update(flat.values[part], flat.grads[part], state)
+        for segment, params, grads, state in buffers.updated:
+            segment.optimizer(trainer.optimizer, rate).update(params, grads, state)
     except NumericalError as err:
         raise numerical_error(trainer.where(), trainer.model, flat, loss, state=trainer.state) from err
     # tanh turns an infinite weight into a finite output: loss and gradient would not show it.
-    if not all(map(_finite_sum, (flat.values, *trainer.state.values()))):
+    if not all(_finite(array) or np.isfinite(array).all() for array in (flat.values, *trainer.state.values())):
         raise numerical_error(trainer.where(), trainer.model, flat, loss, state=trainer.state)
 
 
-def _finite(flat: Array) -> bool:
+def _finite(array: Array) -> bool:
     """Whether the sum of squares is finite: no NaN, no Inf, and no norm that overflows. One call, no temporary."""
-    return math.isfinite(float(np.dot(flat, flat)))
-
-
-def _finite_sum(array: Array) -> bool:
-    """Whether there is no NaN and no Inf: quick where the sum is finite."""
-    return math.isfinite(float(np.add.reduce(array, axis=None))) or bool(np.isfinite(array).all())
+    return math.isfinite(np.vdot(array, array))

@@ -207,7 +207,7 @@ def content(value: Any, seen: tuple[int, ...] = ()) -> Any:
         return [content(part, seen) for part in value]
     if isinstance(value, (str, int, float, bytes, Path, np.generic, np.dtype)) or value is None or callable(value):
         return getattr(value, "__qualname__", repr(value) if not hasattr(value, "__dict__") else type(value).__name__)
-    own = {k: v for k, v in vars(value).items() if k not in ("_home", "_ctx", "_seen", "grads", "grad_views")}
+    own = {k: v for k, v in vars(value).items() if k not in ("_home", "_buffers", "_seen", "grads", "grad_views")}
     if isinstance(value, Workspace) or type(value).__name__ == "_Program":  # made anew
         own = {}
     return type(value).__name__, content(own, seen), content(getattr(value, "args", None), seen)

@@ -12,7 +12,7 @@ def test_an_array_is_the_same_while_its_shape_and_dtype_stay():
     ws = Workspace()
     first = ws.array("a", (2, 3), "float64")
     assert (first.shape, first.dtype) == ((2, 3), np.dtype("float64"))
-    assert ws.array("a", (2, 3), "float64") is first
+    assert ws.array("a", (2, 3), np.float64) is first
 
 
 def test_another_name_shape_or_dtype_is_another_array():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from html import escape
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -273,14 +272,9 @@ class Container(Layer):
         return tuple(child.final_state(part) for child, part in zip(self.children().values(), cache[0], strict=True))
 
 
-@cache
-def _positions(n: int) -> tuple[str, ...]:
-    return tuple(map(str, range(n)))
-
-
 def by_position(row: Sequence[Layer]) -> dict[str, Layer]:
-    """Layers named "0", "1", ...; each step of a training asks for it, so the names are made once."""
-    return dict(zip(_positions(len(row)), row, strict=True))
+    """Layers named "0", "1", ..."""
+    return {str(i): layer for i, layer in enumerate(row)}
 
 
 def _build_child(child: Layer, shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike, *, again: bool) -> None:

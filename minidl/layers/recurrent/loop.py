@@ -80,6 +80,7 @@ class SlabRecurrence(_Buffers):
         self.a = np.empty((H, batch), dtype)
         self.x = self.Z[:time, H : H + F].transpose(2, 0, 1)
         self.h = self.Z[:, :H]
+        self.h_0 = self.h[0]
         self.weights = _parts(self.M, H, F)
         self.y: Array = read_only(self.h[1:].transpose(2, 0, 1))
         self.steps = [(self.Z[t], self.h[t + 1]) for t in range(time)]
@@ -92,7 +93,7 @@ class SlabRecurrence(_Buffers):
         # The method of M: without np.dot's dispatch, a quarter of a small product's time.
         a, dot, function = self.a, self.M.dot, steps.function
         self.x[...] = x
-        self.h[0] = 0 if h_0 is None else h_0.T
+        self.h_0[...] = 0 if h_0 is None else h_0.T
         for z, h in self.steps:
             dot(z, a)
             function(a, h)
@@ -162,6 +163,7 @@ class RowRecurrence(_Buffers):
 
     def __init__(self, batch: int, time: int, features: int, hidden: int, bias: bool, dtype: npt.DTypeLike) -> None:
         self.h = np.empty((time + 1, batch, hidden), dtype)
+        self.steps = [(self.h[t], self.h[t + 1]) for t in range(time)]
         self.y: Array = read_only(self.h[1:].transpose(1, 0, 2))
         self.product = np.empty((batch, hidden), dtype)
         self.W_hh_T = np.empty((hidden, hidden), dtype)
@@ -185,11 +187,11 @@ class RowRecurrence(_Buffers):
 
     def _run(self, W_hh: Array, steps: Steps) -> None:
         """h_t from h_{t-1} and x_t W_xh + b_h, which stands in its place."""
-        h, product, dot, add, function = self.h, self.product, np.dot, np.add, steps.function
-        for t in range(len(h) - 1):
-            dot(h[t], W_hh, product)
-            add(h[t + 1], product, h[t + 1])
-            function(h[t + 1], h[t + 1])
+        product, dot, add, function = self.product, np.dot, np.add, steps.function
+        for before, h in self.steps:
+            dot(before, W_hh, product)
+            add(h, product, h)
+            function(h, h)
 
     def _time_major(self, x: Array, lengths: Array | None) -> Array:
         """x as (time · batch, features); copied only if it does not lie in memory like that already."""
@@ -207,6 +209,7 @@ class RowRecurrence(_Buffers):
         time, batch, H = h.shape[0] - 1, *h.shape[1:]
         if self.da is None:
             self.da = np.empty((time, batch, H), h.dtype)
+            self.steps_back = [(self.da[t + 1], self.da[t]) for t in reversed(range(time - 1))]
         da = self.da
         steps.slope(h[1:], da)
         self._run_back(dy.transpose(1, 0, 2), da, steps)
@@ -227,10 +230,10 @@ class RowRecurrence(_Buffers):
         """da_t from dy_t and da_{t+1}; the slopes f'(a_t) of an Activation stand in its place."""
         dh, dot, add, gate = self.product, np.dot, np.add, steps.gate
         gate(dy[-1], da[-1], da[-1])
-        for t in range(len(da) - 2, -1, -1):
-            dot(da[t + 1], self.W_hh_T, dh)
-            add(dh, dy[t], dh)
-            gate(dh, da[t], da[t])
+        for (after, here), dy_t in zip(self.steps_back, dy[-2::-1], strict=True):
+            dot(after, self.W_hh_T, dh)
+            add(dh, dy_t, dh)
+            gate(dh, here, here)
 
     def start_gradient(self) -> Array:
         """dL/dh_0, (batch, hidden), after `backward`."""
