@@ -104,13 +104,17 @@ def test_days_and_months_that_may_change_places_are_asked_for(tmp_path: Path) ->
         ({"delimiter": "|"}, {"delimiter": "|"}),
         ({"delimiter": ";", "decimal": ","}, {"delimiter": ";", "decimal": ","}),
         ({"before": "# made, by; hand\n"}, {"comment": "#"}),
-        ({"before": "\n  # made by hand\n", "encoding": "utf-8"}, None),
+        ({"before": "\n"}, {"skip_lines": 1}),
+        ({"before": "\n  # made by hand\n"}, {"comment": "#", "skip_lines": 2}),
+        ({"before": "# made by hand\n\n"}, {"comment": "#", "skip_lines": 2}),
+        ({"before": "Heights, by hand\r\n\r\n"}, {"skip_lines": 2}),
+        ({"before": "Heights\n", "delimiter": ";"}, {"delimiter": ";", "skip_lines": 1}),
         ({"header": ""}, {"column_names": ["column_1", "column_2", "column_3"]}),
         ({"encoding": "cp1252"}, {"encoding": "cp1252"}),
         ({"encoding": "utf-16"}, {}),
     ],
 )
-def test_how_a_table_is_written_is_found(tmp_path: Path, change: dict[str, str], found: dict[str, Any] | None) -> None:
+def test_how_a_table_is_written_is_found(tmp_path: Path, change: dict[str, str], found: dict[str, Any]) -> None:
     delimiter, decimal = change.get("delimiter", ","), change.get("decimal", ".")
     header = change.get("header", delimiter.join(["when", "y", "höhe"]) + "\n")
     values = [(math.sin(i), 10.5 - i) for i in range(8)]
@@ -120,16 +124,18 @@ def test_how_a_table_is_written_is_found(tmp_path: Path, change: dict[str, str],
     ]
     content = change.get("before", "") + header + "\n".join(lines) + "\n"
     target = "y" if header else "column_2"
-    if found is None:  # an empty line before the header is no comment
-        with pytest.raises(DataError):
-            look(tmp_path, content.encode(change["encoding"]), target)
-        return
     got = look(tmp_path, content.encode(change.get("encoding", "utf-8")), target)
     names = ["when", "y", "höhe"] if header else ["column_1", "column_2", "column_3"]
     assert keys(got) == {"target": target, "time": names[0], "features": names[1:], **found}
     np.testing.assert_allclose(got.table.values, np.round(values, 3), atol=1e-12)
     shown = delimiter if delimiter != "\t" else "\\t"
-    assert got.words == [f"8 rows of 3 columns, between them '{shown}'", f"times in {names[0]!r}, ISO"]
+    lines_before = {1: "1 line", 2: "2 lines"}.get(found.get("skip_lines", 0))
+    assert got.words == [
+        f"8 rows of 3 columns, between them '{shown}'",
+        *([f"{lines_before} before the header: left out (`skip_lines`)"] if lines_before else []),
+        *(["numbers like '0,000' (`decimal: \",\"`)"] if decimal == "," else []),
+        f"times in {names[0]!r}, ISO",
+    ]
 
 
 def test_the_kinds_of_columns_are_told_apart(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from minidl.core.errors import ConfigError, DataError
 
 Delimiter = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
 Mark = Annotated[str, msgspec.Meta(max_length=1)]
+NUMERAL = r"[+-]?\d[\d.,' \u00a0\u202f\u2019]*"  # a number with marks as people write them
 MAX_TABLE = 500_000_000  # bytes, also of what unpacks from a compressed file
 
 _PACKED: dict[bytes, tuple[str, Callable[[io.BytesIO], Any]]] = {
@@ -78,7 +79,7 @@ class TextLayout:
         """A number as `float` wants it, or what is none for `float` either."""
         if self.thousands:
             mark, point = re.escape(self.thousands), re.escape(self.decimal)
-            if re.fullmatch(rf"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d*)?", text, re.ASCII):
+            if re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}(?:{mark}\d{{3}})+(?:{point}\d*)?", text, re.ASCII):
                 text = text.replace(self.thousands, "")
         return text if self.decimal == "." else text.replace(".", "?").replace(self.decimal, ".")
 

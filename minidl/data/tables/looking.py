@@ -11,15 +11,13 @@ import numpy as np
 
 from minidl.core.errors import ConfigError, DataError
 from minidl.core.registry import suggest
-from minidl.core.text import counted
-from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.csv_series import CSVSeries
 from minidl.data.series import Table
 from minidl.data.tables.layout import TextLayout
-from minidl.data.tables.opening import is_parquet, table_of
-from minidl.data.tables.rows import TableRows
+from minidl.data.tables.marks import GAPS, is_number
 from minidl.data.tables.several import columns_of_series, some_of
 from minidl.data.tables.time_formats import TimeFormat
+from minidl.data.tables.written import how_written
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M:%S%z", " %I:%M %p", " %H:%M:%S.%f", " %H.%M")
@@ -30,7 +28,6 @@ _PARTS = ("year", "month", "day", "hour")
 _OF_YEAR = {"quarter": "%q", "month": "%m"}
 _PART_FORMS = {2: "%Y %m"}  # three or four are read without one
 _CLOCK_COLUMNS, _ISO_DATE = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%H.%M.%S"), "%Y-%m-%d"
-_MISSING = ("", "NA", "nan", "NaN", "N/A", "n/a", "null", "NULL", "None", "?", "-", ".")
 _CATEGORIES = 20
 _SATURDAY, _WEEK = 5, 7  # days from Monday on
 _KEPT = 0.9  # of the rows, at least, where some have a time that stands there before
@@ -67,13 +64,11 @@ def look_at(path: Path, target: str | None, time_format: str | None = None) -> F
     DataError, StorageError
         It cannot be read.
     """
-    layout, file = _opened(path)
+    written = how_written(path)
+    layout, texts, words = written.layout, written.texts, written.words
     keys: dict[str, Any] = {key: value for key, value in vars(layout).items() if value != getattr(TextLayout(), key)}
-    texts = {name: file.texts(name) for name in file.header}
     # One without a name is of times, or nothing.
     kinds = {name: _kind(cells, layout) for name, cells in texts.items() if name}
-    written = f"between them {layout.delimiter!r}" if isinstance(file, CSVFile) else "in a Parquet file"
-    words = [f"{counted(len(file), 'row')} of {counted(len(kinds), 'column')}, {written}"]
     times, form = _times(texts, target or "", time_format)
     numbers = [name for name, kind in kinds.items() if kind == "numbers" and name not in times]
     target = _the_target(target, texts, numbers, layout)
@@ -97,11 +92,11 @@ def look_at(path: Path, target: str | None, time_format: str | None = None) -> F
         words.append(f"texts in {', '.join(categories)}: numbered in the order of the alphabet (`categories`)")
     left_out = [f"{name} ({kind})" for name, kind in kinds.items() if name not in (*keys["features"], *times, *series)]
     words += [f"left out: {', '.join(left_out)}"] if left_out else []
-    gaps = sorted({cell for name in numbers for cell in texts[name] if cell in _MISSING})
+    gaps = sorted({cell for name in numbers for cell in texts[name] if cell in GAPS})
     if gaps:
         keys |= {"gaps": "interpolate", "missing": gaps}
         words.append(f"gaps, as {', '.join(map(repr, gaps))}: lines between their neighbours (`gaps`)")
-    return Findings(keys, words, _readable(keys, words, len(file)))
+    return Findings(keys, words, _readable(keys, words, len(written.file)))
 
 
 def _series_words(texts: dict[str, list[str]], columns: tuple[str, ...]) -> str:
@@ -112,54 +107,12 @@ def _series_words(texts: dict[str, list[str]], columns: tuple[str, ...]) -> str:
     return f"{len(set(names)):,} series, {some}; each is scaled on its own"
 
 
-def _opened(path: Path) -> tuple[TextLayout, TableRows]:
-    data, problem = read_bytes(path), DataError(f"{path}: no table.")
-    if is_parquet(data):
-        return TextLayout(), table_of(data, str(path), TextLayout(), blank_rows=False)
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            text = TextLayout(encoding=encoding).text_of(data, str(path))
-            break
-        except DataError as err:
-            problem = err
-    else:
-        raise problem
-    lines = text[:100_000].decode("utf-8", "replace").splitlines()
-    comment = "#" if lines and lines[0].lstrip().startswith("#") else ""
-    first = next((line for line in lines if line.strip() and not (comment and line.startswith(comment))), "")
-    delimiter = max(",;\t|", key=first.count)
-    names = None
-    cells = [cell.strip(' "') for cell in first.split(delimiter)]
-    if any(_number(cell) for cell in cells):
-        names = [f"column_{i}" for i in range(1, len(cells) + 1)]
-    layout = TextLayout(
-        delimiter=delimiter,
-        encoding=encoding,
-        comment=comment,
-        column_names=names,
-        decimal="," if delimiter == ";" and _commas(lines) else ".",
-    )
-    return layout, CSVFile(data, name=str(path), layout=layout, blank_rows=False)
-
-
-def _commas(lines: list[str]) -> bool:
-    cells = [cell.strip() for line in lines[1:200] for cell in line.split(";")]
-    return any("," in cell and _number(cell.replace(",", ".")) for cell in cells)
-
-
-def _number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
-
-
 def _kind(cells: list[str], layout: TextLayout) -> str:
     """``numbers``, ``categories``, or why the column is neither."""
-    known = set(cells) - set(_MISSING)
+    known = set(cells) - set(GAPS)
     if len(known) < 2:
         return "constant" if known else "empty"
-    if all(_number(layout.number(text)) for text in known):
+    if all(is_number(layout.number(text)) for text in known):
         return "numbers"
     return "categories" if len(known) <= _CATEGORIES else "texts"
 
@@ -177,7 +130,7 @@ def _the_target(target: str | None, texts: dict[str, list[str]], numbers: list[s
 
 def _no_numbers(target: str, cells: list[str], numbers: list[str], layout: TextLayout) -> ConfigError:
     """The error of a target that is not among the columns of numbers."""
-    odd = [cell for cell in cells if cell not in _MISSING and not _number(layout.number(cell))]
+    odd = [cell for cell in cells if cell not in GAPS and not is_number(layout.number(cell))]
     hint = f": {odd[0]!r} is none." if odd else suggest(target, numbers)
     hint = hint or f"; those are {', '.join(numbers) or 'none'}."
     return ConfigError(f"--target: {target!r} is no column of numbers{hint}")

@@ -23,7 +23,7 @@ from minidl.core.registry import suggest
 from minidl.data.steps import Times
 from minidl.data.tables.cells import Column, other_delimiter
 from minidl.data.tables.decimals import decimals
-from minidl.data.tables.layout import TextLayout
+from minidl.data.tables.layout import NUMERAL, TextLayout
 from minidl.data.tables.plain import LARGEST
 from minidl.data.tables.time_formats import TimeFormat
 from minidl.data.timestamps import ISO
@@ -256,7 +256,7 @@ def _number(text: str, layout: TextLayout) -> float:
         raise ValueError(f"{_shown(text)} is not a finite number; if it stands for a gap, add it to `missing`.")
     if math.isnan(value):
         advice = "If the column holds texts, give each its number in `categories`."
-        if re.fullmatch(r"[+-]?\d[\d.,' ]*", text, re.ASCII):
+        if re.fullmatch(NUMERAL, text, re.ASCII):
             advice = "The keys `decimal` and `thousands` say how numbers are written."
         raise ValueError(f"{_shown(text)} is not a number; if it stands for a gap, add it to `missing`. {advice}")
     if abs(value) > LARGEST:
