@@ -13,6 +13,7 @@ from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins
 from minidl.cli.training import train_and_report
 from minidl.core.errors import ConfigError
 from minidl.core.output import say
+from minidl.runs.drawing_apart import DrawnApart
 from minidl.runs.resuming import resume
 from minidl.runs.run import Run
 
@@ -43,16 +44,6 @@ def run(args: argparse.Namespace) -> int:
     made = Run.open(args.run, unchanged=False, overrides=args.overrides)
     parts = made.experiment.load_data()
     say(f"{made.path}: going on up to epoch {made.experiment.training.epochs}")
-    return train_and_report(
-        made,
-        parts,
-        args,
-        lambda callbacks, stop: resume(
-            made,
-            parts,
-            callbacks,
-            stop,
-            allow_changes=args.allow_changes,
-            allow_fallback=args.allow_fallback,
-        ),
-    )
+    changes = {"allow_changes": args.allow_changes, "allow_fallback": args.allow_fallback}
+    with DrawnApart(made.experiment, parts) as apart:
+        return train_and_report(made, parts, args, lambda *watch: resume(made, parts, *watch, **changes), apart)

@@ -17,6 +17,7 @@ from minidl.core.layer import n_parameters
 from minidl.core.output import say, show
 from minidl.core.text import counted
 from minidl.experiment import Experiment, load_experiment
+from minidl.runs.drawing_apart import DrawnApart
 from minidl.runs.dry_run import dry_run
 from minidl.runs.overfitting import Known, overfit
 from minidl.runs.run import Run
@@ -57,10 +58,11 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run or args.overfit_batch is not None:
         return _try(experiment, args)
     parts = experiment.load_data()
-    made = Run.create(experiment, args.run_dir, args.plugin)
-    examples = f"{len(parts.train)} training {experiment.evaluation.examples}"
-    say(*parts.notes(), f"{made.path}: {n_parameters(experiment.model)} parameters, {examples}")
-    return train_and_report(made, parts, args, lambda callbacks, stop: made.train(parts, callbacks, stop))
+    with DrawnApart(experiment, parts) as apart:
+        made = Run.create(experiment, args.run_dir, args.plugin)
+        examples = f"{len(parts.train)} training {experiment.evaluation.examples}"
+        say(*parts.notes(), f"{made.path}: {n_parameters(experiment.model)} parameters, {examples}")
+        return train_and_report(made, parts, args, lambda *watch: made.train(parts, *watch), apart)
 
 
 def _try(experiment: Experiment, args: argparse.Namespace) -> int:

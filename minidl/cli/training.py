@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from minidl import plotting
 from minidl.cli.common import plugin_arguments, print_json, score_table
 from minidl.core.extras import install_command
 from minidl.core.output import say, show
@@ -13,16 +15,18 @@ from minidl.core.text import counted, shell_word
 from minidl.files.plugins import plugin_changes
 from minidl.forecasting.rounding import rounding_of
 from minidl.runs.drawing import save_figures
+from minidl.runs.drawing_apart import DrawnApart
 from minidl.runs.run import Run
 from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, StopOnSignal
 from minidl.training.interrupt import Interrupted
 from minidl.training.showing import ShowEpochs
 
+Save = Callable[[Run, Parts, dict[str, Any]], list[Path]]
 Train = Callable[[Sequence[Callback], Callable[[], bool]], list[EpochRecord]]
 
 
-def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: Train) -> int:
+def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: Train, apart: DrawnApart) -> int:
     """Call `train` with callbacks and a request to stop; evaluate and draw unless it was stopped; the exit code."""
     plugins = plugin_arguments(args)
     folder = shell_word(made.path)
@@ -43,10 +47,11 @@ def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: T
     try:
         if stop.signal is not None:  # it came while the last epoch ended
             raise Interrupted(stop.signal)
+        apart.draw_losses(made)
         scores = made.evaluate(parts)
         if not args.json:
             show(*report(made, parts, scores))  # to be read while the figures are drawn
-        figures = draw(made, parts, scores)
+        figures = draw(made, parts, scores, apart.save_figures)
     except KeyboardInterrupt:
         say(f"the training is complete; score it with: minidl evaluate {folder}{plugins}")
         raise
@@ -59,14 +64,12 @@ def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: T
     return 0
 
 
-def draw(made: Run, parts: Parts, scores: dict[str, object]) -> list[Path]:
+def draw(made: Run, parts: Parts, scores: dict[str, Any], save: Save = save_figures) -> list[Path]:
     """The run's figures, or one line where matplotlib is missing."""
-    from minidl import plotting
-
     if not plotting.have_matplotlib():
         say(f"no figures: matplotlib is not installed ({install_command('plot')})")
         return []
-    return save_figures(made, parts, scores)
+    return save(made, parts, scores)
 
 
 def report(made: Run, parts: Parts, scores: dict[str, object]) -> list[str]:

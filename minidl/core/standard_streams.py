@@ -128,6 +128,14 @@ def guarded_standard_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+def lead_nowhere() -> None:
+    """For good: nothing is read from standard input, and what goes to standard output and error is lost."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
 def _fill_descriptors() -> None:
     """Open the null device as what is closed of 0, 1 and 2, so that no file is opened there and gets messages."""
     for descriptor in range(3):

@@ -10,7 +10,7 @@ from minidl.plotting.fan import fan_figure
 from minidl.plotting.forecasts import forecast_figure, lead_figure, typical_rows
 from minidl.plotting.searching import search_figure
 from minidl.plotting.sequences import classes_figure, confusion_figure, truth_figure
-from minidl.plotting.style import have_matplotlib
+from minidl.plotting.style import have_matplotlib, load_matplotlib
 from minidl.plotting.training import loss_figure, rate_figure
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "forecast_figure",
     "have_matplotlib",
     "lead_figure",
+    "load_matplotlib",
     "loss_figure",
     "rate_figure",
     "search_figure",

@@ -60,6 +60,14 @@ def have_matplotlib() -> bool:
     return find_spec("matplotlib") is not None
 
 
+def load_matplotlib() -> None:
+    """Import all that figures need."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.dates
+    import matplotlib.figure
+    import matplotlib.image  # noqa: F401
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Draw in minidl's style.
@@ -106,16 +114,20 @@ def save(figure: Figure, path: Path) -> Path:
     StorageError
         The file cannot be written.
     """
-    png = _png(figure)
+    return write_png(path, png(figure))
+
+
+def write_png(path: Path, content: bytes) -> Path:
+    """Write what `png` has drawn, as `save` does."""
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as err:
         raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
-    write_file(path, png)
+    write_file(path, content)
     return path
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """The figure as PNG, drawn once; savefig draws twice where there is a layout to find.
 
     Texts show what fonts have no sign for, such as control characters in a column's name.

@@ -12,13 +12,25 @@ from minidl.tasks import Parts
 from minidl.training.threads import one_blas_thread
 
 
-def save_figures(run: Run, parts: Parts, scores: dict[str, Any]) -> list[Path]:
+def draw_losses(run: Run, parts: Parts) -> dict[str, bytes]:
+    """The picture of the losses by file name; none without a single complete epoch."""
+    records = run.log() if (run.path / "log.jsonl").exists() else []
+    if not records:
+        return {}
+    task, name = run.experiment.evaluation, type(run.experiment.loss).__name__
+    loss_name = name if run.experiment.loss.labels else f"{name}, scaled values"
+    figure = loss_figure(records, loss_name=loss_name, metric=task.metrics[0], about=task.validated(parts))
+    return {"loss.png": look.png(figure)}
+
+
+def save_figures(run: Run, parts: Parts, scores: dict[str, Any], losses: dict[str, bytes] | None = None) -> list[Path]:
     """Draw a run's figures into its folder: loss.png, and those of its task.
 
     Parameters
     ----------
     run : its model holds the weights that `scores` are of.
     scores : what ``run.evaluate`` returned.
+    losses : what `draw_losses` returned, if that is drawn already.
 
     Returns
     -------
@@ -31,14 +43,8 @@ def save_figures(run: Run, parts: Parts, scores: dict[str, Any]) -> list[Path]:
     StorageError
         A file cannot be written.
     """
-    experiment = run.experiment
-    task = experiment.evaluation
+    pictures = draw_losses(run, parts) if losses is None else losses
     with one_blas_thread():
-        figures = task.draw(experiment.scored_model, parts, scores)
-    records = run.log() if (run.path / "log.jsonl").exists() else []
-    if records:
-        name = type(experiment.loss).__name__
-        loss_name = name if experiment.loss.labels else f"{name}, scaled values"
-        loss = loss_figure(records, loss_name=loss_name, metric=task.metrics[0], about=task.validated(parts))
-        figures = {"loss.png": loss, **figures}
-    return [look.save(figure, run.path / "figures" / name) for name, figure in figures.items()]
+        figures = run.experiment.evaluation.draw(run.experiment.scored_model, parts, scores)
+    pictures |= {name: look.png(figure) for name, figure in figures.items()}
+    return [look.write_png(run.path / "figures" / name, png) for name, png in pictures.items()]

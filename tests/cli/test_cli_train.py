@@ -15,8 +15,8 @@ from command_line import Cli
 from small import folder_content
 
 from minidl import RecurrentLayer, plotting
-from minidl.cli import training
 from minidl.core.errors import StorageError
+from minidl.runs.drawing_apart import DrawnApart
 
 
 def test_a_run_folder_with_weights_log_and_scores_is_left(cli: Cli, folder: Path) -> None:
@@ -237,7 +237,7 @@ def test_the_scores_are_shown_before_the_figures_are_drawn(
         raise StorageError("the disk is full.")
 
     monkeypatch.setattr(plotting, "have_matplotlib", lambda: True)
-    monkeypatch.setattr(training, "save_figures", full)
+    monkeypatch.setattr(DrawnApart, "save_figures", full)
     outcome = cli("train", "small.yaml")
     assert outcome.code == 4
     assert "persistence" in outcome.out

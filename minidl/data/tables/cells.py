@@ -24,6 +24,7 @@ Places = npt.NDArray[np.int32]
 QUOTE, LINE_END, PADDING = ord('"'), ord("\n"), 64
 _PIECE = 1 << 22  # bytes looked at at once
 _BLOCK = 1 << 16  # cells taken at once: they fit into the cache
+_SHORT = 16
 _BLANK = np.isin(np.arange(256), [9, 10, 11, 12, 13, 28, 29, 30, 31, 32])  # what str.strip takes, of ASCII
 
 
@@ -79,9 +80,23 @@ class Column:
         """The cells, without white space around them."""
         found: list[str] = []
         for _, starts, ends in self.blocks():
+            if (short := self._short_texts(starts, ends)) is not None:
+                found += short
+                continue
             cells = [self.text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
             found += [cell.decode("utf-8").strip() for cell in cells]
         return found
+
+    def _short_texts(self, starts: Places, ends: Places) -> list[str] | None:
+        """The texts of cells of a few ASCII characters, all at once; None: others are among them."""
+        lengths = ends - starts
+        width = int(lengths.max())
+        if not 0 < width <= _SHORT:
+            return None
+        letters = self.matrix(starts, width) * (np.arange(width) < lengths[:, None])
+        if letters.max() > 127 or np.count_nonzero(letters) < lengths.sum():
+            return None
+        return list(letters.view(f"S{width}")[:, 0].astype(f"U{width}").tolist())
 
 
 class Cells:
