@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--set changes the run's config; it needs --allow-changes.")
     made = Run.open(args.run, unchanged=False, overrides=args.overrides)
     parts = made.experiment.load_data()
-    say(f"{made.path}: going on up to epoch {made.experiment.training.epochs}")
+    say(*parts.notes(), f"{made.path}: going on up to epoch {made.experiment.training.epochs}")
     changes = {"allow_changes": args.allow_changes, "allow_fallback": args.allow_fallback}
     with DrawnApart(made.experiment, parts) as apart:
         return train_and_report(made, parts, args, lambda *watch: resume(made, parts, *watch, **changes), apart)

@@ -75,6 +75,7 @@ def _study(args: argparse.Namespace) -> Study:
 
 
 def _say_start(study: Study) -> None:
+    say(*study.experiment.load_data().notes())
     done, total = len(study.database.finished), study.question.trials
     metric = study.experiment.training.choice.metric
     what = f"{counted(total, 'trial')} of {counted(len(study.space), 'key')}, by {metric}"

@@ -82,7 +82,7 @@ def block_sums(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str
     straight, true = (scale.straight(array, column)[:, :, None] for array in (forecast, truth))
     return {
         "r2": by_stretch(*r2_columns(straight, true, None if counted.all() else counted)),
-        "rmse": by_stretch(counted.sum(axis=1), ((y - target) ** 2).sum(axis=1)),
+        "rmse": by_stretch(counted.sum(axis=1), (np.where(counted, y - target, 0) ** 2).sum(axis=1)),
     }
 
 
@@ -115,6 +115,30 @@ def known_truth(splits: Splits, starts: Starts, horizon: int) -> npt.NDArray[np.
     rows = starts[:, None] + splits.test.time_steps + np.arange(horizon)
     known: npt.NDArray[np.bool_] = splits.table.target_known[rows]
     return known
+
+
+def scored_counts(splits: Splits, horizons: Sequence[int]) -> dict[str, dict[str, int]]:
+    """Of how many truths the block scores of each horizon are, and those of each lead up to the largest.
+
+    Empty where all truths are known.
+    """
+    leads = known_truth(splits, lead_starts(splits, max(horizons)), max(horizons))
+    blocks = {k: known_truth(splits, block_starts(splits, k), k) for k in horizons}
+    if leads.all() and all(known.all() for known in blocks.values()):
+        return {}
+    return {
+        "block": {str(k): int(known.sum()) for k, known in blocks.items()},
+        "lead": {str(j + 1): int(n) for j, n in enumerate(leads.sum(axis=0))},
+    }
+
+
+def scored_words(splits: Splits, horizon: int) -> str:
+    """Of how many forecasts each lead is scored; "" where that is all of them."""
+    known = known_truth(splits, lead_starts(splits, horizon), horizon)
+    least, most = int(known.sum(axis=0).min()), int(known.sum(axis=0).max())
+    numbers = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    each = "the lead" if horizon == 1 else f"each of {horizon} leads"
+    return "" if known.all() else f"{each} is scored on {numbers} of {len(known):,} forecasts, whose truth was measured"
 
 
 def check_truth(splits: Splits, horizon: int) -> None:

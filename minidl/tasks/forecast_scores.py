@@ -22,6 +22,7 @@ from minidl.forecasting import (
 )
 from minidl.forecasting.groups import By, group_scores
 from minidl.forecasting.intervals import IntervalForecaster, all_scores, all_sums
+from minidl.forecasting.scores import scored_counts, scored_words
 from minidl.tasks.intervals import Intervals
 from minidl.tasks.protocols import Scores, Stretches
 
@@ -70,8 +71,11 @@ class ForecastScores:
         return group_scores(self.splits, {**forecasters, **self.compared()}, by, max(self.horizons))
 
     def assumptions(self) -> list[str]:
-        """What forecasts of points assume, in words."""
-        return assumptions(self.splits, self.covariates, max(self.horizons))
+        """What forecasts of points assume, in words, and what gaps in the target have cost."""
+        splits, furthest = self.splits, max(self.horizons)
+        scored = scored_words(splits, furthest)
+        lost = splits.train.lost("training")
+        return [*assumptions(splits, self.covariates, furthest), *([scored] if scored else []), *lost]
 
     def evaluation(self, model: Layer) -> Scores:
         """All that evaluation.json says of a model; see `scored`."""
@@ -97,7 +101,7 @@ class ForecastScores:
                 f"data.test_size gives {len(splits.test)}."
             )
         check_truth(splits, furthest)
-        compared = self.compared()
+        compared, counts = self.compared(), scored_counts(splits, self.horizons)
         assumed = self.assumptions()
         about, theirs = dict[str, Any](), dict[str, Any]()
         if self.intervals is not None and spread is not None:
@@ -111,5 +115,6 @@ class ForecastScores:
             "future_covariates": covariates,
             "assumptions": assumed,
             "left_out": left_out(splits),
+            **({"scored": counts} if counts else {}),
             **about,
         }
