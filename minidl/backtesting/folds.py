@@ -197,6 +197,6 @@ def lead_table(experiment: Experiment, splits: Splits, *, baselines: bool) -> Sc
     """By lead the scores of the model, and of baselines and rivals."""
     task = forecast_task(experiment.evaluation)
     scores: ForecastScores = task.scores_on(splits)
-    made = {"model": scores.forecaster(experiment.scored_model), **(scores.compared() if baselines else {})}
+    made = {"model": scores.forecaster(experiment.scored_model), **(scores.compared if baselines else {})}
     with np.errstate(all="ignore"):
         return group_scores(splits, made, "lead", max(task.horizons))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
 from math import isnan
 from typing import Any
 
@@ -73,20 +74,28 @@ def print_json(value: Any) -> None:
 
 def score_table(task: Task, parts: Parts, scores: dict[str, Any], of: str = "model") -> list[str]:
     """A table for each metric, of a model beside published scores and the baselines, and what they assume."""
-    rows, lines = task.rows(), []
-    columns = {of: scores[task.table], **{name: b[task.table] for name, b in scores["baselines"].items()}}
-    for name in task.reported or [metric.name for metric in task.metrics]:
-        metric, beside = task.metric(name), task.beside(name)
-        values = {column: [table[row][name] for row in rows] for column, table in columns.items()}
-        if beside is not None:
-            values = {of: values.pop(of), beside[0]: list(beside[1]), **values}
-        cells = [[metric.title(scores["units"]), *values]]
-        for i, row in enumerate(rows):
-            cells.append([f"  {task.row_words(row, parts)}", *(metric.shown(column[i]) for column in values.values())])
-        lines += [*aligned(cells), ""]
-        if metric.undefined and any(isnan(score) for score in values[of]):
-            lines[-1:] = [f"  -: {metric.words} is undefined there, for {metric.undefined}", ""]
+    lines = [line for words, names, own in task.apart(scores) for line in _tables(task, parts, own, of, names, words)]
     if details := task.details(scores):
         lines += [*aligned(details), ""]
     lines += [f"assumed: {line}" for line in scores["assumptions"]]
     return lines + [f"no baseline {name}: {why}" for name, why in scores.get("left_out", {}).items()]
+
+
+def _tables(
+    task: Task, parts: Parts, scores: dict[str, Any], of: str, names: Sequence[str], words: str
+) -> Iterator[str]:
+    """A table for each of these metrics; `words` stand in front of its name."""
+    rows = task.rows()
+    columns = {of: scores[task.table], **{name: b[task.table] for name, b in scores["baselines"].items()}}
+    for name in names:
+        metric, beside = task.metric(name), task.beside(name)
+        values = {column: [table[row][name] for row in rows] for column, table in columns.items()}
+        if beside is not None:
+            values = {of: values.pop(of), beside[0]: list(beside[1]), **values}
+        cells = [[f"{words}{metric.title(scores['units'])}", *values]]
+        for i, row in enumerate(rows):
+            cells.append([f"  {task.row_words(row, parts)}", *(metric.shown(column[i]) for column in values.values())])
+        yield from aligned(cells)
+        if metric.undefined and any(isnan(score) for score in values[of]):
+            yield f"  -: {metric.words} is undefined there, for {metric.undefined}"
+        yield ""

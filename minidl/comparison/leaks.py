@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,8 @@ from minidl.core.errors import DataError, MinidlError, NumericalError
 from minidl.core.layer import Array
 from minidl.data import Splits, Table, WindowData
 from minidl.experiment import Experiment
-from minidl.forecasting import Forecaster, Persistence, Rows, model_forecaster
+from minidl.forecasting import Persistence, Rows, model_forecaster
+from minidl.forecasting.forecasters import Starts
 from minidl.forecasting.mixture import Member, fitted_weights
 from minidl.forecasting.scores import lead_starts
 from minidl.parallel.experiments import OnlyTable
@@ -155,12 +156,14 @@ def _stages(experiment: Experiment, rows: Table) -> dict[str, str]:
 
 
 def _ensemble_weights(experiment: Experiment, splits: Splits) -> str:
-    """A digest of the weights of an ensemble of the model and "same as now"."""
-    task = forecast_task(experiment.evaluation)
-    rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
-    made = [task.scores_on(splits).forecaster(experiment.scored_model), Persistence(rows)]
-    weights = fitted_weights([Member(splits, forecaster) for forecaster in made], max(task.horizons))
-    return digest_of({"weights": weights.values})
+    """A digest of the weights of an ensemble of the model and "same as now", of each target."""
+    task, found = forecast_task(experiment.evaluation), {}
+    for one in splits.of_targets():
+        rows = Rows.of(one.table, one.values, one.test.time_steps)
+        made = [task.scores_on(one).forecaster(experiment.scored_model), Persistence(rows)]
+        weights = fitted_weights([Member(one, forecaster) for forecaster in made], max(task.horizons))
+        found[one.table.target_name] = weights.values
+    return digest_of(found)
 
 
 def _digest(source: Source) -> str:
@@ -197,28 +200,35 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
     followed = issued[np.isin(issued, lead_starts(splits, horizon))]
     asked = ((ended, horizon), (issued, 1), (followed, horizon))
     leaks, known = [], False
-    before = [model_forecaster(splits, experiment.scored_model, way)(*question).tobytes() for question in asked]
+    before = _answers(experiment, splits, asked)
     for name, rows in poisoned(data, table, firsts, spare=True):
         scale = splits.scale_at(np.arange(len(table)))
         values = np.ascontiguousarray(scale.transform(rows.values), splits.values.dtype)
         other = replace(splits, table=rows, values=values)
-        after = [model_forecaster(other, experiment.scored_model, way)(*question).tobytes() for question in asked]
+        after = _answers(experiment, other, asked)
         if before[:2] != after[:2]:
             leaks.append(f"the forecasts of rows before the cut depend on rows after it ({name} there changes them)")
         known = known or before[2] != after[2]
-        if way == "actual" and before[2] != _with_later_target(experiment, splits, values)(followed, horizon).tobytes():
+        if way == "actual" and before[2:] != _answers(experiment, _with_later_target(splits, values), asked[2:]):
             leaks.append(f"the forecasts issued before the cut depend on later values of the target ({name} there)")
     if known and way != "actual":
         leaks.append(f"the forecasts issued before the cut depend on rows after it, although the config says {way}")
     return leaks, known and way == "actual"
 
 
-def _with_later_target(experiment: Experiment, splits: Splits, values: Array) -> Forecaster:
-    """The model's forecasts where the target, and what is made from it, are those of `values`, all else is clean."""
+def _answers(experiment: Experiment, splits: Splits, asked: Sequence[tuple[Starts, int]]) -> list[bytes]:
+    """The model's forecasts of all targets, for each pair of first rows and a horizon."""
+    model, way = experiment.scored_model, forecast_task(experiment.evaluation).future_covariates
+    made = [model_forecaster(one, model, way) for one in splits.of_targets()]
+    return [b"".join(one(*question).tobytes() for one in made) for question in asked]
+
+
+def _with_later_target(splits: Splits, values: Array) -> Splits:
+    """The data where the targets, and what is made from them, are those of `values`, and all else is clean."""
     mixed, names = splits.values.copy(), splits.table.feature_names
-    columns = [splits.table.target_index, *map(names.index, splits.table.of_target)]
+    columns = [*splits.table.target_columns, *map(names.index, splits.table.of_target)]
     mixed[:, columns] = values[:, columns]
-    return model_forecaster(replace(splits, values=mixed), experiment.scored_model, "actual")
+    return replace(splits, values=mixed)
 
 
 def _cut(table: Table, first: int) -> int:

@@ -145,13 +145,14 @@ def with_counts(part: Examples, loss: Loss) -> Examples:
 def _windows(source: Windows, indices: Order) -> Examples:
     n_features, rows = source.values.shape[1], source.starts[indices]
     values = plain_array(source.values, "values")
-    places = rows + (1 if source.every_step else source.time_steps)
-    target = (source.time_steps, source.leads) if source.every_step else (source.leads,)
+    a_row = source.n_targets
+    places = (rows + (1 if source.every_step else source.time_steps)) * a_row
+    target = (source.time_steps, source.leads * a_row) if source.every_step else (source.leads * a_row,)
     window = source.time_steps, n_features
     weights = None
     if source.uneven:  # they overlap as the labels do
-        weights = TargetWeights(source.weights.astype(np.float64), places, target, 1 if source.every_step else None)
-    return Examples(flat(values), source.column, rows * n_features, places, 1, window, target, None, weights)
+        weights = TargetWeights(source.weights.astype(np.float64), places, target, a_row if source.every_step else None)
+    return Examples(flat(values), source.column, rows * n_features, places, a_row, window, target, None, weights)
 
 
 def _sequences(source: SequenceSet, indices: Order, batch: int, labels: bool) -> Examples:

@@ -17,7 +17,8 @@ from minidl.data.sequence_sources import ArraySequences, GeneratedSequences, Seq
 from minidl.data.sequence_splits import FractionSplit, GroupSplit, Split, TimeSplit
 from minidl.data.sequence_table import SequenceTable
 from minidl.data.sequences import SequenceParts, Sequences, SequenceSet
-from minidl.data.series import Categories, Series, Table
+from minidl.data.series import Categories, Table
+from minidl.data.series_kind import Series
 from minidl.data.splits import Splits, WindowData
 from minidl.data.validation import SampleValidation, TailValidation, Validation
 from minidl.data.windows import Windows

@@ -21,7 +21,8 @@ from minidl.core.registry import register
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.gaps import Filling, Gaps
 from minidl.data.poison import Poison, forged_cells
-from minidl.data.series import Categories, Series, Table
+from minidl.data.series import Categories, Table
+from minidl.data.series_kind import Series
 from minidl.data.tables.layout import MAX_TABLE
 from minidl.data.tables.row_order import spacing_problems
 from minidl.files.reading import read_given

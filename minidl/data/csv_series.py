@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from minidl.core.arguments import Number, PositiveInt
 from minidl.core.errors import ConfigError, DataError
-from minidl.core.registry import register, suggest
+from minidl.core.registry import register
 from minidl.data.gaps import Gaps
 from minidl.data.poison import Poison, forged_cells
-from minidl.data.series import Categories, Series, Table
+from minidl.data.series import Categories, Table
+from minidl.data.series_kind import Series
 from minidl.data.steps import Times
 from minidl.data.tables import frames
 from minidl.data.tables.frames import Frame
@@ -27,7 +28,9 @@ from minidl.data.tables.plain import Wanted
 from minidl.data.tables.problems import Problems
 from minidl.data.tables.row_order import Arrangement, RowOrder
 from minidl.data.tables.rows import TableRows
+from minidl.data.tables.several import series_of_rows
 from minidl.data.tables.time_formats import TimeFormat
+from minidl.data.target import check_columns, named_targets
 from minidl.data.timestamps import ISO
 
 Features = Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -41,7 +44,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
     Parameters
     ----------
     path : the file; a relative path is relative to the working directory.
-    target : the column that is forecast; one of `features`.
+    target : the column that is forecast, one of `features`; or a list of several, which are forecast together.
     features : the columns that the model gets, in order.
     time : column of ISO times (``2014-12-31 23:00``), or the list of the
         columns for year, month, day and perhaps hour; None: rows have no
@@ -59,7 +62,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
     known_ahead : columns whose later values are known when a forecast is made, as holidays or prices are. Where rows at
         the end of a series have no target, they are no rows of the series: `minidl predict` takes from them what is
         known ahead.
-    units : of the target, for messages and plots.
+    units : of the target, for messages and plots; of several a list, in their order.
     delimiter, encoding, column_names, skip_lines, comment, decimal, thousands : how it is written; see `TextLayout`.
     sort, duplicates, missing_times, steps : what becomes of rows out of order, of one time, left out; see `RowOrder`.
 
@@ -70,13 +73,13 @@ class CSVSeries(TextLayout, RowOrder, Series):
     """
 
     path: str
-    target: str
+    target: str | Features
     features: Features
     time: str | list[str] | None = None
     categories: dict[str, dict[str, Number]] = field(default_factory=dict)
     gaps: Literal["refuse", "interpolate"] = "refuse"
     missing: list[str] = field(default_factory=lambda: ["", "NA", "nan", "NaN"])
-    units: str = ""
+    units: str | list[str] = ""
     time_format: str = field(default="", kw_only=True)
     max_gap: PositiveInt | None = field(default=None, kw_only=True)
     series_by: str | Features | None = field(default=None, kw_only=True)
@@ -85,22 +88,10 @@ class CSVSeries(TextLayout, RowOrder, Series):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._fewest_rows, self._frame = 2, Frame(None, None)
-        for name in self.features:
-            if self.features.count(name) > 1:
-                raise ConfigError(f"CSVSeries: features: {name!r} appears twice.")
-        if self.target not in self.features:
-            raise ConfigError(
-                f"CSVSeries: target: {self.target!r} is not among the features{suggest(self.target, self.features)}"
-            )
-        for name in self.categories:
-            if name not in self.features:
-                raise ConfigError(
-                    f"CSVSeries: categories: {name!r} is not among the features{suggest(name, self.features)}"
-                )
-        for name in self.known_ahead:
-            if name not in self.features or name == self.target:
-                what = "the target" if name == self.target else f"not among the features{suggest(name, self.features)}"
-                raise ConfigError(f"CSVSeries: known_ahead: {name!r} is {what}")
+        check_columns(self.features, {"categories": self.categories, "known_ahead": self.known_ahead}, "CSVSeries")
+        self._targets = named_targets(self.target, self.units, self.features, "CSVSeries")
+        for name in {*self.known_ahead} & {*self._target_names}:
+            raise ConfigError(f"CSVSeries: known_ahead: {name!r} is the target")
         if isinstance(self.time, list) and len(self.time) not in (3, 4) and not self.time_format:
             raise ConfigError(
                 "CSVSeries: time: expected one column, or those for year, month, day and perhaps hour (others also "
@@ -113,7 +104,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
                 raise ConfigError(f"CSVSeries: {err}") from err
         columns = [self.time] if isinstance(self.time, str) else self.time or []
         for name in self._series_columns:
-            if name in (self.target, *columns):
+            if name in (*self._target_names, *columns):
                 raise ConfigError(f"CSVSeries: series_by: {name!r} is the target, or one of the times.")
         asked = [name for name in ("time_format", "sort") if getattr(self, name)]
         asked += [name for name in ("duplicates", "missing_times") if getattr(self, name) != "refuse"]
@@ -122,7 +113,9 @@ class CSVSeries(TextLayout, RowOrder, Series):
         self.check_layout()
 
     @classmethod
-    def from_frame(cls, frame: Any, target: str, features: list[str], time: Any = None, **more: Any) -> CSVSeries:
+    def from_frame(
+        cls, frame: Any, target: str | list[str], features: list[str], time: Any = None, **more: Any
+    ) -> CSVSeries:
         """The series of a DataFrame of pandas, read as the CSV file of it would be; its run needs it as a file later.
 
         An index with a name, or of times, is a column (``index``, where it has no name).
@@ -140,6 +133,14 @@ class CSVSeries(TextLayout, RowOrder, Series):
         made = cls(frames.NAME, target, features, Frame.of(frame).index if time is None else time, **more)
         made._frame = Frame.of(frame)
         return made
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(self._target_names) if len(self._targets) > 1 else ()
+
+    @property
+    def _target_names(self) -> list[str]:
+        return [self.features[target.column] for target in self._targets]
 
     @property
     def _series_columns(self) -> list[str]:
@@ -173,7 +174,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
         values, no_rows = np.empty((len(file), len(self.features))), None
         if self.known_ahead and (times is None or arrangement is not None):
             with problems:
-                no_rows = rows_after_the_end(self._column(file, self.target), arrangement)
+                no_rows = rows_after_the_end(self._any_target(file), arrangement)
         for i, name in enumerate(self.features):
             with problems:
                 values[:, i] = self._column(file, name, None if name in self.known_ahead else no_rows)
@@ -203,14 +204,8 @@ class CSVSeries(TextLayout, RowOrder, Series):
         """Which rows of the file become which of the table, and the names of its series; None: each stays."""
         arrangement, wrong, names = None, dict[int, str](), tuple[str, ...]()
         if self.series_by is not None:
-            cells = [file.texts(name) for name in self._series_columns]
-            for name, column in zip(self._series_columns, cells, strict=True):
-                if "" in column:
-                    raise file.error(column.index(""), f"column {name}: empty; expected the name of a series.")
-            texts = list(map(" / ".join, zip(*cells, strict=True)))
-            names = tuple(dict.fromkeys(texts))
-            numbers = {name: i for i, name in enumerate(names)}
-            arrangement, wrong = self.arranged_by(np.array([numbers[text] for text in texts]), times, names)
+            numbers, names = series_of_rows(file, self._series_columns)
+            arrangement, wrong = self.arranged_by(numbers, times, names)
         elif times is not None:
             arrangement, wrong = self.arranged(times)
         file.refuse(wrong)
@@ -220,9 +215,9 @@ class CSVSeries(TextLayout, RowOrder, Series):
         self, file: TableRows, values: npt.NDArray[np.float64], times: Times | None, series: str, utc: bool
     ) -> Table:
         """The rows of a series, whose gaps are filled; "" names the only one."""
-        target, later = self.features.index(self.target), tuple[npt.NDArray[np.float64], ...]()
+        later = tuple[npt.NDArray[np.float64], ...]()
         if self.known_ahead:
-            end = end_of_series(values[:, target])
+            end = end_of_series(np.fmax.reduce(values[:, [target.column for target in self._targets]], axis=1))
             values, later, times = values[:end], (values[end:],), None if times is None else times[:end]
         where, gaps = np.isnan(values), None
         if problems := gap_problems(
@@ -234,13 +229,14 @@ class CSVSeries(TextLayout, RowOrder, Series):
             gaps = Gaps(where)
             values = gaps.fill(values)
         names: Any = {"series": (series,) if series else (), "known_ahead": (*self.known_ahead,), "later": later}
-        return Table(values, times, self.feature_names, target, self.units, gaps, utc, self.known_categories, **names)
+        names |= {"targets": (*self._targets,)} if self.targets else {}
+        return Table(values, times, self.feature_names, *self._targets[0], gaps, utc, self.categories, **names)
 
     def read_later(self, path: Path) -> Table:
         if not self.known_ahead:
             return super().read_later(path)
         known = {name: texts for name, texts in self.categories.items() if name in self.known_ahead}
-        columns: Any = {"target": self.known_ahead[0], "features": self.known_ahead, "known_ahead": []}
+        columns: Any = {"target": self.known_ahead[0], "features": self.known_ahead, "known_ahead": [], "units": ""}
         other: CSVSeries = replace(self, **columns, categories=known, gaps="interpolate", max_gap=None)
         other._fewest_rows = 1
         return other.read(path)
@@ -263,7 +259,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
             later = np.concatenate([np.arange(rows.stop - rows.start) >= first for rows, first in series])
             place = later[arrangement.place]
         if self.known_ahead:  # the series ends where it did: its last target stays, and what comes after it
-            place &= ~rows_after_the_end(self._column(file, self.target), arrangement, last_too=True)
+            place &= ~rows_after_the_end(self._any_target(file), arrangement, last_too=True)
         return forged_cells(file, 1, numbers, texts, poison, place.astype(np.int64))
 
     def _file(self, path: str | Path) -> TableRows:
@@ -297,3 +293,8 @@ class CSVSeries(TextLayout, RowOrder, Series):
         values = np.full(len(file), np.nan)
         values[~but] = file.categories(name, self.categories[name], self.missing, np.flatnonzero(~but))
         return values
+
+    def _any_target(self, file: TableRows) -> npt.NDArray[np.float64]:
+        """(n,): the target, or the largest one that is known of several; NaN where none is."""
+        found: npt.NDArray[np.float64] = np.fmax.reduce([self._column(file, name) for name in self._target_names])
+        return found

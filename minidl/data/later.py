@@ -53,7 +53,7 @@ class Later:
         """
         places = table.feature_names.index
         roles = map(places, table.known_ahead), map(places, table.of_target)
-        given = frozenset(given_later(len(table.feature_names), covariates, *roles))
+        given = frozenset(given_later(len(table.feature_names), covariates, *roles)) - {*table.target_columns}
         day = day_of(covariates, table.rows_of_a_day)
         if day is not None and day > time_steps:
             raise DataError(

@@ -1,29 +1,20 @@
-"""What a series is: a source of evenly spaced rows, one column of which is forecast; or several such series.
-
-A series knows its columns before it reads anything, so that a model can be
-checked against them without touching a file.
-"""
+"""The table of a series: evenly spaced rows, one column of which, or some, are forecast; or of several such series."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from minidl.core.arguments import Configurable
-from minidl.core.errors import ConfigError, DataError
-from minidl.core.registry import open_kind
-from minidl.data.csv_file import read_bytes
+from minidl.core.errors import DataError
 from minidl.data.gaps import Gaps, joined_gaps
-from minidl.data.poison import Poison, forged_numbers
 from minidl.data.steps import apart, rows_of_a_day, step_name, step_of, time_text
 from minidl.data.tables.plain import LARGEST
+from minidl.data.target import Target, as_only_target
 
 Categories = Mapping[str, Mapping[str, float]]
 
@@ -51,6 +42,7 @@ class Table:
     firsts : the first row of each.
     later : of each series, or of the only one, the rows after its end, float64 (m, F), of which columns known ahead are
         looked at alone; NaN where nothing is known. Empty: none were given.
+    targets : the columns that are forecast together, `target_index` among them; empty: it alone.
 
     Raises
     ------
@@ -72,6 +64,7 @@ class Table:
     firsts: tuple[int, ...] = (0,)
     early: tuple[str, ...] = ()
     later: tuple[npt.NDArray[np.float64], ...] = ()
+    targets: tuple[Target, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.feature_names):
@@ -105,6 +98,15 @@ class Table:
     def target_name(self) -> str:
         """Name of the column that is forecast."""
         return self.feature_names[self.target_index]
+
+    @property
+    def target_columns(self) -> tuple[int, ...]:
+        """The columns that are forecast, in the order of a model's outputs for a row."""
+        return tuple(target.column for target in self.targets) or (self.target_index,)
+
+    def of_targets(self) -> list[Table]:
+        """The same rows for each target, as those in which it is `target_index`; scores are made of one at a time."""
+        return [as_only_target(self, target) for target in self.targets] or [self]
 
     def column(self, name: str) -> npt.NDArray[np.float64]:
         """(n,): the values of a column."""
@@ -187,6 +189,12 @@ class Table:
             return np.ones(len(self), bool)
         return ~self.gaps.where[:, self.target_index]
 
+    @cached_property
+    def labels_known(self) -> npt.NDArray[np.bool_]:
+        """(n,), or (n, K) of several targets: whether each may be a label; see `target_known`."""
+        known = np.stack([table.target_known for table in self.of_targets()], axis=1)
+        return known if self.targets else known[:, 0]
+
     @property
     def n_filled(self) -> int:
         """How many gaps were filled, over all columns."""
@@ -226,65 +234,3 @@ class Table:
     def as_test_part(self) -> Table:
         """The same rows, with gaps filled as in a test part: for a forecast from the table's end."""
         return self if self.gaps is None else replace(self, values=self.gaps.fill(self.values, (0,)))
-
-
-@open_kind("series")
-@dataclass(eq=False)
-class Series(Configurable, ABC):
-    """A source of evenly spaced rows of numbers."""
-
-    @property
-    @abstractmethod
-    def feature_names(self) -> tuple[str, ...]:
-        """The columns that a model gets, in order; known without reading the data."""
-
-    @property
-    def known_categories(self) -> Categories:
-        """For columns of texts the number of each text, as `read` says them too; known without reading the data."""
-        return {}
-
-    @abstractmethod
-    def read(self, path: Path | None = None) -> Table:
-        """The whole table; with `path`, another file of the same form.
-
-        Raises
-        ------
-        DataError
-            The file does not hold what it should; the message names row and column.
-        StorageError
-            The file cannot be read.
-        """
-
-    def read_later(self, path: Path) -> Table:
-        """A table of the columns that are known ahead, from a file that may hold rows after the series' end.
-
-        Raises
-        ------
-        ConfigError
-            No column is known ahead, or this kind of series says nothing of such files.
-        """
-        raise ConfigError(f"--later: {type(self).__name__} names no column as known ahead; leave it out.")
-
-    def forged(self, first: int, poison: Poison) -> bytes | None:
-        """The series' file with other cells from row `first` (counted from 0) on, for `check_no_leak`; it can be read.
-
-        None if the series has no file, or none with this poison. A series with an
-        argument `path` that names a CSV file gets its numbers replaced; others that
-        read a file say how (see `minidl.data.poison.forged_cells`).
-
-        Parameters
-        ----------
-        poison : ``noise``: numbers far outside of what the file holds, and other
-            categories; ``gaps``: as many gaps as the series takes.
-        """
-        path = getattr(self, "path", None)
-        if poison != "noise" or not isinstance(path, (str, Path)):
-            return None
-        return forged_numbers(read_bytes(path), str(path), self.feature_names, first)
-
-    def forged_each(self, firsts: Sequence[int], poison: Poison) -> bytes | None:
-        """The same of a table of several series, from the row `firsts` of each on, which is counted within the series.
-
-        None unless a class of several series says how.
-        """
-        return None

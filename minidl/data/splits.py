@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,8 +25,10 @@ from minidl.data.data import Data
 from minidl.data.features import Feature, derive, derived_names
 from minidl.data.known_ahead import one_row_early
 from minidl.data.later import Covariates, Later
+from minidl.data.notes import notes_of
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, fit_each, scaled_rows
-from minidl.data.series import Series, Table
+from minidl.data.series import Table
+from minidl.data.series_kind import Series
 from minidl.data.validation import Starts, Validation, window_starts
 from minidl.data.windows import Windows
 
@@ -68,6 +70,19 @@ class Splits:
         """How many rows are forecast at once."""
         return self.train.leads
 
+    def of_targets(self) -> list[Splits]:
+        """The same for each of the table's targets, as of it alone; see `Table.of_targets`."""
+        if not self.table.targets:
+            return [self]
+        return [self._of_target(table) for table in self.table.of_targets()]
+
+    def _of_target(self, table: Table) -> Splits:
+        column, known = table.target_index, table.target_known
+        parts = self.train, self.validation, self.refit
+        train, validation, refit = (None if part is None else part.of_target(column, known) for part in parts)
+        test = replace(self.test, target_index=column)
+        return replace(self, table=table, train=train or self.train, validation=validation, refit=refit, test=test)
+
     @property
     def later_rows(self) -> int:
         """How many rows after its window the model reads."""
@@ -90,6 +105,7 @@ class Splits:
         """How many rows the table has, and the SHA-256 of its columns' names and values."""
         table = self.table
         said = [table.feature_names, table.target_index, *([table.series, table.firsts] if table.series else [])]
+        said += [table.targets] if table.targets else []
         digest = hashlib.sha256(json.dumps(said).encode())
         digest.update(np.ascontiguousarray(self.table.values, "<f8").tobytes())
         return {"rows": len(self.table), "sha256": digest.hexdigest()}
@@ -99,30 +115,8 @@ class Splits:
         return {"columns": self.table.feature_names, "step": self.table.step_name()}
 
     def notes(self) -> list[str]:
-        """How many gaps were filled, what those cost that are no labels, and how many leads are forecast at once."""
-        n, unknown = self.table.n_filled, int((~self.table.target_known).sum())
-        several, longest = _several(self.table), max(map(len, self.table.later), default=0)
-        if longest:
-            several.append(f"up to {counted(longest, 'row')} without a target at the end are for predictions")
-        filled = [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
-        left = [f"{unknown} of them in the target: they are neither trained on nor scored"] if unknown else []
-        left += self.train.lost("training") + ([] if self.validation is None else self.validation.lost("validation"))
-        return several + filled + left + ([f"{self.leads} leads are forecast at once"] if self.leads > 1 else [])
-
-
-def _several(table: Table) -> list[str]:
-    """How many series there are, and whether they end at one time: if not, one's training rows follow other's tests."""
-    if not table.series:
-        return []
-    short, *_, long = sorted([len(one) for one in table.each()] * 2)
-    rows = f"{short}" if short == long else f"{short} to {long}"
-    lines = [f"{len(table.series):,} series of {rows} rows each"]
-    ends = set() if table.times is None else {one.times[-1] for one in table.each() if one.times is not None}
-    if len(ends) > 1:
-        lines.append(
-            "they end at different times, so that rows of one that are trained on may be later than others' tests"
-        )
-    return lines
+        """What whoever trains on them should know; see `minidl.data.notes`."""
+        return notes_of(self.table, self.leads, {"training": self.train, "validation": self.validation})
 
 
 @register
@@ -235,9 +229,9 @@ class WindowData(Data):
         table = self.rows(table)
         scale = self._fitted(table)
         values = scaled_rows(table, scale, dtype)
-        rest = (T, table.target_index, every_step)
+        rest = (T, table.target_columns if table.targets else table.target_index, every_step)
         later = Later.of(table, covariates, later_rows, T) if later_rows else None
-        known = None if table.target_known.all() else table.target_known
+        known = None if table.labels_known.all() else table.labels_known
         train, *validation = [Windows(values, starts, *rest, leads, known, later, table.firsts) for starts in parts]
         tests = [window_starts(rows.stop - self.test_size, rows.stop, T + 1) for rows in table.stretches()]
         test = Windows(values, np.concatenate(tests), *rest, 1, None, later, table.firsts)

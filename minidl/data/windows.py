@@ -28,19 +28,20 @@ class Windows:
     """A set of windows over the rows of one array, each with its labels.
 
     The window at start s holds the rows s ... s + T - 1 (T = `time_steps`); its
-    labels are the target column of the L rows from s + T on, the window's origin row.
+    labels are the target column of the L rows from s + T on, the window's origin row. Of K columns they
+    are L · K numbers, those of a row side by side.
 
     Parameters
     ----------
     values : (n, F), C-contiguous, scaled; shared, never written to.
     starts : int64 (N,), the first row of each window, in any order.
     time_steps : T >= 1.
-    target_index : the column that is forecast.
+    target_index : the column that is forecast, or K of them.
     every_step : labels at every step of the window, the target of the rows that
         follow this step, for stacks that give an output at every step.
     leads : L >= 1, how many rows are forecast at once.
-    known : bool (n,), whether a row's target is a label. Where it is none, 0 stands for it and its weight is 0; windows
-        of which no label is known are left out. None: all are.
+    known : bool (n,), or (n, K) of K columns, whether a row's target is a label. Where it is none, 0 stands for it and
+        its weight is 0; windows of which no label is known are left out. None: all are.
     later : what a window holds of `Later.count` rows after it, which then stand at its end; None: there are none.
     firsts : the first row of each series that stands in the array.
 
@@ -53,7 +54,7 @@ class Windows:
     values: Array = field(repr=False)
     starts: npt.NDArray[np.int64] = field(repr=False)
     time_steps: int
-    target_index: int
+    target_index: int | tuple[int, ...]
     every_step: bool = False
     leads: int = 1
     known: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
@@ -61,8 +62,8 @@ class Windows:
     firsts: tuple[int, ...] = (0,)
     given: npt.NDArray[np.int64] = field(init=False, repr=False)  # the starts, with those that are left out
     _windows: Array = field(init=False, repr=False)  # (n - T + 1, T·F): a view; row s is the window at s
-    _later: Array = field(init=False, repr=False)  # (n - L + 1, L): a view; row r has the target of L rows from r on
-    _labels: Array = field(init=False, repr=False)  # (n - T - L + 1, [T,] L): a view; row s is of the window at s
+    _later: Array = field(init=False, repr=False)  # (n - L + 1, L·K): a view; row r has the targets of L rows from r on
+    _labels: Array = field(init=False, repr=False)  # (n - T - L + 1, [T,] L·K): a view; row s is of the window at s
     _known: Array | None = field(init=False, repr=False)  # the same of 1 where a label is known, else 0; None: all are
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class Windows:
         if not self.values.flags.c_contiguous:
             raise DataError("Windows: values must be C-contiguous; use np.ascontiguousarray.")
         windows = sliding_window_view(self.values.reshape(-1), T * n_features)[::n_features]
-        target = self.values[:, self.target_index] if self.known is None else self.column
+        target = self.column if self.n_targets > 1 or self.known is not None else self.values[:, self.target_index]
         later, labels = self._label_views(target)
         views = (("_windows", windows), ("_later", later), ("_labels", labels), ("given", self.starts))
         for name, view in views:
@@ -90,9 +91,9 @@ class Windows:
         object.__setattr__(self, "_known", self._label_views(self.weights)[1] if some else None)
 
     def _label_views(self, column: Array) -> tuple[Array, Array]:
-        """L values of a column from each row on; and those that are the labels of each window, [at every step]."""
-        later = sliding_window_view(column, self.leads)
-        T = self.time_steps
+        """L·K values of a column from each row on; and those that are the labels of each window, [at every step]."""
+        T, K = self.time_steps, self.n_targets
+        later = sliding_window_view(column, self.leads * K)[::K]
         return later, sliding_window_view(later[1:], T, axis=0).swapaxes(1, 2) if self.every_step else later[T:]
 
     def __len__(self) -> int:
@@ -108,16 +109,28 @@ class Windows:
         """int64 (N,): the row of the array that each window's first label stands in, start + T."""
         return self.starts + self.time_steps
 
+    @property
+    def n_targets(self) -> int:
+        """K, how many columns are forecast."""
+        return len(self.target_index) if isinstance(self.target_index, tuple) else 1
+
     @cached_property
     def column(self) -> Array:
-        """(n,) the target, contiguous: the labels of a window are neighbours in it. Where it is no label, 0."""
+        """(n·K,) the targets, contiguous, row after row: the labels of a window are neighbours in it.
+
+        Where a target is no label, 0.
+        """
         target = self.values[:, self.target_index]
-        return np.ascontiguousarray(target if self.known is None else np.where(self.known, target, 0))
+        return np.ascontiguousarray(target if self.known is None else np.where(self.known, target, 0)).reshape(-1)
+
+    def of_target(self, column: int, known: npt.NDArray[np.bool_]) -> Windows:
+        """The windows with the labels of one of the columns; `known` as above, for this column."""
+        return replace(self, starts=self.given, target_index=column, known=None if known.all() else known)
 
     @cached_property
     def weights(self) -> Array:
-        """(n,) what a row's target counts for as a label: 1, or 0 where it is none."""
-        known = np.ones(len(self.values), bool) if self.known is None else self.known
+        """(n·K,) what a row's targets count for as labels: 1, or 0 where one is none."""
+        known = np.ones(self.column.shape, bool) if self.known is None else self.known.reshape(-1)
         return known.astype(self.values.dtype)
 
     @property
@@ -176,17 +189,19 @@ class Windows:
         stop = last + self.time_steps
         weight = None
         if self.known is not None:
-            labels = sliding_window_view(self.known, self.leads)[None, first + 1 : stop + 1]
+            known = self.known.reshape(len(self.values), -1).all(axis=1)
+            labels = sliding_window_view(known, self.leads)[None, first + 1 : stop + 1]
             weight = labels.all(axis=2).astype(self.values.dtype)
         return Batch(self.values[None, first:stop], self._later[None, first + 1 : stop + 1], weight=weight)
 
     def _n_known(self, starts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:
-        """How many rows with a label of each of the windows at `starts` are known, (N,), and how many each has."""
+        """How many labels of the rows of each of the windows at `starts` are known, (N,), and how many each has."""
         first = 1 if self.every_step else self.time_steps
+        n = (self.span - first) * self.n_targets
         if self.known is None:
-            return np.full(len(starts), self.span - first), self.span - first
-        before = np.r_[0, np.cumsum(self.known)]
-        return before[starts + self.span] - before[starts + first], self.span - first
+            return np.full(len(starts), n), n
+        before = np.r_[0, np.cumsum(self.known.reshape(len(self.values), -1).sum(axis=1))]
+        return before[starts + self.span] - before[starts + first], n
 
     def lost(self, part: str) -> list[str]:
         """What gaps in the target have cost a part of that name: how many windows, and labels of others, in words."""
@@ -209,7 +224,7 @@ class Windows:
         ----------
         indices : (B,) which windows, counted within this set, or a slice.
         x : buffer (B, T, F) of any memory layout to fill, with later rows (B, T + count, F); None: a new array.
-        y : buffer (B, L), or (B, T, L) with `every_step`; None: a new array.
+        y : buffer (B, L·K), or (B, T, L·K) with `every_step`; None: a new array.
 
         Returns
         -------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,7 +93,7 @@ class Ahead:
 class AheadOfEach:
     """The next values of several series; `series` has those of each by name."""
 
-    series: Mapping[str, Ahead]
+    series: Mapping[str, Ahead | AheadOfTargets]
 
     def table(self) -> list[list[Any]]:
         """As of `Ahead`, with the name of the series in front of each row."""
@@ -116,9 +116,38 @@ class AheadOfEach:
         return f"{name}: {first.said()}" + ("; the other series in the same way" if len(self.series) > 1 else "")
 
 
+@dataclass(frozen=True, eq=False)
+class AheadOfTargets:
+    """The next values of several targets; `targets` has those of each, of the same rows."""
+
+    targets: Sequence[Ahead]
+
+    @property
+    def values(self) -> Array:
+        """(horizon, K), each in its own units."""
+        return np.stack([one.values for one in self.targets], axis=1)
+
+    def table(self) -> list[list[Any]]:
+        """As of `Ahead`, with a column for each target."""
+        first, *others = (one.table() for one in self.targets)
+        return [[*row, *(cell for table in others for cell in table[i][1:])] for i, row in enumerate(first)]
+
+    def found(self) -> dict[str, Any]:
+        """That of each by name, for JSON."""
+        return {"targets": {one.target: one.found() for one in self.targets}}
+
+    def where(self) -> str:
+        """What is forecast."""
+        return self.targets[0].where()
+
+    def said(self) -> str:
+        """What it rests on."""
+        return self.targets[0].said()
+
+
 def forecast_ahead(
     table: Table, scale: ScaleFit, next_rows: Callable[[Array], Array], *, name: str = "", **asked: Any
-) -> Ahead | AheadOfEach:
+) -> Ahead | AheadOfTargets | AheadOfEach:
     """Predict from the end of a table, or of each of its series; see `forecast_series`, which has the parameters.
 
     Raises
@@ -127,7 +156,7 @@ def forecast_ahead(
         As there; the name of the series stands in front. Or a series was not in the training.
     """
     if not table.series:
-        return forecast_series(table, scale, next_rows, name=name, **asked)
+        return _of_targets(table, scale, next_rows, name=name, **asked)
     made = {}
     for series, one in zip(table.series, table.each(), strict=True):
         where = f"{name}: {series}" if name else series
@@ -135,8 +164,13 @@ def forecast_ahead(
             own = scale.of_series(series)
         except DataError as err:
             raise DataError(f"{name}: {err}" if name else str(err)) from err
-        made[series] = forecast_series(one, own, next_rows, name=where, **asked)
+        made[series] = _of_targets(one, own, next_rows, name=where, **asked)
     return AheadOfEach(made)
+
+
+def _of_targets(table: Table, *arguments: Any, **asked: Any) -> Ahead | AheadOfTargets:
+    made = [forecast_series(one, *arguments, **asked) for one in table.of_targets()]
+    return AheadOfTargets(made) if table.targets else made[0]
 
 
 def forecast_series(
@@ -158,7 +192,7 @@ def forecast_series(
 
     Parameters
     ----------
-    next_rows, interval : of windows (1, T, F): (1, L) predictions, and scaled ends (lower, upper), (horizon,) each.
+    next_rows, interval : of windows (1, T, F): (1, L·K) predictions of K targets, and scaled ends (lower, upper).
     name, derive : of the table, for messages; adds the columns that the model gets beside the table's own.
     covariates, later_rows : what stands in later rows, and how many of them the model reads; see `Rows`.
 
@@ -173,9 +207,10 @@ def forecast_series(
     before, start = _rows_before(table, time_steps, way, name)
     rows = Rows.of(whole, scaled_rows(whole, scale, dtype, first=before), time_steps, later_rows)
     x = rows.windows_ahead(start, 0, way)
-    leads = next_rows(x).shape[1]
+    leads = next_rows(x).shape[1] // len(table.target_columns)
     check_known(table, leads * ((horizon - 1) // leads) + later_rows + 1, name)  # up to the row of the last lead
-    scaled = (Recursive(rows, next_rows, way)(start, horizon)[0], *(() if interval is None else interval(x)))
+    forecasts = Recursive(rows, next_rows, way, together=True)(start, horizon)
+    scaled = (forecasts[0], *(() if interval is None else interval(x)))
     values, *ends = (scale.unscale(numbers, whole.target_index) for numbers in scaled)
     return Ahead(
         *(table.target_name, table.units, values),

@@ -50,6 +50,7 @@ class Rows:
     known_ahead : columns whose later values a forecast is given, whatever it assumes of others.
     of_target : columns that give the target away; their later values it is never given.
     later_rows : A, rows after its window that the model reads.
+    targets : all columns that are forecast, where they are several; later values of them, too, are never given.
     """
 
     values: Array = field(repr=False)
@@ -59,12 +60,14 @@ class Rows:
     known_ahead: tuple[int, ...] = ()
     of_target: tuple[int, ...] = ()
     later_rows: int = 0
+    targets: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, table: Table, values: Array, time_steps: int, later_rows: int = 0) -> Rows:
         """A table's rows, with their scaled values."""
         known, made = ((*map(table.feature_names.index, names),) for names in (table.known_ahead, table.of_target))
-        return cls(values, time_steps, table.target_index, table.rows_of_a_day, known, made, later_rows)
+        targets = table.target_columns if table.targets else ()
+        return cls(values, time_steps, table.target_index, table.rows_of_a_day, known, made, later_rows, targets)
 
     @property
     def target(self) -> Array:
@@ -93,7 +96,7 @@ class Rows:
         if j + self.later_rows == 0:
             return self.windows(starts)
         x = rows_from(self.values, starts + j, self.time_steps + self.later_rows)
-        given = frozenset(given_later(x.shape[2], covariates, self.known_ahead, self.of_target))
+        given = frozenset(given_later(x.shape[2], covariates, self.known_ahead, self.of_target)) - {*self.targets}
         later = Later(self.target_index, given, day_of(covariates, self.day))
         later.hide(x, self.values, starts + self.time_steps, j + self.later_rows)
         return x
@@ -101,7 +104,7 @@ class Rows:
     def given_later(self, covariates: Covariates) -> list[int]:
         """The columns but for the target whose later values a forecast is given as they came."""
         given = given_later(self.values.shape[1], covariates, self.known_ahead, self.of_target)
-        return sorted(given - {self.target_index})
+        return sorted(given - {self.target_index, *self.targets})
 
     def truth(self, starts: Starts, horizon: int) -> Array:
         """What really came, (len(starts), horizon)."""
@@ -119,19 +122,34 @@ class Recursive:
     Parameters
     ----------
     rows : the table.
-    next_rows : (B, T, F) windows to (B, L) predictions of the next rows' target.
+    next_rows : (B, T, F) windows to (B, L) predictions of the next rows' target; with `together` (B, L·K), of all K
+        targets of the table, those of a row side by side.
     covariates : what stands for the other columns' later rows; see `Rows.windows_ahead`.
+    together : whether all targets are forecast, each from what is predicted of all.
     """
 
-    def __init__(self, rows: Rows, next_rows: Callable[[Array], Array], covariates: Covariates = "actual") -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        next_rows: Callable[[Array], Array],
+        covariates: Covariates = "actual",
+        *,
+        together: bool = False,
+    ) -> None:
         self.rows = rows
         self.next_rows = next_rows
         self.covariates = covariates
+        self.columns: tuple[int, ...] = (rows.targets if together else ()) or (rows.target_index,)
 
     def __call__(self, starts: Starts, horizon: int) -> Array:
-        """Scaled forecasts, (len(starts), horizon), computed in chunks."""
-        forecasts = np.empty((len(starts), horizon), self.rows.values.dtype)
-        T, target = self.rows.time_steps, self.rows.target_index
+        """Scaled forecasts of the target, (len(starts), horizon), computed in chunks."""
+        return self.of_all(starts, horizon)[:, :, self.columns.index(self.rows.target_index)]
+
+    def of_all(self, starts: Starts, horizon: int) -> Array:
+        """Scaled forecasts of all targets that are forecast together, (len(starts), horizon, K)."""
+        K, column = len(self.columns), self.columns[0]
+        forecasts = np.empty((len(starts), horizon, K), self.rows.values.dtype)
+        T, target = self.rows.time_steps, [*self.columns] if K > 1 else slice(column, column + 1)
         for first in range(0, len(starts), CHUNK):
             chunk = forecasts[first : first + CHUNK]
             j = 0
@@ -140,7 +158,7 @@ class Recursive:
                 made = min(j, T)
                 x[:, T - made : T, target] = chunk[:, j - made : j]
                 x[:, T:, target] = x[:, T - 1 : T, target]
-                y = self.next_rows(x)
+                y = self.next_rows(x).reshape(len(x), -1, K)
                 chunk[:, j : j + y.shape[1]] = y[:, : horizon - j]
                 j += y.shape[1]
         return forecasts

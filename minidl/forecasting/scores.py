@@ -45,7 +45,7 @@ def block_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> Scores
     over leads 1 ... horizon, not the score of the last lead.
     """
     starts = block_starts(splits, horizon)
-    return _scores(splits, forecaster(starts, horizon), starts)
+    return scores_at(splits, forecaster(starts, horizon), starts)
 
 
 def block_starts(splits: Splits, horizon: int) -> Starts:
@@ -74,16 +74,29 @@ def test_starts(splits: Splits) -> list[Starts]:
 def block_sums(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[str, list[list[float]]]:
     """What the block scores R² and RMSE are made of, by stretch of the test part; no block is cut."""
     starts, column = block_starts(splits, horizon), splits.table.target_index
+    forecast, truth, counted = counted_pair(splits, forecaster(starts, horizon), starts)
     scale = splits.scale_at(starts)
-    forecast, truth = forecaster(starts, horizon), _rows(splits).truth(starts, horizon)
-    counted = known_truth(splits, starts, horizon)
-    forecast = np.where(counted, forecast, truth)
     y, target = (np.asarray(scale.unscale(array, column), np.float64) for array in (forecast, truth))
-    straight, true = (scale.straight(array, column)[:, :, None] for array in (forecast, truth))
     return {
-        "r2": by_stretch(*r2_columns(straight, true, None if counted.all() else counted)),
+        "r2": by_stretch(*r2_of_each(splits, forecast, truth, starts, counted)),
         "rmse": by_stretch(counted.sum(axis=1), (np.where(counted, y - target, 0) ** 2).sum(axis=1)),
     }
+
+
+def counted_pair(splits: Splits, forecast: Array, starts: Starts) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
+    """Forecasts (windows, leads), the truth, and which of it is known; where it is not, both are the same."""
+    horizon = forecast.shape[1]
+    truth, counted = _rows(splits).truth(starts, horizon), known_truth(splits, starts, horizon)
+    return np.where(counted, forecast, truth), truth, counted
+
+
+def r2_of_each(
+    splits: Splits, forecast: Array, truth: Array, starts: Starts, counted: npt.NDArray[np.bool_]
+) -> list[npt.NDArray[np.float64]]:
+    """Of each window what R² is made of; see `minidl.metrics.r2_columns`."""
+    scale, column = splits.scale_at(starts), splits.table.target_index
+    straight, true = (scale.straight(array, column)[:, :, None] for array in (forecast, truth))
+    return r2_columns(straight, true, None if counted.all() else counted)
 
 
 @np.errstate(all="ignore")
@@ -91,10 +104,10 @@ def lead_scores(splits: Splits, forecaster: Forecaster, horizon: int) -> dict[st
     """Scores of every single lead 1 ... horizon, over all origins that have `horizon` following rows."""
     starts = lead_starts(splits, horizon)
     forecast = forecaster(starts, horizon)
-    return {str(j + 1): _scores(splits, forecast[:, [j]], starts + j) for j in range(horizon)}
+    return {str(j + 1): scores_at(splits, forecast[:, [j]], starts + j) for j in range(horizon)}
 
 
-def _scores(splits: Splits, forecast: Array, starts: Starts) -> Scores:
+def scores_at(splits: Splits, forecast: Array, starts: Starts) -> Scores:
     """Of forecasts (windows, leads) of the rows that follow the windows at `starts`, where the truth is known."""
     column, leads = splits.table.target_index, forecast.shape[1]
     truth, known = _rows(splits).truth(starts, leads), known_truth(splits, starts, leads)
@@ -187,7 +200,7 @@ def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "act
     """
     check_covariates(splits, covariates)
     rows = Rows.of(splits.table, splits.values, splits.test.time_steps, splits.later_rows)
-    return Recursive(rows, model_next_rows(model), covariates)
+    return Recursive(rows, model_next_rows(model), covariates, together=True)
 
 
 @np.errstate(all="ignore")
@@ -197,7 +210,7 @@ def score_shifted(splits: Splits, forecaster: Forecaster, horizon: int) -> Score
     No score of a forecast. It shows how good such a plot looks.
     """
     starts = block_starts(splits, horizon)
-    return _scores(splits, forecaster(starts, horizon), starts - 1)
+    return scores_at(splits, forecaster(starts, horizon), starts - 1)
 
 
 def score(splits: Splits, forecaster: Forecaster, horizons: Sequence[int]) -> dict[str, Any]:

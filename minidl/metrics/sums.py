@@ -37,13 +37,12 @@ def root_of_sums(sums: Values) -> Values:
 
 
 def r2_of_sums(sums: Values) -> Values:
-    """The mean over K numbers of 1 - Σe² / (Σt² - (Σt)² / n), of sums (..., 1 + 3K): n, then Σt, Σt² and Σe² of each.
+    """The mean over K numbers of 1 - Σe² / (Σt² - (Σt)² / n), of sums (..., 4K): n, Σt, Σt² and Σe² of each.
 
     NaN where all t are one. Any constant may be taken off all t of a number; their mean
     keeps the difference exact.
     """
-    n = sums[..., :1]
-    t, squares, errors = np.moveaxis(sums[..., 1:].reshape(*sums.shape[:-1], -1, 3), -1, 0)
+    n, t, squares, errors = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 4), -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1 - errors / (squares - t * t / n)
     mean: Values = np.where(np.isfinite(r2), r2, np.nan).mean(axis=-1)
@@ -63,10 +62,11 @@ def r2_columns(
     mean = t.mean(axis=(0, 1)) if counted is None else t[counted].mean(axis=0)
     e, t = e - t, t - mean
     if counted is None:
-        columns = [np.full(len(t), float(t.shape[1]))]
+        n = np.full(len(t), float(t.shape[1]))
     else:
         e, t = (np.where(counted[:, :, None], array, 0) for array in (e, t))
-        columns = [counted.sum(axis=1).astype(np.float64)]
+        n = counted.sum(axis=1).astype(np.float64)
+    columns = []
     for k in range(t.shape[2]):
-        columns += [t[:, :, k].sum(axis=1), (t[:, :, k] ** 2).sum(axis=1), (e[:, :, k] ** 2).sum(axis=1)]
+        columns += [n, t[:, :, k].sum(axis=1), (t[:, :, k] ** 2).sum(axis=1), (e[:, :, k] ** 2).sum(axis=1)]
     return columns

@@ -31,6 +31,10 @@ class OnlyTable(Series):
         return self.table.feature_names
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(self.table.feature_names[target.column] for target in self.table.targets)
+
+    @property
     def known_categories(self) -> Categories:
         return self.table.categories
 

@@ -136,13 +136,14 @@ def _blocks(splits: Splits, forecaster: Forecaster, horizon: int, shown: TableRo
     return np.hstack([known, rows, rows[:, -1:]]), np.hstack([truth, y, np.full_like(truth, np.nan)])
 
 
-def lead_figure(scores: dict[str, Any], *, step: str = "h") -> Figure:
+def lead_figure(scores: dict[str, Any], *, step: str = "h", target: str = "") -> Figure:
     """RMSE and MAE by lead, of the model and of every baseline.
 
     Parameters
     ----------
     scores : as in ``evaluation.json``.
     step : the unit of a lead, as `Table.step_name` gives it.
+    target : its name for the head, where it is one of several.
 
     Raises
     ------
@@ -170,7 +171,8 @@ def lead_figure(scores: dict[str, Any], *, step: str = "h") -> Figure:
             look.whole_numbers(ax)
             look.label_ends(ax, leads[-1], ends)
         every = f"forecasts from every {unit(step)} (model: {scores['parameters']} parameters)"
-        look.head(figure, f"Error by lead on the test part, {every}", (scores.get("assumptions") or [""])[0])
+        of = f" of {target}" if target else ""
+        look.head(figure, f"Error by lead{of} on the test part, {every}", (scores.get("assumptions") or [""])[0])
     return figure
 
 

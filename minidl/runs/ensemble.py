@@ -21,6 +21,7 @@ from minidl.runs.refitting import REFIT
 from minidl.runs.run import Run
 from minidl.runs.run_folder import CHECKPOINTS
 from minidl.tasks import Forecast, forecast_task, window_data
+from minidl.tasks.series_data import one_target
 from minidl.training.threads import one_blas_thread
 
 
@@ -76,6 +77,7 @@ class Ensemble:
             if not isinstance(run.experiment.evaluation, Forecast):
                 task = type(run.experiment.evaluation).__name__
                 raise ConfigError(f"{run.path}: is a run of the task {task}; an ensemble is of forecasts.")
+            one_target(run.experiment.data, f"{run.path}: an ensemble")
         first = _what_is_forecast(runs[0])
         for run in runs[1:]:
             other = _what_is_forecast(run)
@@ -136,10 +138,11 @@ class Ensemble:
         made: list[Ahead | AheadOfEach] = [run.predict(path, horizon, later=later) for run in self.runs]
         series = [one.series for one in made if isinstance(one, AheadOfEach)]
         if not series:
-            return self._mixed([one for one in made if isinstance(one, Ahead)], weights)
+            return self._mixed(made, weights)
         return AheadOfEach({name: self._mixed([one[name] for one in series], weights) for name in series[0]})
 
-    def _mixed(self, made: Sequence[Ahead], weights: MixtureWeights) -> MixedAhead:
+    def _mixed(self, of_runs: Sequence[Any], weights: MixtureWeights) -> MixedAhead:
+        made = [one for one in of_runs if isinstance(one, Ahead)]  # all are: of one target
         values = mixed(np.array([one.values for one in made]), weights.to(len(made[0].values)))
         assumed = "; ".join(_of_how_many([[one.assumption] for one in made]))
         points = "; of points alone, since intervals are not mixed" if any(one.interval for one in made) else ""

@@ -10,6 +10,7 @@ from minidl.forecasting.mixture import Mixture
 from minidl.runs.ensemble import Ensemble
 from minidl.runs.run import Run
 from minidl.tasks import Forecast
+from minidl.tasks.series_data import one_target
 from minidl.training.threads import one_blas_thread
 
 ByGroup = dict[str, dict[str, dict[str, float]]]
@@ -34,6 +35,8 @@ def scores_by(made: Run | Ensemble, by: By, checkpoint: str | None = None) -> tu
     task = made.task if isinstance(made, Ensemble) else made.experiment.evaluation
     if not isinstance(task, Forecast):
         raise ConfigError(f"--by: {type(task).__name__} has no {by} of a forecast; Forecast does.")
+    if not isinstance(made, Ensemble):
+        one_target(made.experiment.data, "--by")
     if isinstance(made, Ensemble):
         data = made.load_data()
         splits, name, weights = data[0], "ensemble", made.weights(data)

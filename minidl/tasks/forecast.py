@@ -1,4 +1,4 @@
-"""Forecasts of one column, row after row: the task of a config that names no other."""
+"""Forecasts of a column, or of several, row after row: the task of a config that names no other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from msgspec import Meta
 
 from minidl.core.arguments import PositiveInt
-from minidl.core.errors import ConfigError, ShapeError
+from minidl.core.errors import ConfigError
 from minidl.core.later_rows import later_rows
 from minidl.core.layer import Array, Layer, Shape
 from minidl.core.registry import register
@@ -19,19 +19,20 @@ from minidl.core.text import printable
 from minidl.data import ScaleFit, Splits
 from minidl.data.known_ahead import with_later
 from minidl.data.steps import ahead_short
-from minidl.forecasting import Ahead, AheadOfEach, Covariates, Rival, check_covariates, forecast_ahead, model_next_rows
+from minidl.forecasting import Covariates, Rival, check_covariates, forecast_ahead, model_next_rows
 from minidl.forecasting.intervals import INTERVAL_METRICS, interval_table
 from minidl.forecasting.outside import read_outside
-from minidl.forecasting.words import losing_words, losses_to
-from minidl.metrics import Metric, r2, r2_of_sums, root_of_sums
+from minidl.metrics import Metric, r2_of_sums, root_of_sums
 from minidl.randomness import Streams
+from minidl.tasks.forecast_figures import task_figures
 from minidl.tasks.forecast_scores import ForecastScores
 from minidl.tasks.forecast_terms import ForecastTerms
 from minidl.tasks.intervals import Intervals
 from minidl.tasks.points import Points
-from minidl.tasks.protocols import Scores, Setting, Stretches
+from minidl.tasks.protocols import Prediction, Scores, Setting, Stretches
 from minidl.tasks.published import Published
-from minidl.tasks.series_data import check_horizon, check_step, window_data
+from minidl.tasks.series_data import check_horizon, check_leads, check_step, window_data
+from minidl.tasks.several_targets import SeveralScores, check_targets, check_width, losing_on_targets, mean_r2
 from minidl.tasks.task import Task
 from minidl.training.selection import joined
 
@@ -42,10 +43,11 @@ if TYPE_CHECKING:
 @register
 @dataclass(eq=False)
 class Forecast(Task):
-    """One column of a series, row after row: the task of a config that names no other.
+    """A column of a series, row after row: the task of a config that names no other.
 
     What the model puts out says how. One number is the next row's, and is fed back for the rows after it (recursive).
-    As many as the largest horizon are one for each lead (direct). Fewer are fed back together.
+    As many as the largest horizon are one for each lead (direct). Fewer are fed back together. Of K targets it puts
+    out K numbers for the next row, or for each lead, those of a row side by side; see `minidl.tasks.several_targets`.
 
     Parameters
     ----------
@@ -66,6 +68,7 @@ class Forecast(Task):
     rivals: list[Rival] = field(default_factory=list)
     intervals: Intervals | None = None
     _margins: Any = field(init=False, repr=False, default=None)  # of intervals, for predictions; see `recalled`
+    _n_targets: int = field(init=False, repr=False, default=1)  # as `check` finds it
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("r2", "R²", True, undefined="the target is constant", of_sums=r2_of_sums),
@@ -103,6 +106,7 @@ class Forecast(Task):
         if experiment.loss.labels:
             loss = type(experiment.loss).__name__
             raise ConfigError(f"loss: Forecast learns numbers; {loss} is a loss of class labels (minidl list losses).")
+        self._n_targets = check_targets(self, experiment)
         if self.intervals is not None:
             self.intervals.check(experiment)
         furthest, windows = max(self.horizons), data.test_size - data.time_steps
@@ -115,19 +119,17 @@ class Forecast(Task):
     def check_output(self, output: Shape, experiment: Setting) -> None:
         """One number, or one for each lead, at the last or at every time step."""
         furthest = max(self.horizons)
-        if len(output) > 2 or not 1 <= (output[-1] or 0) <= furthest:
-            raise ShapeError(
-                f"the model's output has shape {output}; a forecast is one number, which is fed back, so (1,) or "
-                f"(time, 1), or one for each lead, of which evaluation.horizons scores {furthest}: ({furthest},) or "
-                f"(time, {furthest})."
-            )
+        if self._n_targets > 1:
+            check_width(output, window_data(experiment.data).series.targets, furthest, experiment.model)
+            return
+        check_leads(output, furthest)
         if self.intervals is not None:
             self.intervals.check_leads(output[-1] or 0, furthest)
 
     def load(self, experiment: Setting, output: Shape) -> Splits:
         """Windows of the series with as many labels as the model puts out leads, at every step if it does so there."""
         data, rng = window_data(experiment.data), Streams.from_seed(experiment.seed).sampling
-        leads = (output[-1] or 0) // experiment.loss.per_target
+        leads = (output[-1] or 0) // experiment.loss.per_target // self._n_targets
         later: Any = {"later_rows": later_rows(experiment.model), "covariates": self.future_covariates}
         splits = data.load(experiment.dtype, rng, every_step=len(output) == 2, leads=leads, **later)
         if experiment.training.refit and splits.validation is not None:
@@ -143,13 +145,16 @@ class Forecast(Task):
     def validate(
         self, y: Array, target: Array, lengths: Array | None = None, weight: Array | None = None
     ) -> dict[str, float]:
-        """R² of all leads that are forecast at once, together; labels that count nothing are left out."""
-        there = slice(None) if weight is None else weight > 0
-        return {"r2": r2(y[there], target[there])}
+        """R² of all leads that are forecast at once, together; the mean over the targets.
+
+        Labels that count nothing are left out.
+        """
+        return {"r2": mean_r2(y, target, weight, self._n_targets)}
 
     def validated(self, parts: Any) -> str:
-        """``one step ahead``, or how many leads together."""
-        return "one step ahead" if parts.leads == 1 else f"{parts.leads} leads together"
+        """``one step ahead``, or how many leads together, and of how many targets if they are several."""
+        leads = "one step ahead" if parts.leads == 1 else f"{parts.leads} leads together"
+        return f"{leads}, mean over {self._n_targets} targets" if self._n_targets > 1 else leads
 
     def rows(self) -> Sequence[str]:
         """The horizons."""
@@ -176,16 +181,21 @@ class Forecast(Task):
         DataError
             The test part is shorter than the largest horizon, or nothing is known of a lead.
         """
-        return self.scores_on(parts).evaluation(model)
+        return self.protocol(parts).evaluation(model)
+
+    def protocol(self, splits: Splits) -> ForecastScores | SeveralScores:
+        """How forecasts of these data are scored, of one target or of several."""
+        if not splits.table.targets:
+            return self.scores_on(splits)
+        return SeveralScores({one.table.target_name: self.scores_on(one) for one in splits.of_targets()})
 
     def scores_on(self, splits: Splits) -> ForecastScores:
-        """How forecasts of these data are scored."""
+        """How forecasts of one target are scored: of these data, or of one of `Splits.of_targets`."""
         return ForecastScores(splits, self.horizons, self.future_covariates, self.rivals, self.intervals)
 
     def tables_of(self, splits: Splits, model: Layer) -> dict[str, Any]:
         """A model's block and lead scores, those of intervals among them if there are any."""
-        scores = self.scores_on(splits)
-        return scores.tables(scores.forecaster(model), scores.spread(model))
+        return self.protocol(splits).tables_of(model)
 
     def margins(self, splits: Splits, model: Layer) -> Any:
         """By lead, of a scored model's calibrated intervals; None: there are none."""
@@ -194,35 +204,33 @@ class Forecast(Task):
 
     def stretches(self, parts: Any, model: Layer) -> Stretches:
         """Of blocks, none of which is cut."""
-        scores = self.scores_on(parts)
-        return scores.sums(scores.forecaster(model), scores.spread(model))
+        return self.protocol(parts).sums_of(model)
 
     def details(self, scores: Scores) -> list[list[str]]:
         """Intervals by lead."""
         return interval_table(scores) if "intervals" in scores else []
 
+    def apart(self, scores: Scores) -> Sequence[tuple[str, Sequence[str], Scores]]:
+        """Of several targets R² together, and R² and RMSE of each."""
+        if "targets" not in scores:
+            return super().apart(scores)
+        each = [(f"{name}: ", ("r2", "rmse"), own) for name, own in scores["targets"].items()]
+        return [("all targets: ", ("r2",), scores), *each]
+
     def outside(self, path: Path, parts: Any) -> tuple[Scores, Stretches]:
         """Scores of forecasts from a CSV file; see `minidl.forecasting.outside`."""
+        if parts.table.targets:
+            raise ConfigError(f"--outside: takes forecasts of one target; the data have {len(parts.table.targets)}.")
         scores, forecaster = self.scores_on(parts), read_outside(path, parts, self.horizons)
         return scores.tables(forecaster, None), scores.sums(forecaster, None)
 
     def losing_words(self, parts: Any, scores: Mapping[str, Any], rounding: float) -> str:
-        """By RMSE of blocks, which is defined where R² is not."""
-        rmse = {k: scores["block"][k]["rmse"] for k in self.rows()}
-        lost = losses_to(rmse, scores["baselines"], self.rows(), rounding)
-        return losing_words(lost, parts.table.step_name())
+        """By RMSE of blocks, which is defined where R² is not; of each target."""
+        return losing_on_targets(scores, self.rows(), parts.table.step_name(), rounding)
 
     def draw(self, model: Layer, parts: Any, scores: Scores) -> dict[str, Figure]:
-        """Forecast against truth, error by lead, and intervals if there are any."""
-        from minidl.plotting import fan_figure, forecast_figure, lead_figure
-
-        found, assumption = self.scores_on(parts), scores["assumptions"][0]
-        forecaster, spread = found.forecaster(model), found.spread(model)
-        return {
-            "forecast.png": forecast_figure(parts, forecaster, self.horizons, assumption=assumption),
-            "error_by_lead.png": lead_figure(scores, step=parts.table.step_name()),
-            **({} if spread is None else {"fan.png": fan_figure(parts, forecaster, spread, scores)}),
-        }
+        """Forecast against truth, error by lead, and intervals if there are any; of each target."""
+        return task_figures(self, model, parts, scores)
 
     def recalled(self, scores: Callable[[], Scores]) -> Forecast:
         """With the margins of calibrated intervals, which evaluation.json has."""
@@ -240,7 +248,7 @@ class Forecast(Task):
         path: Path | None,
         horizon: int | None,
         later: Path | None = None,
-    ) -> Ahead | AheadOfEach:
+    ) -> Prediction:
         """The rows after the end of a table, or of each of its series, scaled as in training.
 
         Parameters

@@ -14,8 +14,10 @@ from minidl.data.steps import units
 from minidl.forecasting import Covariates
 from minidl.forecasting.words import baseline_short
 from minidl.plotting import fan_figure, forecast_figure
+from minidl.plotting import lead_figure as lead_errors_figure
 from minidl.plotting import style as look
 from minidl.tasks.forecast_scores import ForecastScores
+from minidl.tasks.protocols import Scores
 from minidl.tasks.terms import Drawn, Result
 
 if TYPE_CHECKING:
@@ -35,6 +37,22 @@ class Scoring(Protocol):
 
     def scores_on(self, splits: Splits) -> ForecastScores:
         """How forecasts of these data are scored."""
+
+
+def task_figures(task: Scoring, model: Layer, parts: Splits, scores: Scores) -> dict[str, Figure]:
+    """What `Forecast.draw` gives; of several targets a number stands at the end of each name."""
+    figures, assumption = dict[str, Any](), scores["assumptions"][0]
+    for k, one in enumerate(parts.of_targets()):
+        found, target, end, own = task.scores_on(one), "", "", scores
+        if parts.table.targets:
+            target, end = one.table.target_name, f"_{k + 1}"
+            own = {**scores, **scores["targets"][target]}
+        forecaster, spread = found.forecaster(model), found.spread(model)
+        figures[f"forecast{end}.png"] = forecast_figure(one, forecaster, task.horizons, assumption=assumption)
+        figures[f"error_by_lead{end}.png"] = lead_errors_figure(own, step=one.table.step_name(), target=target)
+        if spread is not None:
+            figures[f"fan{end}.png"] = fan_figure(one, forecaster, spread, own)
+    return figures
 
 
 def run_figures(task: Scoring, model: Layer, splits: Splits) -> list[Drawn]:

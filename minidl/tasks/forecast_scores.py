@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from minidl.core.errors import DataError
@@ -51,6 +52,14 @@ class ForecastScores:
         """A model's distributions and intervals; None: points alone are scored."""
         return None if self.intervals is None else self.intervals.spread(self.splits, model, self.covariates)
 
+    def tables_of(self, model: Layer) -> dict[str, Any]:
+        """A model's block and lead scores."""
+        return self.tables(self.forecaster(model), self.spread(model))
+
+    def sums_of(self, model: Layer) -> Stretches:
+        """What a model's block scores are made of."""
+        return self.sums(self.forecaster(model), self.spread(model))
+
     def tables(self, forecaster: Forecaster, spread: IntervalForecaster | None) -> dict[str, Any]:
         """Block and lead scores, those of intervals among them if there are any."""
         return all_scores(self.splits, forecaster, spread, self.horizons, self.intervals is not None)
@@ -59,6 +68,7 @@ class ForecastScores:
         """What block scores are made of; no block is cut."""
         return all_sums(self.splits, forecaster, spread, self.horizons, self.intervals is not None)
 
+    @cached_property
     def compared(self) -> dict[str, Forecaster]:
         """Baselines and rivals by name."""
         splits, furthest = self.splits, max(self.horizons)
@@ -68,7 +78,7 @@ class ForecastScores:
     def by_group(self, forecasters: Mapping[str, Forecaster], by: By) -> dict[str, dict[str, dict[str, float]]]:
         """Scores by group of forecasters, baselines and rivals; see `minidl.forecasting.groups`."""
         check_truth(self.splits, max(self.horizons))
-        return group_scores(self.splits, {**forecasters, **self.compared()}, by, max(self.horizons))
+        return group_scores(self.splits, {**forecasters, **self.compared}, by, max(self.horizons))
 
     def assumptions(self) -> list[str]:
         """What forecasts of points assume, in words, and what gaps in the target have cost."""
@@ -101,7 +111,7 @@ class ForecastScores:
                 f"data.test_size gives {len(splits.test)}."
             )
         check_truth(splits, furthest)
-        compared, counts = self.compared(), scored_counts(splits, self.horizons)
+        compared, counts = self.compared, scored_counts(splits, self.horizons)
         assumed = self.assumptions()
         about, theirs = dict[str, Any](), dict[str, Any]()
         if self.intervals is not None and spread is not None:

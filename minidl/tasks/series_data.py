@@ -20,6 +20,21 @@ def window_data(data: Data) -> WindowData:
     return data
 
 
+def one_target(data: Data, what: str) -> None:
+    """Refuse what is of one target where the data have several; `what` it is, for the message.
+
+    Raises
+    ------
+    ConfigError
+        One line.
+    """
+    targets = window_data(data).series.targets
+    if targets:
+        raise ConfigError(
+            f"{what} is of one target, but data.series.target names {len(targets)}: {', '.join(targets)}."
+        )
+
+
 def check_step(table: Table, trained: str | None, name: str) -> None:
     """Refuse rows that are another time apart than those of the training."""
     given = table.step_name()
@@ -46,4 +61,14 @@ def check_later(later_rows: int, output: Shape) -> None:
         raise ShapeError(
             f"the model reads {later_rows} rows after its window, so it must put out at least {later_rows + 1} leads "
             f"at once, ({later_rows + 1},); its output has shape {output}."
+        )
+
+
+def check_leads(output: Shape, furthest: int) -> None:
+    """Refuse a model of one target that puts out other than up to so many leads."""
+    if len(output) > 2 or not 1 <= (output[-1] or 0) <= furthest:
+        raise ShapeError(
+            f"the model's output has shape {output}; a forecast is one number, which is fed back, so (1,) or "
+            f"(time, 1), or one for each lead, of which evaluation.horizons scores {furthest}: ({furthest},) or "
+            f"(time, {furthest})."
         )

@@ -188,6 +188,10 @@ class Task(Configurable, ABC):
         """A further table for people, a head and rows of cells; empty: none."""
         return []
 
+    def apart(self, scores: Scores) -> Sequence[tuple[str, Sequence[str], Scores]]:
+        """What train and evaluate print tables of: words in front, names of metrics, and the scores that have them."""
+        return [("", self.reported or [metric.name for metric in self.metrics], scores)]
+
     def draw(self, model: Layer, parts: Parts, scores: Scores) -> dict[str, Figure]:
         """Pictures of a scored model by file name."""
         return {}

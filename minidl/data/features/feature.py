@@ -123,11 +123,13 @@ def _left(names: tuple[str, ...], feature: Feature) -> tuple[str, ...]:
 
 
 def _with_feature(table: Table, feature: Feature) -> Table:
-    if table.target_name in feature.replaced:
-        raise ConfigError(
-            f"data.derived: {type(feature).__name__}: {table.target_name} is the target, whose place nothing can take; "
-            "say replace: false."
-        )
+    targets = [table.feature_names[column] for column in table.target_columns]
+    for name in targets:
+        if name in feature.replaced:
+            raise ConfigError(
+                f"data.derived: {type(feature).__name__}: {name} is the target, whose place nothing can take; "
+                "say replace: false."
+            )
     new, left = feature.names(table.categories), _left(table.feature_names, feature)
     kept = [table.feature_names.index(name) for name in left]
     made, shape = feature.columns(table), (len(table), len(new))
@@ -141,10 +143,11 @@ def _with_feature(table: Table, feature: Feature) -> Table:
         values=np.concatenate([table.values[:, kept], made], axis=1),
         feature_names=(*left, *new),
         target_index=left.index(table.target_name),
+        targets=tuple(one._replace(column=kept.index(one.column)) for one in table.targets),
         gaps=_gaps(table, feature, kept, shape),
         known_ahead=_spread(table.known_ahead, new, all(name in table.known_ahead for name in feature.sources)),
         early=_spread(table.early, new, any(name in table.early for name in feature.sources)),
-        of_target=_spread(table.of_target, new, bool({table.target_name, *table.of_target} & {*feature.sources})),
+        of_target=_spread(table.of_target, new, bool({*targets, *table.of_target} & {*feature.sources})),
     )
 
 

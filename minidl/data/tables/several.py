@@ -1,9 +1,14 @@
-"""Which column of a table that nothing is known of tells several series apart."""
+"""Columns that tell several series of a table apart: what they say, and which they are where nothing is known of it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.data.tables.rows import TableRows
 
 _LEAST = 3  # rows that a series has on average
 _MOST = 12  # columns of which pairs are tried
@@ -59,3 +64,21 @@ def _number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def series_of_rows(file: TableRows, columns: Sequence[str]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """The number of each row's series, counted from 0 in their order, and the names of all of them.
+
+    Raises
+    ------
+    DataError
+        A cell is empty.
+    """
+    cells = [file.texts(name) for name in columns]
+    for name, column in zip(columns, cells, strict=True):
+        if "" in column:
+            raise file.error(column.index(""), f"column {name}: empty; expected the name of a series.")
+    texts = list(map(" / ".join, zip(*cells, strict=True)))
+    names = tuple(dict.fromkeys(texts))
+    numbers = {name: i for i, name in enumerate(names)}
+    return np.array([numbers[text] for text in texts], np.int64), names

@@ -62,6 +62,7 @@ class Rollout(NamedColumns, LaterRows, Container):
     target: NonNegativeInt | str
     later: bool = False
     grow: bool = False
+    of_one_target: ClassVar[bool] = True
     causal: ClassVar[bool] = False  # it reads its window again for each forecast, so it cannot be fed step by step
 
     @property

@@ -1,0 +1,43 @@
+"""What whoever trains on a table should know of it, in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from minidl.core.text import counted
+from minidl.data.series import Table
+from minidl.data.windows import Windows
+
+
+def notes_of(table: Table, leads: int, parts: Mapping[str, Windows | None]) -> list[str]:
+    """How many gaps were filled, what those cost that are no labels, and how many leads are forecast at once.
+
+    Parameters
+    ----------
+    parts : windows of the parts that have labels, by name.
+    """
+    n, of_targets = table.n_filled, table.of_targets()
+    unknown = sum(int((~one.target_known).sum()) for one in of_targets)
+    several, longest = _several(table), max(map(len, table.later), default=0)
+    if longest:
+        several.append(f"up to {counted(longest, 'row')} without a target at the end are for predictions")
+    filled = [f"{n} gap{'s' * (n != 1)} in the data {'were' if n != 1 else 'was'} filled"] if n else []
+    where = f"target{'s' * (len(of_targets) > 1)}"
+    left = [f"{unknown} of them in the {where}: they are neither trained on nor scored"] if unknown else []
+    left += [line for name, windows in parts.items() if windows is not None for line in windows.lost(name)]
+    return several + filled + left + ([f"{leads} leads are forecast at once"] if leads > 1 else [])
+
+
+def _several(table: Table) -> list[str]:
+    """How many series there are, and whether they end at one time: if not, one's training rows follow other's tests."""
+    if not table.series:
+        return []
+    short, *_, long = sorted([len(one) for one in table.each()] * 2)
+    rows = f"{short}" if short == long else f"{short} to {long}"
+    lines = [f"{len(table.series):,} series of {rows} rows each"]
+    ends = set() if table.times is None else {one.times[-1] for one in table.each() if one.times is not None}
+    if len(ends) > 1:
+        lines.append(
+            "they end at different times, so that rows of one that are trained on may be later than others' tests"
+        )
+    return lines

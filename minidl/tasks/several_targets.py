@@ -1,0 +1,139 @@
+"""How forecasts of several targets are scored: each as if it were the only one, and all together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minidl.core.errors import ShapeError
+from minidl.core.later_rows import later_rows, of_one_target
+from minidl.core.layer import Array, Layer, Shape, n_parameters
+from minidl.core.text import listed
+from minidl.forecasting import Forecaster
+from minidl.forecasting.several_targets import joint_scores, joint_sums
+from minidl.forecasting.words import losing_words, losses_to
+from minidl.metrics import r2
+from minidl.tasks.forecast_scores import ForecastScores
+from minidl.tasks.protocols import Scores, Setting, Stretches
+from minidl.tasks.series_data import check_later, one_target, window_data
+
+MEAN = "R² of several targets together is the mean over"
+SCALED = "scaled"  # in place of the units, where scores are of several targets together
+
+
+@dataclass(frozen=True, eq=False)
+class SeveralScores:
+    """The protocol of a `Forecast` of several targets.
+
+    Parameters
+    ----------
+    each : that of each target, by its name.
+    """
+
+    each: Mapping[str, ForecastScores]
+
+    def tables_of(self, model: Layer) -> dict[str, Any]:
+        """A model's block and lead scores, of all targets together."""
+        return self._tables(self._forecasters(model))
+
+    def sums_of(self, model: Layer) -> Stretches:
+        """What a model's block scores are made of; no block is cut."""
+        forecasters, (splits, horizons) = self._forecasters(model), self._whole
+        return {str(k): joint_sums(splits, forecasters, k) for k in horizons}
+
+    def evaluation(self, model: Layer) -> Scores:
+        """All that evaluation.json says of a model: scores of all targets together, and ``targets`` by name."""
+        of_each = {name: one.scored(one.forecaster(model), None, model) for name, one in self.each.items()}
+        first = next(iter(of_each.values()))
+        compared = [one.compared for one in self.each.values()]
+        baselines = {name: self._tables([of_target[name] for of_target in compared]) for name in compared[0]}
+        own = ("block", "lead", "baselines", "units")
+        return {
+            **self.tables_of(model),
+            "baselines": baselines,
+            "units": SCALED,
+            "future_covariates": first["future_covariates"],
+            "assumptions": self.assumptions(),
+            "left_out": first["left_out"],
+            "targets": {name: {key: scores[key] for key in own} for name, scores in of_each.items()},
+            "parameters": n_parameters(model),
+        }
+
+    def assumptions(self) -> list[str]:
+        """What forecasts assume, in words; what is so of one target alone has its name in front."""
+        lines = {name: one.assumptions() for name, one in self.each.items()}
+        shared = [line for line in next(iter(lines.values())) if all(line in own for own in lines.values())]
+        apart = [f"{name}: {line}" for name, own in lines.items() for line in own if line not in shared]
+        return [*shared, *apart, f"{MEAN} {listed(list(self.each))}; loss and errors together are of scaled values"]
+
+    def _forecasters(self, model: Layer) -> list[Forecaster]:
+        return [one.forecaster(model) for one in self.each.values()]
+
+    def _tables(self, forecasters: Sequence[Forecaster]) -> dict[str, Any]:
+        splits, horizons = self._whole
+        return joint_scores(splits, forecasters, horizons)
+
+    @property
+    def _whole(self) -> tuple[list[Any], Sequence[int]]:
+        each = list(self.each.values())
+        return [one.splits for one in each], each[0].horizons
+
+
+def check_targets(task: Any, experiment: Setting) -> int:
+    """How many targets there are; refuse what is only for one.
+
+    Raises
+    ------
+    ConfigError
+        One line.
+    """
+    targets = window_data(experiment.data).series.targets
+    if not targets:
+        return 1
+    only = [f"evaluation.{key}" for key in ("intervals", "published") if getattr(task, key) is not None]
+    layer = of_one_target(experiment.model)
+    for what in only + [f"model: {layer}"] * (layer is not None):
+        one_target(experiment.data, what)
+    return len(targets)
+
+
+def check_width(output: Shape, targets: Sequence[str], furthest: int, model: Layer) -> None:
+    """Refuse a model that puts out other than a number for each target, of the next row or of each lead.
+
+    Raises
+    ------
+    ShapeError
+        One line.
+    """
+    K = len(targets)
+    if len(output) > 2 or output[-1] not in (K, furthest * K):
+        raise ShapeError(
+            f"the model's output has shape {output}; a forecast of the {K} targets {listed(list(targets))} is {K} "
+            f"numbers for the next row, which are fed back, so ({K},) or (time, {K}), or as many for each lead, of "
+            f"which evaluation.horizons scores {furthest}: ({furthest * K},) or (time, {furthest * K})."
+        )
+    check_later(later_rows(model), (*output[:-1], (output[-1] or 0) // K))
+
+
+def mean_r2(y: Array, target: Array, weight: Array | None, n_targets: int) -> float:
+    """The mean over the targets of R² of all their leads together, of labels that count; see `Batch` for weights."""
+    scores = []
+    for k in range(n_targets):
+        made, true = (array[..., k::n_targets] for array in (y, target))
+        count = weight[..., k::n_targets] if weight is not None and weight.shape == target.shape else weight
+        there = slice(None) if count is None else count > 0
+        scores.append(r2(made[there], true[there]))
+    return float(np.mean(scores))
+
+
+def losing_on_targets(scores: Mapping[str, Any], rows: Sequence[str], step: str, rounding: float) -> str:
+    """``loses to ... on TEMP; it loses to ...``: see `Task.losing_words`; of one target without its name."""
+    said = []
+    for name, own in scores.get("targets", {"": scores}).items():
+        rmse = {k: own["block"][k]["rmse"] for k in rows}
+        words = losing_words(losses_to(rmse, own["baselines"], rows, rounding), step)
+        said += [f"{words} on {name}" if name else words] if words else []
+    return "; it ".join(said)

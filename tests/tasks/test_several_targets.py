@@ -1,0 +1,220 @@
+"""Several targets of one table: labels, forecasts, scores of each and of all, predictions, and what is refused.
+
+A forecast of K targets is held against plain loops, and the scores of each target against those that the same table
+has with this target alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small import window_data
+from two_targets import TARGETS, F, H, K, T, loaded, stack, two_targets, written
+
+from minidl import SGD, Dense, RecurrentLayer, Sequential, StepsAhead
+from minidl.compiled.examples import examples
+from minidl.core.layer import Array
+from minidl.data import Splits, Table
+from minidl.experiment import Experiment, load_experiment
+from minidl.forecasting import DirectRidge, Rows, baselines, forecast_ahead, model_forecaster, score
+from minidl.forecasting.ahead import AheadOfTargets
+from minidl.metrics import r2, r2_of_sums, root_of_sums
+from minidl.tasks import Forecast
+
+# --- labels
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("leads", [1, 3])
+def test_labels_of_a_window_are_the_targets_of_its_leads_row_after_row(leads: int, every_step: bool) -> None:
+    parts = loaded(leads, every_step=every_step)
+    batch, values = parts.train.gather(slice(None)), parts.values
+    for i, start in enumerate(parts.train.starts.tolist()):
+        ends = range(start + 1, start + T + 1) if every_step else [start + T]
+        expected = [[values[end + j, target.column] for j in range(leads) for target in TARGETS] for end in ends]
+        np.testing.assert_array_equal(batch.target[i], expected if every_step else expected[0])
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+def test_compiled_code_reads_the_same_labels(every_step: bool) -> None:
+    windows = loaded(3, every_step=every_step).train
+    order = np.array([7, 0, 30])
+    found, expected = examples(windows, order, 3), windows.gather(order).target
+    assert found.target == expected.shape[1:]
+    for i, first in enumerate(found.target_starts):
+        for t, numbers in enumerate(expected[i].reshape(-1, 3 * K)):
+            begin = first + t * found.target_step
+            np.testing.assert_array_equal(found.targets[begin : begin + 3 * K], numbers)
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+def test_a_label_counts_where_its_target_is_known_in_numpy_and_in_compiled_code(every_step: bool) -> None:
+    known = np.ones((240, K), bool)
+    known[[60, 100, 101, 101, 200], [1, 0, 0, 1, 1]] = False  # of temp and pm
+    table = two_targets(filled=((60, 0), (100, 1), (101, 1), (101, 0), (200, 0)))
+    parts = loaded(2, table, every_step=every_step)
+    windows, order = parts.train, np.arange(len(parts.train))
+    assert len(windows) == 240 - 60 - T - 1
+    batch, found = windows.gather(order), examples(windows, order, len(order))
+    assert batch.weight is not None
+    assert found.weights is not None
+    time, number = found.weights.steps(batch.target.shape[1:])
+    for i, start in enumerate(windows.starts.tolist()):
+        for t, end in enumerate(range(start + 1, start + T + 1) if every_step else [start + T]):
+            expected = known[end : end + 2].reshape(-1)
+            np.testing.assert_array_equal(batch.weight[i, t] if every_step else batch.weight[i], expected)
+            first = found.weights.starts[i] + t * time
+            np.testing.assert_array_equal(found.weights.values[first : first + 2 * K : number], expected)
+    assert windows.lost("training")[-1].endswith("labels of training windows were gaps: they count nothing")
+    assert "5 of them in the targets: they are neither trained on nor scored" in parts.notes()
+
+
+def test_the_windows_of_one_target_are_those_in_which_it_is_known() -> None:
+    parts = loaded(1, two_targets(filled=((60, 0), (100, 1), (200, 0))))
+    temp, pm = parts.of_targets()
+    every = {*range(240 - 60 - T)}
+    assert {*parts.train.starts.tolist()} == every
+    assert {*temp.train.starts.tolist()} == every - {100 - T}
+    assert {*pm.train.starts.tolist()} == every - {60 - T}
+    assert [int((~one.table.target_known).sum()) for one in (temp, pm)] == [1, 2]
+
+
+# --- forecasts
+
+
+def naive(model: Sequential, values: Array, start: int, hold: bool) -> list[list[float]]:
+    """Rows that are not known have the forecasts of both targets, and the last known or the true wind."""
+    made: list[list[float]] = []
+    while len(made) < H:
+        window = []
+        for row in range(start + len(made), start + len(made) + T):
+            later = row - (start + T)
+            numbers = list(values[start + T - 1 if hold and later >= 0 else row])
+            if later >= 0:
+                numbers[1], numbers[0] = made[later]
+            window.append(numbers)
+        y = model(np.array([window]))[0]
+        made += np.reshape(y[-1] if y.ndim == 2 else y, (-1, K)).tolist()
+    return made[:H]
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("leads", [1, H])
+@pytest.mark.parametrize("covariates", ["hold_last", "actual"])
+def test_forecasts_of_all_targets_are_fed_back_together(leads: int, every_step: bool, covariates: Any) -> None:
+    parts, model = loaded(leads), stack(leads, every_step)
+    starts = parts.test.starts[[3, 0, 40]]
+    expected = np.array([naive(model, parts.values, start, covariates == "hold_last") for start in starts.tolist()])
+    for k, one in enumerate(parts.of_targets()):
+        made = model_forecaster(one, model, covariates)(starts, H)
+        np.testing.assert_allclose(made, expected[:, :, k], rtol=1e-12)
+
+
+@pytest.mark.parametrize("leads", [1, H])
+def test_a_prediction_is_the_forecast_that_is_scored_of_the_same_window(leads: int) -> None:
+    table, model = two_targets(), stack(leads)
+    parts = loaded(leads)
+    start = parts.test.starts[20:21]
+    known = replace(table, values=table.values[: start[0] + T], times=table.times[: start[0] + T])  # type: ignore[index]
+    ahead = forecast_ahead(known, parts.scale, lambda x: model(x), time_steps=T, horizon=H, dtype="float64")
+    assert isinstance(ahead, AheadOfTargets)
+    assert ahead.table()[0] == ["time", "temp [°C]", "pm [µg/m³]"]
+    for k, one in enumerate(parts.of_targets()):
+        scored = model_forecaster(one, model, "hold_last")(start, H)[0]
+        expected = parts.scale.unscale(scored, one.table.target_index)
+        np.testing.assert_allclose([row[1 + k] for row in ahead.table()[1:]], expected, rtol=1e-12)
+        assert ahead.found()["targets"][one.table.target_name]["values"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("other", [0, 1])
+def test_a_baseline_of_a_target_is_never_given_later_values_of_another(other: int) -> None:
+    cut, parts = 200, loaded()
+    spoilt = parts.values.copy()
+    spoilt[cut:, TARGETS[other].column] = np.nan
+    start, one = np.array([cut - T]), parts.of_targets()[1 - other]
+    pair = [baselines(replace(one, values=values), "actual")["linear"](start, H) for values in (parts.values, spoilt)]
+    np.testing.assert_array_equal(*pair)
+    assert Rows.of(one.table, spoilt, T).given_later("actual") == [2]
+
+
+def test_a_model_that_reads_later_rows_forecasts_all_targets() -> None:
+    model = Sequential([RecurrentLayer(4), Dense(K), StepsAhead(H)])
+    data, task = window_data(two_targets()), Forecast(horizons=[H])
+    experiment = Experiment(model=model, data=data, optimizer=SGD(learning_rate=0.1), evaluation=task, dtype="float64")
+    assert experiment.build_model() == (H * K,)
+    parts = experiment.load_data()
+    x = parts.train.gather(slice(0, 1)).x
+    assert x.shape == (1, T + H - 1, F)
+    np.testing.assert_array_equal(x[0, T:], np.tile(x[0, T - 1], (H - 1, 1)))
+
+
+# --- scores
+
+
+def scored(model: Sequential, table: Table | None = None, **arguments: Any) -> tuple[Splits, dict[str, Any]]:
+    parts = loaded(model.output_shape((T, F))[-1] // K, table)  # type: ignore[operator]
+    return parts, Forecast(horizons=[H, 1], **arguments).evaluate(parts, model)
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_a_target_is_scored_as_if_it_were_the_only_one_beside_its_own_baselines(k: int) -> None:
+    filled = ((60, 0), (100, 1), (200, 0), (201, 0), (220, 1))
+    parts, found = scored(stack(H), two_targets(filled), rivals=[DirectRidge()])
+    one = parts.of_targets()[k]
+    name, forecaster = one.table.target_name, model_forecaster(one, stack(H), "hold_last")
+    alone = window_data(replace(two_targets(filled), target_index=TARGETS[k].column, targets=())).load("float64")
+    own = found["targets"][name]
+    assert own["units"] == TARGETS[k].units
+    assert {"block": own["block"], "lead": own["lead"]} == score(alone, forecaster, [H, 1])
+    for baseline, expected in baselines(alone, "hold_last").items():
+        made = score(alone, expected, [H, 1])
+        for table in ("block", "lead"):
+            for row, values in made[table].items():
+                assert own["baselines"][baseline][table][row] == pytest.approx(values, rel=1e-9), baseline
+    assert {"persistence", "seasonal_24h", "linear", "direct_linear"} == own["baselines"].keys()
+
+
+def test_scores_together_are_the_mean_r2_and_scaled_errors_of_all_targets() -> None:
+    parts, found = scored(stack(H), two_targets(filled=((200, 0), (220, 1))))
+    y, truth = [], []
+    for one in parts.of_targets():
+        forecast = model_forecaster(one, stack(H), "hold_last")
+        for start in parts.test.starts[: len(parts.test) // H * H : H].tolist():
+            for j, value in enumerate(forecast(np.array([start]), H)[0]):
+                if one.table.target_known[start + T + j]:
+                    y.append(value)
+                    truth.append(parts.values[start + T + j, one.table.target_index])
+    e = np.array(y) - np.array(truth)
+    block = found["block"][str(H)]
+    assert len(e) == 2 * (len(parts.test) // H * H) - 2
+    assert block["loss"] == pytest.approx(np.mean(e * e) / 2, rel=1e-9)
+    assert block["rmse"] == pytest.approx(np.sqrt(np.mean(e * e)), rel=1e-9)
+    assert block["mae"] == pytest.approx(np.mean(np.abs(e)), rel=1e-9)
+    for table, row in (("block", str(H)), ("block", "1"), ("lead", "3")):
+        of_each = [own[table][row]["r2"] for own in found["targets"].values()]
+        assert found[table][row]["r2"] == pytest.approx(np.mean(of_each), rel=1e-12)
+        of_each = [own["baselines"]["linear"][table][row]["r2"] for own in found["targets"].values()]
+        assert found["baselines"]["linear"][table][row]["r2"] == pytest.approx(np.mean(of_each), rel=1e-12)
+    assert found["units"] == "scaled"
+
+
+def test_scores_together_are_those_of_the_sums_of_stretches() -> None:
+    model, task = stack(H), Forecast(horizons=[H, 1])
+    parts, found = scored(model, two_targets(filled=((200, 0), (201, 0), (220, 1))))
+    for row, sums in task.stretches(parts, model).items():
+        whole = {name: np.array(values).sum(axis=0) for name, values in sums.items()}
+        assert r2_of_sums(whole["r2"]) == pytest.approx(found["block"][row]["r2"], rel=1e-9)
+        assert root_of_sums(whole["rmse"]) == pytest.approx(found["block"][row]["rmse"], rel=1e-9)
+
+
+def test_r2_of_the_validation_is_the_mean_over_the_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = load_experiment(written(tmp_path, monkeypatch)).evaluation
+    rng = np.random.default_rng(1)
+    target = rng.standard_normal((30, H, K)) * [1, 100]
+    y = target + rng.standard_normal((30, H, K)) * [0.1, 50]
+    expected = np.mean([r2(y[:, :, k].reshape(-1), target[:, :, k].reshape(-1)) for k in range(K)])
+    assert task.validate(y.reshape(30, -1), target.reshape(30, -1)) == {"r2": pytest.approx(expected)}
