@@ -25,13 +25,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--target", metavar="COLUMN", help="with --from: the column to forecast, or the only one of numbers"
     )
     parser.add_argument("--time-format", metavar="FORM", help="with --from: of its times, as for strptime: %%d/%%m/%%Y")
+    parser.add_argument(
+        "--series-by",
+        metavar="COLUMN",
+        action="append",
+        help='with --from: the column that tells several series apart; once more for a second; "": it is one series',
+    )
     parser.add_argument("--task", choices=tasks, help="what the model is for; default Forecast")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the file, unless there is one."""
-    if args.table is None and (args.target or args.time_format):
-        raise ConfigError(f"--{'target' if args.target else 'time-format'}: also needs --from TABLE.")
+    asked = next((name for name in ("target", "time_format", "series_by") if getattr(args, name) is not None), None)
+    if args.table is None and asked is not None:
+        raise ConfigError(f"--{asked.replace('_', '-')}: also needs --from TABLE.")
     if args.table is not None and (args.what == "cell" or args.task in LEARNED):
         raise ConfigError("--from: makes an experiment that forecasts, and nothing else.")
     if args.what == "cell":
@@ -46,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.task in LEARNED:
         text = SEQUENCES.format(file=path, task=args.task, **LEARNED[args.task])
     if args.table is not None:
-        text = config_from(args.table, args.target, args.time_format, path)
+        text = config_from(args.table, path, args.target, args.time_format, args.series_by)
     try:
         write_new(path, text.encode())
     except FileExistsError as err:

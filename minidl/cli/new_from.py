@@ -11,12 +11,15 @@ from minidl.core.output import show
 from minidl.core.text import counted, printable
 from minidl.data import Table
 from minidl.data.steps import apart
+from minidl.data.tables.facts import gap_stretches, seasons
 from minidl.data.tables.looking import Findings, look_at
 
 _FEWEST = 8  # rows of a series
 
 
-def config_from(table: Path, target: str | None, time_format: str | None, file: Path) -> str:
+def config_from(
+    table: Path, file: Path, target: str | None, time_format: str | None, series_by: list[str] | None
+) -> str:
     """The text of a config for a table; what was found is shown.
 
     Raises
@@ -26,8 +29,8 @@ def config_from(table: Path, target: str | None, time_format: str | None, file: 
     DataError, StorageError
         The table cannot be read.
     """
-    look = look_at(table, target, time_format)
-    words = [*look.words, _size(look)]
+    look = look_at(table, target, time_format, None if series_by is None else [name for name in series_by if name])
+    words = [*look.words, *gap_stretches(look.table), seasons(look.table), _size(look)]
     for line in words:
         show(printable(f"{table}: {line}"))
     rows, name = min((len(one), series) for one, series in _each(look))

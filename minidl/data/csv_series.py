@@ -168,7 +168,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
         file, problems, utc = self._file(self.path if path is None else path), Problems(), False
         times, arrangement, names = None, None, tuple[str, ...]()
         with problems:
-            times, utc = self._times(file)
+            times, utc = self.times_of(file)
         with problems:
             arrangement, names = self._arrangement(file, times)
         values, no_rows = np.empty((len(file), len(self.features))), None
@@ -251,7 +251,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
         numbers = {name: gaps for name in self.features if name not in self.categories}
         texts = {name: known for name, known in self.categories.items() if name not in self._series_columns}
         file = self._file(self.path)
-        arrangement, _ = self._arrangement(file, self._times(file)[0])
+        arrangement, _ = self._arrangement(file, self.times_of(file)[0])
         if arrangement is None:
             place = np.arange(len(file)) >= firsts[0]
         else:
@@ -270,7 +270,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
             wanted = Wanted(self.features, frozenset(self.missing), self.time)
         return open_table(path, self, blank_rows=blank_rows, wanted=wanted, fewest=self._fewest_rows)
 
-    def _times(self, file: TableRows) -> tuple[Times | None, bool]:
+    def times_of(self, file: TableRows) -> tuple[Times | None, bool]:
         """Times of the file's rows, and whether they are in UTC."""
         if self.time is None:
             return None, False

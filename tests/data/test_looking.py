@@ -142,7 +142,7 @@ def test_the_kinds_of_columns_are_told_apart(tmp_path: Path) -> None:
     """Numbers are features, few texts categories; what is constant, empty or many texts is left out."""
     n = 24
     columns = {
-        "w": [("NW", "SE", "cv")[i % 3] for i in range(n)],
+        "w": [("NW", "SE", "cv")[(i + i // 8) % 3] for i in range(n)],
         "y": [str(i * i) for i in range(n)],
         "one": ["7"] * n,
         "none": ["NA", ""] * (n // 2),
@@ -189,9 +189,9 @@ def test_what_usually_stands_for_a_gap_is_one(tmp_path: Path, cell: str) -> None
 
 
 DAY_ROWS = [f"2014-01-{day:02},{day}" for day in range(10, 20)]
-SORTED = "rows are not in order: sorted (`sort`)"
-DROPPED = "several rows of one time: the first is kept (`duplicates`)"
-ADDED = "times are missing: rows of gaps are added (`missing_times`)"
+SORTED = "rows are not in order, in {}: sorted (`sort`)"
+DROPPED = "1 row of times that stand there before: the first is kept (`duplicates`)"
+ADDED = "2 times left out: rows of gaps are added (`missing_times`)"
 STEPS = "times are not evenly spaced: each row is a step (`steps`)"
 GAPS = {"missing_times": "gaps", "gaps": "interpolate"}
 
@@ -200,13 +200,13 @@ GAPS = {"missing_times": "gaps", "gaps": "interpolate"}
     ("lines", "more", "words", "n"),
     [
         (DAY_ROWS, {}, [], 10),
-        (DAY_ROWS[::-1], {"sort": True}, [SORTED], 10),
+        (DAY_ROWS[::-1], {"sort": True}, [SORTED.format("9 places")], 10),
         ([*DAY_ROWS, "2014-01-19,99"], {"duplicates": "drop"}, [DROPPED], 10),
         ([*DAY_ROWS[:4], *DAY_ROWS[6:]], GAPS, [ADDED], 10),
         (
             [*DAY_ROWS[6:], *DAY_ROWS[:4], "2014-01-13,99"],
             {"sort": True, "duplicates": "drop", **GAPS},
-            [SORTED, DROPPED, ADDED],
+            [SORTED.format("1 place"), DROPPED, ADDED],
             10,
         ),
     ],

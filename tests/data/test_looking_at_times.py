@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from looking import DAYS, keys, look, rows
 
-from minidl.core.errors import DataError
+from minidl.core.errors import ConfigError, DataError
+from minidl.data.tables.looking import look_at
 
 
 def hours_in_parts(n: int, header: str = "Year,month,day,hour,y") -> str:
@@ -134,6 +136,63 @@ def test_a_table_of_several_series_without_such_a_column_is_refused_and_a_few_ti
         look(tmp_path, "\n".join(["year,place,y", *lines]) + "\n")
     few = [*lines[:20], "2019,b,3", "2018,b,3"]
     assert keys(look(tmp_path, "\n".join(["year,place,y", *few]) + "\n"))["duplicates"] == "drop"
+
+
+def test_rows_of_too_short_series_are_refused_with_the_columns_that_tell_them_apart(tmp_path: Path) -> None:
+    lines = [f"{year},{kind},{place},{i}" for year in (1931, 1932) for kind in "abc" for i, place in enumerate("pqrst")]
+    with pytest.raises(DataError) as caught:
+        look(tmp_path, "\n".join(["year,kind,place,y", *lines]) + "\n")
+    told = "told apart by 'kind' and 'place' (`series_by`) they are 15 series of some 2 rows, too few to forecast."
+    assert str(caught.value) == f"{tmp_path / 'table.csv'}: 30 rows, but only 2 different times; {told}"
+
+
+FIRMS = ("Alpha", "Beta", "Gamma")
+
+
+def write_firms(folder: Path, firms: list[str]) -> Path:
+    lines = [f"the {i}th,{firm},{i * i}" for i, firm in enumerate(firms)]
+    (folder / "table.csv").write_text("\n".join(["when,firm name,y", *lines]) + "\n")
+    return folder / "table.csv"
+
+
+def test_series_in_blocks_without_times_are_asked_for(tmp_path: Path) -> None:
+    table = write_firms(tmp_path, [firm for firm in FIRMS for _ in range(20)])
+    message = (
+        "--series-by: no column of times was found, and column firm name may say which of 3 series a row belongs to "
+        "(Alpha, Beta, Gamma): say --series-by 'firm name', or --series-by \"\" if the rows are one series; of times "
+        "in another form say the --time-format (in a config the keys are `series_by` and `time_format`)."
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        look_at(table, "y")
+    found = look_at(table, "y", series_by=["firm name"])
+    assert found.keys["series_by"] == "firm name"
+    assert [len(one) for one in found.table.each()] == [20] * 3
+    assert look_at(table, "y", series_by=[]).table.series == ()
+    with pytest.raises(ConfigError, match=r"^--series-by: 'firm' is no column that tells series apart; did you mean"):
+        look_at(table, "y", series_by=["firm"])
+
+
+def test_series_that_take_turns_without_times_are_said(tmp_path: Path) -> None:
+    found = look_at(write_firms(tmp_path, [*FIRMS] * 20), "y")
+    assert found.words[1] == (
+        "no column of times was found, and column firm name may say which of 3 series a row belongs to (Alpha, Beta, "
+        "Gamma); read as one series, unless you say --series-by 'firm name' (`series_by`)"
+    )
+    assert found.table.series == ()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] * 4,  # one series, day by day
+        ["winter"] * 9 + ["spring"] * 9 + ["summer"] * 9,
+        ["N", "E", "E", "S", "N", "W"] * 5,  # neither in blocks nor again and again in one order
+        ["a", "b", "c", "d", "e"],  # too few rows for each
+    ],
+)
+def test_texts_of_one_series_without_times_are_no_names_of_series(tmp_path: Path, names: list[str]) -> None:
+    text = "\n".join(["name,y", *(f"{name},{i * i}" for i, name in enumerate(names))]) + "\n"
+    assert not any("series" in word for word in look(tmp_path, text).words)
 
 
 def test_a_column_without_a_name_is_one_of_times_or_left_alone(tmp_path: Path) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from minidl.core.errors import ConfigError, DataError
+from minidl.core.errors import ConfigError
 from minidl.core.registry import suggest
-from minidl.data.csv_series import CSVSeries
+from minidl.core.text import shell_word
 from minidl.data.series import Table
 from minidl.data.tables.layout import TextLayout
 from minidl.data.tables.marks import GAPS, is_number
-from minidl.data.tables.several import columns_of_series, some_of
+from minidl.data.tables.row_keys import KEPT, readable
+from minidl.data.tables.several import column_without_times, columns_of_series, some_of
 from minidl.data.tables.time_formats import TimeFormat
 from minidl.data.tables.written import how_written
 
@@ -29,8 +29,6 @@ _OF_YEAR = {"quarter": "%q", "month": "%m"}
 _PART_FORMS = {2: "%Y %m"}  # three or four are read without one
 _CLOCK_COLUMNS, _ISO_DATE = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%H.%M.%S"), "%Y-%m-%d"
 _CATEGORIES = 20
-_SATURDAY, _WEEK = 5, 7  # days from Monday on
-_KEPT = 0.9  # of the rows, at least, where some have a time that stands there before
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,16 @@ class Findings:
     table: Table
 
 
-def look_at(path: Path, target: str | None, time_format: str | None = None) -> Findings:
+def look_at(
+    path: Path, target: str | None, time_format: str | None = None, series_by: Sequence[str] | None = None
+) -> Findings:
     """The keys with which a table can be read.
 
     Parameters
     ----------
     target : the column to forecast; None: the only one of numbers.
     time_format : of its times; None: it is looked for.
+    series_by : the columns that tell several series apart; empty: it is one; None: they are looked for.
 
     Raises
     ------
@@ -77,26 +78,61 @@ def look_at(path: Path, target: str | None, time_format: str | None = None) -> F
         keys |= {"time": times if len(times) > 1 else times[0]} | ({"time_format": form} if form else {})
         read_as = f", of the form {form}" if form else ", ISO" if len(times) == 1 else ""
         words.append(f"times in {', '.join(map(repr, times))}{read_as}")
-    series = columns_of_series(texts, times, target, _KEPT)
+    series = _series(texts, times, target, series_by, words)
     keys |= {"series_by": series[0] if len(series) == 1 else list(series)} if series else {}
     words += [_series_words(texts, series)] if series else []
-    numbers = [name for name in numbers if name not in series]
+    _add_features(keys, words, texts, kinds, (*times, *series))
+    return Findings(keys, words, readable(keys, words, written))
+
+
+def _add_features(
+    keys: dict[str, Any], words: list[str], texts: dict[str, list[str]], kinds: dict[str, str], others: Sequence[str]
+) -> None:
+    """The keys of the columns that a model gets, all but `others`, and of their gaps."""
+    target, left = keys["target"], {name: kind for name, kind in kinds.items() if name not in others}
+    numbers = [name for name, kind in left.items() if kind == "numbers"]
     keys["features"] = [target, *(name for name in numbers if name != target)]
     categories = {
         name: {text: i for i, text in enumerate(sorted({*texts[name], ""}))}
-        for name, kind in kinds.items()
-        if kind == "categories" and name not in (*times, *series)
+        for name, kind in left.items()
+        if kind == "categories"
     }
     if categories:
         keys |= {"features": keys["features"] + list(categories), "categories": categories}
         words.append(f"texts in {', '.join(categories)}: numbered in the order of the alphabet (`categories`)")
-    left_out = [f"{name} ({kind})" for name, kind in kinds.items() if name not in (*keys["features"], *times, *series)]
+    left_out = [f"{name} ({kind})" for name, kind in left.items() if name not in keys["features"]]
     words += [f"left out: {', '.join(left_out)}"] if left_out else []
     gaps = sorted({cell for name in numbers for cell in texts[name] if cell in GAPS})
     if gaps:
         keys |= {"gaps": "interpolate", "missing": gaps}
         words.append(f"gaps, as {', '.join(map(repr, gaps))}: lines between their neighbours (`gaps`)")
-    return Findings(keys, words, _readable(keys, words, len(written.file)))
+
+
+def _series(
+    texts: dict[str, list[str]], times: Sequence[str], target: str, asked: Sequence[str] | None, words: list[str]
+) -> tuple[str, ...]:
+    """The columns that tell several series apart; ConfigError where that is to be said."""
+    for name in asked or ():
+        if name not in texts or name in (target, *times):
+            known = [column for column in texts if column not in ("", target, *times)]
+            raise ConfigError(f"--series-by: {name!r} is no column that tells series apart{suggest(name, known)}")
+    if asked is not None:
+        return tuple(asked)
+    found = None if times else column_without_times(texts, target)
+    if found is not None:
+        name, in_blocks = found
+        problem = (
+            f"no column of times was found, and column {name} may say which of {len(set(texts[name]))} series a row "
+            f"belongs to ({some_of(texts[name])})"
+        )
+        options = f"--series-by {shell_word(name)}"
+        if in_blocks:
+            raise ConfigError(
+                f'--series-by: {problem}: say {options}, or --series-by "" if the rows are one series; of times in '
+                "another form say the --time-format (in a config the keys are `series_by` and `time_format`)."
+            )
+        words.append(f"{problem}; read as one series, unless you say {options} (`series_by`)")
+    return columns_of_series(texts, times, target, KEPT)
 
 
 def _series_words(texts: dict[str, list[str]], columns: tuple[str, ...]) -> str:
@@ -186,54 +222,3 @@ def _with_more(texts: dict[str, list[str]], target: str, date: str, form: str) -
 def _dates_named(column: str) -> bool:
     """Whether a column of whole numbers is called like times."""
     return any(word in column.lower() for word in ("date", "time", "year", "jahr", "datum"))
-
-
-def _readable(keys: dict[str, Any], words: list[str], rows: int) -> Table:
-    """The table; keys for rows out of order are added where it cannot be read without."""
-    for key, value, what in (
-        ("sort", True, "rows are not in order: sorted"),
-        ("duplicates", "drop", "several rows of one time: the first is kept"),
-        ("missing_times", "gaps", "times are missing: rows of gaps are added"),
-        ("steps", "rows", "times are not evenly spaced: each row is a step"),
-    ):
-        try:
-            table = CSVSeries(**keys).read()
-            break
-        except DataError as err:
-            sign = {"sort": "sort: true", "duplicates": "duplicates: drop"}.get(key, "evenly spaced")
-            if "time" not in keys or sign not in str(err):
-                continue
-            keys[key] = value
-            words.append(f"{what} (`{key}`)")
-            if key == "missing_times":
-                keys["gaps"] = "interpolate"
-            if key == "steps":
-                del keys["missing_times"]
-    else:
-        table = CSVSeries(**keys).read()
-    _refuse_several_series(keys, table, rows)
-    return _of_trading_days(keys, words, table)
-
-
-def _refuse_several_series(keys: dict[str, Any], table: Table, rows: int) -> None:
-    """DataError where more than a tenth of the rows would be dropped, for their times stand there before."""
-    if keys.get("duplicates") == "drop" and len(table) < _KEPT * rows:
-        raise DataError(
-            f"{keys['path']}: {rows:,} rows, but only {len(table):,} different times; if the table holds several "
-            "series, keep the rows of one; else a config of yours can say `duplicates: average` or `duplicates: drop`."
-        )
-
-
-def _of_trading_days(keys: dict[str, Any], words: list[str], table: Table) -> Table:
-    """The table as it is; read anew, a row a step, where all that was added are weekends and holidays."""
-    if "missing_times" not in keys or table.times is None or table.gaps is None or table.step != np.timedelta64(1, "D"):
-        return table
-    weekend = (table.times.astype("datetime64[D]").astype(np.int64) + 3) % 7 >= _SATURDAY
-    if len(table) < _WEEK or not table.gaps.where[weekend, table.target_index].all():
-        return table
-    del keys["missing_times"]
-    keys["steps"] = "rows"
-    words[-1] = "no rows on weekends: each row is a step (`steps`)"
-    if "missing" not in keys:
-        del keys["gaps"]
-    return CSVSeries(**keys).read()

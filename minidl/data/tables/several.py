@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from minidl.data.tables.rows import TableRows
 
-_LEAST = 3  # rows that a series has on average
+_OF_A_CALENDAR = set(re.findall("...", "montuewedthufrisatsunjanfebmaraprmayjunjulaugsepoctnovdecsprsumautwin"))
 _MOST = 12  # columns of which pairs are tried
 
 
 def columns_of_series(
-    texts: Mapping[str, Sequence[str]], times: Sequence[str], target: str, kept: float
+    texts: Mapping[str, Sequence[str]], times: Sequence[str], target: str, kept: float, least: int = 3
 ) -> tuple[str, ...]:
     """The column, or the pair of them, with the fewest different texts and none twice at one time.
 
@@ -27,6 +28,7 @@ def columns_of_series(
     texts : of each column, by name.
     times : the columns of times.
     kept : a table of which so large a part of the rows have different times is one series.
+    least : rows that a series has on average.
     """
     moments = list(zip(*(texts[name] for name in times), strict=True))
     if not times or len(set(moments)) >= kept * len(moments):
@@ -37,11 +39,30 @@ def columns_of_series(
         for some in combinations(columns[: len(columns) if size == 1 else _MOST], size):
             cells = list(zip(*(texts[name] for name in some), strict=True))
             n = len(set(cells))
-            if 1 < n <= len(cells) / _LEAST and len(set(zip(moments, cells, strict=True))) == len(cells):
+            if 1 < n <= len(cells) / least and len(set(zip(moments, cells, strict=True))) == len(cells):
                 found.append((any(all(map(_number, set(texts[name]))) for name in some), n, some))
         if found:
             return min(found)[2]
     return ()
+
+
+def column_without_times(texts: Mapping[str, Sequence[str]], target: str) -> tuple[str, bool] | None:
+    """A column of texts that may tell several series apart in a table without times; None: there is none.
+
+    Its texts stand in blocks, one below the other (True), or come again and again in one order (False). Days of the
+    week and months do so in one series, too.
+    """
+    for name, cells in texts.items():
+        different = list(dict.fromkeys(cells))
+        n, rows = len(different), len(cells)
+        if name in ("", target) or not 1 < n <= rows / 3 or any(cell == "" or _number(cell) for cell in different):
+            continue
+        if {cell.lower()[:3] for cell in different} <= _OF_A_CALENDAR:
+            continue
+        in_blocks = 1 + sum(one != other for one, other in pairwise(cells)) == n
+        if in_blocks or list(cells) == (different * (rows // n + 1))[:rows]:
+            return name, in_blocks
+    return None
 
 
 def _names(cells: Sequence[str]) -> bool:
