@@ -12,6 +12,7 @@ import copy
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ from minidl.data import Splits, Table, WindowData
 from minidl.experiment import Experiment
 from minidl.forecasting import Persistence, Rows, model_forecaster
 from minidl.forecasting.forecasters import Starts
-from minidl.forecasting.mixture import Member, fitted_weights
+from minidl.forecasting.mixture import Member, Mixture, equal_weights, fitted_weights
+from minidl.forecasting.quantile_mean import mean_distributions
 from minidl.forecasting.scores import lead_starts
 from minidl.parallel.experiments import OnlyTable
 from minidl.tasks import forecast_task, window_data
@@ -150,6 +152,7 @@ def _stages(experiment: Experiment, rows: Table) -> dict[str, str]:
         margins = forecast_task(experiment.evaluation).margins(splits, experiment.scored_model)
         if margins is not None:
             stages["calibration"] = digest_of({"margins": margins})
+            stages["ensemble calibration"] = _ensemble_margins(experiment, splits)
     except NumericalError as err:
         stages["chosen checkpoint"] = f"none: {err}"
     return stages
@@ -164,6 +167,16 @@ def _ensemble_weights(experiment: Experiment, splits: Splits) -> str:
         weights = fitted_weights([Member(one, forecaster) for forecaster in made], max(task.horizons))
         found[one.table.target_name] = weights.values
     return digest_of(found)
+
+
+def _ensemble_margins(experiment: Experiment, splits: Splits) -> str:
+    """A digest of the margins of an ensemble of the model twice, whose distributions are mixed."""
+    task, model = forecast_task(experiment.evaluation), experiment.scored_model
+    intervals: Any = task.intervals
+    told = intervals.told(splits, model, task.future_covariates)
+    member = Member(splits, task.scores_on(splits).forecaster(model), told)
+    mixture = Mixture([member, member], equal_weights(2, 1, ""))
+    return digest_of({"margins": intervals.of(splits, mean_distributions(mixture)).margins})
 
 
 def _digest(source: Source) -> str:

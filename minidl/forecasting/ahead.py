@@ -17,7 +17,9 @@ from minidl.data.later import day_of
 from minidl.data.scalers import scaled_rows
 from minidl.data.steps import later, time_text
 from minidl.forecasting.assumptions import KEPT, at_once_words, direct, kept_words
+from minidl.forecasting.distributions import in_units
 from minidl.forecasting.forecasters import Covariates, Recursive, Rows, Starts
+from minidl.losses.distributions import Distribution
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class Ahead:
     assumption : what it takes for granted, in words.
     interval : (lower, upper) ends of each value's interval, (horizon,) each; None: there are none.
     interval_words : what the intervals are; "" where there are none.
+    told : the distribution of the values (1, horizon) that intervals are of, before they were calibrated.
     """
 
     target: str
@@ -49,6 +52,7 @@ class Ahead:
     assumption: str = KEPT
     interval: tuple[Array, Array] | None = None
     interval_words: str = ""
+    told: Distribution | None = None
 
     def times(self) -> list[str]:
         """ISO time of each value; ``+1``, ``+2``, ... rows where the table has no times."""
@@ -185,14 +189,14 @@ def forecast_series(
     derive: Callable[[Table], Table] = lambda table: table,
     covariates: Covariates = "hold_last",
     later_rows: int = 0,
-    interval: Callable[[Array], tuple[Array, Array]] | None = None,
+    interval: Callable[[Array], tuple[Distribution, tuple[Array, Array]]] | None = None,
     interval_words: str = "",
 ) -> Ahead:
     """Predict from the table's last `time_steps` rows, as in scores; with ``actual`` the last values are kept.
 
     Parameters
     ----------
-    next_rows, interval : of windows (1, T, F): (1, L·K) predictions of K targets, and scaled ends (lower, upper).
+    next_rows, interval : of windows (1, T, F): (1, L·K) predictions of K targets; a distribution and its ends, scaled.
     name, derive : of the table, for messages; adds the columns that the model gets beside the table's own.
     covariates, later_rows : what stands in later rows, and how many of them the model reads; see `Rows`.
 
@@ -209,20 +213,27 @@ def forecast_series(
     x = rows.windows_ahead(start, 0, way)
     leads = next_rows(x).shape[1] // len(table.target_columns)
     check_known(table, leads * ((horizon - 1) // leads) + later_rows + 1, name)  # up to the row of the last lead
-    forecasts = Recursive(rows, next_rows, way, together=True)(start, horizon)
-    scaled = (forecasts[0], *(() if interval is None else interval(x)))
-    values, *ends = (scale.unscale(numbers, whole.target_index) for numbers in scaled)
+    forecasts = Recursive(rows, next_rows, way, together=True)(start, horizon)[0]
+    told, ends = (None, None) if interval is None else _in_units(*interval(x), scale, whole.target_index)
     return Ahead(
-        *(table.target_name, table.units, values),
+        *(table.target_name, table.units, scale.unscale(forecasts, whole.target_index)),
         None if table.times is None else table.times[-1],
         table.step,
         time_steps,
         (int(gaps.sum()), gaps.size),
         table.utc,
         assumption=at_once_words(whole) if not later_rows and direct(leads, horizon) else kept_words(whole, way),
-        interval=(ends[0], ends[1]) if ends else None,
+        interval=ends,
         interval_words=interval_words,
+        told=told,
     )
+
+
+def _in_units(
+    told: Distribution, ends: tuple[Array, Array], scale: ScaleFit, column: int
+) -> tuple[Distribution, tuple[Array, Array]]:
+    lower, upper = (scale.unscale(end, column) for end in ends)
+    return in_units(told, scale, column), (lower, upper)
 
 
 def _rows_before(table: Table, time_steps: int, way: Covariates, name: str) -> tuple[int, Starts]:

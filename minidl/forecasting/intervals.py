@@ -18,7 +18,7 @@ import numpy.typing as npt
 from minidl.core.layer import Array
 from minidl.data import Splits
 from minidl.data.steps import ahead_short
-from minidl.forecasting.distributions import Distributions
+from minidl.forecasting.distributions import Distributions, in_units
 from minidl.forecasting.forecasters import CHUNK, Covariates, Forecaster, Rows, Starts
 from minidl.forecasting.scores import block_starts, block_sums, known_truth, lead_starts, score
 from minidl.forecasting.words import baseline_short
@@ -150,8 +150,7 @@ def _numbers(
     found, coverage = spread.distributions(starts, horizon), spread.coverage
     lower, upper = (scale.unscale(end, column) for end in spread.interval(found, horizon))
     ends = pinball(lower, truth, (1 - coverage) / 2) + pinball(upper, truth, (1 + coverage) / 2)
-    slope = scale.of_column(column, 2)[1] if scale.curves[column] == "linear" else None
-    moved = found.moved(lambda values: scale.unscale(values, column), slope)
+    moved = in_units(found, scale, column)
     within = ((lower <= truth) & (truth <= upper)).astype(np.float64)
     return {"crps": moved.crps(truth), "coverage": within, "width": upper - lower, "pinball": ends / 2}, known
 

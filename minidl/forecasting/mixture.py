@@ -38,10 +38,12 @@ class Member:
     ----------
     splits : the data, as the member scales them.
     forecaster : its forecasts, scaled.
+    told : its distributions, scaled; None: it makes points alone.
     """
 
     splits: Splits
     forecaster: Forecaster
+    told: Any = None  # Distributions | None; a call of it is not one of a method
 
     def values(self, starts: Starts, horizon: int) -> Values:
         """Forecasts in the target's units, (len(starts), horizon)."""

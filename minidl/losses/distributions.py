@@ -19,6 +19,7 @@ import numpy.typing as npt
 from minidl.core.errors import ConfigError
 
 Values = npt.NDArray[np.float64]
+_CLOSE = 0.01 + 1e-9  # levels between which a quantile is a straight line's
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -28,6 +29,16 @@ class Distribution(ABC):
     @abstractmethod
     def first(self, leads: int) -> Distribution:
         """That of the first leads alone."""
+
+    @abstractmethod
+    def at(self, levels: Sequence[float]) -> Values:
+        """(..., levels): the quantiles of these levels.
+
+        Raises
+        ------
+        ConfigError
+            The model does not say one of them.
+        """
 
     @abstractmethod
     def interval(self, coverage: float, margin: Values | float = 0.0) -> tuple[Values, Values]:
@@ -95,19 +106,43 @@ class Quantiles(Distribution):
         """The values of each number, sorted."""
         return np.sort(self.values, axis=-1)
 
+    def at(self, levels: Sequence[float]) -> Values:
+        """Those of the model's own levels; on a straight line between two that are at most 0.01 apart."""
+        values = self.ordered
+        return np.stack([self._at(values, level) for level in levels], axis=-1)
+
+    def _at(self, values: Values, level: float) -> Values:
+        j = int(np.argmin(np.abs(np.array(self.levels) - level)))
+        if abs(self.levels[j] - level) < 1e-9:
+            nearest: Values = values[..., j]
+            return nearest
+        j = int(np.searchsorted(self.levels, level))
+        if not 0 < j < len(self.levels) or self.levels[j] - self.levels[j - 1] > _CLOSE:
+            own = ", ".join(f"{one:.6g}" for one in self.levels)
+            raise ConfigError(f"no level {level:.6g}; the loss has {own}")
+        share = (level - self.levels[j - 1]) / (self.levels[j] - self.levels[j - 1])
+        between: Values = (1 - share) * values[..., j - 1] + share * values[..., j]
+        return between
+
+    def knows(self, level: float) -> bool:
+        """Whether `at` has this level."""
+        try:
+            self._at(np.zeros(len(self.levels)), level)
+        except ConfigError:
+            return False
+        return True
+
     def interval(self, coverage: float, margin: Values | float = 0.0) -> tuple[Values, Values]:
         """q - m and q' + m of the levels (1 - coverage)/2 and (1 + coverage)/2; their middle where they cross."""
-        places = []
-        for level in ((1 - coverage) / 2, (1 + coverage) / 2):
-            near = [j for j, own in enumerate(self.levels) if abs(own - level) < 1e-9]
-            if not near:
-                raise ConfigError(
-                    f"an interval of {coverage:.6g} lies between the levels {(1 - coverage) / 2:.6g} and "
-                    f"{(1 + coverage) / 2:.6g}; the loss has {', '.join(f'{one:.6g}' for one in self.levels)}"
-                )
-            places += near
-        values = self.ordered
-        lower, upper = values[..., places[0]], values[..., places[1]]
+        levels = (1 - coverage) / 2, (1 + coverage) / 2
+        try:
+            ends = self.at(levels)
+        except ConfigError as err:
+            raise ConfigError(
+                f"an interval of {coverage:.6g} lies between the levels {levels[0]:.6g} and {levels[1]:.6g}; "
+                f"{str(err).partition('; ')[2]}"
+            ) from err
+        lower, upper = ends[..., 0], ends[..., 1]
         margin = np.maximum(margin, (lower - upper) / 2)
         return lower - margin, upper + margin
 
@@ -153,6 +188,12 @@ class Gaussian(Distribution):
         """That of the first leads alone."""
         return replace(self, mean=self.mean[:, :leads], deviation=self.deviation[:, :leads])
 
+    def at(self, levels: Sequence[float]) -> Values:
+        """μ + z σ, Φ(z) = level."""
+        z = np.array([NormalDist().inv_cdf(level) for level in levels])
+        found: Values = self.mean[..., None] + z * self.deviation[..., None]
+        return found
+
     def interval(self, coverage: float, margin: Values | float = 0.0) -> tuple[Values, Values]:
         """μ ± (z + m) σ, Φ(z) = (1 + coverage)/2."""
         half = np.maximum(NormalDist().inv_cdf((1 + coverage) / 2) + margin, 0) * self.deviation
@@ -176,8 +217,7 @@ class Gaussian(Distribution):
         if slope is not None:
             return Gaussian(back(self.mean), self.deviation * slope)
         levels = [(j + 0.5) / 100 for j in range(100)]
-        z = np.array([NormalDist().inv_cdf(level) for level in levels])
-        return Quantiles(levels, back(self.mean[..., None] + z * self.deviation[..., None]))
+        return Quantiles(levels, back(self.at(levels)))
 
 
 def pinball(y: Values, truth: Values, level: float) -> Values:

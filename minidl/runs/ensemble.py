@@ -12,15 +12,26 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import ConfigError
-from minidl.core.layer import n_parameters
+from minidl.core.layer import Array, n_parameters
 from minidl.core.text import listed
-from minidl.data import Splits
+from minidl.data import ScaleFit, Splits
 from minidl.forecasting import Ahead, AheadOfEach
-from minidl.forecasting.mixture import Member, Mixture, MixtureWeights, equal_weights, fitted_weights, mixed
+from minidl.forecasting.intervals import IntervalForecaster
+from minidl.forecasting.mixture import (
+    Member,
+    Mixture,
+    MixtureWeights,
+    equal_weights,
+    fitted_weights,
+    mixed,
+    weighing_starts,
+)
+from minidl.forecasting.quantile_mean import mean_distributions, quantile_mean
 from minidl.runs.refitting import REFIT
 from minidl.runs.run import Run
 from minidl.runs.run_folder import CHECKPOINTS
 from minidl.tasks import Forecast, forecast_task, window_data
+from minidl.tasks.intervals import Intervals
 from minidl.tasks.series_data import one_target
 from minidl.training.threads import one_blas_thread
 
@@ -96,8 +107,24 @@ class Ensemble:
 
     @property
     def task(self) -> Forecast:
-        """How the mixture is scored: as the first run's config says, without intervals."""
-        return replace(forecast_task(self.runs[0].experiment.evaluation), intervals=None)
+        """How the mixture is scored: as the first run's config says; intervals are calibrated if those of all are."""
+        task, several = forecast_task(self.runs[0].experiment.evaluation), self._intervals()
+        if isinstance(several, str):
+            return replace(task, intervals=None)
+        return replace(task, intervals=replace(several[0], conformal=all(one.conformal for one in several)))
+
+    def _intervals(self) -> list[Intervals] | str:
+        """Those of the runs; why they are not mixed, or "" where no run has any."""
+        tasks = [forecast_task(run.experiment.evaluation) for run in self.runs]
+        found = [task.intervals for task in tasks if task.intervals is not None]
+        if not found:
+            return ""
+        if len(found) < len(self.runs):
+            without = next(run for run, task in zip(self.runs, tasks, strict=True) if task.intervals is None)
+            return f"{without.path} has no intervals"
+        if len({one.coverage for one in found}) > 1:
+            return "their coverage differs"
+        return found
 
     def load_data(self) -> list[Splits]:
         """The data of each run.
@@ -120,9 +147,25 @@ class Ensemble:
         made = []
         for run, splits in zip(self.runs, data, strict=True):
             run.load_weights(checkpoint(run))
-            scores = forecast_task(run.experiment.evaluation).scores_on(splits)
-            made.append(Member(splits, scores.forecaster(run.experiment.scored_model)))
+            task, model = forecast_task(run.experiment.evaluation), run.experiment.scored_model
+            told = task.intervals and task.intervals.told(splits, model, task.future_covariates)
+            made.append(Member(splits, task.scores_on(splits).forecaster(model), told))
         return made
+
+    def spread(self, members: Sequence[Member], weights: MixtureWeights) -> IntervalForecaster | None:
+        """The mixture's distributions and intervals, with the margins of its own calibration; None: there are none."""
+        intervals = self.task.intervals
+        if intervals is None:
+            return None
+        return intervals.of(self._calibrating(members), mean_distributions(Mixture(members, weights)))
+
+    def _calibrating(self, members: Sequence[Member]) -> Splits:
+        """The first member's data, with the validation windows that no member was trained on."""
+        first, intervals = members[0].splits, self.task.intervals
+        if intervals is None or not intervals.conformal or first.validation is None:
+            return first
+        starts, _ = weighing_starts([member.splits for member in members], first.leads)
+        return replace(first, validation=replace(first.validation, starts=starts))
 
     def weights(self, data: Sequence[Splits]) -> MixtureWeights:
         """By member and lead, from forecasts of the validation part; see `minidl.forecasting.mixture`."""
@@ -134,20 +177,42 @@ class Ensemble:
         self, path: Path | None = None, horizon: int | None = None, later: Path | None = None
     ) -> MixedAhead | AheadOfEach:
         """The rows after the end of a table (None: the runs' own series); see `Run.predict`."""
-        weights = self.weights(self.load_data())
-        made: list[Ahead | AheadOfEach] = [run.predict(path, horizon, later=later) for run in self.runs]
-        series = [one.series for one in made if isinstance(one, AheadOfEach)]
+        data = self.load_data()
+        weights = self.weights(data)
+        with one_blas_thread():
+            spread = self.spread(self.members(data), weights)
+        margins = None if spread is None else spread.margins
+        made: list[Ahead | AheadOfEach] = [
+            run.predict(path, horizon, later=later, calibrated=False) for run in self.runs
+        ]
+        series, scale = [one.series for one in made if isinstance(one, AheadOfEach)], self.runs[0].scale()
         if not series:
-            return self._mixed(made, weights)
-        return AheadOfEach({name: self._mixed([one[name] for one in series], weights) for name in series[0]})
+            return self._mixed(made, weights, margins, scale)
+        return AheadOfEach(
+            {
+                name: self._mixed([one[name] for one in series], weights, margins, scale.of_series(name))
+                for name in series[0]
+            }
+        )
 
-    def _mixed(self, of_runs: Sequence[Any], weights: MixtureWeights) -> MixedAhead:
+    def _mixed(
+        self, of_runs: Sequence[Any], weights: MixtureWeights, margins: Array | None, scale: ScaleFit
+    ) -> MixedAhead:
         made = [one for one in of_runs if isinstance(one, Ahead)]  # all are: of one target
-        values = mixed(np.array([one.values for one in made]), weights.to(len(made[0].values)))
+        horizon, why = len(made[0].values), self._intervals()
+        values = mixed(np.array([one.values for one in made]), weights.to(horizon))
         assumed = "; ".join(_of_how_many([[one.assumption] for one in made]))
-        points = "; of points alone, since intervals are not mixed" if any(one.interval for one in made) else ""
-        alone = {**vars(made[0]), "values": values, "interval": None, "interval_words": ""}
-        return MixedAhead(**{**alone, "assumption": assumed + points}, weights=weights, names=self.names)
+        intervals, told = self.task.intervals, [one.told for one in made if one.told is not None]
+        points = f"; of points alone, since {why}" if isinstance(why, str) and why else ""
+        more: dict[str, Any] = {"interval": None, "interval_words": "", "told": None}
+        if intervals is not None:
+            mean = quantile_mean(told, weights.to(horizon))
+            column = window_data(self.runs[0].experiment.data).feature_names.index(made[0].target)
+            lower, upper = intervals.ends(mean, scale, column, 0.0 if margins is None else margins[:horizon])
+            words = f"{intervals.words()}, from the mean of the runs' quantiles"
+            more = {"interval": (lower[0], upper[0]), "interval_words": words, "told": mean}
+        alone = {**vars(made[0]), "values": values, **more, "assumption": assumed + points}
+        return MixedAhead(**alone, weights=weights, names=self.names)
 
     def evaluate(self, data: Sequence[Splits]) -> dict[str, Any]:
         """Scores of the mixture as in ``evaluation.json``; ``members`` and ``weights`` by name, ``equal_weights``.
@@ -158,24 +223,31 @@ class Ensemble:
             A score of the mixture is NaN or Inf.
         """
         weights = self.weights(data)
-        members, scores_on = self.members(data), self.task.scores_on(data[0])
+        members, model = self.members(data), self.runs[0].experiment.scored_model
+        scores_on = self.task.scores_on(self._calibrating(members))
         with one_blas_thread():
             plain = Mixture(members, equal_weights(len(members), 1, "asked for"))
-            scores = scores_on.scored(Mixture(members, weights), None, self.runs[0].experiment.scored_model)
-            tables = [self.task.scores_on(one.splits).tables(one.forecaster, None) for one in members]
+            scores = scores_on.scored(Mixture(members, weights), self.spread(members, weights), model)
+            tables = [self._alone(one) for one in members]
             assumed = [self.task.scores_on(splits).assumptions() for splits in data]
             scores |= {
                 "members": dict(zip(self.names, tables, strict=True)),
-                "equal_weights": scores_on.tables(plain, None),
+                "equal_weights": scores_on.tables(plain, self.spread(members, plain.weights)),
                 "weights": {
                     "said": weights.said,
                     "by_lead": dict(zip(self.names, weights.values.tolist(), strict=True)),
                 },
-                "assumptions": _of_how_many(assumed),
+                "assumptions": _of_how_many(assumed) + scores["assumptions"][len(scores_on.assumptions()) :],
                 "parameters": sum(n_parameters(run.experiment.model) for run in self.runs),
             }
         self.task.check_finite(scores, "ensemble")
         return scores
+
+    def _alone(self, member: Member) -> dict[str, Any]:
+        """The tables of a member, with intervals as the mixture has them."""
+        intervals = self.task.intervals
+        spread = None if intervals is None else intervals.of(member.splits, member.told)
+        return self.task.scores_on(member.splits).tables(member.forecaster, spread)
 
 
 def _what_is_forecast(run: Run) -> dict[str, Any]:

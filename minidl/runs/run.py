@@ -242,6 +242,7 @@ class Run(RunFolder):
         horizon: int | None = None,
         checkpoint: str | None = None,
         later: Path | None = None,
+        calibrated: bool = True,
     ) -> Any:
         """Apply a checkpoint (None: the one that the config scores) to something new; return a `Prediction`.
 
@@ -251,6 +252,7 @@ class Run(RunFolder):
         ----------
         horizon : how far ahead, for tasks that know such a thing; None: as far as the config says.
         later : a file with the rows to come of columns that are known ahead; None: those after the table's end.
+        calibrated : whether intervals are, where the config says so.
 
         Raises
         ------
@@ -261,8 +263,9 @@ class Run(RunFolder):
         state = self.load_weights(checkpoint)
         step, name = self._scale_file().get("step"), checkpoint or self.scored_checkpoint()
         with one_blas_thread():
-            file = scores_name(name, self.scored_checkpoint())
-            task = experiment.evaluation.recalled(lambda: stored_scores(self, file, name, state["epoch"]))
+            file, task = scores_name(name, self.scored_checkpoint()), experiment.evaluation
+            if calibrated:
+                task = task.recalled(lambda: stored_scores(self, file, name, state["epoch"]))
             return task.predict(experiment, self.scale(), step, path, horizon, later)
 
     def predictor(self, checkpoint: str | None = None) -> Predictor:

@@ -13,13 +13,13 @@ from msgspec import Meta
 from minidl.core.arguments import Configurable
 from minidl.core.errors import ConfigError, CorruptFileError, ShapeError
 from minidl.core.layer import Array, Layer
-from minidl.data import Splits
+from minidl.data import ScaleFit, Splits
 from minidl.files.reading import convert_json
 from minidl.forecasting import Covariates, Rival, Rows, model_next_rows
 from minidl.forecasting.conformal import calibration_counts, calibration_starts, conformal_margins
-from minidl.forecasting.distributions import Distributions
+from minidl.forecasting.distributions import Distributions, on_scale
 from minidl.forecasting.intervals import IntervalForecaster, model_distributions
-from minidl.losses.distributions import Quantiles
+from minidl.losses.distributions import Distribution, Quantiles
 from minidl.tasks.points import Points
 from minidl.tasks.protocols import Setting
 
@@ -90,10 +90,14 @@ class Intervals(Configurable):
 
     def spread(self, splits: Splits, model: Layer, covariates: Covariates) -> IntervalForecaster | None:
         """A scored model's distributions and intervals on the test part; None: it makes points alone."""
+        made = self.told(splits, model, covariates)
+        return None if made is None else self.of(splits, made)
+
+    def told(self, splits: Splits, model: Layer, covariates: Covariates) -> Distributions | None:
+        """A scored model's distributions on the test part; None: it makes points alone."""
         if not isinstance(model, Points):
             return None
-        made = model_distributions(splits, model_next_rows(model.model), model.loss.distribution, covariates)
-        return self.of(splits, made)
+        return model_distributions(splits, model_next_rows(model.model), model.loss.distribution, covariates)
 
     def of_rivals(
         self, splits: Splits, model: Layer, rivals: Sequence[Rival], covariates: Covariates, horizon: int
@@ -152,13 +156,22 @@ class Intervals(Configurable):
         how = "calibrated on the validation part" if self.conformal else "as the model says, not calibrated"
         return f"lower and upper are the ends of intervals of {100 * self.coverage:.6g} %, {how}"
 
-    def ahead(self, experiment: Setting, margins: Values | None, horizon: int) -> Callable[[Array], Ends]:
-        """What makes the ends (lower, upper) of a window (1, T, F), scaled, (horizon,) each."""
+    def ends(self, told: Distribution, scale: ScaleFit, column: int, margins: Values | float) -> Ends:
+        """(lower, upper) of the intervals of a distribution, calibrated by margins of scaled numbers; all in units."""
+        ends = on_scale(told, scale, column).interval(self.coverage, margins)
+        lower, upper = (scale.unscale(end, column) for end in ends)
+        return lower, upper
+
+    def ahead(
+        self, experiment: Setting, margins: Values | None, horizon: int
+    ) -> Callable[[Array], tuple[Distribution, Ends]]:
+        """What makes of a window (1, T, F) a distribution (1, horizon) and the interval's ends (horizon,), scaled."""
         loss, next_rows = experiment.loss, model_next_rows(experiment.model)
 
-        def ends(x: Array) -> Ends:
+        def ends(x: Array) -> tuple[Distribution, Ends]:
             told: Any = loss.distribution(next_rows(x))
-            lower, upper = told.first(horizon).interval(self.coverage, 0.0 if margins is None else margins[:horizon])
-            return lower[0], upper[0]
+            told = told.first(horizon)
+            lower, upper = told.interval(self.coverage, 0.0 if margins is None else margins[:horizon])
+            return told, (lower[0], upper[0])
 
         return ends

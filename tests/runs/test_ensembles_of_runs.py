@@ -80,18 +80,6 @@ def test_after_a_refit_the_weights_are_of_what_the_validation_part_had_not_taugh
     np.testing.assert_allclose(ensemble.predict(None, 4).values, np.sum(before * made, axis=0), rtol=1e-12)
 
 
-def test_intervals_are_not_mixed_and_that_is_said(folder: Path) -> None:
-    levels = "loss={type: Quantile, levels: [0.1, 0.5, 0.9]}"
-    asked = (levels, "model.layers.2.output_size=12", "evaluation.intervals={coverage: 0.8}")
-    runs = [trained(f"seed={seed}", *asked)[0] for seed in (1, 2)]
-    made = Ensemble(runs).predict()
-    assert runs[0].predict().interval is not None
-    assert made.interval is None
-    assert "of points alone, since intervals are not mixed" in made.said()
-    ensemble = Ensemble(runs)
-    assert "crps" not in ensemble.evaluate(ensemble.load_data())["lead"]["1"]
-
-
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
