@@ -16,6 +16,7 @@ from minidl.core.errors import ConfigError, DataError
 from minidl.core.registry import register
 from minidl.data.gaps import Gaps
 from minidl.data.poison import Poison, forged_cells
+from minidl.data.rearranged import rearranged_words
 from minidl.data.series import Categories, Table
 from minidl.data.series_kind import Series
 from minidl.data.steps import Times
@@ -180,12 +181,8 @@ class CSVSeries(TextLayout, RowOrder, Series):
                 values[:, i] = self._column(file, name, None if name in self.known_ahead else no_rows)
         problems.check()
         with problems:
-            refuse_gaps(
-                file,
-                self.features,
-                self.gaps,
-                np.isnan(values) if no_rows is None else np.isnan(values) & ~no_rows[:, None],
-            )
+            gaps = np.isnan(values) if no_rows is None else np.isnan(values) & ~no_rows[:, None]
+            refuse_gaps(file, self.features, self.gaps, gaps)
         problems.check()
         if arrangement is not None:
             values, times = self._arranged_values(values, arrangement), arrangement.times
@@ -196,7 +193,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
                 tables.append(self._table(file, values[rows], None if times is None else times[rows], series, utc))
         problems.check()
         try:
-            return Table.joined(tables)
+            return Table.joined(tables, rearranged_words(arrangement, averaged=self.duplicates == "average"))
         except DataError as err:
             raise DataError(f"{file.name}: {str(err).removeprefix('Table: ')}") from err
 

@@ -10,7 +10,7 @@ from minidl.data.windows import Windows
 
 
 def notes_of(table: Table, leads: int, parts: Mapping[str, Windows | None]) -> list[str]:
-    """How many gaps were filled, what those cost that are no labels, and how many leads are forecast at once.
+    """What became of rows, how many gaps were filled, what those cost that are no labels, how many leads there are.
 
     Parameters
     ----------
@@ -25,7 +25,9 @@ def notes_of(table: Table, leads: int, parts: Mapping[str, Windows | None]) -> l
     where = f"target{'s' * (len(of_targets) > 1)}"
     left = [f"{unknown} of them in the {where}: they are neither trained on nor scored"] if unknown else []
     left += [line for name, windows in parts.items() if windows is not None for line in windows.lost(name)]
-    return several + filled + left + ([f"{leads} leads are forecast at once"] if leads > 1 else [])
+    return (
+        several + [*table.rearranged] + filled + left + ([f"{leads} leads are forecast at once"] if leads > 1 else [])
+    )
 
 
 def _several(table: Table) -> list[str]:

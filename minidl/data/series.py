@@ -43,6 +43,7 @@ class Table:
     later : of each series, or of the only one, the rows after its end, float64 (m, F), of which columns known ahead are
         looked at alone; NaN where nothing is known. Empty: none were given.
     targets : the columns that are forecast together, `target_index` among them; empty: it alone.
+    rearranged : what became of a file's rows that are not the table's, in lines.
 
     Raises
     ------
@@ -65,6 +66,7 @@ class Table:
     early: tuple[str, ...] = ()
     later: tuple[npt.NDArray[np.float64], ...] = ()
     targets: tuple[Target, ...] = ()
+    rearranged: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.feature_names):
@@ -113,8 +115,12 @@ class Table:
         return self.values[:, self.feature_names.index(name)]
 
     @classmethod
-    def joined(cls, tables: Sequence[Table]) -> Table:
+    def joined(cls, tables: Sequence[Table], rearranged: tuple[str, ...] = ()) -> Table:
         """Tables of the same columns, one below the other.
+
+        Parameters
+        ----------
+        rearranged : of all together, see above.
 
         Raises
         ------
@@ -122,8 +128,9 @@ class Table:
             Their rows are not the same time apart.
         """
         first = tables[0]
+        rearranged = rearranged or first.rearranged
         if len(tables) == 1:
-            return first
+            return replace(first, rearranged=rearranged)
         steps = {table.step_name(): table for table in reversed(tables) if len(table) > 1}
         if len(steps) > 1:
             said = " and ".join(f"{apart(step)} in {table.series[0]}" for step, table in list(steps.items())[:-3:-1])
@@ -137,6 +144,7 @@ class Table:
             gaps=joined_gaps([(table.gaps, table.values.shape) for table in tables]),
             series=tuple(name for table in tables for name in table.series),
             firsts=tuple(map(int, firsts)),
+            rearranged=rearranged,
             later=tuple(rows for table in tables for rows in table.later),
         )
 

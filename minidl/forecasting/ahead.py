@@ -12,13 +12,14 @@ import numpy.typing as npt
 from minidl.core.errors import DataError
 from minidl.core.layer import Array
 from minidl.data import ScaleFit, Table
-from minidl.data.known_ahead import check_known, later_values
+from minidl.data.known_ahead import check_known
 from minidl.data.later import day_of
 from minidl.data.scalers import scaled_rows
 from minidl.data.steps import later, time_text
 from minidl.forecasting.assumptions import KEPT, at_once_words, direct, kept_words
 from minidl.forecasting.distributions import in_units
 from minidl.forecasting.forecasters import Covariates, Recursive, Rows, Starts
+from minidl.forecasting.table_end import continued, known_gaps
 from minidl.losses.distributions import Distribution
 
 
@@ -38,6 +39,7 @@ class Ahead:
     assumption : what it takes for granted, in words.
     interval : (lower, upper) ends of each value's interval, (horizon,) each; None: there are none.
     interval_words : what the intervals are; "" where there are none.
+    rearranged : what became of the file's rows; see `Table`.
     told : the distribution of the values (1, horizon) that intervals are of, before they were calibrated.
     """
 
@@ -52,6 +54,7 @@ class Ahead:
     assumption: str = KEPT
     interval: tuple[Array, Array] | None = None
     interval_words: str = ""
+    rearranged: tuple[str, ...] = ()
     told: Distribution | None = None
 
     def times(self) -> list[str]:
@@ -73,7 +76,7 @@ class Ahead:
         values, about = self.values.tolist(), {"assumptions": self._assumed(), "window_values": of, "filled": filled}
         found = {"target": self.target, "units": self.units, "from": self._end(), "times": self.times()}
         ends = dict(zip(("lower", "upper"), (end.tolist() for end in self.interval or ()), strict=False))
-        return {**found, "values": values, **ends, **about}
+        return {**found, "values": values, **ends, **about, **rearranged_by_name(self.rearranged)}
 
     def where(self) -> str:
         """What is forecast."""
@@ -81,10 +84,9 @@ class Ahead:
 
     def said(self) -> str:
         """What it rests on."""
-        filled, of = self.n_filled
-        were = "were gaps" if filled != 1 else "was a gap"
-        gaps = f", of whose {of} values {filled} {were} and filled" if filled else ""
-        return f"from the {self.time_steps} rows up to {self._end()}{gaps}; {'; '.join(self._assumed())}"
+        gaps = f", of whose {filled_words(*self.n_filled)}" if self.n_filled[0] else ""
+        lines = *self._assumed(), *self.rearranged
+        return f"from the {self.time_steps} rows up to {self._end()}{gaps}; {'; '.join(lines)}"
 
     def _assumed(self) -> list[str]:
         return [self.assumption, *([self.interval_words] if self.interval_words else [])]
@@ -95,9 +97,10 @@ class Ahead:
 
 @dataclass(frozen=True, eq=False)
 class AheadOfEach:
-    """The next values of several series; `series` has those of each by name."""
+    """The next values of several series; `series` has those of each by name, `rearranged` is as of `Ahead`."""
 
     series: Mapping[str, Ahead | AheadOfTargets]
+    rearranged: tuple[str, ...] = ()
 
     def table(self) -> list[list[Any]]:
         """As of `Ahead`, with the name of the series in front of each row."""
@@ -107,7 +110,8 @@ class AheadOfEach:
 
     def found(self) -> dict[str, Any]:
         """That of each by name, for JSON."""
-        return {"series": {name: one.found() for name, one in self.series.items()}}
+        found = {name: one.found() for name, one in self.series.items()}
+        return {"series": found, **rearranged_by_name(self.rearranged)}
 
     def where(self) -> str:
         """What is forecast."""
@@ -117,7 +121,12 @@ class AheadOfEach:
     def said(self) -> str:
         """What it rests on; what differs from series to series is said of the first."""
         name, first = next(iter(self.series.items()))
-        return f"{name}: {first.said()}" + ("; the other series in the same way" if len(self.series) > 1 else "")
+        lines = [f"{name}: {first.said()}"]
+        if len(self.series) > 1:
+            filled, of = (sum(numbers) for numbers in zip(*(one.n_filled for one in self.series.values()), strict=True))
+            gaps = f": of all {filled_words(filled, of)}" if filled else ""
+            lines.append(f"the other series in the same way{gaps}")
+        return "; ".join([*lines, *self.rearranged])
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +134,11 @@ class AheadOfTargets:
     """The next values of several targets; `targets` has those of each, of the same rows."""
 
     targets: Sequence[Ahead]
+
+    @property
+    def n_filled(self) -> tuple[int, int]:
+        """As of `Ahead`: the window is the same for all."""
+        return self.targets[0].n_filled
 
     @property
     def values(self) -> Array:
@@ -149,6 +163,16 @@ class AheadOfTargets:
         return self.targets[0].said()
 
 
+def filled_words(filled: int, of: int) -> str:
+    """``72 values 2 were gaps and filled``."""
+    return f"{of:,} values {filled:,} {'were gaps' if filled != 1 else 'was a gap'} and filled"
+
+
+def rearranged_by_name(lines: tuple[str, ...]) -> dict[str, list[str]]:
+    """What became of rows, for JSON; nothing where there is nothing to say."""
+    return {"rows": [*lines]} if lines else {}
+
+
 def forecast_ahead(
     table: Table, scale: ScaleFit, next_rows: Callable[[Array], Array], *, name: str = "", **asked: Any
 ) -> Ahead | AheadOfTargets | AheadOfEach:
@@ -168,12 +192,13 @@ def forecast_ahead(
             own = scale.of_series(series)
         except DataError as err:
             raise DataError(f"{name}: {err}" if name else str(err)) from err
-        made[series] = _of_targets(one, own, next_rows, name=where, **asked)
-    return AheadOfEach(made)
+        made[series] = _of_targets(replace(one, rearranged=()), own, next_rows, name=where, **asked)
+    return AheadOfEach(made, table.rearranged)
 
 
 def _of_targets(table: Table, *arguments: Any, **asked: Any) -> Ahead | AheadOfTargets:
     made = [forecast_series(one, *arguments, **asked) for one in table.of_targets()]
+    made = [replace(one, rearranged=table.rearranged) for one in made]
     return AheadOfTargets(made) if table.targets else made[0]
 
 
@@ -205,7 +230,7 @@ def forecast_series(
     DataError
         Too few rows for a window or after it, a gap at the end, or values that cannot be scaled.
     """
-    gaps = _known_gaps(table, time_steps, f"{name}: " if name else "")[-time_steps:]
+    gaps = known_gaps(table, time_steps, f"{name}: " if name else "")[-time_steps:]
     way: Covariates = "hold_last" if covariates == "actual" else covariates
     whole = derive(continued(table.as_test_part(), horizon + later_rows + 1))
     before, start = _rows_before(table, time_steps, way, name)
@@ -220,8 +245,8 @@ def forecast_series(
         None if table.times is None else table.times[-1],
         table.step,
         time_steps,
-        (int(gaps.sum()), gaps.size),
-        table.utc,
+        n_filled=(int(gaps.sum()), gaps.size),
+        utc=table.utc,
         assumption=at_once_words(whole) if not later_rows and direct(leads, horizon) else kept_words(whole, way),
         interval=ends,
         interval_words=interval_words,
@@ -242,37 +267,3 @@ def _rows_before(table: Table, time_steps: int, way: Covariates, name: str) -> t
     if len(table) < needed:
         raise DataError(f"{name}: the table has {len(table)} rows; {way} needs those of a day, {needed}.")
     return len(table) - needed, np.array([needed - time_steps])
-
-
-def _known_gaps(table: Table, time_steps: int, where: str) -> npt.NDArray[np.bool_]:
-    """Which values are gaps, of a table that a forecast can start from; see `forecast_ahead`."""
-    if len(table) < time_steps:
-        raise DataError(f"{where}the table has {len(table)} rows; a window needs {time_steps}.")
-    gaps = np.zeros(table.values.shape, bool) if table.gaps is None else table.gaps.where
-    if gaps[-1].any():
-        raise DataError(f"{where}{_ends_with_a_gap(table, gaps)}")
-    return gaps
-
-
-def continued(table: Table, count: int) -> Table:
-    """The table with so many more rows: times go on; values are those of the last row, but for what is known ahead."""
-    values = np.concatenate([table.values, later_values(table, count)])
-    times = table.times
-    if times is not None:
-        step = table.step
-        more = None if step is None else [later(times[-1], step, j + 1) for j in range(count)]
-        times = None if more is None else np.concatenate([times, np.array(more, times.dtype)])
-    gaps = table.gaps
-    if gaps is not None:
-        gaps = replace(gaps, where=np.concatenate([gaps.where, np.zeros((count, gaps.where.shape[1]), bool)]))
-    return replace(table, values=values, times=times, gaps=gaps)
-
-
-def _ends_with_a_gap(table: Table, gaps: npt.NDArray[np.bool_]) -> str:
-    known = np.flatnonzero(~gaps.any(axis=1))
-    column = table.feature_names[int(gaps[-1].argmax())]
-    end = "no row is without one"
-    if len(known):
-        end = f"end it with {table.when(int(known[-1]))}, the last row without one"
-    start = "a forecast would start from a value that nobody measured"
-    return f"the last row has a gap (column {column}), and {start}; {end}."

@@ -14,7 +14,7 @@ from minidl.core.errors import DataError
 from minidl.core.layer import Array
 from minidl.data import Gaps, MinMaxScaler, ScaleFit, Table
 from minidl.forecasting import forecast_ahead
-from minidl.forecasting.ahead import Ahead
+from minidl.forecasting.ahead import Ahead, AheadOfEach
 
 T = 5
 WEIGHTS = np.random.default_rng(3).standard_normal((T, 3))
@@ -157,3 +157,14 @@ def test_the_time_of_the_last_row_the_step_and_utc_are_passed_on() -> None:
     found = forecast(table)
     assert table.times is not None
     assert (found.last, found.step, found.utc, found.time_steps) == (table.times[-1], table.step, True, T)
+
+
+def test_gaps_in_the_windows_of_all_series_are_counted() -> None:
+    one, other = ahead((2, 72)), ahead((1, 72))
+    assert AheadOfEach({"a": one, "b": other}).said() == (
+        "a: from the 24 rows up to the table's end, of whose 72 values 2 were gaps and filled; other columns keep "
+        "their last values; the other series in the same way: of all 144 values 3 were gaps and filled"
+    )
+    none = AheadOfEach({"a": ahead((0, 72)), "b": ahead((0, 72))}, ("2 rows were left out",))
+    assert none.said().endswith("their last values; the other series in the same way; 2 rows were left out")
+    assert none.found()["rows"] == ["2 rows were left out"]

@@ -13,7 +13,7 @@ from minidl.core.errors import DataError
 from minidl.data import Calendar, Change, Gaps, Splits, Table
 from minidl.data.gaps import Filling
 from minidl.forecasting import assumptions
-from minidl.forecasting.ahead import continued, forecast_ahead
+from minidl.forecasting.ahead import forecast_ahead
 from minidl.forecasting.assumptions import (
     AT_ONCE,
     FUTURE,
@@ -25,6 +25,7 @@ from minidl.forecasting.assumptions import (
     possible_covariates,
     rows_before,
 )
+from minidl.forecasting.table_end import continued
 
 
 def splits(table: Table | None = None, leads: int = 1, **more: Any) -> Splits:
