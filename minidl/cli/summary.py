@@ -9,7 +9,8 @@ from minidl.compiled import engine_line, explain
 from minidl.core.errors import ConfigError, MinidlError
 from minidl.core.output import show
 from minidl.core.summary import summarize
-from minidl.core.text import printable
+from minidl.core.text import listed, printable
+from minidl.data import WindowData
 from minidl.experiment import Experiment, load_experiment
 from minidl.files.reading import user_path
 from minidl.runs.run import Run
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
         engine = _engine(experiment)
     summary = summarize(experiment.model, experiment.input_shape, experiment.dtype)
     task, loss = type(experiment.evaluation).__name__, type(experiment.loss).__name__
+    data = experiment.data
+    targets = list(data.series.targets) if isinstance(data, WindowData) else []
     if args.json:
         layers = [
             {
@@ -47,10 +50,11 @@ def run(args: argparse.Namespace) -> int:
             for row in summary.rows
         ]
         about = {"parameters": summary.parameters, "engine": engine, "task": task, "loss": loss}
+        about |= {"targets": targets} if targets else {}
         print_json({"input_shape": summary.input_shape, "layers": layers, **about})
         return 0
     show(*summary.lines())
-    show(f"task: {task}, learned by {loss}")
+    show(f"task: {task}{f' of {listed(targets)}' if targets else ''}, learned by {loss}")
     show(f"engine: {engine}")
     return 0
 

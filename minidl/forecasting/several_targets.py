@@ -29,16 +29,22 @@ def joint_scores(
     each : the data, for each target; see `Splits.of_targets`.
     forecasters : of each target.
     """
-    blocks, furthest = {}, max(horizons)
-    for k in horizons:
-        starts = block_starts(each[0], k)
-        blocks[str(k)] = _together(each, [one(starts, k) for one in forecasters], starts)
-    starts = lead_starts(each[0], furthest)
+    furthest = max(horizons)
+    blocks, starts = {str(k): joint_block(each, forecasters, k) for k in horizons}, lead_starts(each[0], furthest)
     forecasts = [one(starts, furthest) for one in forecasters]
     leads = {
         str(j + 1): _together(each, [forecast[:, [j]] for forecast in forecasts], starts + j) for j in range(furthest)
     }
     return {"block": blocks, "lead": leads}
+
+
+@np.errstate(all="ignore")
+def joint_block(
+    each: Sequence[Splits], forecasters: Sequence[Forecaster], horizon: int, shifted: bool = False
+) -> Scores:
+    """The block score; `shifted`: of a plot that is drawn one row early, see `score_shifted`."""
+    starts = block_starts(each[0], horizon)
+    return _together(each, [one(starts, horizon) for one in forecasters], starts - shifted)
 
 
 def _together(each: Sequence[Splits], forecasts: Sequence[Array], starts: Starts) -> Scores:

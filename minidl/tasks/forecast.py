@@ -31,8 +31,15 @@ from minidl.tasks.intervals import Intervals
 from minidl.tasks.points import Points
 from minidl.tasks.protocols import Prediction, Scores, Setting, Stretches
 from minidl.tasks.published import Published
-from minidl.tasks.series_data import check_horizon, check_leads, check_step, window_data
-from minidl.tasks.several_targets import SeveralScores, check_targets, check_width, losing_on_targets, mean_r2
+from minidl.tasks.series_data import check_furthest, check_horizon, check_leads, check_step, window_data
+from minidl.tasks.several_targets import (
+    Protocols,
+    SeveralScores,
+    check_targets,
+    check_width,
+    losing_on_targets,
+    mean_r2,
+)
 from minidl.tasks.task import Task
 from minidl.training.selection import joined
 
@@ -109,12 +116,7 @@ class Forecast(Task):
         self._n_targets = check_targets(self, experiment)
         if self.intervals is not None:
             self.intervals.check(experiment)
-        furthest, windows = max(self.horizons), data.test_size - data.time_steps
-        if furthest > windows:
-            raise ConfigError(
-                f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
-                f"data.test_size {data.test_size} and time_steps {data.time_steps} give {windows}."
-            )
+        check_furthest(max(self.horizons), data)
 
     def check_output(self, output: Shape, experiment: Setting) -> None:
         """One number, or one for each lead, at the last or at every time step."""
@@ -183,7 +185,7 @@ class Forecast(Task):
         """
         return self.protocol(parts).evaluation(model)
 
-    def protocol(self, splits: Splits) -> ForecastScores | SeveralScores:
+    def protocol(self, splits: Splits) -> Protocols:
         """How forecasts of these data are scored, of one target or of several."""
         if not splits.table.targets:
             return self.scores_on(splits)

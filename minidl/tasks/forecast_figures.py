@@ -56,7 +56,20 @@ def task_figures(task: Scoring, model: Layer, parts: Splits, scores: Scores) -> 
 
 
 def run_figures(task: Scoring, model: Layer, splits: Splits) -> list[Drawn]:
-    """Forecast against truth at the largest and the smallest horizon, and intervals if there are any."""
+    """Forecast against truth at the largest and smallest horizon, and intervals if there are any; of each target."""
+    if not splits.table.targets:
+        return _figures_of(task, model, splits)
+    drawn: list[Drawn] = []
+    for k, one in enumerate(splits.of_targets()):
+        of = one.table.target_name
+        drawn += [
+            (f"{name}_{k + 1}", figure, f"{title}: {of}", f"{of}: {words[0].lower()}{words[1:]}")
+            for name, figure, title, words in _figures_of(task, model, one)
+        ]
+    return drawn
+
+
+def _figures_of(task: Scoring, model: Layer, splits: Splits) -> list[Drawn]:
     found = task.scores_on(splits)
     forecaster, spread, assumed = found.forecaster(model), found.spread(model), found.assumptions()
     ends = sorted({max(task.horizons), min(task.horizons)}, reverse=True)

@@ -13,13 +13,17 @@ from minidl.data import Splits
 from minidl.forecasting import (
     Covariates,
     Forecaster,
+    Persistence,
     Rival,
+    Rows,
+    all_blocks,
     assumptions,
     baselines,
     check_truth,
     left_out,
     model_forecaster,
     rival_forecaster,
+    score_shifted,
 )
 from minidl.forecasting.groups import By, group_scores
 from minidl.forecasting.intervals import IntervalForecaster, all_scores, all_sums
@@ -60,6 +64,13 @@ class ForecastScores:
         """What a model's block scores are made of."""
         return self.sums(self.forecaster(model), self.spread(model))
 
+    def blocks_of(self, model: Layer, covariates: Covariates, shifted: bool = False) -> dict[str, dict[str, float]]:
+        """Block scores of a model that is given this of later rows; or of a plot that is drawn one row early."""
+        made = model_forecaster(self.splits, model, covariates)
+        if shifted:
+            return {str(k): score_shifted(self.splits, made, k) for k in self.horizons}
+        return all_blocks(self.splits, made, self.horizons)
+
     def tables(self, forecaster: Forecaster, spread: IntervalForecaster | None) -> dict[str, Any]:
         """Block and lead scores, those of intervals among them if there are any."""
         return all_scores(self.splits, forecaster, spread, self.horizons, self.intervals is not None)
@@ -67,6 +78,11 @@ class ForecastScores:
     def sums(self, forecaster: Forecaster, spread: IntervalForecaster | None) -> Stretches:
         """What block scores are made of; no block is cut."""
         return all_sums(self.splits, forecaster, spread, self.horizons, self.intervals is not None)
+
+    def persistence(self) -> Forecaster:
+        """The forecast "same as now"."""
+        splits = self.splits
+        return Persistence(Rows.of(splits.table, splits.values, splits.test.time_steps))
 
     @cached_property
     def compared(self) -> dict[str, Forecaster]:

@@ -11,16 +11,11 @@ from typing import Any, ClassVar, Protocol, TypedDict
 import numpy as np
 
 from minidl.core.layer import Layer
+from minidl.core.text import listed
 from minidl.data import Splits
 from minidl.data.steps import ahead_short, unit, units
 from minidl.files.reading import convert_json
-from minidl.forecasting import (
-    COVARIATES,
-    all_blocks,
-    model_forecaster,
-    possible_covariates,
-    score_shifted,
-)
+from minidl.forecasting import COVARIATES, possible_covariates
 from minidl.forecasting.intervals import INTERVAL_METRICS
 from minidl.forecasting.over_time import over_time, over_time_table
 from minidl.forecasting.shortcuts import honest_configs, shortcut_effects, shortcuts_table
@@ -28,6 +23,8 @@ from minidl.forecasting.words import baseline_short, baseline_words, horizons_wo
 from minidl.metrics import Metric
 from minidl.tasks.forecast_figures import Scoring, lead_figure, run_figures
 from minidl.tasks.protocols import Scored
+from minidl.tasks.several_targets import Protocols
+from minidl.tasks.target_terms import SHOWN, TargetScores, over_seeds, target_scores, target_tables
 from minidl.tasks.terms import Block, Drawn, Facts, OpenRun, Record, Result, Terms
 
 _STEP = re.compile(r"(?:\d+ )?[a-z]+")  # ``h``, ``30 min``
@@ -38,11 +35,15 @@ MOST_PROTOCOLS = 4
 _Block = dict[str, dict[str, float | None]]  # by horizon and metric
 
 
-class _More(TypedDict):
-    """What `ForecastTerms.more_scores` gives."""
-
+class _OfOne(TypedDict):
     covariates: dict[str, _Block]
     shifted: _Block
+
+
+class _More(_OfOne, total=False):
+    """What `ForecastTerms.more_scores` gives."""
+
+    targets: dict[str, TargetScores]
 
 
 class Horizons(Scored, Scoring, Protocol):
@@ -50,6 +51,9 @@ class Horizons(Scored, Scoring, Protocol):
 
     def tables_of(self, splits: Splits, model: Layer) -> dict[str, Any]:
         """A model's block and lead scores."""
+
+    def protocol(self, splits: Splits) -> Protocols:
+        """How forecasts of these data are scored, of one target or of several."""
 
 
 class ForecastTerms(Terms):
@@ -106,18 +110,20 @@ class ForecastTerms(Terms):
         return way if math.isfinite(way) else None
 
     def describe(self, parts: Splits, model: Layer) -> dict[str, Any]:
-        """The ``step`` from row to row is among the facts."""
-        found = super().describe(parts, model)
-        return {**found, "facts": {**found["facts"], "step": parts.table.step_name()}}
+        """The ``step`` from row to row is among the facts, and the names of ``targets`` where they are several."""
+        found, names = super().describe(parts, model), [one.target_name for one in parts.table.of_targets()]
+        facts = {**found["facts"], "step": parts.table.step_name()}
+        return {**found, "facts": facts | ({"targets": listed(names)} if len(names) > 1 else {})}
 
     def truth(self, parts: Splits) -> str:
-        """SHA-256 of the test part's target, unscaled, with its rows' times, and which is scored, if not all."""
-        rows, table = parts.test.origin_rows, parts.table
-        digest = hashlib.sha256(np.ascontiguousarray(table.values[rows, table.target_index], "<f8").tobytes())
-        if not table.target_known[rows].all():
-            digest.update(table.target_known[rows].tobytes())
-        if table.times is not None:
-            digest.update(table.times[rows].astype("datetime64[s]").astype("<i8").tobytes())
+        """SHA-256 of the test part's targets, unscaled, with its rows' times, and which is scored, if not all."""
+        rows, digest = parts.test.origin_rows, hashlib.sha256()
+        for table in parts.table.of_targets():
+            digest.update(np.ascontiguousarray(table.values[rows, table.target_index], "<f8").tobytes())
+            if not table.target_known[rows].all():
+                digest.update(table.target_known[rows].tobytes())
+        if parts.table.times is not None:
+            digest.update(parts.table.times[rows].astype("datetime64[s]").astype("<i8").tobytes())
         return digest.hexdigest()
 
     def score(self, parts: Splits, model: Layer) -> dict[str, Any]:
@@ -138,8 +144,9 @@ class ForecastTerms(Terms):
         return f"blocks of {self.row_short(row, facts)}"
 
     def rows_title(self, facts: Facts) -> str:
-        """``blocks of k hours``."""
-        return f"blocks of k {units(facts['step'])}"
+        """``blocks of k hours``, and of which targets if they are several."""
+        of = f", {facts['targets']} together" if "targets" in facts else ""
+        return f"blocks of k {units(facts['step'])}{of}"
 
     def where(self, rows: Sequence[str], facts: Facts) -> str:
         """`` at 8 and 4 hours``."""
@@ -171,13 +178,14 @@ class ForecastTerms(Terms):
         return honest_configs(config)
 
     def more_scores(self, parts: Splits, model: Layer) -> dict[str, Any]:
-        """Block scores with each other way to know the future, and those of a plot that is shifted."""
-        asked, horizons = self.task.future_covariates, self.task.horizons
+        """Block scores with each other way to know the future, of a plot that is shifted, and of several targets."""
+        asked, protocol = self.task.future_covariates, self.task.protocol(parts)
         ways = [way for way in possible_covariates(parts) if way != asked]
-        forecaster = model_forecaster(parts, model, asked)
+        targets = target_scores(self.task, parts, model)
         return {
-            "covariates": {w: all_blocks(parts, model_forecaster(parts, model, w), horizons) for w in ways},
-            "shifted": {str(k): score_shifted(parts, forecaster, k) for k in horizons},
+            "covariates": {way: protocol.blocks_of(model, way) for way in ways},
+            "shifted": protocol.blocks_of(model, asked, shifted=True),
+            **({"targets": targets} if targets else {}),
         }
 
     def check_more_scores(self, more: Any) -> None:
@@ -187,24 +195,30 @@ class ForecastTerms(Terms):
             raise ValueError("they are of something else")
         added = {metric.name for metric in INTERVAL_METRICS}
         rows, metrics = set(self.task.rows()), {metric.name for metric in self.task.metrics} - added
-        for block in (found["shifted"], *found["covariates"].values()):
+        of_targets = [one[key] for one in found.get("targets", {}).values() for key in ("block", "persistence")]
+        for block in (found["shifted"], *found["covariates"].values(), *of_targets):
             if block.keys() != rows or any(one.keys() != metrics for one in block.values()):
                 raise ValueError("they are of other horizons")
 
     def more_from_records(
         self, records: Mapping[str, Sequence[Record]], configs: Mapping[str, Any], tested: Mapping[str, str]
     ) -> dict[str, Any]:
-        """``protocol``: what each shortcut does to the score, by config."""
+        """``protocol``: what each shortcut does to the score, by config; and scores of each of several ``targets``."""
         points = {row: "rmse" if name == "crps" else name for row, name in tested.items()}  # shortcuts move points
-        return {"protocol": shortcut_effects(records, configs, points)}
+        targets = over_seeds({label: records[label] for label in configs})
+        return {"protocol": shortcut_effects(records, configs, points), **({"targets": targets} if targets else {})}
 
     def more_from_runs(self, result: Result, open_run: OpenRun) -> dict[str, Any]:
-        """``over_time``: the Diebold-Mariano tests of the median runs."""
+        """``over_time``: the Diebold-Mariano tests of the median runs, of one target."""
+        if "targets" in result["facts"]:
+            return {"over_time": []}
         return {"over_time": over_time(result, open_run, max(self.task.horizons), self.task.future_covariates)}
 
     def more_blocks(self, result: Result) -> dict[str, list[Block]]:
         """Scores by lead are in the comparison's own form; here are two runs over time and the shortcuts."""
-        return {"differences": _over_time(result), "sections": self._protocol(result)}
+        metrics, now = [self.metric(name) for name in SHOWN], self.reference_head
+        targets = target_tables(result.get("targets", {}), metrics, result["facts"]["step"], f"same as {now}")
+        return {"differences": _over_time(result), "sections": targets + self._protocol(result)}
 
     def _protocol(self, result: Result) -> list[Block]:
         if len(result["configs"]) > MOST_PROTOCOLS or not any(result["protocol"].values()):

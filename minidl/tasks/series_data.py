@@ -72,3 +72,13 @@ def check_leads(output: Shape, furthest: int) -> None:
             f"(time, 1), or one for each lead, of which evaluation.horizons scores {furthest}: ({furthest},) or "
             f"(time, {furthest})."
         )
+
+
+def check_furthest(furthest: int, data: WindowData) -> None:
+    """Refuse a largest horizon beyond the test windows."""
+    windows = data.test_size - data.time_steps
+    if furthest > windows:
+        raise ConfigError(
+            f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
+            f"data.test_size {data.test_size} and time_steps {data.time_steps} give {windows}."
+        )

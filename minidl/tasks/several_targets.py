@@ -12,8 +12,8 @@ from minidl.core.errors import ShapeError
 from minidl.core.later_rows import later_rows, of_one_target
 from minidl.core.layer import Array, Layer, Shape, n_parameters
 from minidl.core.text import listed
-from minidl.forecasting import Forecaster
-from minidl.forecasting.several_targets import joint_scores, joint_sums
+from minidl.forecasting import Covariates, Forecaster, model_forecaster
+from minidl.forecasting.several_targets import joint_block, joint_scores, joint_sums
 from minidl.forecasting.words import losing_words, losses_to
 from minidl.metrics import r2
 from minidl.tasks.forecast_scores import ForecastScores
@@ -43,6 +43,12 @@ class SeveralScores:
         """What a model's block scores are made of; no block is cut."""
         forecasters, (splits, horizons) = self._forecasters(model), self._whole
         return {str(k): joint_sums(splits, forecasters, k) for k in horizons}
+
+    def blocks_of(self, model: Layer, covariates: Covariates, shifted: bool = False) -> dict[str, dict[str, float]]:
+        """Block scores of a model that is given this of later rows; or of a plot that is drawn one row early."""
+        splits, horizons = self._whole
+        made = [model_forecaster(one, model, covariates) for one in splits]
+        return {str(k): joint_block(splits, made, k, shifted) for k in horizons}
 
     def evaluation(self, model: Layer) -> Scores:
         """All that evaluation.json says of a model: scores of all targets together, and ``targets`` by name."""
@@ -80,6 +86,9 @@ class SeveralScores:
     def _whole(self) -> tuple[list[Any], Sequence[int]]:
         each = list(self.each.values())
         return [one.splits for one in each], each[0].horizons
+
+
+Protocols = ForecastScores | SeveralScores
 
 
 def check_targets(task: Any, experiment: Setting) -> int:

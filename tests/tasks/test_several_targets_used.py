@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from small import window_data
-from two_targets import K, two_targets, written
+from two_targets import H, K, T, loaded, stack, two_targets, written
 
 from minidl.cli import main
 from minidl.comparison.leaks import check_no_leak, find_leaks
@@ -17,8 +18,9 @@ from minidl.core.errors import ConfigError
 from minidl.core.layer import Array
 from minidl.data import OneHot, Rolling
 from minidl.experiment import load_experiment
-from minidl.forecasting import Rows
+from minidl.forecasting import Persistence, Recursive, Rows, block_scores, model_forecaster, score_shifted
 from minidl.runs.run import Run
+from minidl.tasks import Forecast
 
 # --- no look ahead
 
@@ -34,18 +36,18 @@ def test_nothing_depends_on_later_rows(tmp_path: Path, monkeypatch: Any, size: i
 
 @pytest.mark.parametrize("target", [0, 1])
 def test_a_look_at_later_values_of_any_target_is_found(tmp_path: Path, monkeypatch: Any, target: int) -> None:
-    """The fault: windows of forecasts hold the true later values of one of the targets."""
-    honest = Rows.windows_ahead
+    """The fault: the forecasts of one of the targets are its true later values."""
+    honest = Recursive.__call__
 
-    def windows_ahead(rows: Rows, starts: Any, j: int, covariates: Any) -> Array:
-        x, column = honest(rows, starts, j, covariates), rows.targets[target]
-        x[:, :, column] = rows.values[starts[:, None] + 1 + np.arange(x.shape[1]), column]
-        return x
+    def peeking(model: Recursive, starts: Any, horizon: int) -> Array:
+        rows = model.rows
+        peeks = model.columns[target:] and rows.target_index == model.columns[target]
+        return rows.truth(starts, horizon) if peeks else honest(model, starts, horizon)
 
     experiment = load_experiment(written(tmp_path, monkeypatch))
-    monkeypatch.setattr(Rows, "windows_ahead", windows_ahead)
+    monkeypatch.setattr(Recursive, "__call__", peeking)
     leaks = find_leaks(experiment, epochs=1).leaks
-    assert any("the forecasts of rows before the cut depend on rows after it" in leak for leak in leaks)
+    assert "the forecasts of rows before the cut depend on rows after it (NaN there changes them)" in leaks
 
 
 # --- what a user does
@@ -63,6 +65,8 @@ def test_a_run_is_trained_scored_and_used(tmp_path: Path, monkeypatch: Any, caps
     assert {path.name for path in (tmp_path / "run/figures").iterdir()} == {
         "loss.png", "forecast_1.png", "forecast_2.png", "error_by_lead_1.png", "error_by_lead_2.png",
     }  # fmt: skip
+    assert main(["summary", "run"]) == 0
+    assert "task: Forecast of temp and pm, learned by HalfMSE" in capsys.readouterr().out
     assert main(["evaluate", "run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["targets"] == found["targets"]
     assert main(["predict", "run", "--output", "next.csv"]) == 0
@@ -70,6 +74,56 @@ def test_a_run_is_trained_scored_and_used(tmp_path: Path, monkeypatch: Any, caps
     assert rows[0] == ["time", "temp [°C]", "pm [µg/m³]"]
     made = Run.open("run").predict()
     assert [[float(cell) for cell in row[1:]] for row in rows[1:]] == made.values.tolist()
+
+
+def test_models_are_compared_by_the_mean_over_the_targets_and_each_is_shown(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    config = str(written(tmp_path, monkeypatch))
+    words = ["compare", config, config, "--seeds", "2", "--jobs", "1", "--set", "training.epochs=1"]
+    assert main([*words, "--set", "evaluation.future_covariates=actual"]) == 0
+    told = capsys.readouterr().out
+    assert "R²: median (lowest to highest) of 2 seeds; blocks of k hours, temp and pm together" in told
+    found = json.loads(Path("runs/compare-001/comparison.json").read_text(encoding="utf-8"))
+    assert found["facts"]["units"] == "scaled"
+    assert found["over_time"] == []
+    label = found["asked"]["configs"][0]
+    for row in ("4", "2", "1"):
+        of_each = [target["configs"][label][row]["r2"] for target in found["targets"].values()]
+        assert found["configs"][label]["block"][row]["r2"]["values"] == pytest.approx(np.mean(of_each, axis=0))
+    report = Path("runs/compare-001/report.md").read_text(encoding="utf-8")
+    assert "## Each target" in report
+    assert "| temp: RMSE, °C |" in report
+    assert main(["compare", "--resume", "runs/compare-001"]) == 0  # its records can be read again
+
+
+def test_what_a_comparison_asks_beyond_the_tables_is_of_all_targets_too() -> None:
+    model, task = stack(1), Forecast(horizons=[H, 1])
+    parts = loaded(1)
+    terms, each = task.terms(), parts.of_targets()
+    more = terms.more_scores(parts, model)
+    terms.check_more_scores(more)
+    for k in (H, 1):
+        made = [model_forecaster(one, model, "actual") for one in each]
+        alone = [block_scores(one, forecaster, k)["r2"] for one, forecaster in zip(each, made, strict=True)]
+        assert more["covariates"]["actual"][str(k)]["r2"] == pytest.approx(np.mean(alone))
+        made = [model_forecaster(one, model, "hold_last") for one in each]
+        alone = [score_shifted(one, forecaster, k)["r2"] for one, forecaster in zip(each, made, strict=True)]
+        assert more["shifted"][str(k)]["r2"] == pytest.approx(np.mean(alone))
+        for one, forecaster in zip(each, made, strict=True):
+            own = more["targets"][one.table.target_name]
+            assert own["block"][str(k)] == pytest.approx(block_scores(one, forecaster, k))
+            now = Persistence(Rows.of(one.table, one.values, T))
+            assert own["persistence"][str(k)] == pytest.approx(block_scores(one, now, k))
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_runs_are_of_the_same_examples_only_if_all_targets_are(column: int) -> None:
+    terms, table = Forecast().terms(), two_targets()
+    values = table.values.copy()
+    values[200, column] += 1
+    truths = {terms.truth(loaded(1, one)) for one in (table, two_targets(), replace(table, values=values))}
+    assert len(truths) == 2
 
 
 @pytest.mark.parametrize(
