@@ -18,7 +18,7 @@ The models are stacks of recurrent layers with 6 features and 24 steps (4 to 64 
 
 "Limit" is the time of the multiplications at the fastest matrix product measured on that core, and of the tanh and sigmoid calls. "Ratio at the limit" is what a program at the limit would reach: where it is below "must", no program on this machine can reach it. "must" and "aim" are minidl's own targets. With two threads the second core is shared with everything else that runs; that table wanders most. "To one thread" is how many times faster minidl's compiled engine is than with one thread, measured in turn; where it is missing, that engine had one thread in both tables.
 
-The machine of the second part has vectors of 512 bits. In two quiet runs before arrays began at cache lines LSTM 4 was at 29.2 and 27.8 to PyTorch, 7.5 and 6.8 to JAX, LSTM 256 at 1.33 and 1.25 to PyTorch. One window of a GRU of 4 units takes 2.5 to 4.5 µs, from process to process. On a slower machine with vectors of 256 bits, in one run, LSTM 4 was at 33 and 5.9, LSTM 16 at 6.5 and 2.9, LSTM 256 at 1.23 and 1.65, GRU 256 at 1.22 and 1.40.
+The machine of the second part has vectors of 512 bits. In two quiet runs before arrays began at cache lines LSTM 4 was at 29.2 and 27.8 to PyTorch, 7.5 and 6.8 to JAX, LSTM 256 at 1.33 and 1.25 to PyTorch. On a slower machine with vectors of 256 bits, in one run, LSTM 4 was at 33 and 5.9, LSTM 16 at 6.5 and 2.9, LSTM 256 at 1.23 and 1.65, GRU 256 at 1.22 and 1.40.
 
 The training on a long table is one epoch of a net of 8 units, the shortest that there is; with more epochs the share of reading is as much smaller.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numba import types
+from numpy import ndarray
 
 from minidl.compiled.cache import compiled
 from minidl.compiled.choice import ragged_obstacle
@@ -25,8 +26,8 @@ from minidl.layers.streaming import check_causal, time_step
 
 # Windows of a large batch that go through the stack together.
 LANES = 128
-# Where the window goes, the compiled function, its arguments, and where the output stands then.
-_OneWindow = tuple[Array, Callable[..., None], tuple[Any, ...], Array]
+# The window's type, the compiled function, three of its arguments, and what copies the output then.
+_OneWindow = tuple[Any, Callable[..., None], Array, Array, Array, Callable[[], Array]]
 
 
 class _Program:
@@ -43,6 +44,10 @@ class _Program:
         self.work = zeros(source.work, dtype)
         self.states = States(model, self.layout, source.scratch, [self.work])
         self.work[source.work - len(params) :] = params
+        for at, step in zip(source.scratch, self.layout.steps, strict=True):
+            if self.lanes == 1 and step.kernel.single:
+                content = step.kernel.single.content(step.layer, step.x, step.y)
+                self.work[at : at + len(content)] = content
         self.sizes = np.array(source.sizes, np.int64)
         self.inputs = np.zeros((batch, int(np.prod(window))), dtype)
         time, features, _ = self.layout.steps[-1].y
@@ -63,9 +68,8 @@ class _Program:
         """What forecasting one window takes, looked up once: looking up is a third of such a call's time."""
         # The machine code itself. numba's dispatcher would look at the arguments' types first, which are always these.
         (only,) = self.function.overloads.values()
-        arguments = self.inputs, self.outputs, True, False, self.work, self.sizes
-        output = self.outputs[0].reshape(self.output_shape)
-        return self.inputs[0].reshape(self.window), only.entry_point, arguments, output
+        dtype, output = np.dtype(self.work.dtype.type), self.outputs[0].reshape(self.output_shape)
+        return dtype, only.entry_point, self.outputs, self.work, self.sizes, output.copy
 
 
 class CompiledPredictor:
@@ -105,15 +109,14 @@ class CompiledPredictor:
         """
         if lengths is not None:
             return self._ragged(windows(x), lengths)
-        if type(x) is not np.ndarray or x.dtype.char not in "fd":
-            x = windows(x)
-        found = self._windows.get(x.shape)
+        found = self._windows.get(x.shape) if type(x) is ndarray else None
         if found is None:
             return self._batch_or_new_window(windows(x))
-        window, function, arguments, output = found
-        window[...] = x
-        function(*arguments)
-        return output.copy()
+        dtype, function, outputs, work, sizes, output = found
+        if x.dtype is not dtype or not x.flags.carray:  # the machine code takes no others
+            x = np.array(windows(x), dtype, order="C")
+        function(x, outputs, True, False, work, sizes)
+        return output()
 
     def _batch_or_new_window(self, x: Array) -> Array:
         if not x.size:  # refused by the layers, or no number is computed

@@ -29,6 +29,22 @@ class Mask(NamedTuple):
     features: int
 
 
+class Single(NamedTuple):
+    """A layer's kernel where there is a single lane, and no way back.
+
+    Parameters
+    ----------
+    forward, scratch, carry : as those of `LayerKernel`.
+    content : ``content(layer, x_sizes, y_sizes)``, the numbers that scratch begins with, zeros where states stand:
+        they are written there once, with the layer's parameters as they are then.
+    """
+
+    forward: Function
+    scratch: Callable[[Any, Sizes, Sizes], int]
+    carry: Function
+    content: Callable[[Any, Sizes, Sizes], Any]
+
+
 def _no_scratch(layer: Any, x: Sizes, y: Sizes) -> int:
     return 0
 
@@ -73,6 +89,7 @@ class LayerKernel:
         finite numbers, and dy is 0; y must be finite there, and dx 0.
     refuses : whether the layer refuses some x whose shape is right; y is NaN there, and the layer's own forward is
         asked what it has to say.
+    single : what takes the place of forward, scratch and carry where one sequence is forecast; None: they are the same.
     went_on : ``went_on(x, y, scratch, *params, *gradients)`` follows backward in a window that began with the state of
         the one before, which still stands in scratch (truncated backpropagation): it adds to the gradients what that
         state multiplied, and makes those of start states zero. None: such trainings are left to NumPy.
@@ -89,6 +106,7 @@ class LayerKernel:
     refuses: bool = False
     mask: Callable[[Any, Sizes, Sizes], Mask] | None = None
     went_on: Function | None = None
+    single: Single | None = None
 
 
 @dataclass(frozen=True)

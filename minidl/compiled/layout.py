@@ -142,6 +142,9 @@ class Layout:
         pair = kernel.ragged if self.ragged else None
         if pair is not None:
             kernel = replace(kernel, forward=pair[0], backward=pair[1])
+        elif kernel.single and self.lanes == 1:
+            one = kernel.single
+            kernel = replace(kernel, forward=one.forward, scratch=one.scratch, carry=one.carry)
         self.steps.append(Step(layer, kernel, source, target, *sizes, parameters, numbers, pair is not None))
 
 

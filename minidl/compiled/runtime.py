@@ -153,10 +153,16 @@ def gather_shares(
 
 @jit
 def spread_inputs(x: Array, inputs: Array, first: int, n: int) -> None:
-    """Windows ``inputs[first : first + n]``, (n, time · features), into lanes; other lanes hold what they may."""
+    """n windows from the one numbered `first` on into lanes; other lanes hold what they may.
+
+    `inputs` has all windows one after the other, whatever its axes.
+    """
     time, features, lanes = x.shape
     size, width = time * features, VECTOR_BYTES // x.itemsize
-    flat = view(x, 0, (size, lanes))
+    if lanes == 1:
+        copy(x, view(inputs, first * size, (size,)))
+        return
+    flat, inputs = view(x, 0, (size, lanes)), view(inputs, 0, (first + n, size))
     if size < width or lanes % width:
         for k in range(n):
             for q in range(size):

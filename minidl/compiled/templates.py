@@ -117,8 +117,8 @@ PREDICT = """\
 def predict(inputs, outputs, begin, keep, work, sizes{uneven}):
     inputs, outputs = borrow(inputs), borrow(outputs)
     {arrays}
-    for first in range(0, len(inputs), x0.shape[2]):
-        n = min(x0.shape[2], len(inputs) - first)
+    for first in range(0, len(outputs), x0.shape[2]):
+        n = min(x0.shape[2], len(outputs) - first)
         {gather}
         if begin:
             {start}

@@ -10,6 +10,7 @@ import pytest
 
 from minidl.compiled.emit.elementary import OPERATIONS
 from minidl.compiled.emit.programs import forward_program
+from minidl.compiled.emit.single import SingleStep, single_step
 from minidl.compiled.jit import jit
 from minidl.layers.recurrent.tracing import ARGUMENTS
 
@@ -18,7 +19,7 @@ ONE_ARGUMENT = {
     "tanh": (np.tanh, 3.0),
     "sigmoid": (lambda a: 1 / (1 + np.exp(-a)), 3.0),
     "exp": (np.exp, 1.5),
-    "expm1": (np.expm1, 4.5),
+    "expm1": (np.expm1, 5.0),
     "log": (np.log, 3.5),
     "log1p": (np.log1p, 5.0),
     "softplus": (lambda a: np.logaddexp(0, a), 5.0),
@@ -30,6 +31,8 @@ ONE_ARGUMENT = {
     "sin": (np.sin, 1.0),
     "cos": (np.cos, 1.0),
 }
+# Those that are computed in another order where one window is forecast.
+EXPONENTIALS = ("exp", "expm1", "sigmoid", "tanh")
 TWO_ARGUMENTS = {
     "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "maximum": np.maximum,
     "minimum": np.minimum, "greater": np.greater, "less": np.less, "power": np.power,
@@ -58,12 +61,21 @@ def computed(op: str, *arguments: np.ndarray) -> tuple[np.ndarray, str]:
     return out.ravel(), machine
 
 
+def computed_alone(op: str, a: np.ndarray) -> np.ndarray:
+    """The same where one window is forecast."""
+    run = single_step(SingleStep((("load", 1, 0), (op, 0), ("store", 4, 0, 1)), 0, (), (), True, False))
+    weights, row = np.zeros((0, 0, a.size), a.dtype), a.reshape(1, -1)
+    out = np.empty_like(row)
+    jit(lambda a, W, x, out: run(a, a, a, a, out, a, a, a, a, W, x, 1))(row, weights, a, out)
+    return out.ravel()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("op", ONE_ARGUMENT)
-def test_a_function_is_within_a_few_units_in_the_last_place(op: str, dtype: str) -> None:
+@pytest.mark.parametrize(("op", "alone"), [*((op, False) for op in ONE_ARGUMENT), *((op, True) for op in EXPONENTIALS)])
+def test_a_function_is_within_a_few_units_in_the_last_place(op: str, alone: bool, dtype: str) -> None:
     a = numbers(dtype)
     function, ulp = ONE_ARGUMENT[op]
-    found, _ = computed(op, a)
+    found = computed_alone(op, a) if alone else computed(op, a)[0]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         exact = function(a.astype(np.longdouble))
         expected = exact.astype(dtype)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from minidl import (
+    DataError,
     Dense,
     LastStep,
     MaxOverTime,
@@ -65,6 +66,18 @@ def test_inputs_of_other_types_and_read_only_ones_are_taken():
     x.flags.writeable = False
     close(predict(x), model(x.astype(np.float64)))
     close(predict(x[0]), model(x[:1].astype(np.float64))[0])
+
+
+def test_a_window_is_taken_however_it_lies_in_memory() -> None:
+    model, predict = deep_net()
+    expected = model(X[:1])[0]
+    close(predict(X[0]), expected)  # the next ones find the compiled function
+    shifted = np.frombuffer(b"." + X[0].tobytes(), np.uint8)[1:].view(np.float64).reshape(X[0].shape)
+    backwards = np.ascontiguousarray(X[0, ::-1])[::-1]
+    for x in (np.asfortranarray(X[0]), backwards, shifted, X[0].astype(">f8"), X[0].tolist()):
+        close(predict(x), expected)
+    with pytest.raises(DataError, match="predictor: x: holds complex"):
+        predict(X[0] + 1j)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ tests/compiled/test_elementary.py and tests/layers/test_elementwise.py.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -37,6 +38,28 @@ def _polynomial(x: Number, coefficients: tuple[float, ...]) -> Number:
     return total
 
 
+def _below_exp(r: Number) -> Number:
+    """eʳ - 1 = r + r² p(r), |r| ≤ ½ ln 2.
+
+    Where one instruction waits for the one before, neighbouring terms are added first, then
+    neighbouring sums: a few more instructions, but few one after the other (Estrin's scheme).
+    """
+    coefficients = SERIES[r.single]
+    if not r.emitter.waits:
+        return r + r * (r * _polynomial(r, coefficients))
+    rising = [r.constant(c) for c in reversed(coefficients)]
+    sums, power = [r, *_added(rising, r)], r * r
+    while len(sums) > 1:
+        sums, power = _added(sums, power), power * power
+    return sums[0]
+
+
+def _added(terms: list[Number], x: Number) -> list[Number]:
+    """Each two neighbours a, b as a + b x."""
+    pairs = itertools.zip_longest(terms[::2], terms[1::2])
+    return [a if b is None else b * x + a for a, b in pairs]
+
+
 def _rounded(x: Number) -> tuple[Number, Number]:
     """x in units of ln 2, rounded to whole numbers, and those as integers."""
     shift = 1.5 * 2.0 ** MANTISSA[x.single]  # adding it rounds, and the integer stands in its lowest bits
@@ -56,7 +79,7 @@ def _remainder(x: Number, n: Number) -> Number:
 
 def _near_one(r: Number) -> Number:
     """eʳ, |r| ≤ ½ ln 2."""
-    return r + r * (r * _polynomial(r, SERIES[r.single])) + 1.0
+    return _below_exp(r) + 1.0
 
 
 def _limited(x: Number, lowest: float, highest: float) -> Number:
@@ -80,9 +103,9 @@ def tanh(x: Number) -> Number:
     y = (y < -beyond).choose(-beyond, y)
     n, whole = _rounded(y)
     r = y - n * LN2 if x.single else _remainder(y, n)
-    power = _power_of_two(whole)
-    e = power * (r + r * (r * _polynomial(r, SERIES[x.single]))) + (power - 1.0)
-    return e / (e + 2.0)
+    power, below = _power_of_two(whole), _below_exp(r)
+    e = power * below + (power - 1.0)
+    return e / (below.called("fma", power, power + 1.0) if x.emitter.waits else e + 2.0)
 
 
 def sigmoid(x: Number) -> Number:
@@ -91,8 +114,9 @@ def sigmoid(x: Number) -> Number:
     x = _limited(x, -most, most)
     n, whole = _rounded(x)
     half = whole.shifted(-1)
-    power = _power_of_two(half)
-    return power / (power + _near_one(-_remainder(x, n)) * _power_of_two(half.minus(whole)))
+    power, other = _power_of_two(half), _power_of_two(half.minus(whole))
+    below = _below_exp(-_remainder(x, n))
+    return power / (below * other + (power + other) if x.emitter.waits else power + (below + 1.0) * other)
 
 
 def expm1(x: Number) -> Number:

@@ -7,14 +7,13 @@ tell the arrays apart. Here the instructions are written down.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from numba.core import cgutils
-
 from minidl.compiled.emit.elementary import OPERATIONS
 from minidl.compiled.emit.numbers import Number
-from minidl.compiled.emit.vectors import NOTHING, VECTOR_BYTES, EmittedArray, Emitter, OneNumber, intrinsic
+from minidl.compiled.emit.vectors import NOTHING, VECTOR_BYTES, EmittedArray, Emitter, intrinsic
 
 # An instruction: an operation with the numbers of earlier instructions or constants; ``("load", array, piece)``,
 # ``("row", array, piece)``, one number a unit, and ``("store", array, piece, instruction or constant)``.
@@ -42,10 +41,11 @@ class Program:
         return len(self.instructions) - 1
 
 
-def _run(
-    e: Emitter, instructions: tuple[Instruction, ...], arrays: list[EmittedArray], i: Any, lane: Any, single: Any
-) -> None:
-    """Write the instructions for one vector: lanes of unit i, or, of a `single` lane, units from `lane` on."""
+def run(e: Emitter, instructions: tuple[Instruction, ...], load: Callable[..., Any], place: Callable[..., Any]) -> None:
+    """Write the instructions for one vector.
+
+    ``load(how, array, piece)`` gives the vector of a piece, ``place(array, piece)`` where one is stored.
+    """
     values: list[Any] = []
     zero = Number(e, e.constant(0.0))
 
@@ -53,53 +53,46 @@ def _run(
         return values[arg] if isinstance(arg, int) else zero.constant(arg)
 
     for op, *args in instructions:
-        if op == "load":
-            made = Number(e, e.load(arrays[args[0]].at(e.index(args[1]), i, lane)))
-        elif op == "row":
-            made = Number(e, _row(e, arrays[args[0]], e.index(args[1]), i, lane, single))
+        if op in ("load", "row"):
+            made = Number(e, load(op, *args))
         elif op == "store":
             made = operand(args[2])
-            e.store(made.value, arrays[args[0]].at(e.index(args[1]), i, lane))
+            e.store(made.value, place(*args[:2]))
         else:
             made = OPERATIONS[op](*map(operand, args))
         values.append(made)
 
 
-def _row(e: Emitter, array: EmittedArray, piece: Any, i: Any, lane: Any, single: Any) -> Any:
-    """The number of unit i in all lanes; of a single lane, those of the units."""
-    place = cgutils.alloca_once(e.builder, e.vector)
-    with e.builder.if_else(single) as (one, many):
-        with one:
-            e.builder.store(e.load(array.at(piece, lane)), place)
-        with many:
-            e.builder.store(e.spread(array.at(piece, i)), place)
-    return e.builder.load(place)
-
-
 def _emit(
     instructions: tuple[Instruction, ...], forward: bool, context: Any, builder: Any, signature: Any, args: Any
 ) -> Any:
-    """Write the loops over units and lanes, of which the first argument has the number.
-
-    Forward there may be a single lane: its units, which lie side by side as the lanes of a unit do otherwise, are
-    gone through as those.
-    """
+    """Write the loops over units and lanes, of which the first argument has the number."""
     e = Emitter(context, builder, signature.args[0].dtype)
     arrays = [e.array(kind, value) for kind, value in zip(signature.args, args, strict=True)]
     _, units, lanes = arrays[0].shape
-    single = builder.icmp_signed("==", lanes, e.index(1))
-    units, lanes = builder.select(single, lanes, units), builder.select(single, units, lanes)
     parts = [e, e.narrow()]
     if forward:
-        parts = [Emitter(context, builder, e.dtype, _AT_ONCE), *parts, OneNumber(context, builder, e.dtype)]
+        parts = [Emitter(context, builder, e.dtype, _AT_ONCE), *parts]
     with e.loop(e.index(0), units) as i:
         first = e.index(0)
         for part in parts:
             last = part.rounded_down(lanes, part.width)
             with part.loop(first, last, part.width) as lane:
-                _run(part, instructions, arrays, i, lane, single)
+                _write(part, instructions, arrays, i, lane)
             first = last
     return context.get_dummy_value()
+
+
+def _write(e: Emitter, instructions: tuple[Instruction, ...], arrays: list[EmittedArray], i: Any, lane: Any) -> None:
+    """The instructions for lanes of unit i."""
+
+    def place(array: int, piece: int) -> Any:
+        return arrays[array].at(e.index(piece), i, lane)
+
+    def load(how: str, array: int, piece: int) -> Any:
+        return e.load(place(array, piece)) if how == "load" else e.spread(arrays[array].at(e.index(piece), i))
+
+    run(e, instructions, load, place)
 
 
 @functools.cache
@@ -107,11 +100,11 @@ def forward_program(instructions: tuple[Instruction, ...]) -> Any:
     """A function of compiled code that runs instructions on the arrays of a step forward."""
 
     @intrinsic
-    def run(typing: Any, a: Any, kept: Any, h0: Any, s0: Any, h1: Any, s1: Any, rows: Any) -> Any:
+    def step(typing: Any, a: Any, kept: Any, h0: Any, s0: Any, h1: Any, s1: Any, rows: Any) -> Any:
         kinds = (a, kept, h0, s0, h1, s1, rows)
         return NOTHING(*kinds), functools.partial(_emit, instructions, True)
 
-    return run
+    return step
 
 
 @functools.cache
@@ -119,11 +112,11 @@ def backward_program(instructions: tuple[Instruction, ...]) -> Any:
     """A function of compiled code that runs instructions on the arrays of a step backward."""
 
     @intrinsic
-    def run(
+    def step(
         typing: Any, da: Any, kept: Any, h0: Any, s0: Any, h1: Any, s1: Any, rows: Any,
         dy: Any, g: Any, given: Any, drows: Any,
     ) -> Any:  # fmt: skip
         kinds = (da, kept, h0, s0, h1, s1, rows, dy, g, given, drows)
         return NOTHING(*kinds), functools.partial(_emit, instructions, False)
 
-    return run
+    return step

@@ -36,9 +36,15 @@ intrinsic: Callable[[Callable[..., Any]], Any] = numba_intrinsic
 
 
 class Emitter:
-    """Writes instructions for numbers of one type into the function that is being compiled."""
+    """Writes instructions for numbers of one type into the function that is being compiled.
 
-    def __init__(self, context: Any, builder: Any, dtype: Any, vector_bytes: int = VECTOR_BYTES) -> None:
+    `waits`: there is so little to do at a time that instructions wait for each other.
+    """
+
+    def __init__(
+        self, context: Any, builder: Any, dtype: Any, vector_bytes: int = VECTOR_BYTES, *, waits: bool = False
+    ) -> None:
+        self.waits = waits
         self.context: Any = context
         self.builder: Any = builder
         self.dtype: Any = dtype

@@ -33,6 +33,7 @@ from minidl.compiled.jit import jit, registered
 from minidl.compiled.kernel import LayerKernel, Mask, Sizes
 from minidl.compiled.kernels.cell_products import products_of
 from minidl.compiled.kernels.cell_programs import programs
+from minidl.compiled.kernels.cell_single import SinglePlan, single_kernel, single_plan
 from minidl.compiled.kernels.cell_text import CellText
 from minidl.compiled.kernels.glue import hold
 from minidl.core.layer import Array
@@ -125,11 +126,13 @@ def cell(layer: Cell) -> LayerKernel:
     late, vectors, matrices = len(products.late), len(found.vectors), tuple(products.matrices())
     sizes = _Sizes(len(found.states), len(found.slots), made.kept, late, vectors, even.fed, masked, matrices)
     texts += [even.went_on(), *([even.start()] if even.starts else [])]
-    return _kernel(tuple(texts), made.forward, made.backward, sizes)
+    return _kernel(tuple(texts), made.forward, made.backward, sizes, single_plan(found, made, products))
 
 
 @functools.cache
-def _kernel(texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[Any, ...], sizes: _Sizes) -> LayerKernel:
+def _kernel(
+    texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[Any, ...], sizes: _Sizes, plan: SinglePlan
+) -> LayerKernel:
     """That of cells with these texts and programs: two of them share their compiled code."""
     programs = {f"forward{i}": forward_program(program) for i, program in enumerate(forward)}
     programs |= {f"backward{i}": backward_program(program) for i, (_, program) in enumerate(backward)}
@@ -151,4 +154,7 @@ def _kernel(texts: tuple[str, ...], forward: tuple[Any, ...], backward: tuple[An
 
     ragged = ragged_there, ragged_back
     begin, mask = start[0] if start else None, mask_of if sizes.masked else None
-    return LayerKernel(there, back, sizes.scratch, carry, sizes.state, begin, ragged=ragged, mask=mask, went_on=went_on)
+    return LayerKernel(
+        there, back, sizes.scratch, carry, sizes.state, begin, ragged=ragged, mask=mask, went_on=went_on,
+        single=single_kernel(plan),
+    )  # fmt: skip
