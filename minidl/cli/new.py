@@ -26,6 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--time-format", metavar="FORM", help="with --from: of its times, as for strptime: %%d/%%m/%%Y")
     parser.add_argument(
+        "--time-zone", metavar="ZONE", help="with --from: where its times are local: Europe/Berlin; they become UTC"
+    )
+    parser.add_argument(
         "--series-by",
         metavar="COLUMN",
         action="append",
@@ -36,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file, unless there is one."""
-    asked = next((name for name in ("target", "time_format", "series_by") if getattr(args, name) is not None), None)
+    how = {name: getattr(args, name) for name in ("target", "time_format", "time_zone", "series_by")}
+    asked = next((name for name, value in how.items() if value is not None), None)
     if args.table is None and asked is not None:
         raise ConfigError(f"--{asked.replace('_', '-')}: also needs --from TABLE.")
     if args.table is not None and (args.what == "cell" or args.task in LEARNED):
@@ -53,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if args.task in LEARNED:
         text = SEQUENCES.format(file=path, task=args.task, **LEARNED[args.task])
     if args.table is not None:
-        text = config_from(args.table, path, args.target, args.time_format, args.series_by)
+        text = config_from(args.table, path, **how)
     try:
         write_new(path, text.encode())
     except FileExistsError as err:

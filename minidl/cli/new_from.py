@@ -18,7 +18,13 @@ _FEWEST = 8  # rows of a series
 
 
 def config_from(
-    table: Path, file: Path, target: str | None, time_format: str | None, series_by: list[str] | None
+    table: Path,
+    file: Path,
+    *,
+    target: str | None,
+    time_format: str | None,
+    time_zone: str | None,
+    series_by: list[str] | None,
 ) -> str:
     """The text of a config for a table; what was found is shown.
 
@@ -29,7 +35,8 @@ def config_from(
     DataError, StorageError
         The table cannot be read.
     """
-    look = look_at(table, target, time_format, None if series_by is None else [name for name in series_by if name])
+    columns = None if series_by is None else [name for name in series_by if name]
+    look = look_at(table, target, time_format, columns, time_zone)
     words = [*look.words, *gap_stretches(look.table), seasons(look.table), _size(look)]
     for line in words:
         show(printable(f"{table}: {line}"))

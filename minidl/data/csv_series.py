@@ -30,16 +30,15 @@ from minidl.data.tables.problems import Problems
 from minidl.data.tables.row_order import Arrangement, RowOrder
 from minidl.data.tables.rows import TableRows
 from minidl.data.tables.several import series_of_rows
-from minidl.data.tables.time_formats import TimeFormat
+from minidl.data.tables.time_keys import TimeKeys
 from minidl.data.target import check_columns, named_targets
-from minidl.data.timestamps import ISO
 
 Features = Annotated[list[str], msgspec.Meta(min_length=1)]
 
 
 @register
 @dataclass(eq=False)
-class CSVSeries(TextLayout, RowOrder, Series):
+class CSVSeries(TextLayout, RowOrder, TimeKeys, Series):
     """A series, or several, from a CSV file, perhaps compressed with gzip, bzip2 or xz; or from a Parquet file.
 
     Parameters
@@ -65,6 +64,7 @@ class CSVSeries(TextLayout, RowOrder, Series):
         known ahead.
     units : of the target, for messages and plots; of several a list, in their order.
     delimiter, encoding, column_names, skip_lines, comment, decimal, thousands : how it is written; see `TextLayout`.
+    time_format, time_zone : how times are written, and where they are local; see `TimeKeys`.
     sort, duplicates, missing_times, steps : what becomes of rows out of order, of one time, left out; see `RowOrder`.
 
     Raises
@@ -81,7 +81,6 @@ class CSVSeries(TextLayout, RowOrder, Series):
     gaps: Literal["refuse", "interpolate"] = "refuse"
     missing: list[str] = field(default_factory=lambda: ["", "NA", "nan", "NaN"])
     units: str | list[str] = ""
-    time_format: str = field(default="", kw_only=True)
     max_gap: PositiveInt | None = field(default=None, kw_only=True)
     series_by: str | Features | None = field(default=None, kw_only=True)
     known_ahead: list[str] = field(default_factory=list, kw_only=True)
@@ -93,21 +92,11 @@ class CSVSeries(TextLayout, RowOrder, Series):
         self._targets = named_targets(self.target, self.units, self.features, "CSVSeries")
         for name in {*self.known_ahead} & {*self._target_names}:
             raise ConfigError(f"CSVSeries: known_ahead: {name!r} is the target")
-        if isinstance(self.time, list) and len(self.time) not in (3, 4) and not self.time_format:
-            raise ConfigError(
-                "CSVSeries: time: expected one column, or those for year, month, day and perhaps hour (others also "
-                f"need time_format), got {self.time}"
-            )
-        if self.time_format:
-            try:
-                self._form = TimeFormat(self.time_format)
-            except ConfigError as err:
-                raise ConfigError(f"CSVSeries: {err}") from err
-        columns = [self.time] if isinstance(self.time, str) else self.time or []
+        self.check_times()
         for name in self._series_columns:
-            if name in (*self._target_names, *columns):
+            if name in (*self._target_names, *self.time_columns):
                 raise ConfigError(f"CSVSeries: series_by: {name!r} is the target, or one of the times.")
-        asked = [name for name in ("time_format", "sort") if getattr(self, name)]
+        asked = ["sort"] * self.sort
         asked += [name for name in ("duplicates", "missing_times") if getattr(self, name) != "refuse"]
         if asked and self.time is None:
             raise ConfigError(f"CSVSeries: {asked[0]}: also needs time, the column of times.")
@@ -266,15 +255,6 @@ class CSVSeries(TextLayout, RowOrder, Series):
         if self.series_by is None and not self.categories and not self.time_format and not isinstance(self.time, list):
             wanted = Wanted(self.features, frozenset(self.missing), self.time)
         return open_table(path, self, blank_rows=blank_rows, wanted=wanted, fewest=self._fewest_rows)
-
-    def times_of(self, file: TableRows) -> tuple[Times | None, bool]:
-        """Times of the file's rows, and whether they are in UTC."""
-        if self.time is None:
-            return None, False
-        if isinstance(self.time, list) and not self.time_format:
-            return file.timestamps_from_parts(self.time), False
-        columns = [self.time] if isinstance(self.time, str) else self.time
-        return file.moments(columns, self._form if self.time_format else ISO)
 
     def _arranged_values(self, values: npt.NDArray[np.float64], arrangement: Arrangement) -> npt.NDArray[np.float64]:
         average = np.array([self.duplicates == "average" and name not in self.categories for name in self.features])

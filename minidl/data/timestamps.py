@@ -11,7 +11,7 @@ from minidl.data.steps import Times, calendar_month, step_of
 from minidl.data.tables.time_formats import TimeFormat
 
 _CLOCK_CHANGE = (
-    "; probably local time at a change of clocks: give the times in UTC, or each with its offset "
+    "; probably local time at a change of clocks: `time_zone: Europe/Berlin` says where, or give each its offset "
     "(2023-10-29 02:00+02:00)"
 )
 

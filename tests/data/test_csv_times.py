@@ -63,7 +63,7 @@ def test_a_change_of_clocks_is_named_as_the_likely_reason(times: list[str]) -> N
     with pytest.raises(DataError) as caught:
         timestamps(open_text("\n".join(["t", *times, ""])))
     assert str(caught.value).endswith(
-        "; probably local time at a change of clocks: give the times in UTC, or each with its offset "
+        "; probably local time at a change of clocks: `time_zone: Europe/Berlin` says where, or give each its offset "
         "(2023-10-29 02:00+02:00)."
     )
     assert "keep one row" not in str(caught.value)

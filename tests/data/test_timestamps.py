@@ -54,7 +54,7 @@ ADVICE = (
     "(trading days), `steps: rows` takes each row as a step"
 )
 CLOCKS = (
-    "; probably local time at a change of clocks: give the times in UTC, or each with its offset "
+    "; probably local time at a change of clocks: `time_zone: Europe/Berlin` says where, or give each its offset "
     "(2023-10-29 02:00+02:00)"
 )
 

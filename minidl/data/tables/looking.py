@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +15,9 @@ from minidl.data.tables.layout import TextLayout
 from minidl.data.tables.marks import GAPS, is_number
 from minidl.data.tables.row_keys import KEPT, readable
 from minidl.data.tables.several import column_without_times, columns_of_series, some_of
-from minidl.data.tables.time_formats import TimeFormat
+from minidl.data.tables.time_columns import columns_of_times
 from minidl.data.tables.written import how_written
 
-_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M:%S%z", " %I:%M %p", " %H:%M:%S.%f", " %H.%M")
-_OTHERS = ("%Y%m%d", "%Y%m%d%H", "%Y-%m", "%Y/%m", "%b %Y", "%b-%y", "%Y %b", "%Y-Q%q", "%YQ%q", "%Y", "%Y.0")
-FORMATS = ("", *_OTHERS, *(date + clock for date in _DATES for clock in _CLOCKS))
-_NUMBERS = ("%Y", "%Y.0", "%Y%m%d", "%Y%m%d%H")  # what other numbers look like, too
-_PARTS = ("year", "month", "day", "hour")
-_OF_YEAR = {"quarter": "%q", "month": "%m"}
-_PART_FORMS = {2: "%Y %m"}  # three or four are read without one
-_CLOCK_COLUMNS, _ISO_DATE = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%H.%M.%S"), "%Y-%m-%d"
 _CATEGORIES = 20
 
 
@@ -48,7 +38,11 @@ class Findings:
 
 
 def look_at(
-    path: Path, target: str | None, time_format: str | None = None, series_by: Sequence[str] | None = None
+    path: Path,
+    target: str | None,
+    time_format: str | None = None,
+    series_by: Sequence[str] | None = None,
+    time_zone: str | None = None,
 ) -> Findings:
     """The keys with which a table can be read.
 
@@ -57,6 +51,7 @@ def look_at(
     target : the column to forecast; None: the only one of numbers.
     time_format : of its times; None: it is looked for.
     series_by : the columns that tell several series apart; empty: it is one; None: they are looked for.
+    time_zone : where times are local; None: nobody said.
 
     Raises
     ------
@@ -70,14 +65,17 @@ def look_at(
     keys: dict[str, Any] = {key: value for key, value in vars(layout).items() if value != getattr(TextLayout(), key)}
     # One without a name is of times, or nothing.
     kinds = {name: _kind(cells, layout) for name, cells in texts.items() if name}
-    times, form = _times(texts, target or "", time_format)
+    times, form = columns_of_times(texts, target or "", time_format, time_zone)
     numbers = [name for name, kind in kinds.items() if kind == "numbers" and name not in times]
     target = _the_target(target, texts, numbers, layout)
     keys = {"path": str(path), "target": target, **keys}
     if times:
         keys |= {"time": times if len(times) > 1 else times[0]} | ({"time_format": form} if form else {})
+        keys |= {"time_zone": time_zone} if time_zone else {}
         read_as = f", of the form {form}" if form else ", ISO" if len(times) == 1 else ""
-        words.append(f"times in {', '.join(map(repr, times))}{read_as}")
+        words.append(f"times in {', '.join(map(repr, times))}{read_as}{f', local in {time_zone}' if time_zone else ''}")
+    elif time_zone:
+        raise ConfigError("--time-zone: no column of times was found.")
     series = _series(texts, times, target, series_by, words)
     keys |= {"series_by": series[0] if len(series) == 1 else list(series)} if series else {}
     words += [_series_words(texts, series)] if series else []
@@ -170,55 +168,3 @@ def _no_numbers(target: str, cells: list[str], numbers: list[str], layout: TextL
     hint = f": {odd[0]!r} is none." if odd else suggest(target, numbers)
     hint = hint or f"; those are {', '.join(numbers) or 'none'}."
     return ConfigError(f"--target: {target!r} is no column of numbers{hint}")
-
-
-def _times(texts: dict[str, list[str]], target: str, asked: str | None) -> tuple[list[str], str]:
-    """The columns of times and their form; none: there are no times."""
-    parts = [] if asked else _parts(texts, target)
-    if parts:
-        return parts, _PART_FORMS.get(len(parts), "")
-    for name, cells in texts.items():
-        known = list(dict.fromkeys(cells))
-        if name == target:
-            continue
-        forms = [form for form in ([asked] if asked else FORMATS) if TimeFormat(form).matches(known[0])]
-        forms = [form for form in forms if all(map(TimeFormat(form).matches, known))]
-        forms = [form for form in forms if form not in _NUMBERS or _dates_named(name)]
-        if len({form.replace("%m", "%d") for form in forms}) < len(forms):
-            raise ConfigError(
-                f"--time-format: column {name}: {known[0]!r} may be {' or '.join(map(repr, forms))}; say which "
-                "(in a config the key is `time_format`)."
-            )
-        if forms:
-            return _with_more(texts, target, name, forms[0])
-    return [], ""
-
-
-def _parts(texts: dict[str, list[str]], target: str) -> list[str]:
-    """Columns that are called year, month, day and perhaps hour, and hold such numbers; none: there are none."""
-    called = {name.strip().lower(): name for name in texts if name != target}
-    parts = [called[part] for part in itertools.takewhile(called.__contains__, _PARTS)]
-    whole = all(cell.isascii() and cell.isdigit() and len(cell) <= 4 for name in parts for cell in set(texts[name]))
-    return parts if len(parts) > 1 and whole else []
-
-
-def _with_more(texts: dict[str, list[str]], target: str, date: str, form: str) -> tuple[list[str], str]:
-    """A column of years or dates, with one of quarters, months or clock times beside it if there is one."""
-    for name, part in itertools.product(texts, _OF_YEAR) if form in ("%Y", "%Y.0") else ():
-        if name != target and part == name.strip().lower():
-            for whole in (f"{form} {_OF_YEAR[part]}", f"{form} {_OF_YEAR[part]}.0"):
-                both = TimeFormat(whole)
-                if all(both.matches(f"{texts[date][0]} {cell}") for cell in set(texts[name])):
-                    return [date, name], whole
-    if form in ("", *_DATES) and not any(":" in cell for cell in texts[date]):
-        for name, cells in texts.items():
-            for clock in _CLOCK_COLUMNS if name not in (target, date) else ():
-                both = TimeFormat(f"{form or _ISO_DATE} {clock}")
-                if all(both.matches(f"{texts[date][0]} {cell}") for cell in set(cells)):
-                    return [date, name], f"{form or _ISO_DATE} {clock}"
-    return [date], form
-
-
-def _dates_named(column: str) -> bool:
-    """Whether a column of whole numbers is called like times."""
-    return any(word in column.lower() for word in ("date", "time", "year", "jahr", "datum"))

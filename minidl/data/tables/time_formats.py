@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from minidl.core.errors import ConfigError
 from minidl.data.tables.cells import Bytes, Column, Places
+from minidl.data.tables.time_zones import offsets, why_twice, zone_of
 
 Numbers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -48,10 +49,11 @@ _PARTS = {
     "b": r"(?P<b>[A-Za-z]{3,9})\.?",
     "B": r"(?P<b>[A-Za-z]{3,9})\.?",
     "z": r"(?:Z|(?P<sign>[+-])(?P<zh>\d\d):?(?P<zm>\d\d))",
+    "Z": r"(?P<Z>[A-Za-z][\w+/-]*)",
     "%": "%",
 }
 _DEFAULTS = {"Y": 1970, "m": 1, "d": 1, "H": 0, "M": 0, "S": 0, "f": 0}
-_LETTERS = ("b", "p", "sign")
+_LETTERS = ("b", "p", "sign", "Z")
 _SAMPLE = datetime(2014, 12, 31, 23)
 
 
@@ -60,8 +62,9 @@ class TimeFormat:
 
     Parameters
     ----------
-    pattern : as for strptime: ``%Y %y %m %d %b %B %j %H %I %p %M %S %f %z``, and ``%q`` for a quarter and ``%s``
+    pattern : as for strptime: ``%Y %y %m %d %b %B %j %H %I %p %M %S %f %z %Z``, and ``%q`` for a quarter and ``%s``
         for seconds since 1970; "": ISO 8601, which Z or an offset may follow.
+    any_zone : whether the names of time zones (``%Z``) are not looked at, so that times are local.
 
     Raises
     ------
@@ -69,8 +72,8 @@ class TimeFormat:
         An unknown part, one twice, or no year.
     """
 
-    def __init__(self, pattern: str = "") -> None:
-        self.pattern = pattern
+    def __init__(self, pattern: str = "", *, any_zone: bool = False) -> None:
+        self.pattern, self.any_zone = pattern, any_zone
         self._match = re.compile(_expression(pattern) if pattern else _ISO, re.ASCII).fullmatch
 
     def matches(self, text: str) -> bool:
@@ -84,7 +87,12 @@ class TimeFormat:
     def has_offset(self, text: str) -> bool:
         """Whether a time says its offset from UTC (``Z`` or ``+01:00``), or counts seconds from there."""
         found = self._match(text)
-        return found is not None and _zoned(found.groupdict(), text)
+        return found is not None and _zoned(self._groups(found), text)
+
+    def _groups(self, found: re.Match[str]) -> dict[str, str | None]:
+        """The texts of the parts."""
+        groups = found.groupdict()
+        return {**groups, "Z": None} if self.any_zone else groups
 
     def parse(self, text: str) -> datetime:
         """A time without zone, in UTC if the text gives an offset.
@@ -100,7 +108,7 @@ class TimeFormat:
             raise ValueError(f"{shown} is no time like {self._example()}")
         parts = {name: int(part) for name, part in found.groupdict().items() if part and name not in _LETTERS}
         try:
-            return _moment(_completed(parts, found.groupdict()))
+            return _moment(_completed(parts, self._groups(found)))
         except (ValueError, OverflowError) as err:
             raise ValueError(f"{shown} is no time: {err}.") from err
 
@@ -123,10 +131,11 @@ class TimeFormat:
             cells = _joined([(column, *block[1:]) for column, block in zip(columns, blocks, strict=True)])
             for at, text, places in _shapes(cells):
                 found = self._match(text)
-                if found is not None:
-                    moment, right = _moments(_completed(_digits(found, cells, at, places), found.groupdict()))
+                if found is not None and _zone_is_known(self._groups(found)):
+                    groups = self._groups(found)
+                    moment, right = _moments(_completed(_digits(found, cells, at, places), groups))
                     seconds[rows][at], known[rows][at] = moment, right
-                    zoned[rows][at] = _zoned(found.groupdict(), text)
+                    zoned[rows][at] = _zoned(groups, text)
         return seconds, zoned, known
 
 
@@ -153,7 +162,17 @@ def _expression(pattern: str) -> str:
 
 
 def _zoned(groups: Groups, text: str) -> bool:
+    if groups.get("Z"):
+        return True
     return groups["zh"] is not None or text.endswith("Z") if "zh" in groups else "s" in groups
+
+
+def _zone_is_known(groups: Groups) -> bool:
+    try:
+        zone_of(groups.get("Z") or "UTC")
+    except ValueError:
+        return False
+    return True
 
 
 def _completed(parts: dict[str, Any], groups: Groups) -> dict[str, Any]:
@@ -169,10 +188,12 @@ def _completed(parts: dict[str, Any], groups: Groups) -> dict[str, Any]:
         parts["H"] = parts["I"] % 12 + 12 * (str(groups.get("p")).lower() == "p") + 99 * (parts["I"] > 12)
     sign = -1 if groups.get("sign") == "-" else 1
     parts["offset"] = sign * (3600 * parts.get("zh", 0) + 60 * parts.get("zm", 0))
+    if groups.get("Z"):
+        parts["zone"] = zone_of(str(groups["Z"]))
     return {**_DEFAULTS, **parts}
 
 
-def _moment(of: Mapping[str, int]) -> datetime:
+def _moment(of: Mapping[str, Any]) -> datetime:
     """The time of single numbers; ValueError or OverflowError says what is wrong with them."""
     if of["f"]:
         raise ValueError("it has a fraction of a second, and times are whole seconds")
@@ -183,6 +204,12 @@ def _moment(of: Mapping[str, int]) -> datetime:
     time += timedelta(days=of.get("j", 1) - 1 + at_24)
     if "j" in of and (time - timedelta(days=at_24)).year != of["Y"]:
         raise ValueError("the year has no such day")
+    if "zone" in of:
+        local = np.array([(time - datetime(1970, 1, 1)) // timedelta(seconds=1)])
+        before, after = (int(offset[0]) for offset in offsets(local, of["zone"]))
+        if before != after:
+            raise ValueError(f"{why_twice(before, after)}; give its offset, or `time_zone` in place of the name")
+        return time - timedelta(seconds=before)
     return time.replace(tzinfo=timezone(timedelta(seconds=of["offset"]))).astimezone(timezone.utc).replace(tzinfo=None)
 
 
@@ -201,7 +228,11 @@ def _moments(of: Mapping[str, Any]) -> tuple[Numbers, Mask]:
     in_day = 3600 * of["H"] + 60 * of["M"] + of["S"]
     right &= (of["H"] < 24) & (of["M"] < 60) & (of["S"] < 60) | (of["H"] == 24) & (in_day == 86400)
     right &= np.abs(of["offset"]) < 86400
-    return 86400 * days.astype(np.int64) + in_day - of["offset"], right
+    seconds = 86400 * days.astype(np.int64) + in_day - of["offset"]
+    if "zone" in of:
+        before, after = offsets(np.where(right, seconds, 0), of["zone"])
+        seconds, right = seconds - before, right & (before == after)
+    return seconds, right
 
 
 def _joined(parts: Sequence[tuple[Column, Places, Places]]) -> Bytes:
