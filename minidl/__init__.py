@@ -1,189 +1,28 @@
 """minidl: recurrent stacks on NumPy.
 
 Layers with their own forward and backward, one container that stacks them,
-models and experiments assembled from YAML.
+models and experiments assembled from YAML. The names stand in public.py, which is
+imported when the first of them is asked for: the command line need not wait for all of them.
 """
 
-from minidl._version import __version__
-from minidl.core.errors import (
-    ConfigError,
-    CorruptFileError,
-    DataError,
-    MinidlError,
-    NumericalError,
-    ShapeError,
-    StorageError,
-)
-from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape, n_parameters, read_only
-from minidl.core.registry import register
-from minidl.core.workspace import Workspace
-from minidl.fitting import fit
-from minidl.layers import (
-    Activation,
-    Bidirectional,
-    Cell,
-    Container,
-    Dense,
-    Dropout,
-    Embedding,
-    FastGRNNLayer,
-    Gate,
-    GRULayer,
-    IdentityActivation,
-    IndRNNLayer,
-    JANETLayer,
-    LastStep,
-    LayerNorm,
-    LeakyLayer,
-    LSTMLayer,
-    MaxOverTime,
-    MeanOverTime,
-    MGULayer,
-    MinGRULayer,
-    Parallel,
-    RecurrentLayer,
-    ReluActivation,
-    Repeat,
-    Residual,
-    Rollout,
-    SelectFeatures,
-    Sequential,
-    SigmoidActivation,
-    SLSTMLayer,
-    Softmax,
-    SteppedCell,
-    StepsAhead,
-    TanhActivation,
-)
-from minidl.layers.recurrent import sigmoid, softplus, where
-from minidl.losses import (
-    MAE,
-    MSE,
-    BinaryCrossEntropy,
-    CrossEntropy,
-    DifferenceLoss,
-    GaussianNLL,
-    HalfMSE,
-    Huber,
-    LogCosh,
-    Loss,
-    Quantile,
-    SumOfLosses,
-    WeightedLeads,
-)
-from minidl.model_files import load
-from minidl.optimizers import (
-    SGD,
-    Adagrad,
-    Adam,
-    AdamW,
-    Constant,
-    Cosine,
-    ExponentialDecay,
-    Lion,
-    OneCycle,
-    Optimizer,
-    ParameterGroup,
-    Progress,
-    ReduceOnPlateau,
-    RMSProp,
-    Schedule,
-    StepDecay,
-)
-from minidl.training import Callback, CSVLog, EarlyStopping, ParameterStatistics, Saturation, TensorBoard
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "INFERENCE",
-    "MAE",
-    "MSE",
-    "SGD",
-    "Activation",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Array",
-    "Bidirectional",
-    "BinaryCrossEntropy",
-    "CSVLog",
-    "Callback",
-    "Cell",
-    "ConfigError",
-    "Constant",
-    "Container",
-    "Context",
-    "CorruptFileError",
-    "Cosine",
-    "CrossEntropy",
-    "DataError",
-    "Dense",
-    "DifferenceLoss",
-    "Dropout",
-    "EarlyStopping",
-    "Embedding",
-    "ExponentialDecay",
-    "FastGRNNLayer",
-    "GRULayer",
-    "Gate",
-    "GaussianNLL",
-    "Grads",
-    "HalfMSE",
-    "Huber",
-    "IdentityActivation",
-    "IndRNNLayer",
-    "JANETLayer",
-    "LSTMLayer",
-    "LastStep",
-    "Layer",
-    "LayerNorm",
-    "LeakyLayer",
-    "Lion",
-    "LogCosh",
-    "Loss",
-    "MGULayer",
-    "MaxOverTime",
-    "MeanOverTime",
-    "MinGRULayer",
-    "MinidlError",
-    "NumericalError",
-    "OneCycle",
-    "Optimizer",
-    "Parallel",
-    "ParameterGroup",
-    "ParameterStatistics",
-    "Progress",
-    "Quantile",
-    "RMSProp",
-    "RecurrentLayer",
-    "ReduceOnPlateau",
-    "ReluActivation",
-    "Repeat",
-    "Residual",
-    "Rollout",
-    "SLSTMLayer",
-    "Saturation",
-    "Schedule",
-    "SelectFeatures",
-    "Sequential",
-    "Shape",
-    "ShapeError",
-    "SigmoidActivation",
-    "Softmax",
-    "StepDecay",
-    "SteppedCell",
-    "StepsAhead",
-    "StorageError",
-    "SumOfLosses",
-    "TanhActivation",
-    "TensorBoard",
-    "WeightedLeads",
-    "Workspace",
-    "__version__",
-    "fit",
-    "load",
-    "n_parameters",
-    "read_only",
-    "register",
-    "sigmoid",
-    "softplus",
-    "where",
-]
+from minidl._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from minidl.public import *  # noqa: F403
+    from minidl.public import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "__all__" or not name.startswith("__"):
+            import importlib
+
+            public = importlib.import_module("minidl.public")
+            globals().update({each: getattr(public, each) for each in ("__all__", *public.__all__)})
+            if name in globals():
+                return globals()[name]
+        raise AttributeError(f"module 'minidl' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

@@ -1,8 +1,17 @@
 """``python -m minidl``: the same as the command ``minidl``."""
 
+import gc
 import sys
 
 from minidl.cli import main
 
+
+def run() -> int:
+    """One command line in a process of its own; its exit code."""
+    code = main()
+    gc.freeze()  # the process ends: what could be freed need not be looked for
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import minidl
 
 PACKAGE = Path(minidl.__file__).parent
@@ -43,15 +45,33 @@ def imported_by(name, *, at_start):
     return {module for module in found if module in MODULES}
 
 
-def test_import_minidl_pulls_in_nothing_heavy():
-    # In a fresh process, as this one has pytest and its friends loaded.
-    code = "import sys, minidl; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+def loaded_by(*lines):
+    """The packages that a fresh process has loaded after these lines; this one has pytest and its friends."""
+    code = "\n".join([*lines, "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"])
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent, timeout=60
     )
-    loaded = set(done.stdout.split())
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_import_minidl_pulls_in_nothing_heavy():
+    loaded = loaded_by("import minidl", "assert len(minidl.__all__) > 50")
     assert "numpy" in loaded
     assert not loaded & {"matplotlib", "numba", "tqdm", "scipy", "torch", "pandas", "onnx", "dask", "jsonschema"}
+
+
+def test_names_are_imported_when_the_first_is_asked_for():
+    assert "numpy" not in loaded_by("import minidl", "minidl.__version__")
+    assert "numpy" not in loaded_by("from minidl.cli import main", "main(['--version'])", "main(['--help'])")
+    assert "numpy" in loaded_by("from minidl import *", "assert issubclass(Dense, Layer)")
+    assert "numpy" in loaded_by("import minidl", "minidl.layers.Dense, minidl.Dense, minidl.training")
+
+
+def test_a_name_that_there_is_not_is_no_attribute():
+    for name in ("Danse", "__wrapped__"):
+        with pytest.raises(AttributeError, match=f"module 'minidl' has no attribute '{name}'"):
+            getattr(minidl, name)
+    assert set(minidl.__all__) < set(dir(minidl))
 
 
 def test_nothing_in_the_package_imports_the_package_itself():

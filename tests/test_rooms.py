@@ -26,6 +26,7 @@ ROOMS = {
     "training": "core data files losses metrics optimizers randomness",
     "compiled": "core data files layers losses optimizers training",
     "fitting": "compiled core losses optimizers randomness training",
+    "public": "core fitting layers losses model_files optimizers training",
     "forecasting": "core data losses metrics training",
     "plotting": "core data files forecasting metrics training",
     "tasks": "core data files forecasting losses metrics plotting randomness training",

@@ -15,11 +15,12 @@ from typing import NoReturn
 
 from minidl._version import __version__
 from minidl.core.errors import MinidlError, StorageError
+from minidl.core.importing import importing
+from minidl.core.interrupt import EndOnSignal, RaiseOnSignal
 from minidl.core.output import say, show
 from minidl.core.registry import suggest
 from minidl.core.standard_streams import guarded_standard_streams
 from minidl.files.plugins import plugin_fault, plugin_place
-from minidl.training.interrupt import EndOnSignal, RaiseOnSignal
 
 VERBS = {
     "train": "train a config's model, score it, and leave a run folder",
@@ -82,7 +83,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(verb: str, arguments: list[str]) -> int:
-    with EndOnSignal():
+    with EndOnSignal(), importing():
         module = importlib.import_module(f"minidl.cli.{verb.replace('-', '_')}")
     parser = _Parser(prog=f"minidl {verb}", description=module.__doc__, epilog=EXIT_CODES, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

@@ -10,6 +10,7 @@ from typing import Any
 from minidl import plotting
 from minidl.cli.common import plugin_arguments, print_json, score_table
 from minidl.core.extras import install_command
+from minidl.core.interrupt import Interrupted
 from minidl.core.output import say, show
 from minidl.core.text import counted, shell_word
 from minidl.files.plugins import plugin_changes
@@ -19,7 +20,6 @@ from minidl.runs.drawing_apart import DrawnApart
 from minidl.runs.run import Run
 from minidl.tasks import Parts
 from minidl.training import Callback, EpochRecord, StopOnSignal
-from minidl.training.interrupt import Interrupted
 from minidl.training.showing import ShowEpochs
 
 Save = Callable[[Run, Parts, dict[str, Any]], list[Path]]

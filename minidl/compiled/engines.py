@@ -9,6 +9,7 @@ import numpy as np
 from minidl.compiled.choice import EngineName, drawback, line, model_obstacle, source_obstacle, training_obstacle
 from minidl.compiled.kernel import silent
 from minidl.compiled.prediction import NumpyPredictor, Predictor
+from minidl.core.importing import importing
 from minidl.core.layer import Layer
 from minidl.training import Engine, NumpyEngine, Source, Trainer, Training
 from minidl.training.sources import longest
@@ -28,7 +29,8 @@ def choose_engine(
     said = engine_line(trainer, engine, train)
     if said != "compiled":
         return NumpyEngine(), said
-    from minidl.compiled.engine import CompiledEngine
+    with importing():
+        from minidl.compiled.engine import CompiledEngine
 
     return CompiledEngine(notify), said
 
@@ -64,6 +66,7 @@ def predictor(model: Layer, notify: Callable[[str], None] = silent) -> Predictor
     reason = model_obstacle(model, dtype) or ("the model has no parameters" if not model.params else None)
     if reason is not None:
         return NumpyPredictor(model, f"numpy: {reason}")
-    from minidl.compiled.compiled_predictor import CompiledPredictor
+    with importing():
+        from minidl.compiled.compiled_predictor import CompiledPredictor
 
     return CompiledPredictor(model, notify)

@@ -12,8 +12,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from minidl.core.errors import ConfigError
+from minidl.core.interrupt import leave_signals_to_the_parent, without_hangups
 from minidl.core.standard_streams import guard_standard_streams
-from minidl.training.interrupt import leave_signals_to_the_parent, without_hangups
 from minidl.training.threads import usable_processors
 
 MakeExecutor = Callable[[], Any]  # a context manager that gives an Executor

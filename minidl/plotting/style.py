@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidl.core.errors import ConfigError, StorageError
 from minidl.core.extras import install_command
+from minidl.core.importing import importing
 from minidl.core.text import printable
 from minidl.files.storage import write_file
 
@@ -62,10 +63,11 @@ def have_matplotlib() -> bool:
 
 def load_matplotlib() -> None:
     """Import all that figures need."""
-    import matplotlib.backends.backend_agg
-    import matplotlib.dates
-    import matplotlib.figure
-    import matplotlib.image  # noqa: F401
+    with importing():
+        import matplotlib.backends.backend_agg
+        import matplotlib.dates
+        import matplotlib.figure
+        import matplotlib.image  # noqa: F401
 
 
 @contextmanager

@@ -18,12 +18,12 @@ from types import TracebackType
 from typing import Any
 
 from minidl import plotting
+from minidl.core.interrupt import leave_signals_to_the_parent
 from minidl.core.standard_streams import lead_nowhere
 from minidl.experiment import Experiment
 from minidl.runs.drawing import draw_losses, save_figures
 from minidl.runs.run import Run
 from minidl.tasks import Parts
-from minidl.training.interrupt import leave_signals_to_the_parent
 
 SECONDS = 60.0  # so long it is waited for at most
 

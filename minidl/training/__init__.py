@@ -1,8 +1,8 @@
 """The training loop."""
 
+from minidl.core.interrupt import StopOnSignal
 from minidl.training.callbacks import Callback, CSVLog, EarlyStopping, ParameterStatistics, Saturation, TensorBoard
 from minidl.training.engine import Advanced, Engine, NumpyEngine
-from minidl.training.interrupt import StopOnSignal
 from minidl.training.loop import Trainer
 from minidl.training.outputs import predict
 from minidl.training.records import EpochRecord

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from minidl import cli, randomness
+from minidl.core import interrupt
 from minidl.files import manifests
 from minidl.runs import checkpoints, resuming, run_folder, state
-from minidl.training import interrupt, loop
+from minidl.training import loop
 from tests.reliability.sabotage import sabotage
 
 

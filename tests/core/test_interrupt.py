@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minidl.training.interrupt import EndOnSignal, Interrupted, RaiseOnSignal, StopOnSignal, without_hangups
+from minidl.core.interrupt import EndOnSignal, Interrupted, RaiseOnSignal, StopOnSignal, without_hangups
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
 
@@ -95,7 +95,7 @@ def test_a_hangup_that_nohup_ignores_stays_ignored(context: type) -> None:
 
 def test_a_worker_leaves_signals_to_its_parent() -> None:
     code = (
-        "import signal; from minidl.training.interrupt import leave_signals_to_the_parent as leave; leave();"
+        "import signal; from minidl.core.interrupt import leave_signals_to_the_parent as leave; leave();"
         "signal.raise_signal(signal.SIGINT); signal.raise_signal(signal.SIGHUP); print('here', flush=True);"
         "signal.raise_signal(signal.SIGTERM)"
     )
