@@ -44,4 +44,5 @@ def _ends_with_a_gap(table: Table, gaps: npt.NDArray[np.bool_]) -> str:
     if len(known):
         end = f"end it with {table.when(int(known[-1]))}, the last row without one"
     start = "a forecast would start from a value that nobody measured"
-    return f"the last row has a gap (column {column}), and {start}; {end}."
+    ahead = " Columns that `known_ahead` names may be known in later rows." * (column == table.target_name)
+    return f"the last row has a gap (column {column}), and {start}; {end}.{ahead}"

@@ -265,3 +265,24 @@ def test_how_a_table_is_written_is_not_taken_from_a_comment(tmp_path: Path) -> N
     assert found.keys["delimiter"] == ";"
     assert found.keys["comment"] == "#"
     assert found.table.values[:, 0].tolist() == [11, 22, 30, 41, 52, 60, 71, 82]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_rows_at_the_end_without_a_target_may_tell_what_is_known_ahead(tmp_path: Path, several: bool) -> None:
+    # Caught here: a gap amid the rows of a series, and a column that is a gap there too.
+    lines = [f"{day:%Y-%m-%d},{i}.5,{i % 3},{7 - i}" for i, day in enumerate(DAYS)]
+    lines[2] = lines[2].replace(",2.5,", ",,")
+    later = [f"{day + timedelta(days=8):%Y-%m-%d},,,{3 * i}" for i, day in enumerate(DAYS[:2])]
+    if several:
+        rows_of = [line + ",a" for line in lines + later] + [line + ",b" for line in lines]
+        found = look(tmp_path, "\n".join(["when,y,temp,price,shop", *rows_of]) + "\n")
+    else:
+        found = look(tmp_path, "\n".join(["when,y,temp,price", *lines, *later]) + "\n")
+    said = (
+        "2 rows at the end have no y, and price is known there; if price is known when a forecast is made, as a holiday "
+        "or a price is, name it in `known_ahead`: `minidl predict` then goes on with these rows"
+    )
+    assert [word for word in found.words if "at the end" in word] == [said]
+    assert "known_ahead" not in found.keys
+    without = look(tmp_path, "\n".join(["when,y,temp,price", *lines]) + "\n")
+    assert not [word for word in without.words if "at the end" in word]

@@ -9,7 +9,7 @@ from typing import Any
 
 from minidl.core.errors import ConfigError
 from minidl.core.registry import suggest
-from minidl.core.text import shell_word
+from minidl.core.text import counted, listed, shell_word
 from minidl.data.series import Table
 from minidl.data.tables.layout import TextLayout
 from minidl.data.tables.marks import GAPS, is_number
@@ -80,6 +80,7 @@ def look_at(
     keys |= {"series_by": series[0] if len(series) == 1 else list(series)} if series else {}
     words += [_series_words(texts, series)] if series else []
     _add_features(keys, words, texts, kinds, (*times, *series))
+    words += _without_target(texts, series, target, keys["features"])
     return Findings(keys, words, readable(keys, words, written))
 
 
@@ -139,6 +140,24 @@ def _series_words(texts: dict[str, list[str]], columns: tuple[str, ...]) -> str:
     by = " and ".join(map(repr, columns))
     some = f"told apart by {by} (`series_by`): {some_of(names)}"
     return f"{len(set(names)):,} series, {some}; each is scaled on its own"
+
+
+def _without_target(
+    texts: dict[str, list[str]], series: Sequence[str], target: str, features: Sequence[str]
+) -> list[str]:
+    """What rows at the end without a target may be; nothing where there are none, or nothing is known in them."""
+    names = list(zip(*(texts[name] for name in series), strict=True)) or [()] * len(texts[target])
+    last = {name: i for i, (name, cell) in enumerate(zip(names, texts[target], strict=True)) if cell not in GAPS}
+    rows = [i for i, name in enumerate(names) if i > last.get(name, i)]
+    known = [name for name in features if name != target and all(texts[name][i] not in GAPS for i in rows)]
+    if not rows or not known:
+        return []
+    are, them = ("is", "it") if len(known) == 1 else ("are", "them")
+    return [
+        f"{counted(len(rows), 'row')} at the end {'has' if len(rows) == 1 else 'have'} no {target}, and "
+        f"{listed(known)} {are} known there; if {listed(known)} {are} known when a forecast is made, as a holiday or a "
+        f"price is, name {them} in `known_ahead`: `minidl predict` then goes on with these rows"
+    ]
 
 
 def _kind(cells: list[str], layout: TextLayout) -> str:
