@@ -36,6 +36,7 @@ _WORDS = {
     "training.bptt_steps": "truncated backpropagation",
     "data.derived": "derived features",
     "data.scaler.fit_on": "rows the scaler is fitted on",
+    "data.scaler.per_series": "scaling by series",
     "data.scaler.type": "scaler",
     "evaluation.checkpoint": "weights that are scored",
     "evaluation.lookahead": "steps ahead that the linear model sees",

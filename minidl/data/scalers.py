@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -176,9 +176,11 @@ class Scaler(Configurable, ABC):
     fit_on : ``train`` fits on all rows before the test part (those that
         `TailValidation` holds out included), ``all`` on every row, the test part
         too, as the textbook does.
+    per_series : whether each of several series has a scaling of its own; else one is fitted to the rows of all.
     """
 
     fit_on: Literal["train", "all"] = "train"
+    per_series: bool = field(default=True, kw_only=True)
 
     @abstractmethod
     def fit(self, values: Values) -> ScaleFit:

@@ -128,7 +128,7 @@ class WindowData(Data):
     ----------
     series : where the rows come from.
     scaler : how columns are scaled; the label is scaled as its column. Each of several series has its own
-        scaling, see `minidl.data.scalers.fit_each`.
+        scaling, see `minidl.data.scalers.fit_each`, unless the scaler says otherwise.
     time_steps : rows per window.
     test_size : rows at the end of the table, or of each of its series, that form the test part.
     validation : which windows are used for validation, of each series so many; None: no validation.
@@ -270,9 +270,9 @@ class WindowData(Data):
         """The scaling, of each series where there are several."""
         left = self.test_size if self.scaler.fit_on == "train" else 0
         parts = [table.values[rows.start : rows.stop - left] for rows in table.stretches()]
-        if table.series:
+        if table.series and self.scaler.per_series:
             return fit_each(self.scaler, parts, table.feature_names, table.series)
-        return self.scaler.fit_columns(parts[0], table.feature_names)
+        return self.scaler.fit_columns(np.concatenate(parts), table.feature_names)
 
     def _check_parts(self, parts: Sequence[Starts], border: int, span: int) -> None:
         """Whatever a validation does, no window of training or validation may touch the test part."""

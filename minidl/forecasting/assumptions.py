@@ -43,7 +43,7 @@ def assumptions(splits: Splits, covariates: Covariates, furthest: int) -> list[s
         ]
     elif 1 < splits.leads < furthest:
         later.append(f"{splits.leads} leads are forecast at once, then fed back for the next ones")
-    return later + [line for line in (_gaps(splits), _scaling(splits), _several(table)) if line]
+    return later + [line for line in (_gaps(splits), _scaling(splits), _several(splits)) if line]
 
 
 def kept_words(table: Table, covariates: Covariates = "hold_last") -> str:
@@ -92,8 +92,11 @@ def _scaling(splits: Splits) -> str:
     return "the scaling was fitted on all rows, the test part included" if splits.fit_on == "all" else ""
 
 
-def _several(table: Table) -> str:
-    return f"R² and loss are of values scaled by series, {len(table.series):,} in all" if table.series else ""
+def _several(splits: Splits) -> str:
+    if not splits.table.series:
+        return ""
+    how = "scaled by series" if splits.scale.series else "on one scale for all series"
+    return f"R² and loss are of values {how}, {len(splits.table.series):,} in all"
 
 
 def rows_before(splits: Splits, season: SeasonName | int) -> int:

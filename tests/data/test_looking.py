@@ -279,8 +279,8 @@ def test_rows_at_the_end_without_a_target_may_tell_what_is_known_ahead(tmp_path:
     else:
         found = look(tmp_path, "\n".join(["when,y,temp,price", *lines, *later]) + "\n")
     said = (
-        "2 rows at the end have no y, and price is known there; if price is known when a forecast is made, as a holiday "
-        "or a price is, name it in `known_ahead`: `minidl predict` then goes on with these rows"
+        "2 rows at the end have no y, and price is known there; if price is known when a forecast is made, as a "
+        "holiday or a price is, name it in `known_ahead`: `minidl predict` then goes on with these rows"
     )
     assert [word for word in found.words if "at the end" in word] == [said]
     assert "known_ahead" not in found.keys

@@ -161,3 +161,17 @@ def test_a_table_of_one_series_has_no_names() -> None:
     table = Table(np.ones((3, 1)), None, ("y",), 0)
     assert table.each() == [table]
     assert table.stretches() == [slice(0, 3)]
+
+
+def test_all_series_may_have_one_scaling(tmp_path: Path) -> None:
+    # Caught here: a scaling of the first series alone, and one that sees test rows.
+    more = data(write(tmp_path, lines()))
+    for scaler in (MinMaxScaler(per_series=False), StandardScaler(per_series=False)):
+        more.scaler = scaler
+        splits = more.load("float64")
+        rows = np.concatenate([values_of(name)[:-15] for name in NAMES])
+        expected = scaler.fit(rows)
+        np.testing.assert_allclose(splits.scale.offset, expected.offset, rtol=1e-12)
+        np.testing.assert_allclose(splits.scale.range, expected.range, rtol=1e-12)
+        assert splits.scale.series == ()
+        np.testing.assert_allclose(splits.values[:70], expected.transform(values_of("east")), rtol=1e-9)

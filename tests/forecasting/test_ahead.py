@@ -148,6 +148,7 @@ def test_a_gap_in_the_last_row_is_refused(places: list[tuple[int, int]], column:
         f"air.csv: the last row has a gap (column {column}), and a forecast would start from a value that nobody "
         f"measured; {end}."
     )
+    message += " Columns that `known_ahead` names may be known in later rows." * (column == "pm")
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         forecast(with_gaps(*places), "air.csv")
 
