@@ -1,4 +1,4 @@
-"""A cell for a single lane, as one window is forecast: its units are the lanes, and there is no way back.
+"""A recurrent layer for a single lane, as one window is forecast: its units are the lanes, and there is no way back.
 
 Scratch holds the state before the first step; the states before and after each step; the
 weights in the order of the slots, the units of each rounded up to whole vectors;
@@ -21,7 +21,6 @@ from minidl.compiled.kernel import Single, Sizes
 from minidl.compiled.kernels.cell_products import Products
 from minidl.compiled.kernels.cell_programs import KEPT, CellPrograms
 from minidl.core.layer import Array
-from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.design import Design
 
 # What is placed takes a multiple of so many numbers, a line of the cache.
@@ -88,6 +87,7 @@ class SinglePlan(NamedTuple):
     bias : for each slot, the name of the parameter, and the number of its gate in it.
     vectors : of the equations, in the same way.
     states, kept, masked, heads : how many there are of each.
+    names : of W_x and W_h among the parameters.
     """
 
     steps: tuple[SingleStep, ...]
@@ -99,7 +99,8 @@ class SinglePlan(NamedTuple):
     states: int
     kept: int
     masked: int
-    heads: int
+    heads: int = 0
+    names: tuple[str, str] = ("W_x", "W_h")
 
     def text(self) -> str:
         """The kernel, in Python for numba."""
@@ -116,28 +117,32 @@ class SinglePlan(NamedTuple):
             steps="".join(_STEP.format(i=i, given=self.given[i], head=f"H // {self.heads or 1}") for i in numbers),
         )
 
-    def scratch(self, layer: Cell, x: Sizes, y: Sizes) -> int:
+    def scratch(self, layer: Any, x: Sizes, y: Sizes) -> int:
         """Numbers of scratch memory."""
         sums = len(self.bias) + y[0] * len(self.x)
-        return len(self.content(layer, x, y)) + sums * _padded(layer)
+        return len(self.content(layer, x, y)) + sums * self._padded(layer)
 
-    def content(self, layer: Cell, x: Sizes, y: Sizes) -> Array:
+    def content(self, layer: Any, x: Sizes, y: Sizes) -> Array:
         """Zeros where the states stand, the weights, and 1 for a mask of recurrent dropout."""
-        H, n, params = layer.hidden_size, _padded(layer), layer.params
-        empty = np.zeros(len(self.bias) * H, params["W_x"].dtype)
-        W_h = _one_matrix(params["W_h"], H) if self.heads else params.get("W_h", empty)
-        kept = np.zeros((self.kept, H), params["W_x"].dtype)
+        H, params = layer.hidden_size, layer.params
+        n, W_x = self._padded(layer), params[self.names[0]]
+        empty = np.zeros(len(self.bias) * H, W_x.dtype)
+        W_h = _one_matrix(params["W_h"], H) if self.heads else params.get(self.names[1], empty)
+        kept = np.zeros((self.kept, H), W_x.dtype)
         kept[: self.masked] = 1
         before = rounded_up(self.states * H, _LINE) + rounded_up((y[0] + 1) * self.states * n, _LINE)
         biases = [_gate(params.get(name, empty), k, H) for name, k in self.bias]
         vectors = [_gate(params[name], k, H) for name, k in self.vectors]
         parts = [
-            np.zeros(before, params["W_x"].dtype),
-            _wide([_gate(params["W_x"], k, H) for k in self.x], n).reshape(-1),
+            np.zeros(before, W_x.dtype),
+            _wide([_gate(W_x, k, H) for k in self.x], n).reshape(-1),
             *(arranged(_wide([_gate(W_h, k, H) for k in step], n)) for step in self.h if step),
             *(_wide(some, n).reshape(-1) for some in (biases, vectors, kept) if len(some)),
         ]
         return np.concatenate(parts)
+
+    def _padded(self, layer: Any) -> int:
+        return rounded_up(layer.hidden_size, NARROW_BYTES // layer.params[self.names[0]].itemsize)
 
 
 def single_plan(design: Design, programs: CellPrograms, products: Products) -> SinglePlan:
@@ -170,7 +175,7 @@ def single_plan(design: Design, programs: CellPrograms, products: Products) -> S
 
 @functools.cache
 def single_kernel(plan: SinglePlan) -> Single:
-    """The kernel of all cells with this plan."""
+    """The kernel of all layers with this plan."""
     known: dict[str, Any] = {"__name__": registered("minidl_cell").__name__, **_NAMES}
     known |= {f"step{i}": single_step(step) for i, step in enumerate(plan.steps)}
     exec(compile(plan.text(), "<cell>", "exec"), known)
@@ -185,10 +190,6 @@ def single_kernel(plan: SinglePlan) -> Single:
             copy(view(scratch, i * H, (H,)), view(scratch, last + i * n, (H,)))
 
     return Single(jit(known["single"]), plan.scratch, carry, plan.content)
-
-
-def _padded(layer: Cell) -> int:
-    return rounded_up(layer.hidden_size, NARROW_BYTES // layer.params["W_x"].itemsize)
 
 
 def _gate(array: Array, number: int, H: int) -> Array:

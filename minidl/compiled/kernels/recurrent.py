@@ -10,10 +10,16 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from minidl.compiled.emit import functions
 from minidl.compiled.emit.products import add_back, add_gradient, affine, copy, fill, gradient, side_by_side, sums
+from minidl.compiled.emit.programs import Instruction
+from minidl.compiled.emit.single import SingleStep
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
+from minidl.compiled.kernels.activations import identity_function, relu_function
+from minidl.compiled.kernels.cell_programs import H1, SLOTS
+from minidl.compiled.kernels.cell_single import SinglePlan, single_kernel
 from minidl.compiled.kernels.glue import hold
 from minidl.core.layer import Array
 
@@ -34,6 +40,15 @@ def _functions(activation: ActivationKernel) -> tuple[Any, Any]:
             flat[k] = flat[k] * slope(y[k])
 
     return activate, gate
+
+
+# The library's own activations as instructions of a step.
+_OPERATIONS: dict[Any, tuple[Instruction, ...]] = {
+    functions.tanh: (("tanh", 0),),
+    functions.sigmoid: (("sigmoid", 0),),
+    relu_function: (("maximum", 0, 0.0),),
+    identity_function: (),
+}
 
 
 @functools.cache
@@ -76,7 +91,28 @@ def _both(activation: ActivationKernel) -> tuple[Any, Any]:
 @functools.cache
 def _kernel(activation: ActivationKernel, bias: bool) -> LayerKernel:
     both = _with_bias(*_both(activation), bias)
-    return LayerKernel(*both, scratch_size, carry, state, ragged=_ragged(*both), went_on=_went_on(bias))
+    operation = _OPERATIONS.get(activation.function)
+    return LayerKernel(
+        *both, scratch_size, carry, state, ragged=_ragged(*both), went_on=_went_on(bias),
+        single=None if operation is None else single_kernel(_single_plan(operation)),
+    )  # fmt: skip
+
+
+def _single_plan(operation: tuple[Instruction, ...]) -> SinglePlan:
+    """That of a cell with one gate and one equation."""
+    instructions = (("load", SLOTS, 0), *operation, ("store", H1, 0, len(operation)))
+    return SinglePlan(
+        steps=(SingleStep(instructions, 1, (0,), (), True, False),),
+        given=("view(h0, 0, (n,))",),
+        x=(0,),
+        h=((0,),),
+        bias=(("b_h", 0),),
+        vectors=(),
+        states=1,
+        kept=0,
+        masked=0,
+        names=("W_xh", "W_hh"),
+    )
 
 
 def _went_on(bias: bool) -> Any:
