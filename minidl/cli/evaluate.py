@@ -78,18 +78,20 @@ def _ensemble(made: Ensemble, args: argparse.Namespace) -> int:
 
 
 def _by_group(made: Run | Ensemble, args: argparse.Namespace) -> int:
-    parts, scores = scores_by(made, args.by, args.checkpoint)
+    found = scores_by(made, args.by, args.checkpoint)
     if args.json:
-        print_json(scores)
+        by_target = {parts.table.target_name: scores for parts, scores in found}
+        print_json(by_target if found[0][0].table.targets else found[0][1])
         return 0
-    show("", *group_table(scores, args.by, parts))
+    for parts, scores in found:
+        show("", *group_table(scores, args.by, parts))
     return 0
 
 
 def group_table(scores: ByGroup, by: str, parts: Splits) -> list[str]:
     """A table for each score, with a row for each group."""
     task, table = Forecast(), parts.table
-    zone = " (UTC)" * (by == "hour" and table.utc)
+    zone, of = " (UTC)" * (by == "hour" and table.utc), f"{table.target_name}: " if table.targets else ""
     bias = Metric("bias", "bias (forecast - truth)", False, digits=2, in_units=True)
     lines = []
     # Within a level there is little left to explain, so that its R² says nothing.
@@ -99,6 +101,6 @@ def group_table(scores: ByGroup, by: str, parts: Splits) -> list[str]:
             words = f"{ahead_short(group, table.step_name())} ahead" if by == "lead" else group
             first = next(iter(row.values()))
             cells.append([f"  {words}", f"{first['n']:,}", *(metric.shown(one[metric.name]) for one in row.values())])
-        head = [f"{metric.title(table.units)}, by {by}{zone}", "forecasts", *row]
+        head = [f"{of}{metric.title(table.units)}, by {by}{zone}", "forecasts", *row]
         lines += [*aligned([head, *cells]), ""]
     return lines[:-1]

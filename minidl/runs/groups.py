@@ -10,16 +10,16 @@ from minidl.forecasting.mixture import Mixture
 from minidl.runs.ensemble import Ensemble
 from minidl.runs.run import Run
 from minidl.tasks import Forecast
-from minidl.tasks.series_data import one_target
+from minidl.tasks.forecast_scores import ForecastScores
 from minidl.training.threads import one_blas_thread
 
 ByGroup = dict[str, dict[str, dict[str, float]]]
 
 
-def scores_by(made: Run | Ensemble, by: By, checkpoint: str | None = None) -> tuple[Splits, ByGroup]:
+def scores_by(made: Run | Ensemble, by: By, checkpoint: str | None = None) -> list[tuple[Splits, ByGroup]]:
     """The data, and by group the scores of ``model`` or ``ensemble`` and of the baselines; nothing is stored.
 
-    See `minidl.forecasting.groups`.
+    A pair for each target. See `minidl.forecasting.groups`.
 
     Parameters
     ----------
@@ -35,15 +35,14 @@ def scores_by(made: Run | Ensemble, by: By, checkpoint: str | None = None) -> tu
     task = made.task if isinstance(made, Ensemble) else made.experiment.evaluation
     if not isinstance(task, Forecast):
         raise ConfigError(f"--by: {type(task).__name__} has no {by} of a forecast; Forecast does.")
-    if not isinstance(made, Ensemble):
-        one_target(made.experiment.data, "--by")
+    found: list[tuple[ForecastScores, dict[str, Forecaster]]] = []
     if isinstance(made, Ensemble):
         data = made.load_data()
-        splits, name, weights = data[0], "ensemble", made.weights(data)
-        forecaster: Forecaster = Mixture(made.members(data), weights)
+        found.append((task.scores_on(data[0]), {"ensemble": Mixture(made.members(data), made.weights(data))}))
     else:
-        splits, name = made.experiment.load_data(), "model"
         made.load_weights(checkpoint)
-        forecaster = task.scores_on(splits).forecaster(made.experiment.scored_model)
+        for splits in made.experiment.load_data().of_targets():
+            scores = task.scores_on(splits)
+            found.append((scores, {"model": scores.forecaster(made.experiment.scored_model)}))
     with one_blas_thread():
-        return splits, task.scores_on(splits).by_group({name: forecaster}, by)
+        return [(scores.splits, scores.by_group(forecasters, by)) for scores, forecasters in found]

@@ -76,6 +76,28 @@ def test_a_run_is_trained_scored_and_used(tmp_path: Path, monkeypatch: Any, caps
     assert [[float(cell) for cell in row[1:]] for row in rows[1:]] == made.values.tolist()
 
 
+def test_scores_by_lead_of_each_target_are_those_of_the_evaluation(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    config = written(tmp_path, monkeypatch)
+    assert main(["train", str(config), "--run-dir", "run", "--set", "training.epochs=1"]) == 0
+    found = json.loads((tmp_path / "run/evaluation.json").read_text(encoding="utf-8"))["targets"]
+    capsys.readouterr()
+    assert main(["evaluate", "run", "--by", "lead", "--json"]) == 0
+    by_lead = json.loads(capsys.readouterr().out)
+    assert list(by_lead) == ["temp", "pm"]
+    for name, groups in by_lead.items():
+        for lead, row in groups.items():
+            for metric in ("r2", "rmse"):
+                assert row["model"][metric] == pytest.approx(found[name]["lead"][lead][metric])
+                expected = found[name]["baselines"]["linear"]["lead"][lead][metric]
+                assert row["linear"][metric] == pytest.approx(expected)
+    assert main(["evaluate", "run", "--by", "level"]) == 0
+    told = capsys.readouterr().out
+    assert "temp: RMSE, °C, by level" in told
+    assert "pm: bias (forecast - truth), µg/m³, by level" in told
+
+
 def test_models_are_compared_by_the_mean_over_the_targets_and_each_is_shown(
     tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
@@ -171,7 +193,6 @@ def test_verbs_for_one_target_refuse_a_run_of_several(tmp_path: Path, monkeypatc
     of_one = "is of one target, but data.series.target names 2: temp, pm.\n"
     capsys.readouterr()
     for words, said in (
-        (["evaluate", "one", "--by", "hour"], f"minidl evaluate: --by {of_one}"),
         (["evaluate", "--ensemble", "one", "two"], f"minidl evaluate: one: an ensemble {of_one}"),
         (["backtest", str(config), "--folds", "2"], f"minidl backtest: a backtest {of_one}"),
     ):
