@@ -17,6 +17,7 @@ from minidl.data.steps import Times
 from minidl.data.tables.cells import Cells, Column
 from minidl.data.tables.layout import MAX_TABLE, PLAIN, TextLayout
 from minidl.data.tables.plain import Wanted, plain_columns
+from minidl.data.tables.problems import Problems
 from minidl.data.tables.rows import TableRows
 from minidl.files.reading import read_given
 
@@ -43,6 +44,7 @@ class CSVFile(TableRows):
     blank_rows : whether rows of delimiters only are rows (of gaps).
     wanted : columns that are asked for as numbers and ISO times, which may be read at once.
     fewest : rows that it must have.
+    problems : takes what is wrong with rows of another length; see `Cells`.
 
     Raises
     ------
@@ -60,11 +62,13 @@ class CSVFile(TableRows):
         blank_rows: bool = True,
         wanted: Wanted | None = None,
         fewest: int = 2,
+        problems: Problems | None = None,
     ) -> None:
         self.name, self.layout = name, layout
         text = layout.text_of(data, name)
-        self._read_cells = partial(_cells, text, name, layout, blank_rows)
         self._plain = None if wanted is None else plain_columns(layout.rows_of(text)[0], layout, wanted)
+        # Rows of another length may be left out only where all is read without them.
+        self._read_cells = partial(_cells, text, name, layout, blank_rows, problems if self._plain is None else None)
         names = layout.column_names
         self._first = 0 if names else 1
         if self._plain is not None:
@@ -98,6 +102,6 @@ class CSVFile(TableRows):
         return None if plain is None or plain.times is None or plain.time != column else (plain.times, False)
 
 
-def _cells(text: bytes, name: str, layout: TextLayout, blank_rows: bool) -> Cells:
+def _cells(text: bytes, name: str, layout: TextLayout, blank_rows: bool, problems: Problems | None) -> Cells:
     text, lines = layout.rows_of(text, blank_rows)
-    return Cells(text, name=name, delimiter=layout.delimiter, lines=lines)
+    return Cells(text, name=name, delimiter=layout.delimiter, lines=lines, problems=problems)

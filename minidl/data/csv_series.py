@@ -155,20 +155,26 @@ class CSVSeries(TextLayout, RowOrder, TimeKeys, Series):
         StorageError
             The file cannot be read.
         """
-        file, problems, utc = self._file(self.path if path is None else path), Problems(), False
+        problems, utc = Problems(), False
+        file = self._file(self.path if path is None else path, problems)
         times, arrangement, names = None, None, tuple[str, ...]()
         with problems:
             times, utc = self.times_of(file)
         with problems:
-            arrangement, names = self._arrangement(file, times)
-        values, no_rows = np.empty((len(file), len(self.features))), None
+            if self.time is not None and times is None:
+                self._check_order(file)
+            else:
+                arrangement, names = self._arrangement(file, times, all_there=not problems)
+        values, no_rows = np.zeros((len(file), len(self.features))), None
         if self.known_ahead and (times is None or arrangement is not None):
             with problems:
                 no_rows = rows_after_the_end(self._any_target(file), arrangement)
         for i, name in enumerate(self.features):
+            before = len(problems)
             with problems:
                 values[:, i] = self._column(file, name, None if name in self.known_ahead else no_rows)
-        problems.check()
+            if len(problems) > before:  # its gaps are told all the same
+                values[file.stands_for(name, self.missing), i] = np.nan
         with problems:
             gaps = np.isnan(values) if no_rows is None else np.isnan(values) & ~no_rows[:, None]
             refuse_gaps(file, self.features, self.gaps, gaps)
@@ -186,14 +192,23 @@ class CSVSeries(TextLayout, RowOrder, TimeKeys, Series):
         except DataError as err:
             raise DataError(f"{file.name}: {str(err).removeprefix('Table: ')}") from err
 
-    def _arrangement(self, file: TableRows, times: Times | None) -> tuple[Arrangement | None, tuple[str, ...]]:
+    def _check_order(self, file: TableRows) -> None:
+        """DataError for rows out of order among those that have a time, where some have none."""
+        if not isinstance(self.time, list) and self.series_by is None:
+            times, rows = file.some_moments(self.time_columns, self._form)
+            _, wrong = self.arranged(times, all_there=False)
+            file.refuse({int(rows[row]): text for row, text in wrong.items()})
+
+    def _arrangement(
+        self, file: TableRows, times: Times | None, *, all_there: bool = True
+    ) -> tuple[Arrangement | None, tuple[str, ...]]:
         """Which rows of the file become which of the table, and the names of its series; None: each stays."""
         arrangement, wrong, names = None, dict[int, str](), tuple[str, ...]()
         if self.series_by is not None:
             numbers, names = series_of_rows(file, self._series_columns)
-            arrangement, wrong = self.arranged_by(numbers, times, names)
+            arrangement, wrong = self.arranged_by(numbers, times, names, all_there=all_there)
         elif times is not None:
-            arrangement, wrong = self.arranged(times)
+            arrangement, wrong = self.arranged(times, all_there=all_there)
         file.refuse(wrong)
         return arrangement, names
 
@@ -248,13 +263,13 @@ class CSVSeries(TextLayout, RowOrder, TimeKeys, Series):
             place &= ~rows_after_the_end(self._any_target(file), arrangement, last_too=True)
         return forged_cells(file, 1, numbers, texts, poison, place.astype(np.int64))
 
-    def _file(self, path: str | Path) -> TableRows:
+    def _file(self, path: str | Path, problems: Problems | None = None) -> TableRows:
         blank_rows, wanted = self.time is None, None
         if path == self.path == frames.NAME:
             return self._frame.rows(self, blank_rows)
         if self.series_by is None and not self.categories and not self.time_format and not isinstance(self.time, list):
             wanted = Wanted(self.features, frozenset(self.missing), self.time)
-        return open_table(path, self, blank_rows=blank_rows, wanted=wanted, fewest=self._fewest_rows)
+        return open_table(path, self, blank_rows=blank_rows, wanted=wanted, fewest=self._fewest_rows, problems=problems)
 
     def _arranged_values(self, values: npt.NDArray[np.float64], arrangement: Arrangement) -> npt.NDArray[np.float64]:
         average = np.array([self.duplicates == "average" and name not in self.categories for name in self.features])

@@ -95,10 +95,11 @@ def test_all_problems_come_at_once_each_with_its_line_and_key(tmp_path: Path) ->
         ":6: the time 2014-01-04 00:00:00 is 2 d after the row above, usual are 1 d; rows must be evenly spaced",
         ":2: column y: 'x' is not a number",
         ":3: column w: unknown category 'c'",
+        ":6: column y: a gap (the only gap)",
     ]
     lines = str(caught.value).split("\n")
     assert len(lines) == len(expected)
-    assert [part in line for part, line in zip(expected, lines, strict=True)] == [True] * 5
+    assert [part in line for part, line in zip(expected, lines, strict=True)] == [True] * 6
 
 
 def test_what_is_added_or_too_long_is_refused_with_the_key(tmp_path: Path) -> None:

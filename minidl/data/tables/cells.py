@@ -18,10 +18,12 @@ import numpy.typing as npt
 
 from minidl.core.errors import DataError
 from minidl.core.text import counted
+from minidl.data.tables.problems import Problems
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int32]
 QUOTE, LINE_END, PADDING = ord('"'), ord("\n"), 64
+_SHOWN = 3  # rows of another length
 _PIECE = 1 << 22  # bytes looked at at once
 _BLOCK = 1 << 16  # cells taken at once: they fit into the cache
 _SHORT = 16
@@ -108,6 +110,7 @@ class Cells:
     name : how messages call the file.
     delimiter : one character.
     lines : of the file, by line of the text; None: the same.
+    problems : takes what is wrong with some rows of another length, which are left out then; None: it is raised.
 
     Raises
     ------
@@ -115,10 +118,18 @@ class Cells:
         Not CSV, nothing but empty lines, or rows of different length.
     """
 
-    def __init__(self, data: bytes, *, name: str, delimiter: str, lines: npt.NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        name: str,
+        delimiter: str,
+        lines: npt.NDArray[np.int64] | None = None,
+        problems: Problems | None = None,
+    ) -> None:
         found = _at_once(data, ord(delimiter)) if delimiter.isascii() else None
         if found is None:
-            found = _one_by_one(data, name, delimiter, lines)
+            found = _one_by_one(data, name, delimiter, lines, problems)
         elif lines is not None:
             found = (*found[:3], lines[found[3] - 1], found[4])
         self._text, self._starts, self._ends, self.lines, self._quoted = found
@@ -194,7 +205,13 @@ def _well_quoted(text: Bytes, delimiter: int) -> bool:
     return bool((np.isin(before, outer) | (quotes[::2] == 0)).all() and np.isin(after, outer).all())
 
 
-def _one_by_one(data: bytes, name: str, delimiter: str, of: npt.NDArray[np.int64] | None = None) -> _Found:
+def _one_by_one(
+    data: bytes,
+    name: str,
+    delimiter: str,
+    of: npt.NDArray[np.int64] | None = None,
+    problems: Problems | None = None,
+) -> _Found:
     """As `_at_once`, by Python's csv; the text is made anew, cell by cell."""
     reader = csv.reader(io.StringIO(data.decode("utf-8"), newline=""), delimiter=delimiter, strict=True)
     cells: list[bytes] = []
@@ -213,12 +230,18 @@ def _one_by_one(data: bytes, name: str, delimiter: str, of: npt.NDArray[np.int64
     if not widths:
         raise DataError(f"{name}: the file is empty; expected a header and rows of data.")
     width = widths[0]
-    for found, line in zip(widths, lines, strict=False):
-        if found != width:
-            what = counted(found, "cell") if found else "an empty line"
-            header = [cell.decode("utf-8") for cell in cells[:width]]
-            hint = other_delimiter(header) or "; every row needs as many."
-            raise DataError(f"{name}:{line}: {what}, but the header has {counted(width, 'cell')}{hint}")
+    wrong = [(line, found) for found, line in zip(widths, lines, strict=False) if found != width]
+    if wrong:
+        header = [cell.decode("utf-8") for cell in cells[:width]]
+        error = _of_other_length(name, wrong, header)
+        if problems is None or other_delimiter(header) or 2 * len(wrong) >= len(widths):
+            raise error
+        with problems:
+            raise error
+        firsts = np.cumsum([0, *widths])
+        cells = [cell for n, at in zip(widths, firsts, strict=False) if n == width for cell in cells[at : at + n]]
+        lines = [line for n, line in zip(widths, lines, strict=False) if n == width]
+        widths = [width] * len(lines)
     ends = np.cumsum([len(cell) + 1 for cell in cells], dtype=np.int64) - 1
     starts = np.concatenate([[0], ends[width - 1 : -1 : width] + 1])
     text = padded(b"\0".join(cells))
@@ -229,6 +252,17 @@ def _one_by_one(data: bytes, name: str, delimiter: str, of: npt.NDArray[np.int64
         np.array(lines[: len(widths)]),
         False,
     )
+
+
+def _of_other_length(name: str, rows: Sequence[tuple[int, int]], header: Sequence[str]) -> DataError:
+    """The error of rows, by line and number of cells, that are not as long as the header."""
+    hint = other_delimiter(header) or "; every row needs as many."
+    said = []
+    for line, found in rows[:_SHOWN]:
+        what = counted(found, "cell") if found else "an empty line"
+        said.append(f"{name}:{line}: {what}, but the header has {counted(len(header), 'cell')}{hint}")
+    more = len(rows) - _SHOWN
+    return DataError(*said, *[f"{name}: {counted(more, 'row')} more of another length than the header."] * (more > 0))
 
 
 def other_delimiter(header: Sequence[str]) -> str:

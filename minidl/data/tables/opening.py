@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.tables import parquet
 from minidl.data.tables.layout import TextLayout
-from minidl.data.tables.plain import Wanted
 from minidl.data.tables.rows import TableRows
 
 
@@ -16,18 +16,14 @@ def is_parquet(data: bytes) -> bool:
     return data.startswith(parquet.MAGIC) and (data.endswith(parquet.MAGIC) or not data.isascii())
 
 
-def table_of(
-    data: bytes, name: str, layout: TextLayout, *, blank_rows: bool, wanted: Wanted | None = None, fewest: int = 2
-) -> TableRows:
+def table_of(data: bytes, name: str, layout: TextLayout, *, blank_rows: bool, **more: Any) -> TableRows:
     """The rows of a file's bytes; see `CSVFile` and `ParquetFile` for arguments and errors."""
     if is_parquet(data):
-        return parquet.ParquetFile(data, name).rows(layout, blank_rows, fewest)
-    return CSVFile(data, name=name, layout=layout, blank_rows=blank_rows, wanted=wanted, fewest=fewest)
+        return parquet.ParquetFile(data, name).rows(layout, blank_rows, more.get("fewest", 2))
+    return CSVFile(data, name=name, layout=layout, blank_rows=blank_rows, **more)
 
 
-def open_table(
-    path: str | Path, layout: TextLayout, *, blank_rows: bool, wanted: Wanted | None = None, fewest: int = 2
-) -> TableRows:
+def open_table(path: str | Path, layout: TextLayout, *, blank_rows: bool, **more: Any) -> TableRows:
     """The rows of a file.
 
     Raises
@@ -35,4 +31,4 @@ def open_table(
     StorageError
         It cannot be read.
     """
-    return table_of(read_bytes(path), str(path), layout, blank_rows=blank_rows, wanted=wanted, fewest=fewest)
+    return table_of(read_bytes(path), str(path), layout, blank_rows=blank_rows, **more)

@@ -24,6 +24,10 @@ class Problems:
         self._lines += error.lines
         return True
 
+    def __len__(self) -> int:
+        """How many lines there are."""
+        return len(self._lines)
+
     def check(self) -> None:
         """
         Raises

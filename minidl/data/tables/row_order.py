@@ -85,9 +85,15 @@ class RowOrder:
     missing_times: Literal["refuse", "gaps"] = "refuse"
     steps: Literal["even", "rows"] = "even"
 
-    def arranged(self, times: Times) -> tuple[Arrangement, dict[int, str]]:
-        """The table's rows, and what is wrong with them, by row of the file."""
-        if self.steps == "even" and step_of(times) is not None:  # nothing to sort, to drop or to add
+    def arranged(self, times: Times, *, all_there: bool = True) -> tuple[Arrangement, dict[int, str]]:
+        """The table's rows, and what is wrong with them, by row of the file.
+
+        Parameters
+        ----------
+        all_there : whether the file's rows were all read; if not, nobody can say whether they are evenly spaced.
+        """
+        steps = self.steps if all_there else "rows"
+        if steps == "even" and step_of(times) is not None:  # nothing to sort, to drop or to add
             rows = np.arange(len(times))
             return Arrangement(rows, times, rows), {}
         order = np.argsort(times, kind="stable") if self.sort else np.arange(len(times))
@@ -97,19 +103,19 @@ class RowOrder:
             first[1:] = np.diff(ordered) != np.timedelta64(0, "s")
         found, places = ordered[first], np.cumsum(first) - 1
         problems: dict[int, str] = {}
-        if self.missing_times == "gaps" and self.steps == "even" and len(found) > 1:
+        if self.missing_times == "gaps" and steps == "even" and len(found) > 1:
             among = _places(found)
             if among is not None:
                 found, places = _all_times(found, among), among[places]
         place = np.empty_like(order)
         place[order] = places
-        if self.steps == "even" or (np.diff(found) <= np.timedelta64(0, "s")).any():
+        if steps == "even" or (np.diff(found) <= np.timedelta64(0, "s")).any():
             file_rows = order[np.searchsorted(places, np.arange(len(found)))] if len(found) else order
-            problems = {int(file_rows[row]): text for row, text in spacing_problems(found, self.steps).items()}
+            problems = {int(file_rows[row]): text for row, text in spacing_problems(found, steps).items()}
         return Arrangement(place, found, order), problems
 
     def arranged_by(
-        self, numbers: Rows, times: Times | None, names: Sequence[str]
+        self, numbers: Rows, times: Times | None, names: Sequence[str], *, all_there: bool = True
     ) -> tuple[Arrangement, dict[int, str]]:
         """The same of several series: `numbers` says which one each row of the file belongs to."""
         place, orders, firsts = np.empty_like(numbers), list[Rows](), [0]
@@ -118,7 +124,7 @@ class RowOrder:
         for name, rows in zip(names, of_each, strict=True):
             one = Arrangement(np.arange(len(rows)), None, np.arange(len(rows)))
             if times is not None:
-                one, wrong = self.arranged(times[rows])
+                one, wrong = self.arranged(times[rows], all_there=all_there)
                 problems |= {int(rows[row]): f"{name}: {text}" for row, text in wrong.items()}
                 found += [] if one.times is None else [one.times]
             place[rows] = firsts[-1] + one.place

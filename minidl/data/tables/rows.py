@@ -123,6 +123,12 @@ class TableRows(ABC):
         values[rest] = self.convert(column, number, rest)
         return values
 
+    def stands_for(self, column: str, texts: Collection[str]) -> npt.NDArray[np.bool_]:
+        """(n,): whether one of the texts stands in the column; nowhere, where there is no such column."""
+        if column not in self.header:
+            return np.zeros(len(self), np.bool_)
+        return np.isin(self.texts(column), list(texts))
+
     def categories(
         self, column: str, numbers: Mapping[str, float], missing: Collection[str] = (), rows: Rows | None = None
     ) -> npt.NDArray[np.float64]:
@@ -170,6 +176,17 @@ class TableRows(ABC):
                 "unlike those above; give one to all or to none.",
             )
         return seconds.astype("datetime64[s]"), bool(zoned.all())
+
+    def some_moments(self, columns: Sequence[str], form: TimeFormat) -> tuple[Times, Rows]:
+        """datetime64[s] (m,): the times of those rows that have one, and which they are (m,)."""
+        cells = [self.column(column) for column in columns]
+        seconds, _, known = form.read(cells)
+        for row in np.flatnonzero(~known):
+            text = " ".join(column.take(np.array([row])).texts()[0] for column in cells)
+            if form.matches(text):
+                seconds[row], known[row] = np.datetime64(form.parse(text), "s").astype(np.int64), True
+        rows = np.flatnonzero(known)
+        return seconds[rows].astype("datetime64[s]"), rows
 
     def timestamps_from_parts(self, columns: Sequence[str]) -> Times:
         """datetime64[s] (n,): times from the columns for year, month, day and perhaps hour, in any order.
