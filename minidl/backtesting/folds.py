@@ -9,7 +9,7 @@ pickled and runs in any process; it writes no file.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,7 @@ from minidl.comparison.trials import digest_of, train_in_memory, without_nan
 from minidl.core.errors import ConfigError, DataError, NumericalError
 from minidl.data import Splits, Table
 from minidl.data.steps import time_text
+from minidl.data.test_rows import rows_left
 from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
 from minidl.forecasting.groups import group_scores
@@ -97,13 +98,14 @@ def fold_record(fold: Fold, table: Table) -> Record:
     """What comes of a fold on this table; see `minidl.backtesting.folder.FoldRecord`."""
     first, stop = fold.edges[fold.number : fold.number + 2]
     experiment = points_of(experiment_of(fold.config, fold.seed))
+    by_time = window_data(experiment.data).test_by_time
     started = time.perf_counter()
     splits = stretch(experiment, table, stop - first, fold.edges[-1] - stop)
     record: Record = {
         "fold": fold.number,
         "error": None,
         "rows": [first, stop],
-        "times": _times(table, fold.edges[-1] - first, fold.edges[-1] - stop),
+        "times": _times(table, *(rows_left(table, fold.edges[-1] - row, by_time) for row in (first, stop))),
         "epoch": 0,
         "weights_sha256": "",
         "scores": {},
@@ -118,7 +120,8 @@ def fold_record(fold: Fold, table: Table) -> Record:
     if fold.number == 0:
         whole = stretch(experiment, table, fold.edges[-1] - first, 0)
         for k, ends in enumerate(pairwise(fold.edges)):
-            kept = within(whole, *(fold.edges[-1] - row for row in ends))
+            left = (rows_left(table, fold.edges[-1] - row, by_time) for row in ends)
+            kept = within(whole, *left)
             record["kept"][str(k)] = lead_table(experiment, kept, baselines=False)
     made: Record = without_nan({**record, "seconds": time.perf_counter() - started})
     return made
@@ -150,27 +153,28 @@ def longest(table: Table) -> int:
     return max(map(len, table.each()))
 
 
-def _times(table: Table, first: int, stop: int) -> list[str] | None:
-    """The earliest time at which `first` rows of a series are left, and the latest one before `stop` are left."""
+def _times(table: Table, first: Sequence[int], stop: Sequence[int]) -> list[str] | None:
+    """The earliest time at which so many rows of a series are left, and the latest one before that; see `within`."""
     if table.times is None:
         return None
     ends = np.array([rows.stop for rows in table.stretches()])
-    return [
-        time_text(time, table.utc) for time in (table.times[ends - first].min(), table.times[ends - stop - 1].max())
-    ]
+    after, before, there = ends - first, ends - stop, np.array(first) > np.array(stop)
+    both = table.times[after[there]].min(), table.times[before[there] - 1].max()
+    return [time_text(time, table.utc) for time in both]
 
 
 def stretch(experiment: Experiment, table: Table, length: int, left: int) -> Splits:
     """The data of a fold, in which each series lacks the last `left` rows; the `length` last others are for testing."""
     data = window_data(experiment.data)
-    data.series, data.test_size = OnlyTable(rows_until(table, left)), length
+    data.series, data.test_size = OnlyTable(rows_until(table, left, data.test_by_time)), length
     splits: Splits = experiment.load_data()
     return splits
 
 
-def rows_until(table: Table, left: int) -> Table:
-    """The rows of each series but for the last ones, gaps as they are."""
-    return Table.joined([_cut(one, len(one) - left) for one in table.each()])
+def rows_until(table: Table, left: int, by_time: bool = False) -> Table:
+    """The rows of each series but for the last ones, gaps as they are; see `rows_left`."""
+    pairs = zip(table.each(), rows_left(table, left, by_time), strict=True)
+    return Table.joined([_cut(one, len(one) - n) for one, n in pairs])
 
 
 def _cut(table: Table, stop: int) -> Table:
@@ -180,16 +184,17 @@ def _cut(table: Table, stop: int) -> Table:
     return replace(table, values=table.values[:stop], times=times, gaps=gaps, later=())
 
 
-def within(splits: Splits, first: int, stop: int) -> Splits:
+def within(splits: Splits, first: Sequence[int], stop: Sequence[int]) -> Splits:
     """The same data, with those windows of the test part that lie, with what follows them, in rows of a stretch.
 
     Parameters
     ----------
-    first, stop : how many rows of its series are left from the stretch's first row on, and after it.
+    first, stop : how many rows of each series are left from the stretch's first row on, and after it.
     """
     table, starts = splits.table, splits.test.starts
-    ends = np.array([rows.stop for rows in table.stretches()])[table.series_of(starts)]
-    inside = (ends - first <= starts) & (starts + splits.test.time_steps < ends - stop)
+    ends, of = np.array([rows.stop for rows in table.stretches()]), table.series_of(starts)
+    after, before = (ends - np.array(first))[of], (ends - np.array(stop))[of]
+    inside = (after <= starts) & (starts + splits.test.time_steps < before)
     return replace(splits, test=replace(splits.test, starts=starts[inside]))
 
 

@@ -15,6 +15,7 @@ from minidl.backtesting.folds import Fold, Record, edges_of, fold_record, longes
 from minidl.comparison.leaks import LeakError
 from minidl.comparison.poisoned import forged_file, later_rows_of
 from minidl.data import Poison, Table, WindowData
+from minidl.data.test_rows import rows_left
 from minidl.experiment import Experiment
 from minidl.files.appending import write_new
 from minidl.tasks import window_data
@@ -46,7 +47,8 @@ def check_no_backtest_leak(experiment: Experiment, folds: int) -> None:
         warnings.simplefilter("ignore")
         clean = [fold_record(fold, table) for fold in asked]
         for k, first in enumerate(edges[:-1]):
-            firsts = [rows.stop - (edges[-1] - first) for rows in table.stretches()]
+            left = rows_left(table, edges[-1] - first, data.test_by_time)
+            firsts = [rows.stop - n for rows, n in zip(table.stretches(), left, strict=True)]
             for name, spoilt in _poisoned(data, table, firsts):
                 for before, fold in zip(clean[: k + 1], asked, strict=False):
                     after = fold_record(fold, spoilt)

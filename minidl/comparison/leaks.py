@@ -91,7 +91,7 @@ def find_leaks(experiment: Experiment, epochs: int | None = None) -> LeakReport:
         experiment.training.epochs = epochs
     data = window_data(experiment.data)
     table = data.series.read()
-    borders = [rows.stop - data.test_size for rows in table.stretches()]
+    borders = [rows.stop - n for rows, n in zip(table.stretches(), data.test_rows(table), strict=True)]
     with one_blas_thread(), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         clean = _stages(experiment, data.rows(table))
@@ -186,7 +186,8 @@ def _digest(source: Source) -> str:
 
 def _validation_leaks(data: WindowData, table: Table) -> Iterator[str]:
     """Rows for training, unscaled, that depend on rows of the validation part; the scaler may, by its docstring."""
-    borders = [[rows.start + first for first in data.borders(rows.stop - rows.start)] for rows in table.stretches()]
+    parts = zip(table.stretches(), data.test_rows(table), strict=True)
+    borders = [[rows.start + first for first in data.borders(rows.stop - rows.start, n)] for rows, n in parts]
     for firsts in list(zip(*borders, strict=True))[:-1]:
         earlier = ~later_rows_of(table, firsts)
         before = data.rows(table).values[earlier].tobytes()
@@ -204,7 +205,7 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
     experiment, splits = _on_rows(experiment, data.rows(table))
     horizon, way = max(task.horizons), task.future_covariates
     T, starts = splits.test.time_steps, splits.test.starts
-    cuts = [_cut(one, len(one) - data.test_size + T) for one in table.each()]
+    cuts = [_cut(one, len(one) - n + T) for one, n in zip(table.each(), data.test_rows(table), strict=True)]
     firsts = [first + cut for first, cut in zip(table.firsts, cuts, strict=True)]
     cut = np.array(firsts)[table.series_of(starts)]
     issued = starts[starts + T <= cut]  # the last known row lies before the cut

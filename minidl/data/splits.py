@@ -29,6 +29,7 @@ from minidl.data.notes import notes_of
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, fit_each, scaled_rows
 from minidl.data.series import Table
 from minidl.data.series_kind import Series
+from minidl.data.test_rows import rows_left
 from minidl.data.validation import Starts, Validation, window_starts
 from minidl.data.windows import Windows
 
@@ -48,6 +49,7 @@ class Splits:
         first test row has this index.
     fit_on : the rows that the scaling was fitted on, as `Scaler.fit_on` says.
     refit : the windows of train and validation together, where what is chosen is fitted to both in the end; None: not.
+    test_rows : of each series, at its end; empty: equally many of each.
     """
 
     table: Table = field(repr=False)
@@ -59,6 +61,7 @@ class Splits:
     n_train_rows: int
     fit_on: str = "train"
     refit: Windows | None = None
+    test_rows: tuple[int, ...] = ()
 
     @property
     def taught(self) -> Windows:
@@ -91,10 +94,11 @@ class Splits:
     @cached_property
     def in_test(self) -> npt.NDArray[np.bool_]:
         """(n,): which rows are test rows."""
-        of_each, left = len(self.table.firsts), len(self.table) - self.n_train_rows
+        of_each = len(self.table.firsts)
+        left = self.test_rows or ((len(self.table) - self.n_train_rows) // of_each,) * of_each
         found = np.zeros(len(self.table), bool)
-        for rows in self.table.stretches():
-            found[rows.stop - left // of_each : rows.stop] = True
+        for rows, n in zip(self.table.stretches(), left, strict=True):
+            found[rows.stop - n : rows.stop] = True
         return found
 
     def scale_at(self, starts: Starts) -> ScaleFit:
@@ -116,7 +120,8 @@ class Splits:
 
     def notes(self) -> list[str]:
         """What whoever trains on them should know; see `minidl.data.notes`."""
-        return notes_of(self.table, self.leads, {"training": self.train, "validation": self.validation})
+        parts = {"training": self.train, "validation": self.validation}
+        return notes_of(self.table, self.in_test, self.leads, parts)
 
 
 @register
@@ -133,6 +138,8 @@ class WindowData(Data):
     test_size : rows at the end of the table, or of each of its series, that form the test part.
     validation : which windows are used for validation, of each series so many; None: no validation.
     derived : features that are made from the series' columns, one after the other.
+    test_by_time : whether the test parts of several series begin at one time, that of the series which ends last;
+        those that end earlier have fewer test rows, or none.
 
     Raises
     ------
@@ -147,6 +154,7 @@ class WindowData(Data):
     test_size: PositiveInt = 8760
     validation: Validation | None = None
     derived: list[Feature] = field(default_factory=list)
+    test_by_time: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -179,17 +187,21 @@ class WindowData(Data):
         """Whether `validation` is set."""
         return self.validation is not None
 
-    def borders(self, n_rows: int) -> tuple[int, ...]:
-        """First rows of all parts of a table of `n_rows` rows, but for the first; the last one is the test part's."""
-        border = n_rows - self.test_size
+    def test_rows(self, table: Table) -> tuple[int, ...]:
+        """How many rows at the end of each of a table's series are for testing."""
+        return rows_left(table, self.test_size, self.test_by_time)
+
+    def borders(self, n_rows: int, test_rows: int | None = None) -> tuple[int, ...]:
+        """First rows of all parts of a series of `n_rows` rows, but for the first; the last one is the test part's."""
+        border = n_rows - (self.test_size if test_rows is None else test_rows)
         return (*(() if self.validation is None else self.validation.borders(border)), border)
 
     def rows(self, table: Table) -> Table:
         """The rows that windows are cut from: gaps filled part by part, derived features added."""
-        return Table.joined([self._rows_of(one) for one in table.each()])
+        return Table.joined(list(map(self._rows_of, table.each(), self.test_rows(table))))
 
-    def _rows_of(self, one: Table) -> Table:
-        borders = self.borders(len(one))
+    def _rows_of(self, one: Table, test_rows: int) -> Table:
+        borders = self.borders(len(one), test_rows)
         return derive(self.derived, one_row_early(one.divided(borders), borders))
 
     def derive(self, table: Table) -> Table:
@@ -225,6 +237,7 @@ class WindowData(Data):
             The file cannot be read.
         """
         table, T = self.series.read(), self.time_steps
+        left = self.test_rows(table)
         parts = self._starts(table, T + leads, rng)
         table = self.rows(table)
         scale = self._fitted(table)
@@ -233,18 +246,21 @@ class WindowData(Data):
         later = Later.of(table, covariates, later_rows, T) if later_rows else None
         known = None if table.labels_known.all() else table.labels_known
         train, *validation = [Windows(values, starts, *rest, leads, known, later, table.firsts) for starts in parts]
-        tests = [window_starts(rows.stop - self.test_size, rows.stop, T + 1) for rows in table.stretches()]
+        pairs = zip(table.stretches(), left, strict=True)
+        tests = [window_starts(rows.stop - n, rows.stop, T + 1) for rows, n in pairs if n > T]
         test = Windows(values, np.concatenate(tests), *rest, 1, None, later, table.firsts)
         checked = validation[0] if validation else None
-        n_train_rows = len(table) - self.test_size * len(table.firsts)
-        return Splits(table, scale, values, train, checked, test, n_train_rows, self.scaler.fit_on)
+        return Splits(
+            table, scale, values, train, checked, test, len(table) - sum(left), self.scaler.fit_on, test_rows=left
+        )
 
     def _starts(self, table: Table, span: int, rng: np.random.Generator | None) -> list[Starts]:
         """First rows of all training windows, and of all validation windows if there are any."""
         found, wrong = [], []
-        for rows, name in zip(table.stretches(), table.series or ("",), strict=True):
+        for rows, left, name in zip(table.stretches(), self.test_rows(table), table.series or ("",), strict=True):
             try:
-                found.append([rows.start + starts for starts in self._starts_of(rows.stop - rows.start, span, rng)])
+                n = rows.stop - rows.start
+                found.append([rows.start + starts for starts in self._starts_of(n, n - left, span, rng)])
             except DataError as err:
                 wrong.append(f"series {name!r}: {err}" if name else str(err))
         if wrong:
@@ -252,12 +268,11 @@ class WindowData(Data):
             raise DataError(*wrong[:1], *more * (len(wrong) > 1))
         return [np.concatenate(starts) for starts in zip(*found, strict=True)]
 
-    def _starts_of(self, n: int, span: int, rng: np.random.Generator | None) -> list[Starts]:
-        """The same of a series of n rows."""
-        border = n - self.test_size
+    def _starts_of(self, n: int, border: int, span: int, rng: np.random.Generator | None) -> list[Starts]:
+        """The same of a series of n rows, those before `border` for training."""
         if border < span:
             raise DataError(
-                f"{type(self.series).__name__}: {n} rows and test_size {self.test_size} leave {max(border, 0)} rows "
+                f"{type(self.series).__name__}: {n} rows and test_size {n - border} leave {max(border, 0)} rows "
                 f"for training; a window and what it forecasts take {span}."
             )
         if self.validation is None:
@@ -268,8 +283,8 @@ class WindowData(Data):
 
     def _fitted(self, table: Table) -> ScaleFit:
         """The scaling, of each series where there are several."""
-        left = self.test_size if self.scaler.fit_on == "train" else 0
-        parts = [table.values[rows.start : rows.stop - left] for rows in table.stretches()]
+        left = self.test_rows(table) if self.scaler.fit_on == "train" else (0,) * len(table.firsts)
+        parts = [table.values[rows.start : rows.stop - n] for rows, n in zip(table.stretches(), left, strict=True)]
         if table.series and self.scaler.per_series:
             return fit_each(self.scaler, parts, table.feature_names, table.series)
         return self.scaler.fit_columns(np.concatenate(parts), table.feature_names)

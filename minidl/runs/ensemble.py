@@ -259,6 +259,7 @@ def _what_is_forecast(run: Run) -> dict[str, Any]:
         **{f"data.series.{key}": value for key, value in series.items() if key not in ("features", "categories")},
         "data.time_steps": data.time_steps,
         "data.test_size": data.test_size,
+        "data.test_by_time": data.test_by_time,
         "evaluation.horizons": task.horizons,
         "evaluation.future_covariates": task.future_covariates,
     }

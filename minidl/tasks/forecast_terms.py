@@ -65,6 +65,7 @@ class ForecastTerms(Terms):
         "evaluation.future_covariates",
         "evaluation.intervals.coverage",
         "data.test_size",
+        "data.test_by_time",
     )
     unimportant: ClassVar[tuple[str, ...]] = ("evaluation.published",)
     key_words: ClassVar[Mapping[str, str]] = {

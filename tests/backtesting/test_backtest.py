@@ -88,7 +88,7 @@ def test_planted_leaks_of_a_backtest_are_caught(folder: Path, monkeypatch: pytes
         with pytest.raises(LeakError, match=r"small: fold 1: the weights depend on rows from 2013-01-08 12:00:00 on"):
             check_no_backtest_leak(experiment, 2)
     with monkeypatch.context() as patch:  # the table goes on after the stretch
-        patch.setattr(folds, "rows_until", lambda table, left: table)
+        patch.setattr(folds, "rows_until", lambda table, left, by_time: table)
         with pytest.raises(LeakError, match=r"fold 1: the (weights|scores) depend"):
             check_no_backtest_leak(experiment, 2)
     with monkeypatch.context() as patch:  # the kept model is scored on windows of the next stretch
@@ -182,7 +182,7 @@ def test_a_fold_of_several_series_leaves_out_the_end_of_each(shops: Experiment) 
 
 def test_no_fold_of_several_series_depends_on_later_rows(shops: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     check_no_backtest_leak(shops, 2)
-    monkeypatch.setattr(folds, "rows_until", lambda table, left: table)
+    monkeypatch.setattr(folds, "rows_until", lambda table, left, by_time: table)
     with pytest.raises(LeakError, match=r"fold 1: the weights depend on rows from 2020-04-17 00:00:00 of east on"):
         check_no_backtest_leak(shops, 2)
 
