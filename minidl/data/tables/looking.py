@@ -65,7 +65,7 @@ def look_at(
     keys: dict[str, Any] = {key: value for key, value in vars(layout).items() if value != getattr(TextLayout(), key)}
     # One without a name is of times, or nothing.
     kinds = {name: _kind(cells, layout) for name, cells in texts.items() if name}
-    times, form = columns_of_times(texts, target or "", time_format, time_zone)
+    times, form = columns_of_times(written.file, texts, target or "", time_format, time_zone)
     numbers = [name for name, kind in kinds.items() if kind == "numbers" and name not in times]
     target = _the_target(target, texts, numbers, layout)
     keys = {"path": str(path), "target": target, **keys}

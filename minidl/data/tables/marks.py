@@ -50,6 +50,8 @@ def marks_of(columns: Iterable[Sequence[str]], delimiter: str) -> tuple[TextLayo
 def _some(cells: Sequence[str]) -> list[str]:
     """The different cells of a column that are no gaps; of many, those with the most marks."""
     known = [cell for cell in dict.fromkeys(cells) if cell not in GAPS]
+    if not all(map(_numeral, known[:_CELLS])):
+        return known[:_CELLS]
     return sorted(known, key=lambda cell: sum(map(cell.count, _BETWEEN)), reverse=True)[:_CELLS]
 
 

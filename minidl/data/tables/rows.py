@@ -177,6 +177,12 @@ class TableRows(ABC):
             )
         return seconds.astype("datetime64[s]"), bool(zoned.all())
 
+    def all_times(self, column: str, form: TimeFormat) -> bool:
+        """Whether all cells of a column are times of this form."""
+        cells = self.column(column)
+        _, _, known = form.read([cells])
+        return all(map(form.matches, cells.take(np.flatnonzero(~known)).texts()))
+
     def some_moments(self, columns: Sequence[str], form: TimeFormat) -> tuple[Times, Rows]:
         """datetime64[s] (m,): the times of those rows that have one, and which they are (m,)."""
         cells = [self.column(column) for column in columns]

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from minidl.core.errors import ConfigError
+from minidl.data.tables.rows import TableRows
 from minidl.data.tables.time_formats import TimeFormat, example
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y")
@@ -21,13 +22,13 @@ _CLOCK_COLUMNS, _ISO_DATE = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%H.%M.%S"), "%Y-%
 
 
 def columns_of_times(
-    texts: dict[str, list[str]], target: str, asked: str | None, time_zone: str | None
+    file: TableRows, texts: dict[str, list[str]], target: str, asked: str | None, time_zone: str | None
 ) -> tuple[list[str], str]:
     """The columns and their form; none: there are no times.
 
     Parameters
     ----------
-    texts : of each column.
+    texts : of each column of the file.
     asked : the form; None: it is looked for.
     time_zone : where times are local, so that names of zones are not looked at; None: what they say counts.
 
@@ -40,19 +41,18 @@ def columns_of_times(
     if parts:
         return parts, _PART_FORMS.get(len(parts), "")
     for name, cells in texts.items():
-        known = list(dict.fromkeys(cells))
         if name == target:
             continue
-        forms = [form for form in ([asked] if asked else FORMATS) if _form(form).matches(known[0])]
-        forms = [form for form in forms if all(map(_form(form).matches, known))]
+        forms = [form for form in ([asked] if asked else FORMATS) if _form(form).matches(cells[0])]
+        forms = [form for form in forms if file.all_times(name, _form(form))]
         forms = [form for form in forms if form not in _NUMBERS or _dates_named(name)]
         if len({form.replace("%m", "%d") for form in forms}) < len(forms):
             raise ConfigError(
-                f"--time-format: column {name}: {known[0]!r} may be {' or '.join(map(repr, forms))}; say which "
+                f"--time-format: column {name}: {cells[0]!r} may be {' or '.join(map(repr, forms))}; say which "
                 "(in a config the key is `time_format`)."
             )
         if forms and not time_zone:
-            _check_zones(name, forms[0], known)
+            _check_zones(name, forms[0], list(dict.fromkeys(cells)))
         if forms:
             return _with_more(texts, target, name, forms[0])
     if asked:
