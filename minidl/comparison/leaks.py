@@ -170,13 +170,16 @@ def _ensemble_weights(experiment: Experiment, splits: Splits) -> str:
 
 
 def _ensemble_margins(experiment: Experiment, splits: Splits) -> str:
-    """A digest of the margins of an ensemble of the model twice, whose distributions are mixed."""
+    """A digest of the margins of an ensemble of the model twice, whose distributions are mixed, of each target."""
     task, model = forecast_task(experiment.evaluation), experiment.scored_model
     intervals: Any = task.intervals
-    told = intervals.told(splits, model, task.future_covariates)
-    member = Member(splits, task.scores_on(splits).forecaster(model), told)
-    mixture = Mixture([member, member], equal_weights(2, 1, ""))
-    return digest_of({"margins": intervals.of(splits, mean_distributions(mixture)).margins})
+    found = {}
+    for one in splits.of_targets():
+        told = intervals.told(one, model, task.future_covariates)
+        member = Member(one, task.scores_on(one).forecaster(model), told)
+        mixture = Mixture([member, member], equal_weights(2, 1, ""))
+        found[one.table.target_name] = intervals.of(one, mean_distributions(mixture)).margins
+    return digest_of(found)
 
 
 def _digest(source: Source) -> str:

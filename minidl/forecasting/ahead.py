@@ -146,8 +146,10 @@ class AheadOfTargets:
         return np.stack([one.values for one in self.targets], axis=1)
 
     def table(self) -> list[list[Any]]:
-        """As of `Ahead`, with a column for each target."""
-        first, *others = (one.table() for one in self.targets)
+        """As of `Ahead`, with a column for each target, and the ends of its interval if it has one."""
+        first, *others = tables = [one.table() for one in self.targets]
+        for table, one in zip(tables, self.targets, strict=True):
+            table[0][2:] = [f"{one.target} {end}" for end in table[0][2:]]
         return [[*row, *(cell for table in others for cell in table[i][1:])] for i, row in enumerate(first)]
 
     def found(self) -> dict[str, Any]:
@@ -173,6 +175,9 @@ def rearranged_by_name(lines: tuple[str, ...]) -> dict[str, list[str]]:
     return {"rows": [*lines]} if lines else {}
 
 
+Interval = Callable[[Array], tuple[Distribution, tuple[Array, Array]]]
+
+
 def forecast_ahead(
     table: Table, scale: ScaleFit, next_rows: Callable[[Array], Array], *, name: str = "", **asked: Any
 ) -> Ahead | AheadOfTargets | AheadOfEach:
@@ -196,8 +201,14 @@ def forecast_ahead(
     return AheadOfEach(made, table.rearranged)
 
 
-def _of_targets(table: Table, *arguments: Any, **asked: Any) -> Ahead | AheadOfTargets:
-    made = [forecast_series(one, *arguments, **asked) for one in table.of_targets()]
+def _of_targets(
+    table: Table, *arguments: Any, intervals: Sequence[Interval] | None = None, **asked: Any
+) -> Ahead | AheadOfTargets:
+    """As `forecast_series`, of each target; `intervals` are what makes that of each, None: there are none."""
+    of_targets = table.of_targets()
+    of_each: Sequence[Interval | None] = intervals or [None] * len(of_targets)
+    pairs = zip(of_targets, of_each, strict=True)
+    made = [forecast_series(one, *arguments, interval=interval, **asked) for one, interval in pairs]
     made = [replace(one, rearranged=table.rearranged) for one in made]
     return AheadOfTargets(made) if table.targets else made[0]
 
@@ -214,7 +225,7 @@ def forecast_series(
     derive: Callable[[Table], Table] = lambda table: table,
     covariates: Covariates = "hold_last",
     later_rows: int = 0,
-    interval: Callable[[Array], tuple[Distribution, tuple[Array, Array]]] | None = None,
+    interval: Interval | None = None,
     interval_words: str = "",
 ) -> Ahead:
     """Predict from the table's last `time_steps` rows, as in scores; with ``actual`` the last values are kept.

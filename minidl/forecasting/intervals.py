@@ -67,13 +67,14 @@ def model_distributions(
     covariates : what it is given of later rows, if it reads any.
     """
     rows = Rows.of(splits.table, splits.values, splits.test.time_steps, splits.later_rows)
+    columns = splits.table.target_columns
 
     def distributions(starts: Starts, horizon: int) -> Distribution:
         chunks = [starts[first : first + CHUNK] for first in range(0, len(starts), CHUNK)]
         # Copies, since the next call overwrites them.
         outputs = [next_rows(rows.windows_ahead(chunk, 0, covariates)).copy() for chunk in chunks]
         found: Distribution = made(np.concatenate(outputs))
-        return found.first(horizon)
+        return found.of_target(columns.index(rows.target_index), len(columns)).first(horizon)
 
     return distributions
 
@@ -115,9 +116,9 @@ def interval_scores(
     blocks = {}
     for k in horizons:
         of_block = block_starts(splits, k)
-        numbers, known = _numbers(splits, forecaster, spread, of_block, k)
+        numbers, known = interval_numbers(splits, forecaster, spread, of_block, k)
         blocks[str(k)] = {name: _mean(values, known) for name, values in numbers.items()}
-    numbers, known = _numbers(splits, forecaster, spread, starts, furthest)
+    numbers, known = interval_numbers(splits, forecaster, spread, starts, furthest)
     leads = {
         str(j + 1): {name: _mean(values[:, j], known[:, j]) for name, values in numbers.items()}
         for j in range(furthest)
@@ -130,27 +131,41 @@ def interval_sums(
 ) -> dict[str, list[list[float]]]:
     """What the block's CRPS and coverage are made of, by stretch of the test part; no block is cut."""
     starts = block_starts(splits, horizon)
-    numbers, known = _numbers(splits, forecaster, spread, starts, horizon)
+    numbers, known = interval_numbers(splits, forecaster, spread, starts, horizon)
     defined = [name for name in ("crps", "coverage") if not np.isnan(numbers[name][known]).any()]
     return {name: by_stretch(known.sum(axis=1), np.where(known, numbers[name], 0).sum(axis=1)) for name in defined}
 
 
 @np.errstate(all="ignore")
-def _numbers(
-    splits: Splits, forecaster: Forecaster, spread: IntervalForecaster | None, starts: Starts, horizon: int
+def interval_numbers(
+    splits: Splits,
+    forecaster: Forecaster,
+    spread: IntervalForecaster | None,
+    starts: Starts,
+    horizon: int,
+    scaled: bool = False,
 ) -> tuple[dict[str, Values], npt.NDArray[np.bool_]]:
-    """The scores of each forecast, (windows, horizon), and which of the truths are known."""
+    """The scores of each forecast, (windows, horizon), and which of the truths are known.
+
+    Parameters
+    ----------
+    scaled : whether they are of scaled values, in place of those in the target's units.
+    """
     scale, column = splits.scale_at(starts), splits.table.target_index
+
+    def own(values: Values) -> Values:
+        return values if scaled else scale.unscale(values, column)
+
     rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
-    truth, known = scale.unscale(rows.truth(starts, horizon), column), known_truth(splits, starts, horizon)
+    truth, known = own(rows.truth(starts, horizon)), known_truth(splits, starts, horizon)
     if spread is None:
-        error = np.abs(scale.unscale(forecaster(starts, horizon), column) - truth)
+        error = np.abs(own(forecaster(starts, horizon)) - truth)
         none = np.full(truth.shape, np.nan)
         return {"crps": error, "coverage": none, "width": none, "pinball": none}, known
     found, coverage = spread.distributions(starts, horizon), spread.coverage
-    lower, upper = (scale.unscale(end, column) for end in spread.interval(found, horizon))
+    lower, upper = map(own, spread.interval(found, horizon))
     ends = pinball(lower, truth, (1 - coverage) / 2) + pinball(upper, truth, (1 + coverage) / 2)
-    moved = in_units(found, scale, column)
+    moved = found if scaled else in_units(found, scale, column)
     within = ((lower <= truth) & (truth <= upper)).astype(np.float64)
     return {"crps": moved.crps(truth), "coverage": within, "width": upper - lower, "pinball": ends / 2}, known
 

@@ -1,7 +1,7 @@
 """Scores of several targets together: by block and by lead, as those of one are.
 
-``r2`` is the mean over the targets. ``loss``, ``rmse`` and ``mae`` are of scaled values, those of
-all targets together, since their own units differ. Each target has its own scores beside these.
+``r2`` is the mean over the targets. ``loss``, ``rmse`` and ``mae``, and the scores of intervals, are of scaled
+values, those of all targets together, since their own units differ. Each target has its own scores beside these.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from minidl import metrics
 from minidl.core.layer import Array
 from minidl.data import Splits
 from minidl.forecasting.forecasters import Forecaster, Starts
+from minidl.forecasting.intervals import IntervalForecaster, interval_numbers
 from minidl.forecasting.scores import Scores, block_starts, counted_pair, lead_starts, r2_of_each, scores_at
 from minidl.metrics import by_stretch
 
@@ -72,3 +73,56 @@ def joint_sums(each: Sequence[Splits], forecasters: Sequence[Forecaster], horizo
         counts.append(known.sum(axis=1))
         squares.append((e * e).sum(axis=1))
     return {"r2": by_stretch(*parts), "rmse": by_stretch(np.sum(counts, axis=0), np.sum(squares, axis=0))}
+
+
+def joint_intervals(
+    each: Sequence[Splits],
+    forecasters: Sequence[Forecaster],
+    spreads: Sequence[IntervalForecaster | None],
+    horizons: Sequence[int],
+) -> dict[str, dict[str, Scores]]:
+    """As `joint_scores`, what `interval_scores` gives, of scaled values."""
+    furthest, blocks = max(horizons), {}
+    for k in horizons:
+        found = _interval_numbers(each, forecasters, spreads, block_starts(each[0], k), k)
+        blocks[str(k)] = {name: _mean([one[known] for one, known in found[name]]) for name in found}
+    found = _interval_numbers(each, forecasters, spreads, lead_starts(each[0], furthest), furthest)
+    leads = {
+        str(j + 1): {name: _mean([one[known[:, j], j] for one, known in found[name]]) for name in found}
+        for j in range(furthest)
+    }
+    return {"block": blocks, "lead": leads}
+
+
+def _mean(parts: Sequence[Array]) -> float:
+    return float(np.mean(np.concatenate(parts)))
+
+
+def joint_interval_sums(
+    each: Sequence[Splits],
+    forecasters: Sequence[Forecaster],
+    spreads: Sequence[IntervalForecaster | None],
+    horizon: int,
+) -> dict[str, list[list[float]]]:
+    """What the block's CRPS and coverage are made of; see `interval_sums`."""
+    found, sums = _interval_numbers(each, forecasters, spreads, block_starts(each[0], horizon), horizon), {}
+    for name in ("crps", "coverage"):
+        if not any(np.isnan(one[known]).any() for one, known in found[name]):
+            parts = [(known.sum(axis=1), np.where(known, one, 0).sum(axis=1)) for one, known in found[name]]
+            sums[name] = by_stretch(*np.sum(parts, axis=0))
+    return sums
+
+
+def _interval_numbers(
+    each: Sequence[Splits],
+    forecasters: Sequence[Forecaster],
+    spreads: Sequence[IntervalForecaster | None],
+    starts: Starts,
+    horizon: int,
+) -> dict[str, list[tuple[Array, Array]]]:
+    """By name the scores of the forecasts of each target, and which of them are known."""
+    made = [
+        interval_numbers(splits, forecaster, spread, starts, horizon, scaled=True)
+        for splits, forecaster, spread in zip(each, forecasters, spreads, strict=True)
+    ]
+    return {name: [(numbers[name], known) for numbers, known in made] for name in made[0][0]}

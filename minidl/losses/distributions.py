@@ -31,6 +31,10 @@ class Distribution(ABC):
         """That of the first leads alone."""
 
     @abstractmethod
+    def of_target(self, k: int, targets: int) -> Distribution:
+        """That of target k alone, counted from 0, of so many that stand side by side for each lead."""
+
+    @abstractmethod
     def at(self, levels: Sequence[float]) -> Values:
         """(..., levels): the quantiles of these levels.
 
@@ -100,6 +104,10 @@ class Quantiles(Distribution):
     def first(self, leads: int) -> Quantiles:
         """That of the first leads alone."""
         return replace(self, values=self.values[:, :leads])
+
+    def of_target(self, k: int, targets: int) -> Quantiles:
+        """That of one target alone."""
+        return replace(self, values=self.values[:, k::targets])
 
     @property
     def ordered(self) -> Values:
@@ -187,6 +195,10 @@ class Gaussian(Distribution):
     def first(self, leads: int) -> Gaussian:
         """That of the first leads alone."""
         return replace(self, mean=self.mean[:, :leads], deviation=self.deviation[:, :leads])
+
+    def of_target(self, k: int, targets: int) -> Gaussian:
+        """That of one target alone."""
+        return replace(self, mean=self.mean[:, k::targets], deviation=self.deviation[:, k::targets])
 
     def at(self, levels: Sequence[float]) -> Values:
         """μ + z σ, Φ(z) = level."""

@@ -227,7 +227,9 @@ class Ensemble:
         scores_on = self.task.scores_on(self._calibrating(members))
         with one_blas_thread():
             plain = Mixture(members, equal_weights(len(members), 1, "asked for"))
-            scores = scores_on.scored(Mixture(members, weights), self.spread(members, weights), model)
+            spread = self.spread(members, weights)
+            theirs = {} if spread is None else scores_on.rivals_spreads(model)
+            scores = scores_on.scored(Mixture(members, weights), spread, theirs)
             tables = [self._alone(one) for one in members]
             assumed = [self.task.scores_on(splits).assumptions() for splits in data]
             scores |= {

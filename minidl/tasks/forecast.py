@@ -20,7 +20,7 @@ from minidl.data import ScaleFit, Splits
 from minidl.data.known_ahead import with_later
 from minidl.data.steps import ahead_short
 from minidl.forecasting import Covariates, Rival, check_covariates, forecast_ahead, model_next_rows
-from minidl.forecasting.intervals import INTERVAL_METRICS, interval_table
+from minidl.forecasting.intervals import INTERVAL_METRICS
 from minidl.forecasting.outside import read_outside
 from minidl.metrics import Metric, r2_of_sums, root_of_sums
 from minidl.randomness import Streams
@@ -37,6 +37,7 @@ from minidl.tasks.several_targets import (
     SeveralScores,
     check_targets,
     check_width,
+    interval_tables,
     losing_on_targets,
     mean_r2,
 )
@@ -123,10 +124,10 @@ class Forecast(Task):
         furthest = max(self.horizons)
         if self._n_targets > 1:
             check_width(output, window_data(experiment.data).series.targets, furthest, experiment.model)
-            return
-        check_leads(output, furthest)
+        else:
+            check_leads(output, furthest)
         if self.intervals is not None:
-            self.intervals.check_leads(output[-1] or 0, furthest)
+            self.intervals.check_leads((output[-1] or 0) // self._n_targets, furthest)
 
     def load(self, experiment: Setting, output: Shape) -> Splits:
         """Windows of the series with as many labels as the model puts out leads, at every step if it does so there."""
@@ -141,7 +142,7 @@ class Forecast(Task):
         for rival in self.rivals:
             rival.check(splits)
         if self.intervals is not None:
-            self.intervals.check_parts(splits)
+            self.intervals.check_parts(splits.of_targets())
         return splits
 
     def validate(
@@ -200,9 +201,8 @@ class Forecast(Task):
         return self.protocol(splits).tables_of(model)
 
     def margins(self, splits: Splits, model: Layer) -> Any:
-        """By lead, of a scored model's calibrated intervals; None: there are none."""
-        spread = self.scores_on(splits).spread(model)
-        return None if spread is None else spread.margins
+        """By lead, of a scored model's calibrated intervals, of each target; None: there are none."""
+        return self.protocol(splits).margins_of(model)
 
     def stretches(self, parts: Any, model: Layer) -> Stretches:
         """Of blocks, none of which is cut."""
@@ -210,13 +210,14 @@ class Forecast(Task):
 
     def details(self, scores: Scores) -> list[list[str]]:
         """Intervals by lead."""
-        return interval_table(scores) if "intervals" in scores else []
+        return interval_tables(scores)
 
     def apart(self, scores: Scores) -> Sequence[tuple[str, Sequence[str], Scores]]:
         """Of several targets R² together, and R² and RMSE of each."""
         if "targets" not in scores:
             return super().apart(scores)
-        each = [(f"{name}: ", ("r2", "rmse"), own) for name, own in scores["targets"].items()]
+        shown = "r2", "rmse", *["crps"] * (self.intervals is not None)
+        each = [(f"{name}: ", shown, own) for name, own in scores["targets"].items()]
         return [("all targets: ", ("r2",), scores), *each]
 
     def outside(self, path: Path, parts: Any) -> tuple[Scores, Stretches]:
@@ -239,7 +240,7 @@ class Forecast(Task):
         if self.intervals is None or not self.intervals.conformal:
             return self
         task = copy.copy(self)
-        task._margins = self.intervals.stored(scores(), max(self.horizons))
+        task._margins = self.intervals.stored(scores(), max(self.horizons), self._n_targets)
         return task
 
     def predict(
@@ -285,7 +286,7 @@ class Forecast(Task):
             derive=data.derive,
             covariates=self.future_covariates,
             later_rows=later_rows(experiment.model),
-            interval=None if self.intervals is None else self.intervals.ahead(experiment, self._margins, horizon),
+            intervals=self.intervals and self.intervals.ahead(experiment, self._margins, horizon, self._n_targets),
             interval_words="" if self.intervals is None else self.intervals.words(),
         )
 

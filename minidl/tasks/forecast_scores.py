@@ -56,6 +56,11 @@ class ForecastScores:
         """A model's distributions and intervals; None: points alone are scored."""
         return None if self.intervals is None else self.intervals.spread(self.splits, model, self.covariates)
 
+    def margins_of(self, model: Layer) -> Any:
+        """By lead, of a model's calibrated intervals; None: there are none."""
+        spread = self.spread(model)
+        return None if spread is None else spread.margins
+
     def tables_of(self, model: Layer) -> dict[str, Any]:
         """A model's block and lead scores."""
         return self.tables(self.forecaster(model), self.spread(model))
@@ -105,22 +110,31 @@ class ForecastScores:
 
     def evaluation(self, model: Layer) -> Scores:
         """All that evaluation.json says of a model; see `scored`."""
-        scores = self.scored(self.forecaster(model), self.spread(model), model)
+        spread = self.spread(model)
+        scores = self.scored(self.forecaster(model), spread, {} if spread is None else self.rivals_spreads(model))
         return {**scores, "parameters": n_parameters(model)}
 
-    def scored(self, forecaster: Forecaster, spread: IntervalForecaster | None, model: Layer) -> Scores:
+    def rivals_spreads(self, model: Layer) -> dict[str, IntervalForecaster]:
+        """Intervals of rivals, of the levels that the loss of a model says; empty: points alone are scored."""
+        if self.intervals is None:
+            return {}
+        return self.intervals.of_rivals(self.splits, model, self.rivals, self.covariates, max(self.horizons))
+
+    def scored(
+        self, forecaster: Forecaster, spread: IntervalForecaster | None, theirs: Mapping[str, IntervalForecaster]
+    ) -> Scores:
         """Scores of forecasts beside those of the baselines and rivals, and what they assume.
 
         Parameters
         ----------
-        model : whose loss says of which levels a rival's intervals are made.
+        theirs : intervals of rivals; see `rivals_spreads`.
 
         Raises
         ------
         DataError
             The test part is shorter than the largest horizon, or nothing is known of a lead.
         """
-        splits, furthest, covariates = self.splits, max(self.horizons), self.covariates
+        splits, furthest = self.splits, max(self.horizons)
         if len(splits.test) < furthest:
             raise DataError(
                 f"evaluation.horizons: {furthest} rows ahead need at least {furthest} test windows; "
@@ -129,16 +143,15 @@ class ForecastScores:
         check_truth(splits, furthest)
         compared, counts = self.compared, scored_counts(splits, self.horizons)
         assumed = self.assumptions()
-        about, theirs = dict[str, Any](), dict[str, Any]()
+        about = dict[str, Any]()
         if self.intervals is not None and spread is not None:
             about["intervals"], lines = self.intervals.about(splits, spread, furthest)
             assumed += lines
-            theirs = self.intervals.of_rivals(splits, model, self.rivals, covariates, furthest)
         return {
             **self.tables(forecaster, spread),
             "baselines": {name: self.tables(one, theirs.get(name)) for name, one in compared.items()},
             "units": splits.table.units,
-            "future_covariates": covariates,
+            "future_covariates": self.covariates,
             "assumptions": assumed,
             "left_out": left_out(splits),
             **({"scored": counts} if counts else {}),

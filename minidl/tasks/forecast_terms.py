@@ -211,7 +211,7 @@ class ForecastTerms(Terms):
 
     def more_from_runs(self, result: Result, open_run: OpenRun) -> dict[str, Any]:
         """``over_time``: the Diebold-Mariano tests of the median runs, of one target."""
-        if "targets" in result["facts"]:
+        if "targets" in result.get("facts", ()):
             return {"over_time": []}
         return {"over_time": over_time(result, open_run, max(self.task.horizons), self.task.future_covariates)}
 

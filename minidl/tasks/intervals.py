@@ -83,9 +83,9 @@ class Intervals(Configurable):
                 f"{furthest} that evaluation.horizons scores."
             )
 
-    def check_parts(self, splits: Splits) -> None:
-        """Refuse validation windows that cannot calibrate."""
-        if self.conformal:
+    def check_parts(self, of_targets: Sequence[Splits]) -> None:
+        """Refuse validation windows that cannot calibrate; the data for each target, see `Splits.of_targets`."""
+        for splits in of_targets if self.conformal else ():
             calibration_starts(splits, self.coverage)
 
     def spread(self, splits: Splits, model: Layer, covariates: Covariates) -> IntervalForecaster | None:
@@ -137,19 +137,22 @@ class Intervals(Configurable):
             fitted += f"; of each lead {numbers} of their labels are known"
         return found, [crossed] * (crossing > 0) + [fitted] * self.conformal
 
-    def stored(self, scores: Mapping[str, Any], furthest: int) -> Values:
-        """The margins that an evaluation has stored, by lead.
+    def stored(self, scores: Mapping[str, Any], furthest: int, n_targets: int = 1) -> list[Values]:
+        """The margins that an evaluation has stored, by target and lead.
 
         Raises
         ------
         CorruptFileError
             They are not those of this config.
         """
-        found = convert_json(scores.get("intervals"), _Stored, "evaluation.json: intervals")
-        margins = found["margins"]
-        if found["coverage"] != self.coverage or margins is None or len(margins) != furthest:
+        of_targets: Any = [scores] if n_targets == 1 else scores.get("targets")
+        own = [*of_targets.values()] if isinstance(of_targets, dict) else of_targets
+        asked = [one.get("intervals") if isinstance(one, dict) else None for one in own or [None]]
+        found = [convert_json(one, _Stored, "evaluation.json: intervals") for one in asked]
+        margins = [one["margins"] for one in found if one["coverage"] == self.coverage]
+        if len(margins) != n_targets or any(one is None or len(one) != furthest for one in margins):
             raise CorruptFileError("evaluation.json: damaged; its intervals are not those of the config.")
-        return np.array(margins)
+        return [np.array(one) for one in margins]
 
     def words(self) -> str:
         """What the ends of a prediction are."""
@@ -163,15 +166,23 @@ class Intervals(Configurable):
         return lower, upper
 
     def ahead(
-        self, experiment: Setting, margins: Values | None, horizon: int
-    ) -> Callable[[Array], tuple[Distribution, Ends]]:
-        """What makes of a window (1, T, F) a distribution (1, horizon) and the interval's ends (horizon,), scaled."""
+        self, experiment: Setting, margins: Sequence[Values] | None, horizon: int, n_targets: int = 1
+    ) -> list[Callable[[Array], tuple[Distribution, Ends]]]:
+        """Of each target what makes of a window (1, T, F) a distribution (1, horizon) and ends (horizon,), scaled.
+
+        Parameters
+        ----------
+        margins : of each target, by lead; None: intervals are not calibrated.
+        """
         loss, next_rows = experiment.loss, model_next_rows(experiment.model)
 
-        def ends(x: Array) -> tuple[Distribution, Ends]:
-            told: Any = loss.distribution(next_rows(x))
-            told = told.first(horizon)
-            lower, upper = told.interval(self.coverage, 0.0 if margins is None else margins[:horizon])
-            return told, (lower[0], upper[0])
+        def of_target(k: int) -> Callable[[Array], tuple[Distribution, Ends]]:
+            def ends(x: Array) -> tuple[Distribution, Ends]:
+                told: Any = loss.distribution(next_rows(x))
+                told = told.of_target(k, n_targets).first(horizon)
+                lower, upper = told.interval(self.coverage, 0.0 if margins is None else margins[k][:horizon])
+                return told, (lower[0], upper[0])
 
-        return ends
+            return ends
+
+        return [of_target(k) for k in range(n_targets)]

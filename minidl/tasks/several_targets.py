@@ -13,7 +13,14 @@ from minidl.core.later_rows import later_rows, of_one_target
 from minidl.core.layer import Array, Layer, Shape, n_parameters
 from minidl.core.text import listed
 from minidl.forecasting import Covariates, Forecaster, model_forecaster
-from minidl.forecasting.several_targets import joint_block, joint_scores, joint_sums
+from minidl.forecasting.intervals import IntervalForecaster, interval_table
+from minidl.forecasting.several_targets import (
+    joint_block,
+    joint_interval_sums,
+    joint_intervals,
+    joint_scores,
+    joint_sums,
+)
 from minidl.forecasting.words import losing_words, losses_to
 from minidl.metrics import r2
 from minidl.tasks.forecast_scores import ForecastScores
@@ -37,12 +44,20 @@ class SeveralScores:
 
     def tables_of(self, model: Layer) -> dict[str, Any]:
         """A model's block and lead scores, of all targets together."""
-        return self._tables(self._forecasters(model))
+        return self._tables(self._forecasters(model), self._spreads(model))
 
     def sums_of(self, model: Layer) -> Stretches:
         """What a model's block scores are made of; no block is cut."""
-        forecasters, (splits, horizons) = self._forecasters(model), self._whole
-        return {str(k): joint_sums(splits, forecasters, k) for k in horizons}
+        forecasters, spreads, (splits, horizons) = self._forecasters(model), self._spreads(model), self._whole
+        found = {str(k): joint_sums(splits, forecasters, k) for k in horizons}
+        for k in horizons if self._intervals else ():
+            found[str(k)] |= joint_interval_sums(splits, forecasters, spreads, k)
+        return found
+
+    def margins_of(self, model: Layer) -> Any:
+        """(K, leads): of a model's calibrated intervals of each target; None: there are none."""
+        found = [one.margins_of(model) for one in self.each.values()]
+        return None if found[0] is None else np.stack(found)
 
     def blocks_of(self, model: Layer, covariates: Covariates, shifted: bool = False) -> dict[str, dict[str, float]]:
         """Block scores of a model that is given this of later rows; or of a plot that is drawn one row early."""
@@ -52,35 +67,53 @@ class SeveralScores:
 
     def evaluation(self, model: Layer) -> Scores:
         """All that evaluation.json says of a model: scores of all targets together, and ``targets`` by name."""
-        of_each = {name: one.scored(one.forecaster(model), None, model) for name, one in self.each.items()}
-        first = next(iter(of_each.values()))
-        compared = [one.compared for one in self.each.values()]
-        baselines = {name: self._tables([of_target[name] for of_target in compared]) for name in compared[0]}
-        own = ("block", "lead", "baselines", "units")
+        spreads, protocols = self._spreads(model), list(self.each.values())
+        theirs = [one.rivals_spreads(model) if spread else {} for one, spread in zip(protocols, spreads, strict=True)]
+        made = zip(protocols, self._forecasters(model), spreads, theirs, strict=True)
+        scored = [one.scored(forecaster, spread, of) for one, forecaster, spread, of in made]
+        of_each, first = dict(zip(self.each, scored, strict=True)), scored[0]
+        baselines = {
+            name: self._tables([one.compared[name] for one in protocols], [of.get(name) for of in theirs])
+            for name in protocols[0].compared
+        }
+        own = ("block", "lead", "baselines", "units", "intervals", "scored")
         return {
             **self.tables_of(model),
             "baselines": baselines,
             "units": SCALED,
             "future_covariates": first["future_covariates"],
-            "assumptions": self.assumptions(),
+            "assumptions": self._said({name: scores["assumptions"] for name, scores in of_each.items()}),
             "left_out": first["left_out"],
-            "targets": {name: {key: scores[key] for key in own} for name, scores in of_each.items()},
+            "targets": {name: {key: of[key] for key in own if key in of} for name, of in of_each.items()},
             "parameters": n_parameters(model),
         }
 
-    def assumptions(self) -> list[str]:
-        """What forecasts assume, in words; what is so of one target alone has its name in front."""
-        lines = {name: one.assumptions() for name, one in self.each.items()}
+    def _said(self, lines: Mapping[str, Sequence[str]]) -> list[str]:
+        """What forecasts assume; what is so of one target alone has its name in front."""
         shared = [line for line in next(iter(lines.values())) if all(line in own for own in lines.values())]
         apart = [f"{name}: {line}" for name, own in lines.items() for line in own if line not in shared]
-        return [*shared, *apart, f"{MEAN} {listed(list(self.each))}; loss and errors together are of scaled values"]
+        return [*shared, *apart, f"{MEAN} {listed(list(self.each))}; all other scores together are of scaled values"]
 
     def _forecasters(self, model: Layer) -> list[Forecaster]:
         return [one.forecaster(model) for one in self.each.values()]
 
-    def _tables(self, forecasters: Sequence[Forecaster]) -> dict[str, Any]:
+    def _spreads(self, model: Layer) -> list[IntervalForecaster | None]:
+        return [one.spread(model) for one in self.each.values()]
+
+    def _tables(
+        self, forecasters: Sequence[Forecaster], spreads: Sequence[IntervalForecaster | None]
+    ) -> dict[str, Any]:
         splits, horizons = self._whole
-        return joint_scores(splits, forecasters, horizons)
+        found: dict[str, Any] = joint_scores(splits, forecasters, horizons)
+        more = joint_intervals(splits, forecasters, spreads, horizons) if self._intervals else {}
+        for table, rows in more.items():
+            for row, values in rows.items():
+                found[table][row] |= values
+        return found
+
+    @property
+    def _intervals(self) -> bool:
+        return next(iter(self.each.values())).intervals is not None
 
     @property
     def _whole(self) -> tuple[list[Any], Sequence[int]]:
@@ -102,9 +135,8 @@ def check_targets(task: Any, experiment: Setting) -> int:
     targets = window_data(experiment.data).series.targets
     if not targets:
         return 1
-    only = [f"evaluation.{key}" for key in ("intervals", "published") if getattr(task, key) is not None]
     layer = of_one_target(experiment.model)
-    for what in only + [f"model: {layer}"] * (layer is not None):
+    for what in ["evaluation.published"] * (task.published is not None) + [f"model: {layer}"] * (layer is not None):
         one_target(experiment.data, what)
     return len(targets)
 
@@ -146,3 +178,15 @@ def losing_on_targets(scores: Mapping[str, Any], rows: Sequence[str], step: str,
         words = losing_words(losses_to(rmse, own["baselines"], rows, rounding), step)
         said += [f"{words} on {name}" if name else words] if words else []
     return "; it ".join(said)
+
+
+def interval_tables(scores: Scores) -> list[list[str]]:
+    """Intervals by lead, of one target or below each other of several; empty: there are none."""
+    if "targets" not in scores:
+        return interval_table(scores) if "intervals" in scores else []
+    rows = []
+    for name, own in scores["targets"].items():
+        if "intervals" in own:
+            (first, *head), *table = interval_table(own)
+            rows += [[f"{name}: {first}", *head], *table]
+    return rows

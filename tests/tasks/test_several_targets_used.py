@@ -158,10 +158,6 @@ def test_runs_are_of_the_same_examples_only_if_all_targets_are(column: int) -> N
             r"of which evaluation\.horizons scores 4: \(8,\) or \(time, 8\)\.$",
         ),
         (
-            "evaluation.intervals={coverage: 0.8}",
-            r"evaluation\.intervals is of one target, but data\.series\.target names 2: temp, pm\.$",
-        ),
-        (
             "evaluation.published={source: book, r2: [1, 1, 1], loss: [0, 0, 0]}",
             r"evaluation\.published is of one target, but data\.series\.target names 2: temp, pm\.$",
         ),
