@@ -35,6 +35,7 @@ _WORDS = {
     "optimizer.groups": "groups of parameters",
     "training.bptt_steps": "truncated backpropagation",
     "data.derived": "derived features",
+    "data.longest_gap": "longest gap in training windows",
     "data.scaler.fit_on": "rows the scaler is fitted on",
     "data.scaler.per_series": "scaling by series",
     "data.scaler.type": "scaler",

@@ -92,10 +92,15 @@ def joined_gaps(parts: Sequence[tuple[Gaps | None, tuple[int, ...]]]) -> Gaps | 
     return Gaps(np.concatenate(where), found[0].filling)
 
 
+def runs_of(where: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The first rows of all runs of gaps in a column (n,), and the first rows after them."""
+    edges = np.diff(np.concatenate([[False], where, [False]]).astype(np.int8))
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+
+
 def longest_run(where: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """The first row of the longest run of gaps in a column (n,), and how many rows it has; (0, 0) without a gap."""
-    edges = np.diff(np.concatenate([[False], where, [False]]).astype(np.int8))
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    starts, ends = runs_of(where)
     if not len(starts):
         return 0, 0
     longest = int(np.argmax(ends - starts))

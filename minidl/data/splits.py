@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -25,12 +24,13 @@ from minidl.data.data import Data
 from minidl.data.features import Feature, derive, derived_names
 from minidl.data.known_ahead import one_row_early
 from minidl.data.later import Covariates, Later
+from minidl.data.long_gaps import rows_too_long
 from minidl.data.notes import notes_of
 from minidl.data.scalers import MinMaxScaler, ScaleFit, Scaler, fit_each, scaled_rows
 from minidl.data.series import Table
 from minidl.data.series_kind import Series
 from minidl.data.test_rows import rows_left
-from minidl.data.validation import Starts, Validation, window_starts
+from minidl.data.validation import Starts, Validation, check_parts, window_starts
 from minidl.data.windows import Windows
 
 
@@ -140,6 +140,8 @@ class WindowData(Data):
     derived : features that are made from the series' columns, one after the other.
     test_by_time : whether the test parts of several series begin at one time, that of the series which ends last;
         those that end earlier have fewer test rows, or none.
+    longest_gap : windows in which a longer gap stands, in rows of a column, are left out of training and validation;
+        scores are of all. None: none is too long.
 
     Raises
     ------
@@ -155,6 +157,7 @@ class WindowData(Data):
     validation: Validation | None = None
     derived: list[Feature] = field(default_factory=list)
     test_by_time: bool = field(default=False, kw_only=True)
+    longest_gap: PositiveInt | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -238,15 +241,18 @@ class WindowData(Data):
         """
         table, T = self.series.read(), self.time_steps
         left = self.test_rows(table)
-        parts = self._starts(table, T + leads, rng)
+        parts, stretches = self._starts(table, T + leads, rng), table.stretches()
+        borders = [self.borders(rows.stop - rows.start, n) for rows, n in zip(stretches, left, strict=True)]
+        too_long = rows_too_long(table, self.longest_gap, borders)
         table = self.rows(table)
         scale = self._fitted(table)
         values = scaled_rows(table, scale, dtype)
         rest = (T, table.target_columns if table.targets else table.target_index, every_step)
         later = Later.of(table, covariates, later_rows, T) if later_rows else None
         known = None if table.labels_known.all() else table.labels_known
-        train, *validation = [Windows(values, starts, *rest, leads, known, later, table.firsts) for starts in parts]
-        pairs = zip(table.stretches(), left, strict=True)
+        more: Any = (leads, known, later, table.firsts, too_long)
+        train, *validation = [Windows(values, starts, *rest, *more) for starts in parts]
+        pairs = zip(stretches, left, strict=True)
         tests = [window_starts(rows.stop - n, rows.stop, T + 1) for rows, n in pairs if n > T]
         test = Windows(values, np.concatenate(tests), *rest, 1, None, later, table.firsts)
         checked = validation[0] if validation else None
@@ -278,7 +284,7 @@ class WindowData(Data):
         if self.validation is None:
             return [window_starts(0, border, span)]
         parts = [*self.validation.divide(border, span, rng)]
-        self._check_parts(parts, border, span)
+        check_parts(self.validation, parts, border, span)
         return parts
 
     def _fitted(self, table: Table) -> ScaleFit:
@@ -288,12 +294,3 @@ class WindowData(Data):
         if table.series and self.scaler.per_series:
             return fit_each(self.scaler, parts, table.feature_names, table.series)
         return self.scaler.fit_columns(np.concatenate(parts), table.feature_names)
-
-    def _check_parts(self, parts: Sequence[Starts], border: int, span: int) -> None:
-        """Whatever a validation does, no window of training or validation may touch the test part."""
-        for starts in parts:
-            if len(starts) and not 0 <= starts.min() <= starts.max() <= border - span:
-                raise DataError(
-                    f"{type(self.validation).__name__}: windows from row {starts.min()} to row "
-                    f"{starts.max() + span - 1} reach out of the training part, rows 0 to {border - 1}."
-                )

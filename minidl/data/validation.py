@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,3 +109,13 @@ class SampleValidation(Validation):
         if self.size > len(starts):
             raise DataError(f"SampleValidation: size {self.size} is more than the {len(starts)} training windows.")
         return starts, np.sort(rng.choice(starts, self.size, replace=False))
+
+
+def check_parts(validation: Validation, parts: Sequence[Starts], border: int, span: int) -> None:
+    """Whatever a validation does, no window of training or validation may touch the test part, from `border` on."""
+    for starts in parts:
+        if len(starts) and not 0 <= starts.min() <= starts.max() <= border - span:
+            raise DataError(
+                f"{type(validation).__name__}: windows from row {starts.min()} to row "
+                f"{starts.max() + span - 1} reach out of the training part, rows 0 to {border - 1}."
+            )

@@ -44,6 +44,7 @@ class Windows:
         its weight is 0; windows of which no label is known are left out. None: all are.
     later : what a window holds of `Later.count` rows after it, which then stand at its end; None: there are none.
     firsts : the first row of each series that stands in the array.
+    too_long : bool (n,), rows of gaps; windows that hold one of them are left out. None: there are none.
 
     Raises
     ------
@@ -60,6 +61,7 @@ class Windows:
     known: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     later: Later | None = None
     firsts: tuple[int, ...] = (0,)
+    too_long: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     given: npt.NDArray[np.int64] = field(init=False, repr=False)  # the starts, with those that are left out
     _windows: Array = field(init=False, repr=False)  # (n - T + 1, T·F): a view; row s is the window at s
     _later: Array = field(init=False, repr=False)  # (n - L + 1, L·K): a view; row r has the targets of L rows from r on
@@ -83,10 +85,13 @@ class Windows:
         views = (("_windows", windows), ("_later", later), ("_labels", labels), ("given", self.starts))
         for name, view in views:
             object.__setattr__(self, name, view)
-        n_known, n_labels = self._n_known(self.starts)
-        object.__setattr__(self, "starts", self.starts[n_known > 0])
+        usable = self.starts[self.usable(self.starts)]
+        if len(self.given) and not len(usable):
+            raise DataError(f"Windows: each of {len(self.given)} windows holds a gap longer than data.longest_gap.")
+        n_known, n_labels = self._n_known(usable)
+        object.__setattr__(self, "starts", usable[n_known > 0])
         if len(self.given) and not len(self.starts):
-            raise DataError(f"Windows: none of {len(self.given)} windows has a label that was no gap; give more rows.")
+            raise DataError(f"Windows: none of {len(usable)} windows has a label that was no gap; give more rows.")
         some = self.known is not None and bool((n_known[n_known > 0] < n_labels).any())
         object.__setattr__(self, "_known", self._label_views(self.weights)[1] if some else None)
 
@@ -95,6 +100,14 @@ class Windows:
         T, K = self.time_steps, self.n_targets
         later = sliding_window_view(column, self.leads * K)[::K]
         return later, sliding_window_view(later[1:], T, axis=0).swapaxes(1, 2) if self.every_step else later[T:]
+
+    def usable(self, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """bool (N,): whether the windows at `starts` hold no gap that is too long."""
+        if self.too_long is None:
+            return np.ones(len(starts), bool)
+        before = np.r_[0, np.cumsum(self.too_long)]
+        there: npt.NDArray[np.bool_] = before[starts + self.time_steps] == before[starts]
+        return there
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -165,8 +178,13 @@ class Windows:
         Raises
         ------
         DataError
-            The windows of a series do not begin at every row of one stretch.
+            The windows of a series do not begin at every row of one stretch, or some hold a gap that is too long.
         """
+        if self.too_long is not None:
+            raise DataError(
+                "training.bptt_steps goes along the whole series, so that data.longest_gap cannot leave windows out; "
+                "leave one of both out."
+            )
         of = np.searchsorted(self.firsts, self.starts, side="right")
         parts = [self._stretch(np.sort(self.starts[of == number])) for number in np.unique(of)]
         if len(parts) == 1:
@@ -208,8 +226,13 @@ class Windows:
         n_known, n_labels = self._n_known(self.starts)
         given, kept, known = len(self.given), len(self), int(n_known.sum())
         lines = []
-        if kept < given:
-            lines.append(f"{given - kept:,} of {given:,} {part} windows left out: none of their labels is known")
+        n_usable = int(self.usable(self.given).sum())
+        for lost, why in (
+            (given - n_usable, "a gap longer than `longest_gap` stands in them"),
+            (n_usable - kept, "none of their labels is known"),
+        ):
+            if lost:
+                lines.append(f"{lost:,} of {given:,} {part} windows left out: {why}")
         if self.uneven:
             labels = kept * n_labels
             lines.append(f"{labels - known:,} of {labels:,} labels of {part} windows were gaps: they count nothing")

@@ -105,7 +105,7 @@ class ForecastScores:
         """What forecasts of points assume, in words, and what gaps in the target have cost."""
         splits, furthest = self.splits, max(self.horizons)
         scored = scored_words(splits, furthest)
-        lost = splits.train.lost("training")
+        lost = splits.taught.lost("training")
         return [*assumptions(splits, self.covariates, furthest), *([scored] if scored else []), *lost]
 
     def evaluation(self, model: Layer) -> Scores:

@@ -245,7 +245,7 @@ def test_the_config_is_the_arguments() -> None:
     assert found.pop("series") == {"type": "BeijingPM25", "test_gaps": "last_known", "filled_labels": "keep"}
     assert found.pop("scaler") == {"type": "MinMaxScaler", "fit_on": "train", "per_series": True}
     assert found.pop("validation") == {"type": "TailValidation", "size": 30}
-    assert found == {"time_steps": 4, "test_size": 20, "derived": [], "test_by_time": False}
+    assert found == {"time_steps": 4, "test_size": 20, "derived": [], "test_by_time": False, "longest_gap": None}
 
 
 @dataclass(eq=False)

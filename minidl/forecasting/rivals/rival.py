@@ -71,6 +71,7 @@ def starts_for(table: Table, windows: Windows, lead: int) -> Starts:
     """First rows of a part's windows of which the row so many leads ahead lies in the part; it may be a gap."""
     starts, last = windows.each_start, np.zeros(len(table.firsts), np.int64)
     np.maximum.at(last, table.series_of(starts), starts + windows.time_steps)  # of the part's rows in each series
+    starts = starts[windows.usable(starts)]
     return starts[starts + windows.time_steps + lead - 1 <= last[table.series_of(starts)]]
 
 

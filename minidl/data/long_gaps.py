@@ -1,0 +1,43 @@
+"""Gaps that are too long to be filled for a window that is learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from minidl.data.gaps import runs_of
+from minidl.data.series import Table
+
+
+def rows_too_long(
+    table: Table, longest: int | None, borders: Sequence[tuple[int, ...]]
+) -> npt.NDArray[np.bool_] | None:
+    """bool (n,): the rows of a table in gaps longer than `longest`; None: there are none.
+
+    Parameters
+    ----------
+    borders : of each series the first rows of all its parts but the first, counted within the series.
+    """
+    if longest is None or table.gaps is None:
+        return None
+    where = [table.gaps.where[rows] for rows in table.stretches()]
+    found = np.concatenate([long_gaps(one, longest, ends) for one, ends in zip(where, borders, strict=True)])
+    return found if found.any() else None
+
+
+def long_gaps(where: npt.NDArray[np.bool_], longest: int, borders: Sequence[int] = ()) -> npt.NDArray[np.bool_]:
+    """bool (n,): the rows of gaps longer than `longest` in some column of `where` (n, F), each within one part.
+
+    Parameters
+    ----------
+    borders : the first rows of all parts but the first, ascending.
+    """
+    found = np.zeros(len(where), bool)
+    for start, end in zip((0, *borders), (*borders, len(where)), strict=True):
+        for column in where[start:end].T:
+            for first, stop in zip(*runs_of(column), strict=True):
+                if stop - first > longest:
+                    found[start + first : start + stop] = True
+    return found
