@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.plotting import loss_figure
 from minidl.plotting import style as look
 from minidl.runs.run import Run
 from minidl.tasks import Parts
 from minidl.training.threads import one_blas_thread
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def draw_losses(run: Run, parts: Parts) -> dict[str, bytes]:
@@ -23,7 +27,18 @@ def draw_losses(run: Run, parts: Parts) -> dict[str, bytes]:
     return {"loss.png": look.png(figure)}
 
 
-def save_figures(run: Run, parts: Parts, scores: dict[str, Any], losses: dict[str, bytes] | None = None) -> list[Path]:
+def pngs(figures: Mapping[str, Figure]) -> dict[str, bytes]:
+    """The figures' PNGs, one after the other."""
+    return {name: look.png(figure) for name, figure in figures.items()}
+
+
+def save_figures(
+    run: Run,
+    parts: Parts,
+    scores: dict[str, Any],
+    losses: dict[str, bytes] | None = None,
+    drawn: Callable[[Mapping[str, Figure]], dict[str, bytes]] = pngs,
+) -> list[Path]:
     """Draw a run's figures into its folder: loss.png, and those of its task.
 
     Parameters
@@ -31,6 +46,7 @@ def save_figures(run: Run, parts: Parts, scores: dict[str, Any], losses: dict[st
     run : its model holds the weights that `scores` are of.
     scores : what ``run.evaluate`` returned.
     losses : what `draw_losses` returned, if that is drawn already.
+    drawn : what makes PNGs of the task's figures.
 
     Returns
     -------
@@ -46,5 +62,5 @@ def save_figures(run: Run, parts: Parts, scores: dict[str, Any], losses: dict[st
     pictures = draw_losses(run, parts) if losses is None else losses
     with one_blas_thread():
         figures = run.experiment.evaluation.draw(run.experiment.scored_model, parts, scores)
-    pictures |= {name: look.png(figure) for name, figure in figures.items()}
+    pictures |= drawn(figures)
     return [look.write_png(run.path / "figures" / name, png) for name, png in pictures.items()]

@@ -15,15 +15,21 @@ import sys
 import warnings
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl import plotting
 from minidl.core.interrupt import leave_signals_to_the_parent
 from minidl.core.standard_streams import lead_nowhere
 from minidl.experiment import Experiment
-from minidl.runs.drawing import draw_losses, save_figures
+from minidl.plotting import style as look
+from minidl.runs.drawing import draw_losses, pngs, save_figures
 from minidl.runs.run import Run
 from minidl.tasks import Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.figure import Figure
 
 SECONDS = 60.0  # so long it is waited for at most
 
@@ -103,8 +109,38 @@ def _serve(parent: socket.socket, channel: socket.socket, mask: Any, experiment:
         run = Run(Path(json.loads(lines.readline())), experiment)
         run.load_weights()
         losses = draw_losses(run, parts)
-        files = save_figures(run, parts, json.loads(lines.readline()), losses)
+        files = save_figures(run, parts, json.loads(lines.readline()), losses, _each_in_a_copy)
         names = [str(file.relative_to(run.path)) for file in files]
         channel.sendall(json.dumps(names).encode() + b"\n")
     finally:
         os._exit(0)
+
+
+def _each_in_a_copy(figures: Mapping[str, Figure]) -> dict[str, bytes]:
+    """The figures' PNGs; all but the first are drawn by further copies of this process, at the same time.
+
+    Raises
+    ------
+    OSError
+        One of them failed.
+    """
+    if len(figures) < 2:
+        return pngs(figures)
+    first, *others = figures.items()
+    sent = {name: _drawn_in_a_copy(figure) for name, figure in others}
+    found = {first[0]: look.png(first[1]), **{name: one.makefile("rb").read() for name, one in sent.items()}}
+    if not all(found.values()):
+        raise OSError("a figure is missing")
+    return found
+
+
+def _drawn_in_a_copy(figure: Figure) -> socket.socket:
+    """Where the PNG of a figure will come from; nothing comes if that fails."""
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        try:
+            theirs.sendall(look.png(figure))
+        finally:
+            os._exit(0)
+    theirs.close()
+    return ours

@@ -14,6 +14,7 @@ from small_runs import small
 from minidl import plotting
 from minidl.core.errors import StorageError
 from minidl.files.locking import LOCK, is_locked
+from minidl.plotting import style as look
 from minidl.runs import drawing, drawing_apart
 from minidl.runs.drawing_apart import DrawnApart
 from minidl.runs.run import Run
@@ -86,6 +87,21 @@ def test_where_the_process_was_killed_the_figures_are_drawn_here(drawn_here: lis
     assert drawn_here == [run]
     assert sorted(file.name for file in files) == FILES
     assert all(file.exists() for file in files)
+
+
+def test_where_a_single_figure_fails_all_are_drawn_here(drawn_here: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    process, png = os.getpid(), look.png
+
+    def failing(figure: Any) -> bytes:
+        """Of the figure of errors by lead, in another process."""
+        if os.getpid() != process and figure.get_suptitle().startswith("Error by lead"):
+            raise MemoryError
+        return png(figure)
+
+    monkeypatch.setattr(look, "png", failing)
+    run, files = train()
+    assert drawn_here == [run]
+    assert sorted(file.name for file in files) == FILES
 
 
 def test_where_the_process_does_not_answer_the_figures_are_drawn_here(
