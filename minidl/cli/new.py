@@ -20,7 +20,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("experiment", "cell"), help="what to write")
     parser.add_argument("name", metavar="NAME", help="the file becomes NAME.yaml in this folder, or NAME.py")
     tasks = ("Forecast", *LEARNED)
-    parser.add_argument("--from", metavar="TABLE", dest="table", type=Path, help="write it for this table: CSV, Parquet")
+    parser.add_argument(
+        "--from", metavar="TABLE", dest="table", type=Path, help="write it for this CSV or Parquet file"
+    )
     parser.add_argument(
         "--target", metavar="COLUMN", help="with --from: the column to forecast, or the only one of numbers"
     )
