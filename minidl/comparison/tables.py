@@ -24,7 +24,8 @@ def shown_metrics(result: Result) -> list[Metric]:
     leading, *others = terms(result).metrics
     undefined = undefined_at(result)
     shown = [SKILL, *others[: 2 if undefined else 1], *terms(result).also_shown]
-    return shown if undefined == result["asked"]["rows"] else [leading, *shown]
+    units = result["facts"].get("units", "")
+    return [one.on(units) for one in (shown if undefined == result["asked"]["rows"] else [leading, *shown])]
 
 
 def metric_title(metric: Metric, result: Result) -> str:
@@ -88,8 +89,8 @@ def spread_table(result: Result, table: str) -> Table:
     medians count the broken ones as the worst.
     """
     of = terms(result)
-    leading, beside = of.leading, [*of.metrics[1:2], SKILL]
     units = result["facts"].get("units", "")
+    leading, *beside = (metric.on(units) for metric in (of.leading, *of.metrics[1:2], SKILL))
     names = [f"{metric.words}, {units}" if metric.in_units and units else metric.words for metric in beside]
     rows = [["", "", "runs", "broken", f"{leading.words} median", "mean", "std", "lowest", "highest", *names]]
     for label, config in result["configs"].items():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
+SCALED = "scaled"  # in place of the units, where scores are of values that are scaled
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Metric:
     about: str = ""
     undefined: str = ""
     of_sums: Callable[[Values], Values] | None = field(default=None, compare=False)
+
+    def on(self, units: str) -> Metric:
+        """The metric with as many digits as values in these units want: most scaled ones are below 1."""
+        return replace(self, digits=max(self.digits, 4)) if self.in_units and units == SCALED else self
 
     def title(self, units: str = "") -> str:
         """Over a table: ``RMSE, µg/m³``."""

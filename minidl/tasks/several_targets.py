@@ -23,12 +23,12 @@ from minidl.forecasting.several_targets import (
 )
 from minidl.forecasting.words import losing_words, losses_to
 from minidl.metrics import r2
+from minidl.metrics.metric import SCALED
 from minidl.tasks.forecast_scores import ForecastScores
 from minidl.tasks.protocols import Scores, Setting, Stretches
 from minidl.tasks.series_data import check_later, one_target, window_data
 
 MEAN = "R² of several targets together is the mean over"
-SCALED = "scaled"  # in place of the units, where scores are of several targets together
 
 
 @dataclass(frozen=True, eq=False)
