@@ -32,7 +32,6 @@ from minidl.parallel.running import run_all
 from minidl.runs.environment import decode_environment, environment, environment_changes
 from minidl.runs.run_folder import ENVIRONMENT, DataFacts, RunFolder
 from minidl.tasks import forecast_task
-from minidl.tasks.series_data import one_target
 
 CONFIG, RESULT = "backtest.yaml", "backtest.json"
 Table = dict[str, dict[str, dict[str, float | None]]]
@@ -144,7 +143,6 @@ def start(experiment: Experiment, folds: int, plugins: Sequence[str] = ()) -> Ba
         The data cannot be read, or the folder not written.
     """
     forecast_task(experiment.evaluation)
-    one_target(experiment.data, "a backtest")
     text = written(experiment)
     parts = load_parts(experiment)
     edges = edges_of(experiment, longest(parts.table), folds)

@@ -24,6 +24,7 @@ from minidl.data.test_rows import rows_left
 from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
 from minidl.forecasting.groups import group_scores
+from minidl.forecasting.several_targets import joint_leads
 from minidl.parallel.experiments import OnlyTable, experiment_of
 from minidl.tasks import forecast_task, window_data
 from minidl.tasks.forecast_scores import ForecastScores
@@ -130,6 +131,7 @@ def fold_record(fold: Fold, table: Table) -> Record:
 def points_of(experiment: Experiment) -> Experiment:
     """The experiment, scored by its points alone."""
     experiment.evaluation = replace(forecast_task(experiment.evaluation), intervals=None)
+    experiment.evaluation.check(experiment)  # which tells the task of its targets
     return experiment
 
 
@@ -199,9 +201,15 @@ def within(splits: Splits, first: Sequence[int], stop: Sequence[int]) -> Splits:
 
 
 def lead_table(experiment: Experiment, splits: Splits, *, baselines: bool) -> Scores:
-    """By lead the scores of the model, and of baselines and rivals."""
-    task = forecast_task(experiment.evaluation)
-    scores: ForecastScores = task.scores_on(splits)
-    made = {"model": scores.forecaster(experiment.scored_model), **(scores.compared if baselines else {})}
+    """By lead the scores of the model, and of baselines and rivals; of several targets those of all together."""
+    task, of_each = forecast_task(experiment.evaluation), []
+    for one in splits.of_targets():
+        scores: ForecastScores = task.scores_on(one)
+        made = {"model": scores.forecaster(experiment.scored_model), **(scores.compared if baselines else {})}
+        of_each.append((one, made))
     with np.errstate(all="ignore"):
-        return group_scores(splits, made, "lead", max(task.horizons))
+        if not splits.table.targets:
+            return group_scores(splits, made, "lead", max(task.horizons))
+        parts = [one for one, _ in of_each]
+        lead = {name: joint_leads(parts, [of[name] for _, of in of_each], max(task.horizons)) for name in made}
+    return {row: {name: lead[name][row] for name in lead} for row in lead["model"]}

@@ -32,6 +32,7 @@ from minidl.core.output import Bar, say, show
 from minidl.core.text import aligned, counted, shell_word
 from minidl.data import Table
 from minidl.experiment import load_experiment
+from minidl.metrics.metric import SCALED
 from minidl.parallel.executors import check_main_guard
 from minidl.plotting import style
 from minidl.tasks import forecast_task, window_data
@@ -103,7 +104,8 @@ class _ShowFolds:
 def _report(backtest: Backtest, args: argparse.Namespace) -> int:
     records, experiment = backtest.records(), backtest.experiment
     table = window_data(experiment.data).series.read()
-    found = result(records, name=backtest.asked.name, seed=experiment.seed, units=table.units, step=table.step_name())
+    units = SCALED if table.targets else table.units
+    found = result(records, name=backtest.asked.name, seed=experiment.seed, units=units, step=table.step_name())
     backtest.folder.write(RESULT, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     broken = [record for record in records if record["error"]]
     if len(broken) == len(records):
@@ -116,7 +118,7 @@ def _report(backtest: Backtest, args: argparse.Namespace) -> int:
     for metric in METRICS:
         show("", *aligned(by_lead(found, metric, leads)), "", *aligned(by_origin(found, metric, leads)))
     show("", *_words(found), *(f"no scores from {origin(record)}: {record['error']}" for record in broken))
-    assumed = forecast_task(experiment.evaluation).scores_on(experiment.load_data()).assumptions()
+    assumed = forecast_task(experiment.evaluation).protocol(experiment.load_data()).assumptions()
     show(*(f"assumed: {line}" for line in assumed))
     show(f"{backtest.path}: {RESULT}, a file for each fold" + (", figures" if picture else ""))
     show(*([] if args.config is None else [f"next: minidl train {config_arguments(args)}"]))
@@ -149,5 +151,5 @@ def _draw(backtest: Backtest, found: dict[str, Any], table: Table) -> str | None
         lines[shown_name(name)] = [None if row is None else row["mean"]["rmse"] for row in rows]
         cells = [cell["rmse"] for lead, cell in leads.items() if lead != "mean"]
         over[shown_name(name)] = [(cell["median"], cell["lowest"], cell["highest"]) for cell in cells]
-    figure = plotting.backtest_figure(origins, lines, over, units=table.units, step=table.step_name())
+    figure = plotting.backtest_figure(origins, lines, over, units=found["units"], step=found["step"])
     return str(style.save(figure, backtest.path / "figures" / "backtest.png"))

@@ -30,13 +30,17 @@ def joint_scores(
     each : the data, for each target; see `Splits.of_targets`.
     forecasters : of each target.
     """
-    furthest = max(horizons)
-    blocks, starts = {str(k): joint_block(each, forecasters, k) for k in horizons}, lead_starts(each[0], furthest)
-    forecasts = [one(starts, furthest) for one in forecasters]
-    leads = {
-        str(j + 1): _together(each, [forecast[:, [j]] for forecast in forecasts], starts + j) for j in range(furthest)
+    blocks = {str(k): joint_block(each, forecasters, k) for k in horizons}
+    return {"block": blocks, "lead": joint_leads(each, forecasters, max(horizons))}
+
+
+def joint_leads(each: Sequence[Splits], forecasters: Sequence[Forecaster], horizon: int) -> dict[str, Scores]:
+    """Of every lead up to the horizon; see `joint_scores`."""
+    starts = lead_starts(each[0], horizon)
+    forecasts = [one(starts, horizon) for one in forecasters]
+    return {
+        str(j + 1): _together(each, [forecast[:, [j]] for forecast in forecasts], starts + j) for j in range(horizon)
     }
-    return {"block": blocks, "lead": leads}
 
 
 @np.errstate(all="ignore")

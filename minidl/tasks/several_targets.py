@@ -88,6 +88,10 @@ class SeveralScores:
             "parameters": n_parameters(model),
         }
 
+    def assumptions(self) -> list[str]:
+        """What forecasts of points assume, in words."""
+        return self._said({name: one.assumptions() for name, one in self.each.items()})
+
     def _said(self, lines: Mapping[str, Sequence[str]]) -> list[str]:
         """What forecasts assume; what is so of one target alone has its name in front."""
         shared = [line for line in next(iter(lines.values())) if all(line in own for own in lines.values())]

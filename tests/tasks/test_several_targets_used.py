@@ -188,10 +188,7 @@ def test_verbs_for_one_target_refuse_a_run_of_several(tmp_path: Path, monkeypatc
         assert main(["train", str(config), "--run-dir", name, "--set", "training.epochs=1"]) == 0
     of_one = "is of one target, but data.series.target names 2: temp, pm.\n"
     capsys.readouterr()
-    for words, said in (
-        (["evaluate", "--ensemble", "one", "two"], f"minidl evaluate: one: an ensemble {of_one}"),
-        (["backtest", str(config), "--folds", "2"], f"minidl backtest: a backtest {of_one}"),
-    ):
+    for words, said in ((["evaluate", "--ensemble", "one", "two"], f"minidl evaluate: one: an ensemble {of_one}"),):
         assert main(words) == 2
         assert capsys.readouterr().err == said
 
