@@ -236,7 +236,6 @@ def test_a_missing_checkpoint_is_refused(cli: Cli, folder: Path) -> None:
         (["--input", "gone.csv"], 4, "gone.csv: no such file."),
         (["--input", "."], 4, ".: is a folder; a table was expected."),
         (["--input", "short.csv"], 3, "short.csv: the table has 4 rows; a window needs 6."),
-        (["--input", "small.yaml"], 3, "small.yaml:"),
         (["--output", "gone/out.csv"], 4, "--output gone/out.csv: cannot write: No such file or directory."),
         (["--output", "."], 2, "--output .: exists already; choose another file."),
     ],
@@ -248,6 +247,14 @@ def test_wrong_arguments_of_predict(cli: Cli, trained: Path, arguments: list[str
     assert (outcome.code, outcome.out) == (code, "")
     assert outcome.line.startswith(f"minidl predict: {message}")
     assert folder_content(Path()) == before
+
+
+def test_what_is_wrong_with_a_table_is_told_at_once(cli: Cli, trained: Path) -> None:
+    outcome = cli("predict", trained, "--input", "small.yaml")
+    assert (outcome.code, outcome.out) == (3, "")
+    lines = outcome.err.splitlines()
+    assert len(lines) > 1
+    assert all(line.startswith("small.yaml:") for line in lines)
 
 
 def test_predict_as_json_has_the_same_values_as_the_table(cli: Cli, trained: Path) -> None:
