@@ -20,7 +20,6 @@ from minidl.core.interrupt import EndOnSignal, RaiseOnSignal
 from minidl.core.output import say, show
 from minidl.core.registry import suggest
 from minidl.core.standard_streams import guarded_standard_streams
-from minidl.files.plugins import plugin_fault, plugin_place
 
 VERBS = {
     "train": "train a config's model, score it, and leave a run folder",
@@ -84,6 +83,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _run(verb: str, arguments: list[str]) -> int:
     with EndOnSignal(), importing():
+        from minidl.files.plugins import plugin_fault, plugin_place
+
         module = importlib.import_module(f"minidl.cli.{verb.replace('-', '_')}")
     parser = _Parser(prog=f"minidl {verb}", description=module.__doc__, epilog=EXIT_CODES, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

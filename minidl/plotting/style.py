@@ -140,6 +140,9 @@ def png(figure: Figure) -> bytes:
     content = BytesIO()
     with style():
         figure.set_dpi(DPI)
+        for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+            if not axis.label.get_text():  # it needs no place, which would be looked for twice
+                axis.set_label_coords(0, 0)
         agg: Any = RendererAgg  # Any: matplotlib does not type these classes' methods
         canvas: Any = FigureCanvasAgg(figure)
         renderer = agg(*canvas.get_width_height(), DPI)
