@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.compiled.jit import numba_installed
-from minidl.compiled.kernel import ActivationKernel, LayerKernel, LossKernel, OptimizerKernel, has_part, no_kernel
+from minidl.compiled.kernel import (
+    ActivationKernel,
+    LayerKernel,
+    LossKernel,
+    OptimizerKernel,
+    has_part,
+    kernel_of,
+    no_kernel,
+)
 from minidl.compiled.rules import leaves
 from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
@@ -60,7 +68,15 @@ def training_obstacle(trainer: Advanced) -> str | None:
     if type(trainer).train_step is not Trainer.train_step or "train_step" in vars(trainer):
         return f"the {type(trainer).__name__} has a train_step of its own"
     reason = obstacle(trainer.model, trainer.loss, trainer.optimizer, trainer.parameters.values.dtype)
-    return reason or settings_obstacle(trainer.settings, trainer.model)
+    return reason or settings_obstacle(trainer.settings, trainer.model) or _generator_obstacle(trainer)
+
+
+def _generator_obstacle(trainer: Advanced) -> str | None:
+    kind = type(trainer.streams.layers.bit_generator)
+    draws = (getattr(kernel_of(layer), "mask", None) is not None for _, layer in leaves(trainer.model))
+    if kind is not np.random.PCG64 and any(draws):
+        return f"its streams.layers is a generator {kind.__name__}, and masks are drawn from PCG64 only"
+    return None
 
 
 def settings_obstacle(training: Training, model: Layer) -> str | None:

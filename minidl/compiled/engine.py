@@ -21,7 +21,7 @@ from minidl.compiled.gate import check_fit, own, target_sizes
 from minidl.compiled.generated import train_function
 from minidl.compiled.kernel import kernel_of, silent
 from minidl.compiled.layout import layout_of
-from minidl.compiled.masks import drawn_masks
+from minidl.compiled.masks import Masks
 from minidl.compiled.plan import lanes_for, threads_for, zeros
 from minidl.compiled.states import States
 from minidl.compiled.together import together
@@ -170,9 +170,10 @@ class _Program:
         self.grads = np.zeros((threads - 1, self.n_parameters), values.dtype)
         number = types.float32 if values.dtype == np.float32 else types.float64
         kinds = [_array_type(dtype) for dtype, _ in self.state.values()]
-        self.drawn = [step.mask for step in self.layout.steps if step.mask is not None]
+        drawn = [step.mask for step in self.layout.steps if step.mask is not None]
+        self.masks = Masks(drawn, batch, values.dtype, threads)
         signature = _signature(
-            number, kinds, masks=bool(self.drawn), uneven=part.uneven, carried=part.goes_on is not None, several=several
+            number, kinds, masks=bool(drawn), uneven=part.uneven, carried=part.goes_on is not None, several=several
         )
         self.function = compiled(source, signature, notify)
 
@@ -198,16 +199,23 @@ class _Program:
             own(flat.values, dtype, n, "parameters"),
         )
         more = (
-            *drawn_masks(self.drawn, part.lengths, len(part.starts), batch, trainer, dtype),
             *(_uneven(part, self.layout.output_shape) if part.uneven else ()),
             *(() if part.goes_on is None else (part.goes_on.astype(np.int64),)),
             *(own(trainer.state.get(name), *expected, name) for name, expected in self.state.items()),
         )
         grads = own(flat.grads, dtype, n, "gradients")
-        if len(self.work) == 1:
-            done, total, loss, trouble = self.function(*first, grads, self.work[0], self.sizes[0], *more)
+        self.masks.begin(trainer.streams.layers)
+        of_threads = [
+            (own_grads, work, sizes, *self.masks.arguments(thread, part.lengths, batch))
+            for thread, (own_grads, work, sizes) in enumerate(
+                zip([grads, *self.grads], self.work, self.sizes, strict=True)
+            )
+        ]
+        if len(of_threads) == 1:
+            done, total, loss, trouble = self.function(*first, *of_threads[0], *more)
         else:
-            done, total, loss, trouble = self._together(first, grads, more)
+            done, total, loss, trouble = self._together(first, of_threads, more)
+        self.masks.end(trainer.streams.layers)
         return done, total, loss, trouble
 
     def _numbers(self, trainer: Advanced, n_steps: int) -> Array:
@@ -219,14 +227,12 @@ class _Program:
             columns.append(np.stack([np.full(n_steps, number, float) for number in self.numbers(optimizer)], axis=-1))
         return np.stack(columns, axis=1)
 
-    def _together(self, first: tuple[Any, ...], grads: Array, more: tuple[Any, ...]) -> Any:
+    def _together(self, first: tuple[Any, ...], of_threads: list[tuple[Any, ...]], more: tuple[Any, ...]) -> Any:
         threads = len(self.work)
         losses, flags = np.zeros(threads), flags_for(threads)
         arguments = [
-            (*first, own_grads, work, sizes, *more, thread, threads, losses, self.grads, flags)
-            for thread, (own_grads, work, sizes) in enumerate(
-                zip([grads, *self.grads], self.work, self.sizes, strict=True)
-            )
+            (*first, *own_arrays, *more, thread, threads, losses, self.grads, flags)
+            for thread, own_arrays in enumerate(of_threads)
         ]
         return together(self.function, arguments, flags)
 
@@ -263,7 +269,7 @@ def _signature(
     doubles = types.Array(types.float64, 1, "C")
     rows, ranges = types.Array(types.float64, 3, "C"), types.Array(types.int64, 2, "C")
     first = read, read, places, places, types.int64, types.int64, doubles, types.float64, rows, ranges, ranges
-    drawn = (write, places) if masks else ()
+    drawn = (write, types.Array(types.uint64, 1, "C"), places, doubles) if masks else ()
     more = (places, types.Array(types.float64, 1, "C", readonly=True), places, places) if uneven else ()
     going_on = (places,) if carried else ()
     threads = (types.int64, types.int64, doubles, types.Array(number, 2, "C"), places) if several else ()

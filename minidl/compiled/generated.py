@@ -138,12 +138,17 @@ class _Arrays:
         return "".join(f", {name}{i}" for name, there in given if there) + (", lengths" if step.ragged else "")
 
     def masks(self, examples: str) -> list[str]:
-        """Those of a batch; the places of each layer's follow those of the layer before."""
+        """Those of a batch, drawn layer by layer and brought into lanes; `examples` are counted within it."""
         drawn = [i for i, step in enumerate(self.steps) if step.mask is not None]
-        return [
-            f"gather_inputs(m{i}, masks, mask_starts[{j} * len(starts) : {j + 1} * len(starts)], {examples})"
-            for j, i in enumerate(drawn)
-        ]
+        ragged = self.layout.ragged
+        lines = ["steps = view(given_lengths, position, (n,)).max()"] if ragged and drawn else []
+        for j, i in enumerate(drawn):
+            time = f"min(m{i}.shape[0], steps)" if ragged else f"m{i}.shape[0]"
+            lines.append(f"draw_masks(masks, n * {time} * m{i}.shape[1], rates[{2 * j}], rates[{2 * j + 1}], random)")
+            if examples:
+                places = f"view(places, len(places) // {len(drawn)} * {j}, (len(places) // {len(drawn)},))"
+                lines.append(f"gather_inputs(m{i}, masks, {places}, {'position + ' if ragged else ''}{examples})")
+        return lines
 
     def _of(self, i: int, letter: str) -> str:
         return "".join(f", {letter}{i}_{j}" for j in range(len(self.steps[i].parameters)))
@@ -178,6 +183,8 @@ def train_function(
     if uneven:
         arrays.lines.append(f"share = {arrays.memory.place(*target, layout.lanes)}")
         arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
+    if arrays.masks(""):
+        arrays.lines += [f"{name} = borrow({name})" for name in ("masks", "random", "places", "rates")]
     if carried:
         arrays.states()
     text = filled(
@@ -185,7 +192,7 @@ def train_function(
         arrays="\n".join(arrays.lines),
         step=_step(arrays, state, uneven=uneven, several=several, carried=carried),
         carried=", goes_on" if carried else "",
-        masks=", masks, mask_starts" if arrays.masks("") else "",
+        masks=", masks, random, places, rates" if arrays.masks("") else "",
         uneven=", given_lengths, weights, weight_starts, weight_steps" if uneven else "",
         state="".join(f", state{i}" for i in range(state)),
         several=", thread, threads, losses, parts, flags" if several else "",
@@ -212,7 +219,8 @@ def _step(arrays: _Arrays, state: int, *, uneven: bool, several: bool, carried: 
     )
     return filled(
         templates.STEP_TOGETHER if several else templates.STEP,
-        gather="\n".join([gather, *arrays.masks(examples)]),
+        gather="\n".join([gather, *arrays.masks("first, count" if several else "0, n")]),
+        draw="\n".join(arrays.masks("") or ["pass"]),
         forward="\n".join((arrays.begin() if carried else arrays.start()) + arrays.forward()),
         loss=loss,
         backward="\n".join(arrays.backward() + (arrays.went_on() if carried else [])),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from minidl.compiled.emit.pcg64 import draw_masks
 from minidl.compiled.emit.products import copy, fill
 from minidl.compiled.emit.vectors import (
     NOTHING,
@@ -74,10 +75,12 @@ def gather_inputs(x: Array, inputs: Array, starts: Array, position: int, n: int)
     size, width = time * features, VECTOR_BYTES // x.itemsize
     flat = view(x, 0, (size, lanes))
     if size < width:
-        for k in range(lanes):
-            start = starts[position + min(k, n - 1)]
-            for q in range(size):
-                flat[q, k] = inputs[start + q]
+        for q in range(size):
+            row = view(flat, q * lanes, (lanes,))
+            for k in range(n):
+                row[k] = inputs[starts[position + k] + q]
+            for k in range(n, lanes):
+                row[k] = row[n - 1]
         return
     for k in range(0, lanes, width):
         for q in range(0, size, width):
@@ -268,6 +271,7 @@ NAMES: dict[str, Any] = {
     "clip": clip,
     "collect_outputs": collect_outputs,
     "copy": copy,
+    "draw_masks": draw_masks,
     "fill": fill,
     "gather_held": gather_held,
     "gather_inputs": gather_inputs,

@@ -62,6 +62,7 @@ if count:
 else:
     losses[thread] = 0.0
     fill(grads, 0)
+    {draw}
 if thread:
     say(flags, thread, position + n)
     {carry}
