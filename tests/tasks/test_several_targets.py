@@ -20,6 +20,7 @@ from minidl.compiled.examples import examples
 from minidl.core.layer import Array
 from minidl.data import Splits, Table
 from minidl.experiment import Experiment, load_experiment
+from minidl.fitting import run_training
 from minidl.forecasting import DirectRidge, Rows, baselines, forecast_ahead, model_forecaster, score
 from minidl.forecasting.ahead import AheadOfTargets
 from minidl.metrics import r2, r2_of_sums, root_of_sums
@@ -218,3 +219,22 @@ def test_r2_of_the_validation_is_the_mean_over_the_targets(tmp_path: Path, monke
     y = target + rng.standard_normal((30, H, K)) * [0.1, 50]
     expected = np.mean([r2(y[:, :, k].reshape(-1), target[:, :, k].reshape(-1)) for k in range(K)])
     assert task.validate(y.reshape(30, -1), target.reshape(30, -1)) == {"r2": pytest.approx(expected)}
+
+
+@pytest.mark.slow
+def test_compiled_training_is_that_of_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With gaps in both targets, so that labels have weights."""
+    config, weights = written(tmp_path, monkeypatch), {}
+    lines = (tmp_path / "air.csv").read_text(encoding="utf-8").splitlines()
+    for row, column in ((40, 1), (60, 2), (61, 1), (61, 2)):
+        cells = lines[row].split(",")
+        lines[row] = ",".join("" if i == column else cell for i, cell in enumerate(cells))
+    (tmp_path / "air.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for engine in ("numpy", "compiled"):
+        experiment = load_experiment(config, [f"engine={engine}", "data.series.gaps=interpolate"])
+        parts = experiment.load_data()
+        assert parts.train.uneven
+        run_training(experiment.trainer(), parts.train, parts.validation, engine=experiment.engine)
+        weights[engine] = {name: value.copy() for name, value in experiment.model.params.items()}
+    for name, value in weights["numpy"].items():
+        np.testing.assert_allclose(weights["compiled"][name], value, rtol=1e-9, atol=1e-11)
