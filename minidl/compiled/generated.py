@@ -237,14 +237,16 @@ def predict_function(model: Layer, layout: Layout) -> GeneratedFunction:
     first = arrays.memory.size
     arrays.memory.size += n_parameters(model)
     arrays.parameter_lines("work", "p", first)
+    gather = templates.SINGLE if layout.lanes == 1 else templates.SPREAD
     if layout.ragged:
         arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
+        gather = templates.SPREAD_UNEVEN
     text = filled(
         templates.PREDICT,
         arrays="\n".join(arrays.lines),
         start="\n".join(arrays.start() or ["pass"]),
         forward="\n".join(arrays.forward()),
-        gather=templates.SPREAD_UNEVEN if layout.ragged else templates.SPREAD,
+        gather=gather,
         uneven=", given_lengths, starts" if layout.ragged else "",
         carry="\n".join(arrays.carry() or ["pass"]),
         last=str(last.target),

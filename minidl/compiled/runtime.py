@@ -162,9 +162,6 @@ def spread_inputs(x: Array, inputs: Array, first: int, n: int) -> None:
     """
     time, features, lanes = x.shape
     size, width = time * features, VECTOR_BYTES // x.itemsize
-    if lanes == 1:
-        copy(x, view(inputs, first * size, (size,)))
-        return
     flat, inputs = view(x, 0, (size, lanes)), view(inputs, 0, (first + n, size))
     if size < width or lanes % width:
         for k in range(n):

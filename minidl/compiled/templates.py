@@ -110,6 +110,7 @@ WENT_ON = """\
 if goes_on[position // batch]:
     {went_on}"""
 SPREAD = "spread_inputs(x0, inputs, first, n)"
+SINGLE = "x0 = view(inputs, first * x0.size, x0.shape)"  # one window stands where it is
 SPREAD_UNEVEN = """\
 gather_lengths(lengths, given_lengths, first, n)
 gather_held(x0, view(inputs, 0, (inputs.size,)), starts, x0.shape[1], lengths, first, n)"""

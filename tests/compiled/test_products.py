@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.compiled.emit.products import add_back, add_product, affine, gradient, side_by_side
+from minidl.compiled.emit.products import add_product, affine, affine_lanes, gradient, side_by_side
 from minidl.compiled.jit import jit
 
 RNG = np.random.default_rng(0)
@@ -17,13 +17,13 @@ def run_affine(out, b, W, x, V, h, turned, uses):
 
 
 @jit
-def run_add_product(out, start, W, x):
-    add_product(out, start, W, x)
+def run_affine_lanes(out, b, W, x, V, h, turned, uses):
+    affine_lanes(out, b, side_by_side(turned, W, uses), x, V, h)
 
 
 @jit
-def run_add_back(out, start, W, x):
-    add_back(out, start, W.T, x)
+def run_add_product(out, start, W, x):
+    add_product(out, start, W, x)
 
 
 def numbers(*shape):
@@ -34,8 +34,9 @@ def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
-# Inputs of x and of h, outputs, lanes: within one part, over several, none of h, a single lane.
-SIZES = [(3, 4, 8, 4), (40, 33, 7, 64), (300, 150, 37, 64), (130, 0, 5, 20), (6, 5, 11, 1), (300, 150, 37, 1)]
+# Inputs of x and of h, outputs, lanes: within one part, over several, none of h, a single lane. 28 lanes are two
+# vectors of 64 bytes, one, and half of one.
+SIZES = [(3, 4, 8, 4), (40, 33, 7, 64), (300, 150, 37, 64), (130, 0, 5, 28), (6, 5, 11, 1), (300, 150, 37, 1)]
 
 
 @pytest.mark.parametrize(("inputs", "units", "outputs", "lanes"), SIZES)
@@ -44,12 +45,14 @@ def test_an_affine_map_is_that_of_numpy(inputs, units, outputs, lanes, uses):
     if lanes == 1:
         uses = 1  # weights in C order
     W, V, b = numbers(inputs, outputs), numbers(units, outputs), numbers(outputs)
-    x, h, out = numbers(inputs, lanes), numbers(units, lanes), np.full((outputs, lanes), np.nan)
-    run_affine(out, b, W, x, V, h, np.empty((outputs, inputs)), uses)
-    close(out, b[:, None] + W.T @ x + V.T @ h)
+    x, h = numbers(inputs, lanes), numbers(units, lanes)
+    for run in [run_affine] if lanes == 1 else [run_affine, run_affine_lanes]:
+        out = np.full((outputs, lanes), np.nan)
+        run(out, b, W, x, V, h, np.empty((outputs, inputs)), uses)
+        close(out, b[:, None] + W.T @ x + V.T @ h)
 
 
-@pytest.mark.parametrize(("inputs", "outputs", "lanes"), [(3, 8, 4), (300, 37, 64), (300, 37, 1), (33, 3, 64)])
+@pytest.mark.parametrize(("inputs", "outputs", "lanes"), [(3, 8, 4), (300, 37, 64), (300, 37, 28), (33, 3, 64)])
 def test_a_product_is_added_where_it_starts_and_in_place(inputs, outputs, lanes):
     W, x, start = numbers(inputs, outputs), numbers(inputs, lanes), numbers(outputs, lanes)
     out = np.full((outputs, lanes), np.nan)
@@ -63,7 +66,7 @@ def test_a_product_is_added_where_it_starts_and_in_place(inputs, outputs, lanes)
 def test_a_product_with_the_rows_of_the_weights_is_that_of_numpy(inputs, outputs):
     W, x, start = numbers(inputs, outputs), numbers(outputs, 64), numbers(inputs, 64)
     out = np.full((inputs, 64), np.nan)
-    run_add_back(out, start, W, x)
+    run_add_product(out, start, W.T, x)
     close(out, start + W @ x)
 
 

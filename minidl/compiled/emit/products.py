@@ -71,7 +71,7 @@ def _for_tiles(
 
     The weights of a tile's rows stay in the L1 cache for all lanes.
     """
-    parts = [(e, VECTORS), (e, 1), (e.narrow(), 1)]
+    parts = [*((e, vectors) for vectors in VECTORS), (e.narrow(), 1)]
     if isinstance(out, _Turned):  # any number of outputs
         parts.append((OneNumber(e.context, e.builder, e.dtype), 1))
     first_row = e.index(0)
@@ -155,15 +155,18 @@ def _one_lane(
     _for_tiles(e, _Turned(out), (1,), fill)
 
 
-def _forward(kinds: tuple[Any, ...]) -> Any:
-    """Writes ``out = start + Σ Wᵀ x`` for arguments out, start, W, x, W, x ..., for every lane or a single one."""
+def _forward(kinds: tuple[Any, ...], *, single: bool) -> Any:
+    """Writes ``out = start + Σ Wᵀ x`` of arguments out, start, W, x, W, x ..., for lanes, and also a `single` one."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         e = Emitter(context, builder, kinds[0].dtype)
         out, start, *rest = _arrays(e, signature, args)
         pairs = list(zip(rest[::2], rest[1::2], strict=True))
-        with builder.if_else(builder.icmp_signed("==", out.shape[1], e.index(1))) as (single, many):
-            with single:
+        if not single:
+            _product(e, out, start, pairs)
+            return context.get_dummy_value()
+        with builder.if_else(builder.icmp_signed("==", out.shape[1], e.index(1))) as (one, many):
+            with one:
                 _one_lane(e, out, start, pairs)
             with many:
                 _product(e, out, start, pairs)
@@ -175,26 +178,19 @@ def _forward(kinds: tuple[Any, ...]) -> Any:
 @intrinsic
 def affine(typing: Any, out: Any, b: Any, W: Any, x: Any, V: Any, h: Any) -> Any:
     """out = b + Wᵀ x + Vᵀ h, for every lane."""
-    return _forward((out, b, W, x, V, h))
+    return _forward((out, b, W, x, V, h), single=True)
+
+
+@intrinsic
+def affine_lanes(typing: Any, out: Any, b: Any, W: Any, x: Any, V: Any, h: Any) -> Any:
+    """The same where lanes are vectors."""
+    return _forward((out, b, W, x, V, h), single=False)
 
 
 @intrinsic
 def add_product(typing: Any, out: Any, start: Any, W: Any, x: Any) -> Any:
-    """out = start + Wᵀ x, for every lane; `start` may be `out` itself."""
-    return _forward((out, start, W, x))
-
-
-@intrinsic
-def add_back(typing: Any, out: Any, start: Any, W: Any, x: Any) -> Any:
-    """The same where lanes are vectors."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        e = Emitter(context, builder, out.dtype)
-        to, start_, W_, x_ = _arrays(e, signature, args)
-        _product(e, to, start_, [(W_, x_)])
-        return context.get_dummy_value()
-
-    return NOTHING(out, start, W, x), emit
+    """out = start + Wᵀ x, where lanes are vectors; `start` may be `out` itself."""
+    return _forward((out, start, W, x), single=False)
 
 
 @jit

@@ -20,7 +20,7 @@ from minidl.compiled.emit.vectors import NOTHING, VECTOR_BYTES, EmittedArray, Em
 Instruction = tuple[Any, ...]
 # Bytes of each value that a step forward works on at once: several vectors. An exponential is a long chain of
 # instructions, each of which waits for the one before; those of other vectors fill the time.
-_AT_ONCE = 4 * VECTOR_BYTES
+_AT_ONCE = 4 * VECTOR_BYTES, 2 * VECTOR_BYTES
 
 
 @dataclass
@@ -72,7 +72,7 @@ def _emit(
     _, units, lanes = arrays[0].shape
     parts = [e, e.narrow()]
     if forward:
-        parts = [Emitter(context, builder, e.dtype, _AT_ONCE), *parts]
+        parts = [*(Emitter(context, builder, e.dtype, size) for size in _AT_ONCE), *parts]
     with e.loop(e.index(0), units) as i:
         first = e.index(0)
         for part in parts:

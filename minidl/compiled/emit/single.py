@@ -1,7 +1,7 @@
 """A step of a cell for a single lane: vectors of units in place of lanes, and what is multiplied stays in registers.
 
 Units are rounded up to whole short vectors, so that a step has next to no branches:
-each step of one window waits for the one before, and a branch foretold wrongly costs a tenth of it.
+each step of one window waits for the one before, and for each branch that is foretold wrongly.
 """
 
 from __future__ import annotations

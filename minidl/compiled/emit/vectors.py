@@ -23,9 +23,9 @@ _FEATURES = llvmlite.binding.get_host_cpu_features()
 _AVX512 = bool(_FEATURES.get("avx512f"))
 VECTOR_BYTES = 64 if _AVX512 else 32 if _FEATURES.get("avx2") else 16
 NARROW_BYTES = 16
-# A tile of ROWS times VECTORS leaves some registers for its operands.
+# A tile of ROWS times the most VECTORS leaves some registers for its operands; half a batch is as wide as half of them.
 ROWS = 4
-VECTORS = 4 if _AVX512 else 2
+VECTORS = (4, 2, 1) if _AVX512 else (2, 1)
 # One of ROWS times COLUMNS has its operands in vectors too.
 COLUMNS = 4 if _AVX512 else 3
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.compiled.emit.products import add_back, copy, fill
+from minidl.compiled.emit.products import add_product, copy, fill
 from minidl.compiled.emit.single import SingleStep, arranged, single_step
 from minidl.compiled.emit.vectors import NARROW_BYTES, view
 from minidl.compiled.jit import jit, registered
@@ -31,8 +31,10 @@ def single(x, y, scratch, *given):
     time, H, _ = y.shape
     features, n = x.shape[1], up(H, {bytes} // y.itemsize)
     at = up({states} * H, {line})
-    past = view(scratch, at, (time + 1, {states}, n))
-    at += up(past.size, {line})
+    h = view(scratch, at, (time + 1, n))
+    at += h.size
+    s = view(scratch, at, (time + 1, {others}, n))
+    at += s.size
     W_x = view(scratch, at, (features, {fed} * n))
     at += W_x.size
 {weights}
@@ -45,20 +47,22 @@ def single(x, y, scratch, *given):
     sums = view(scratch, at, ({slots}, n))
     at += sums.size
     fed = view(scratch, at, (time, {fed}, n))
-    for i in range({states}):
-        copy(past[0, i, :H], view(scratch, i * H, (H,)))
+    copy(h[0, :H], view(scratch, 0, (H,)))
+    for i in range({others}):
+        copy(s[0, i, :H], view(scratch, (i + 1) * H, (H,)))
     fill(fed, 0)
     by_x = view(fed, 0, (time, {fed} * n))
-    add_back(by_x, by_x, view(x, 0, (time, features)).T, W_x)
+    add_product(by_x, by_x, view(x, 0, (time, features)).T, W_x)
     for t in range(time):
         a = view(fed, t * {fed} * n, ({fed}, n))
-        h0 = view(past, t * {states} * n, (1, n))
-        s0 = view(past, (t * {states} + 1) * n, ({states} - 1, n))
-        h1 = view(past, (t + 1) * {states} * n, (1, n))
-        s1 = view(past, ((t + 1) * {states} + 1) * n, ({states} - 1, n))
+        h0, h1 = view(h, t * n, (1, n)), view(h, (t + 1) * n, (1, n))
+        s0, s1 = s[t], s[t + 1]
 {steps}
-    for t in range(time):
-        copy(y[t], past[t + 1, 0, :H])
+    if n == H:
+        copy(y, h[1:])
+    else:
+        for t in range(time):
+            copy(y[t], h[t + 1, :H])
 """
 _WEIGHTS = """\
     W{i} = view(scratch, at, (H, {count} * n))
@@ -109,6 +113,7 @@ class SinglePlan(NamedTuple):
             bytes=NARROW_BYTES,
             line=_LINE,
             states=self.states,
+            others=self.states - 1,
             fed=len(self.x),
             slots=len(self.bias),
             vectors=len(self.vectors),
@@ -130,7 +135,7 @@ class SinglePlan(NamedTuple):
         W_h = _one_matrix(params["W_h"], H) if self.heads else params.get(self.names[1], empty)
         kept = np.zeros((self.kept, H), W_x.dtype)
         kept[: self.masked] = 1
-        before = rounded_up(self.states * H, _LINE) + rounded_up((y[0] + 1) * self.states * n, _LINE)
+        before = rounded_up(self.states * H, _LINE) + (y[0] + 1) * self.states * n
         biases = [_gate(params.get(name, empty), k, H) for name, k in self.bias]
         vectors = [_gate(params[name], k, H) for name, k in self.vectors]
         parts = [
@@ -185,9 +190,11 @@ def single_kernel(plan: SinglePlan) -> Single:
     def carry(x: Array, y: Array, scratch: Array) -> None:
         time, H, _ = y.shape
         n = _up(H, NARROW_BYTES // y.itemsize)
-        last = _up(states * H, _LINE) + time * states * n
-        for i in range(states):
-            copy(view(scratch, i * H, (H,)), view(scratch, last + i * n, (H,)))
+        h = _up(states * H, _LINE)
+        s = h + (time + 1) * n + time * (states - 1) * n
+        copy(view(scratch, 0, (H,)), view(scratch, h + time * n, (H,)))
+        for i in range(states - 1):
+            copy(view(scratch, (i + 1) * H, (H,)), view(scratch, s + i * n, (H,)))
 
     return Single(jit(known["single"]), plan.scratch, carry, plan.content)
 
@@ -211,4 +218,4 @@ def _wide(parts: Iterable[Array], n: int) -> Array:
     return np.pad(stacked, [(0, 0)] * (stacked.ndim - 1) + [(0, n - stacked.shape[-1])])
 
 
-_NAMES = {"add_back": add_back, "copy": copy, "fill": fill, "up": _up, "view": view}
+_NAMES = {"add_product": add_product, "copy": copy, "fill": fill, "up": _up, "view": view}

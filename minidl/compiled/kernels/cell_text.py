@@ -167,7 +167,7 @@ class CellText:
         of_h = [] if self.products.heads else [(block.W, self._h) for block in self.products.of_h(run)]
         pairs = [*of_x, *of_h, ("W_x", "xt[:0]"), ("W_x", "xt[:0]")][:2]
         terms = ", ".join(f"{W}, {values}" for W, values in pairs)
-        yield f"affine({self._rows(run)}, {self._bias(run)}, {terms})"
+        yield f"affine_lanes({self._rows(run)}, {self._bias(run)}, {terms})"
         if self.products.heads:
             yield from self._added(run, self._h)
 
@@ -224,7 +224,7 @@ class CellText:
     def _back(self, run: SlotRun, to: str) -> list[str]:
         """W_h da of a run, added there."""
         return [
-            f"add_back({block.of(to)}, {block.of(to)}, {block.W}.T, {block.at('here')})"
+            f"add_product({block.of(to)}, {block.of(to)}, {block.W}.T, {block.at('here')})"
             for block in self.products.of_h(run)
         ]
 
@@ -254,4 +254,4 @@ class CellText:
         yield "    here = da_at + t * " + f"{len(self.design.slots)} * n"
         yield "    fill(dx[t], 0)"
         for block in self.products.of_x():
-            yield f"    add_back(dx[t], dx[t], {block.W}.T, {block.at('here')})"
+            yield f"    add_product(dx[t], dx[t], {block.W}.T, {block.at('here')})"

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from minidl.compiled.emit.products import (
-    add_back,
     add_gradient,
     add_product,
-    affine,
+    affine_lanes,
     copy,
     fill,
     gradient,
@@ -101,7 +100,7 @@ def spread(to: Array, a: Array) -> None:
 
 
 _FUNCTIONS = (
-    add_back, add_gradient, add_product, add_times, affine, copy, fill, gradient, hold, side_by_side, silence, spread,
+    add_gradient, add_product, add_times, affine_lanes, copy, fill, gradient, hold, side_by_side, silence, spread,
     sums, times,
 )  # fmt: skip
 _NAMES = {f.__name__: f for f in _FUNCTIONS} | {"view": view}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.compiled.emit.products import add_back, affine, fill, gradient, sums
+from minidl.compiled.emit.products import add_product, affine, fill, gradient, sums
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import LayerKernel, Sizes
 from minidl.core.layer import Array
@@ -29,7 +29,7 @@ def backward_without_bias(x: Array, y: Array, dy: Array, dx: Array, scratch: Arr
     gradient(dW, x, dy)
     for t in range(len(dx)):
         fill(dx[t], 0)
-        add_back(dx[t], dx[t], W.T, dy[t])
+        add_product(dx[t], dx[t], W.T, dy[t])
 
 
 @jit

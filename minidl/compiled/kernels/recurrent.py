@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.compiled.emit import functions
-from minidl.compiled.emit.products import add_back, add_gradient, affine, copy, fill, gradient, side_by_side, sums
+from minidl.compiled.emit.products import add_gradient, add_product, affine, copy, fill, gradient, side_by_side, sums
 from minidl.compiled.emit.programs import Instruction
 from minidl.compiled.emit.single import SingleStep
 from minidl.compiled.emit.vectors import view
@@ -76,13 +76,13 @@ def _both(activation: ActivationKernel) -> tuple[Any, Any]:
         copy(da[-1], dy[-1])
         gate(da[-1], y[-1])
         for t in range(time - 2, -1, -1):
-            add_back(da[t], dy[t], W_hh.T, da[t + 1])
+            add_product(da[t], dy[t], W_hh.T, da[t + 1])
             gate(da[t], y[t])
         gradient(dW_xh, x, da)
         gradient(dW_hh, y[:-1], da[1:])
         for t in range(len(dx)):
             fill(dx[t], 0)
-            add_back(dx[t], dx[t], W_xh.T, da[t])
+            add_product(dx[t], dx[t], W_xh.T, da[t])
         return da
 
     return forward, backward
