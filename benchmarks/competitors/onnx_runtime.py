@@ -53,7 +53,7 @@ class Onnxruntime:
         self.window = np.ascontiguousarray(self.windows[:, :1])
 
     def one(self) -> Any:
-        return self.session.run(None, {"x": self.window})[0]
+        return self.session.run(["y"], {"x": self.window})[0]
 
     def many(self) -> Any:
-        return self.session.run(None, {"x": self.windows})[0]
+        return self.session.run(["y"], {"x": self.windows})[0]
