@@ -130,7 +130,7 @@ class Table:
         first = tables[0]
         rearranged = rearranged or first.rearranged
         if len(tables) == 1:
-            return replace(first, rearranged=rearranged)
+            return first if rearranged == first.rearranged else replace(first, rearranged=rearranged)
         steps = {table.step_name(): table for table in reversed(tables) if len(table) > 1}
         if len(steps) > 1:
             said = " and ".join(f"{apart(step)} in {table.series[0]}" for step, table in list(steps.items())[:-3:-1])
