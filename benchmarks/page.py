@@ -9,16 +9,19 @@ from typing import Any
 from benchmarks import report
 
 FOLDER = Path(__file__).parent
-RUNS = [("Tanh layers", "result.json"), ("LSTMs and GRUs", "cells.json"), ("Long tables", "tables.json")]
+RUNS = [
+    ("Tanh layers", "result.json"), ("Two threads", "threads.json"), ("LSTMs and GRUs", "cells.json"),
+    ("Long tables", "tables.json"),
+]  # fmt: skip
 HEAD = """# Benchmarks
 
 Each part is one run of `python -m benchmarks`; `benchmarks/README.md` says how it measures. Absolute times wander with the machine's load: trust ratios.
 
 The models are stacks of recurrent layers with 6 features and 24 steps (4 to 64 units), 32 features and 100 steps (256, 256+256) or 64 features and 50 steps (1024), trained on batches of 64 windows. A GRU's reset follows the product, as in PyTorch and Keras. "Own cell" is a `Cell` of a user with the equations of an LSTM.
 
-"Limit" is the time of the multiplications at the fastest matrix product measured on that core, and of the tanh and sigmoid calls. "Ratio at the limit" is what a program at the limit would reach: where it is below "must", no program on this machine can reach it. "must" and "aim" are minidl's own targets. With two threads the second core is shared with everything else that runs; that table wanders most. "To one thread" is how many times faster minidl's compiled engine is than with one thread, measured in turn; where it is missing, that engine had one thread in both tables. In those runs two threads lacked what half a batch cost: the products of 32 windows went through tiles of one vector of 512 bits, and took 0.59 (64 units) to 0.75 (LSTM 64) of the time of 64 windows; with tiles of two vectors it is 0.51 and 0.55 (least of eight in turn, on a busy machine). The machine itself gives two processes that multiply matrices of 256 rows apart 1.8 times the speed of one.
+"Limit" is the time of the multiplications at the fastest matrix product measured on that core, and of the tanh and sigmoid calls. "Ratio at the limit" is what a program at the limit would reach: where it is below "must", no program on this machine can reach it. "must" and "aim" are minidl's own targets. "To one thread" is how many times faster minidl's compiled engine is than with one thread, measured in turn. In runs in which processes that were not asked were not stopped, threads of other libraries that spun on after their work held the second core, and two threads took as long as one, or longer. The products of half a batch go through tiles of two vectors, as those of a whole one: with tiles of one vector they took 0.59 (64 units) to 0.75 (LSTM 64) of the time of 64 windows, now 0.51 and 0.55 (least of eight in turn, on a busy machine). The machine itself gives two processes that multiply matrices of 256 rows apart 1.8 times the speed of one.
 
-The machine of the second part has vectors of 512 bits. In two quiet runs before arrays began at cache lines LSTM 4 was at 29.2 and 27.8 to PyTorch, 7.5 and 6.8 to JAX, LSTM 256 at 1.33 and 1.25 to PyTorch. On a slower machine with vectors of 256 bits, in one run, LSTM 4 was at 33 and 5.9, LSTM 16 at 6.5 and 2.9, LSTM 256 at 1.23 and 1.65, GRU 256 at 1.22 and 1.40.
+All of this is of a machine with vectors of 512 bits. "must" for one window of a tanh net and for the NumPy engine at 4 units were set on a slower machine with vectors of 256 bits, where both were met in one run (6.0 to onnxruntime, 12.4 to PyTorch, 1.6 to JAX); here the other libraries gained more than minidl did. There LSTM 4 was at 33 and 5.9, LSTM 16 at 6.5 and 2.9, LSTM 256 at 1.23 and 1.65, GRU 256 at 1.22 and 1.40.
 
 The training on a long table is one epoch of a net of 8 units, the shortest that there is; with more epochs the share of reading is as much smaller.
 

@@ -1,9 +1,14 @@
-"""The workers of one comparison, asked in turn."""
+"""The workers of one comparison, asked in turn.
+
+A worker that is not asked is stopped: threads of some libraries spin for a while after their work is done, on the core
+that the next worker needs.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import statistics
 import subprocess
 import sys
@@ -34,13 +39,16 @@ class Worker:
     def ask(self, **request: Any) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
+        self.process.send_signal(signal.SIGSTOP)
         return json.loads(line) if line else {"error": "the process ended"}
 
     def close(self) -> None:
         assert self.process.stdin is not None
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.close()
         self.process.wait()
 

@@ -1,7 +1,7 @@
 """A competitor in a process of its own, pinned to its cores, that measures when it is told to.
 
 All workers live at once and are asked in turn, so that each round sees the same
-state of the machine; a worker that is not asked waits for input and computes nothing.
+state of the machine; a worker that is not asked is stopped and computes nothing.
 """
 
 from __future__ import annotations
