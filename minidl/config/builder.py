@@ -21,7 +21,7 @@ from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, show
 from minidl.config.values import check_plain
 from minidl.core.arguments import Configurable, argument_hints, component_hint, required_arguments
 from minidl.core.errors import ConfigError, MinidlError
-from minidl.core.registry import default_name, is_kind, kinds, lookup, names, note_place
+from minidl.core.registry import default_name, is_kind, kinds, lookup, names, nearest, note_place
 from minidl.core.text import listed
 from minidl.files.plugins import plugin_line
 
@@ -246,7 +246,8 @@ class _Builder:
                 arguments[key] = self.value(hints[key], child, (*path, key))
             elif key not in not_arguments:
                 unknown = f"unknown key {shorten(key)} of {cls.__name__}"
-                hint = unknown_key_hint(key, hints, self.key_paths, ".".join(map(str, (*path, key))))
+                known = {**hints, **dict.fromkeys(name for name in not_arguments if nearest(key, [name]))}
+                hint = unknown_key_hint(key, known, self.key_paths, ".".join(map(str, (*path, key))))
                 self.report(node.key_places.get(key), (*path, key), unknown + hint)
         return _BAD if len(self.problems) > before else self.made(cls, arguments, node, path)
 

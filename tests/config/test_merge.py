@@ -93,6 +93,13 @@ def test_an_included_file_may_itself_extend_one(write: Written) -> None:
     assert (shape.radius, shape.filled) == (2.0, False)
 
 
+def test_a_misspelt_type_beside_the_one_of_the_file_above_is_suggested(write: Written) -> None:
+    write("above.yaml", "shape: {type: CircleShape, radius: 1}\n")
+    below = write("below.yaml", "extends: above.yaml\nshape: {tpye: BoxShape}\n")
+    with pytest.raises(ConfigError, match=r"unknown key 'tpye' of CircleShape; did you mean type\?"):
+        build(Drawing, load_node(below))
+
+
 def test_files_that_extend_each_other_in_a_circle_are_refused(write: Written) -> None:
     write("a.yaml", "extends: b.yaml")
     write("b.yaml", "x: 1\nextends: c/../a.yaml")
