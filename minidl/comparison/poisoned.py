@@ -62,6 +62,7 @@ def later_rows_of(table: Table, firsts: Sequence[int]) -> npt.NDArray[np.bool_]:
 
 
 def forged_file(data: WindowData, table: Table, firsts: Sequence[int], kind: Poison) -> bytes | None:
+    """The series' file with other later rows, forged by the series itself; None where it has no file to forge."""
     if not table.series:
         return data.series.forged(firsts[0], kind)
     return data.series.forged_each([row - first for row, first in zip(firsts, table.firsts, strict=True)], kind)
