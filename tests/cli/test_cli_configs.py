@@ -71,6 +71,7 @@ def test_list_has_one_line_a_name_with_what_it_is(cli: Cli, kind: str, some: set
     lines = [line.split("  ", 1) for line in outcome.out.splitlines()]
     assert some <= {line[0] for line in lines}
     assert all(len(line) == 2 and len(line[1].strip()) > 10 for line in lines)
+    assert not [line for line in lines if line[1].endswith((":", ","))]  # a sentence that goes on below is cut
     listed = json.loads(cli("list", kind, "--json").out)
     assert list(listed) == [line[0] for line in lines]
 

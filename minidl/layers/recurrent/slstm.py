@@ -18,7 +18,7 @@ LARGEST = 80.0  # exp of it is finite in float32; only what multiplies a state o
 @register
 @dataclass(eq=False, repr=False)
 class SLSTMLayer(Cell):
-    """sLSTM: h_t = σ(o) c_t / n_t, with exponential gates that share the scale exp(m_t):
+    """sLSTM: h_t = σ(o) c_t / n_t, with exponential gates, and a norm n and a scale exp(m) that keep them in bounds.
 
     m_t = max(f + m_{t-1}, i),  c_t = exp(f + m_{t-1} - m_t) c_{t-1} + exp(i - m_t) tanh(z),  n_t likewise with 1 in
     place of tanh(z);  i, f, z, o = x W_x + h_{t-1} W_h + b. h_t does not depend on m, which keeps exp in bounds; where
