@@ -37,7 +37,14 @@ CONFIG, RESULT = "backtest.yaml", "backtest.json"
 Table = dict[str, dict[str, dict[str, float | None]]]
 
 
-class FoldRecord(TypedDict):
+class LeadTables(TypedDict):
+    """Of a fold's own model, and of the first fold's on stretches by their number."""
+
+    scores: Table
+    kept: dict[str, Table]
+
+
+class FoldRecord(LeadTables):
     """What is known of a fold that is done; see `minidl.backtesting.folds`."""
 
     fold: int
@@ -46,8 +53,7 @@ class FoldRecord(TypedDict):
     times: tuple[str, str] | None
     epoch: int
     weights_sha256: str
-    scores: Table
-    kept: dict[str, Table]
+    targets: dict[str, LeadTables]
     seconds: float
 
 

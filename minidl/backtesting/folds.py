@@ -24,7 +24,7 @@ from minidl.data.test_rows import rows_left
 from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
 from minidl.forecasting.groups import group_scores
-from minidl.forecasting.several_targets import joint_leads
+from minidl.forecasting.several_targets import Remembered, joint_leads, model_forecasters
 from minidl.parallel.experiments import OnlyTable, experiment_of
 from minidl.tasks import forecast_task, window_data
 from minidl.tasks.forecast_scores import ForecastScores
@@ -111,19 +111,23 @@ def fold_record(fold: Fold, table: Table) -> Record:
         "weights_sha256": "",
         "scores": {},
         "kept": {},
+        "targets": {},
     }
     try:
         record["epoch"] = train_in_memory(experiment, splits).epoch
     except NumericalError as err:
         return {**record, "error": str(err), "seconds": time.perf_counter() - started}
     record["weights_sha256"] = digest_of(experiment.model.params)
-    record["scores"] = lead_table(experiment, splits, baselines=True)
+    record["scores"], of_each = lead_tables(experiment, splits, baselines=True)
+    record["targets"] = {name: {"scores": scores, "kept": {}} for name, scores in of_each.items()}
     if fold.number == 0:
         whole = stretch(experiment, table, fold.edges[-1] - first, 0)
         for k, ends in enumerate(pairwise(fold.edges)):
             left = (rows_left(table, fold.edges[-1] - row, by_time) for row in ends)
             kept = within(whole, *left)
-            record["kept"][str(k)] = lead_table(experiment, kept, baselines=False)
+            record["kept"][str(k)], of_each = lead_tables(experiment, kept, baselines=False)
+            for name, scores in of_each.items():
+                record["targets"][name]["kept"][str(k)] = scores
     made: Record = without_nan({**record, "seconds": time.perf_counter() - started})
     return made
 
@@ -200,16 +204,23 @@ def within(splits: Splits, first: Sequence[int], stop: Sequence[int]) -> Splits:
     return replace(splits, test=replace(splits.test, starts=starts[inside]))
 
 
-def lead_table(experiment: Experiment, splits: Splits, *, baselines: bool) -> Scores:
-    """By lead the scores of the model, and of baselines and rivals; of several targets those of all together."""
-    task, of_each = forecast_task(experiment.evaluation), []
-    for one in splits.of_targets():
+def lead_tables(experiment: Experiment, splits: Splits, *, baselines: bool) -> tuple[Scores, dict[str, Scores]]:
+    """By lead the scores of the model, and of baselines and rivals; those of each of several targets, by its name.
+
+    Of several targets the first are those of all together, of scaled values; see `joint_leads`.
+    """
+    task, each = forecast_task(experiment.evaluation), splits.of_targets()
+    models = model_forecasters(each, experiment.scored_model, task.future_covariates)
+    made = []
+    for one, model in zip(each, models, strict=True):
         scores: ForecastScores = task.scores_on(one)
-        made = {"model": scores.forecaster(experiment.scored_model), **(scores.compared if baselines else {})}
-        of_each.append((one, made))
+        made.append({"model": model, **(scores.compared if baselines else {})})
+    furthest = max(task.horizons)
     with np.errstate(all="ignore"):
         if not splits.table.targets:
-            return group_scores(splits, made, "lead", max(task.horizons))
-        parts = [one for one, _ in of_each]
-        lead = {name: joint_leads(parts, [of[name] for _, of in of_each], max(task.horizons)) for name in made}
-    return {row: {name: lead[name][row] for name in lead} for row in lead["model"]}
+            return group_scores(splits, made[0], "lead", furthest), {}
+        made = [{name: Remembered(forecaster) for name, forecaster in of.items()} for of in made]
+        lead = {name: joint_leads(each, [of[name] for of in made], furthest) for name in made[0]}
+        pairs = zip(each, made, strict=True)
+        of_each = {one.table.target_name: group_scores(one, of, "lead", furthest) for one, of in pairs}
+    return {row: {name: lead[name][row] for name in lead} for row in lead["model"]}, of_each

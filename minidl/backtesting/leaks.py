@@ -63,11 +63,13 @@ def _changed(before: Record, after: Record, k: int) -> Iterator[str]:
     """What has changed, and may not, since rows from the k-th origin on are others."""
     if before["weights_sha256"] != after["weights_sha256"]:
         yield "the weights depend"
-    if before["fold"] < k and before["scores"] != after["scores"]:
-        yield "the scores depend"
-    for stretch, scores in before["kept"].items():
-        if int(stretch) < k and scores != after["kept"][stretch]:
-            yield f"its scores on stretch {int(stretch) + 1} depend"
+    for name, scored in {"": before, **before["targets"]}.items():
+        now, of = (after["targets"][name], f" of {name}") if name else (after, "")
+        if before["fold"] < k and scored["scores"] != now["scores"]:
+            yield f"the scores{of} depend"
+        for stretch, scores in scored["kept"].items():
+            if int(stretch) < k and scores != now["kept"][stretch]:
+                yield f"its scores{of} on stretch {int(stretch) + 1} depend"
 
 
 def _poisoned(data: WindowData, table: Table, firsts: Sequence[int]) -> Iterator[tuple[str, Table]]:

@@ -17,13 +17,29 @@ METRICS = ("rmse", "r2")
 RETRAINED, KEPT = "retrained", "trained_once"
 
 
-def result(records: Sequence[Record], *, name: str, seed: int, units: str, step: str) -> dict[str, Any]:
+def result(
+    records: Sequence[Record], *, name: str, seed: int, units: str, step: str, of_targets: Mapping[str, str]
+) -> dict[str, Any]:
     """What backtest.json says.
 
     ``folds``: by origin the ``scores`` of each forecaster by lead, `RETRAINED` (the fold's own model) and `KEPT` (the
     first fold's) among them; ``over_folds``: by forecaster, lead and metric ``median``, ``lowest`` and ``highest``,
-    under the lead ``mean`` those of the mean over all leads.
+    under the lead ``mean`` those of the mean over all leads. Of several targets these are of all together;
+    ``targets`` has the same of each by name.
+
+    Parameters
+    ----------
+    of_targets : the units of each of several targets by name; empty: there is one.
     """
+    found = {"name": name, "seed": seed, **_scores(records, units, step)}
+    made = {}
+    for target, own in of_targets.items():
+        scored = [{**record, **record["targets"].get(target, {})} for record in records]
+        made[target] = _scores(scored, own, step)
+    return {**found, **({"targets": made} if made else {})}
+
+
+def _scores(records: Sequence[Record], units: str, step: str) -> dict[str, Any]:
     kept = records[0]["kept"] if records else {}
     folds = []
     for record in records:
@@ -39,7 +55,7 @@ def result(records: Sequence[Record], *, name: str, seed: int, units: str, step:
         folds.append({**about, "scores": scores})
     names = dict.fromkeys(name for fold in folds for name in fold["scores"])
     over = {name: _over([fold["scores"][name] for fold in folds if name in fold["scores"]]) for name in names}
-    return {"name": name, "seed": seed, "units": units, "step": step, "folds": folds, "over_folds": over}
+    return {"units": units, "step": step, "folds": folds, "over_folds": over}
 
 
 def _over(scores: Sequence[Mapping[str, Mapping[str, Cell]]]) -> dict[str, dict[str, dict[str, Cell]]]:
@@ -62,22 +78,28 @@ def _mean(values: Sequence[Cell]) -> Cell:
     return None if not values or None in values else float(np.mean(np.array(values, float)))
 
 
-def by_lead(found: Mapping[str, Any], metric: str, leads: Sequence[int]) -> list[list[str]]:
-    """A row for each forecaster: the median and the range over the folds, at some leads and in the mean."""
+def by_lead(found: Mapping[str, Any], metric: str, leads: Sequence[int], target: str = "") -> list[list[str]]:
+    """A row for each forecaster: the median and the range over the folds, at some leads and in the mean.
+
+    Parameters
+    ----------
+    found : what `result` gives, or of a target what its ``targets`` has.
+    target : its name, where there are several.
+    """
     furthest = max(leads)
     columns = [*(str(lead) for lead in sorted(leads)), *(["mean"] if furthest > 1 else [])]
     heads = [f"mean of 1 to {furthest}" if lead == "mean" else ahead_short(lead, found["step"]) for lead in columns]
-    rows = [[f"{title(metric, found['units'])}, over folds", *heads]]
+    rows = [[f"{_of(target)}{title(metric, found['units'])}, over folds", *heads]]
     for forecaster, table in found["over_folds"].items():
         rows.append([f"  {shown_name(forecaster)}", *(_range(table[lead][metric], metric) for lead in columns)])
     return rows
 
 
-def by_origin(found: Mapping[str, Any], metric: str, leads: Sequence[int]) -> list[list[str]]:
-    """A row for each fold: the mean over all leads of each forecaster."""
+def by_origin(found: Mapping[str, Any], metric: str, leads: Sequence[int], target: str = "") -> list[list[str]]:
+    """A row for each fold: the mean over all leads of each forecaster; see `by_lead`."""
     furthest, names = max(leads), list(found["over_folds"])
     of = f", mean of leads 1 to {furthest}" if furthest > 1 else ""
-    rows = [[f"{title(metric, found['units'])}{of}", "rows", *map(shown_name, names)]]
+    rows = [[f"{_of(target)}{title(metric, found['units'])}{of}", "rows", *map(shown_name, names)]]
     for fold in found["folds"]:
         first, stop = fold["rows"]
         cells = [
@@ -85,6 +107,10 @@ def by_origin(found: Mapping[str, Any], metric: str, leads: Sequence[int]) -> li
         ]
         rows.append([f"  from {origin(fold)}", f"{stop - first:,}", *cells])
     return rows
+
+
+def _of(target: str) -> str:
+    return f"{target}: " if target else ""
 
 
 def origin(fold: Mapping[str, Any]) -> str:

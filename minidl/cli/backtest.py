@@ -30,7 +30,6 @@ from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.extras import install_command
 from minidl.core.output import Bar, say, show
 from minidl.core.text import aligned, counted, shell_word
-from minidl.data import Table
 from minidl.experiment import load_experiment
 from minidl.metrics.metric import SCALED
 from minidl.parallel.executors import check_main_guard
@@ -104,25 +103,35 @@ class _ShowFolds:
 def _report(backtest: Backtest, args: argparse.Namespace) -> int:
     records, experiment = backtest.records(), backtest.experiment
     table = window_data(experiment.data).series.read()
-    units = SCALED if table.targets else table.units
-    found = result(records, name=backtest.asked.name, seed=experiment.seed, units=units, step=table.step_name())
+    of_targets = {one.target_name: one.units for one in table.of_targets()} if table.targets else {}
+    units = SCALED if of_targets else table.units
+    about: Any = {"name": backtest.asked.name, "seed": experiment.seed, "units": units, "step": table.step_name()}
+    found = result(records, **about, of_targets=of_targets)
     backtest.folder.write(RESULT, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     broken = [record for record in records if record["error"]]
     if len(broken) == len(records):
         raise NumericalError(f"{backtest.path}: no fold has scores; the first: {broken[0]['error']}")
-    picture = _draw(backtest, found, table)
+    picture = _draw(backtest, found)
     if args.json:
         print_json({"folder": str(backtest.path), "picture": picture, **found})
         return 0
     leads = forecast_task(experiment.evaluation).horizons
-    for metric in METRICS:
-        show("", *aligned(by_lead(found, metric, leads)), "", *aligned(by_origin(found, metric, leads)))
+    for target, scores in _tables(found):
+        for metric in METRICS:
+            tables = (make(scores, metric, leads, target) for make in (by_lead, by_origin))
+            show(*(line for table in tables for line in ("", *aligned(table))))
     show("", *_words(found), *(f"no scores from {origin(record)}: {record['error']}" for record in broken))
     assumed = forecast_task(experiment.evaluation).protocol(experiment.load_data()).assumptions()
     show(*(f"assumed: {line}" for line in assumed))
     show(f"{backtest.path}: {RESULT}, a file for each fold" + (", figures" if picture else ""))
     show(*([] if args.config is None else [f"next: minidl train {config_arguments(args)}"]))
     return 0
+
+
+def _tables(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What has scores: of one target it alone, of several all together and each, by name."""
+    targets = found.get("targets", {})
+    return [("all targets" if targets else "", found), *targets.items()]
 
 
 def _words(found: dict[str, Any]) -> list[str]:
@@ -139,11 +148,18 @@ def _words(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _draw(backtest: Backtest, found: dict[str, Any], table: Table) -> str | None:
-    """Where the picture is; None and a line where matplotlib is missing."""
+def _draw(backtest: Backtest, found: dict[str, Any]) -> str | None:
+    """Where the picture is, of several targets that of all; None and a line where matplotlib is missing."""
     if not plotting.have_matplotlib():
         say(f"no picture: matplotlib is not installed ({install_command('plot')})")
         return None
+    path = backtest.path / "figures" / "backtest.png"
+    for k, (target, scores) in enumerate(_tables(found)):
+        style.save(_figure(scores, target), path if not k else path.with_stem(f"backtest_{k}"))
+    return str(path)
+
+
+def _figure(found: dict[str, Any], target: str) -> Any:
     origins, over = [origin(fold) for fold in found["folds"]], {}
     lines = {}
     for name, leads in found["over_folds"].items():
@@ -151,5 +167,4 @@ def _draw(backtest: Backtest, found: dict[str, Any], table: Table) -> str | None
         lines[shown_name(name)] = [None if row is None else row["mean"]["rmse"] for row in rows]
         cells = [cell["rmse"] for lead, cell in leads.items() if lead != "mean"]
         over[shown_name(name)] = [(cell["median"], cell["lowest"], cell["highest"]) for cell in cells]
-    figure = plotting.backtest_figure(origins, lines, over, units=found["units"], step=found["step"])
-    return str(style.save(figure, backtest.path / "figures" / "backtest.png"))
+    return plotting.backtest_figure(origins, lines, over, units=found["units"], step=found["step"], target=target)

@@ -190,7 +190,7 @@ def rival_forecaster(splits: Splits, rival: Rival, covariates: Covariates, horiz
     return rival.fit(splits, _rows(splits), covariates, horizon)
 
 
-def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "actual") -> Forecaster:
+def model_forecaster(splits: Splits, model: Layer, covariates: Covariates = "actual") -> Recursive:
     """A model's forecasts on the test part, direct or recursive; `covariates` as in `Forecast.future_covariates`.
 
     Raises

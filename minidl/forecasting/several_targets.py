@@ -6,17 +6,67 @@ values, those of all targets together, since their own units differ. Each target
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from minidl import metrics
-from minidl.core.layer import Array
+from minidl.core.layer import Array, Layer
 from minidl.data import Splits
-from minidl.forecasting.forecasters import Forecaster, Starts
+from minidl.forecasting.forecasters import Covariates, Forecaster, Starts
 from minidl.forecasting.intervals import IntervalForecaster, interval_numbers
-from minidl.forecasting.scores import Scores, block_starts, counted_pair, lead_starts, r2_of_each, scores_at
+from minidl.forecasting.scores import (
+    Scores,
+    block_starts,
+    counted_pair,
+    lead_starts,
+    model_forecaster,
+    r2_of_each,
+    scores_at,
+)
 from minidl.metrics import by_stretch
+
+_MOST = 1 << 28  # bytes of answers that are kept
+
+
+class Remembered:
+    """Answers to first rows of windows and a horizon, each made once, since scores of one target and of all ask for
+    the same; those beyond 256 MiB are made again.
+
+    Parameters
+    ----------
+    ask : what makes them; they are not written to.
+    """
+
+    def __init__(self, ask: Callable[[Starts, int], Array]) -> None:
+        self._ask = ask
+        self._known: dict[tuple[bytes, int], Array] = {}
+
+    def __call__(self, starts: Starts, horizon: int) -> Array:
+        """What `ask` says."""
+        asked = starts.tobytes(), horizon
+        if asked in self._known:
+            return self._known[asked]
+        found = self._ask(starts, horizon)
+        if sum(one.nbytes for one in self._known.values()) + found.nbytes <= _MOST:
+            self._known[asked] = found
+        return found
+
+
+def model_forecasters(each: Sequence[Splits], model: Layer, covariates: Covariates) -> list[Forecaster]:
+    """A model's forecasts of each target, for which it runs once.
+
+    Parameters
+    ----------
+    each : the data, for each target; see `Splits.of_targets`.
+    """
+    of_all = Remembered(model_forecaster(each[0], model, covariates).of_all)
+    return [partial(_of_target, of_all, k) for k in range(len(each))]
+
+
+def _of_target(of_all: Callable[[Starts, int], Array], k: int, starts: Starts, horizon: int) -> Array:
+    return of_all(starts, horizon)[:, :, k]
 
 
 @np.errstate(all="ignore")

@@ -23,6 +23,7 @@ def backtest_figure(
     *,
     units: str = "",
     step: str = "step",
+    target: str = "",
 ) -> Figure:
     """RMSE over all leads by origin, and by lead: the median over the origins, and the range of the first forecaster.
 
@@ -32,6 +33,7 @@ def backtest_figure(
     by_origin : by name, one number a fold; None where there is none.
     by_lead : by name, (median, lowest, highest) of each lead from 1 on.
     step : the unit of a lead.
+    target : whose errors they are, where there are several.
 
     Raises
     ------
@@ -53,7 +55,8 @@ def backtest_figure(
                 right.set_title(f"By lead: median over origins, and range of {name}")
         shown = range(0, len(origins), 1 + (len(origins) - 1) // 8)
         left.set_xticks(shown, [origins[i] for i in shown], rotation=30, ha="right")
-        left.set_ylabel(f"RMSE, {units}" if units else "RMSE")
+        of = f" of {target}" if target else ""
+        left.set_ylabel(f"RMSE{of}, {units}" if units else f"RMSE{of}")
         left.set_title("By origin, all leads")
         right.set_xlabel(f"lead, {step}")
         look.whole_numbers(right)

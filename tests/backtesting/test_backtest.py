@@ -102,7 +102,7 @@ def test_planted_leaks_of_a_backtest_are_caught(folder: Path, monkeypatch: pytes
 def test_folds_without_scores_are_left_out_of_the_median(folder: Path) -> None:
     records = [run_fold(asked(number, 2)) for number in range(2)]
     records[1] |= {"scores": {}, "error": "it broke"}
-    found = result(records, name="small", seed=3, units="", step="h")
+    found = result(records, name="small", seed=3, units="", step="h", of_targets={})
     one = records[0]["scores"]["2"]["model"]["r2"]
     assert found["over_folds"]["retrained"]["2"]["r2"] == {"median": one, "lowest": one, "highest": one}
     assert by_origin(found, "r2", [4, 1])[2][2:] == ["-"] * 5
