@@ -105,6 +105,7 @@ def test_every_setting_of_a_training_is_an_argument_and_arrives() -> None:
         ({"validation": 0.2}, r"validation: expected a pair .*, got float"),
         ({"threads": 0}, r"threads: expected `int` >= 1, got 0"),
         ({"shuffle": 1}, r"shuffle: expected `bool`"),
+        ({"engine": "cuda"}, r"engine: unknown value 'cuda'; known: auto, compiled, numpy"),
     ],
 )
 def test_a_wrong_argument_is_refused_in_one_line(wrong: dict[str, Any], message: str) -> None:

@@ -19,6 +19,7 @@ from minidl.compiled.kernel import (
     no_kernel,
 )
 from minidl.compiled.rules import leaves
+from minidl.core.arguments import checked
 from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
 from minidl.core.layer import Layer
@@ -161,7 +162,7 @@ def explain(
     Raises
     ------
     ConfigError
-        `engine` is ``compiled`` and the model cannot be compiled.
+        `engine` is ``compiled`` and the model cannot be compiled, or there is no such engine.
     """
     training = training or Training()
     threads = training.threads
@@ -174,6 +175,7 @@ def explain(
 
 def line(engine: EngineName, obstacle: Callable[[], str | None], drawback: Callable[[], str | None]) -> str:
     """The line of `explain`; what stands against compiled code is asked only where it matters."""
+    engine = checked(engine, EngineName, "engine")
     if engine == "numpy":
         return "numpy: the config asks for it"
     reason = obstacle()

@@ -11,12 +11,11 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from minidl.config.tree import MERGE_KEY, NO_MERGE, KeyPath, Node, Place, shorten
+from minidl.config.tree import MERGE_KEY, NO_MERGE, KeyPath, Node, Place
 from minidl.core.arguments import convert
 from minidl.core.errors import ConfigError
-from minidl.core.registry import suggest
 
 Report = Callable[[Place | None, KeyPath, str], Any]
 
@@ -44,7 +43,7 @@ def check_plain(node: Node, hint: Any, path: KeyPath, report: Report) -> Any:
     try:
         return convert(value, hint)
     except ConfigError as err:
-        return report(node.place, path, _explained(str(err), value, hint))
+        return report(node.place, path, _explained(str(err), value))
 
 
 def _items(node: Node, hint: Any) -> Iterator[tuple[str | int, Node, Any]]:
@@ -72,12 +71,9 @@ def _options(hint: Any) -> list[Any]:
     return containers if len(containers) == 1 else []
 
 
-def _explained(message: str, value: Any, hint: Any) -> str:
+def _explained(message: str, value: Any) -> str:
     """msgspec's message in a config's words, with the hint that the value asks for."""
     message = re.sub(r"`[^`]*`", lambda types: _in_yaml_words(types[0]), message, count=2)  # expected, got
-    choices = [word for word in _choices(hint) if isinstance(word, str)]
-    if isinstance(value, str) and choices and "enum" in message:
-        return f"unknown value {shorten(value)}{suggest(value, choices)}"
     if isinstance(value, str) and value.lower() in _BOOLEAN_WORDS and "`bool" in message:
         return f"{message}; write true or false"
     if isinstance(value, (int, float)) and "expected `str" in message:
@@ -87,10 +83,3 @@ def _explained(message: str, value: Any, hint: Any) -> str:
 
 def _in_yaml_words(types: str) -> str:
     return types.replace("array", "list").replace("object", "mapping")
-
-
-def _choices(hint: Any) -> list[Any]:
-    """The values that a Literal allows, also within a union."""
-    if typing.get_origin(hint) is Literal:
-        return list(typing.get_args(hint))
-    return [choice for part in typing.get_args(hint) for choice in _choices(part)]

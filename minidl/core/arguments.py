@@ -15,7 +15,7 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -112,11 +112,21 @@ def convert(value: Any, hint: Any) -> Any:
         text = str(err)
         text = text[0].lower() + text[1:]
         shown = _short(value)
+        choices = [word for word in _choices(hint) if isinstance(word, str)]
+        if isinstance(value, str) and choices and "enum" in text:
+            raise ConfigError(f"unknown value {shown}{suggest(value, choices)}") from err
         got = shown if ", got" not in text else f"{text.rsplit(', got ', 1)[1]} {shown}"
         raise ConfigError(f"{text.rsplit(', got ', 1)[0]}, got {got}") from err
     for number in _non_finite(converted):
         raise ConfigError(f"expected a finite number, got {number}")
     return converted
+
+
+def _choices(hint: Any) -> list[Any]:
+    """The values that a Literal allows, also within a union."""
+    if typing.get_origin(hint) is Literal:
+        return list(typing.get_args(hint))
+    return [choice for part in typing.get_args(hint) for choice in _choices(part)]
 
 
 def lost_in_dtype(item: Configurable, dtype: npt.DTypeLike) -> tuple[str, str] | None:

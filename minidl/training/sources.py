@@ -164,7 +164,8 @@ def fitted(source: Source, model: Layer, loss: Loss, where: str = "") -> Source:
         loss.check_shapes(output.shape, y.shape)
     except ShapeError as err:
         raise ShapeError(
-            f"{where}y: targets have shape {y.shape[1:]} an example, but the model's output has {output.shape[1:]}."
+            f"{where}y: targets have shape {y.shape[1:]} an example, but the model's output has {output.shape[1:]}"
+            f"{_needed(output, y, loss)}."
         ) from err
     targets = without_padding(source.y, None if source.lengths is None else model.output_lengths(source.lengths))
     loss.check_values(output.shape[-1], whole_array(targets, f"{where}y") if loss.labels else targets)
@@ -174,3 +175,12 @@ def fitted(source: Source, model: Layer, loss: Loss, where: str = "") -> Source:
         if found is not None:
             raise NumericalError(f"the {where}{name} have {found}; training takes finite numbers only.")
     return source
+
+
+def _needed(output: Array, y: Array, loss: Loss) -> str:
+    """What a model whose output does not fit the targets probably lacks."""
+    if output.ndim == 3 and y.ndim < 3 and output.shape[1] not in y.shape:
+        return "; LastStep passes on the last time step alone"
+    if loss.per_target > 1:
+        return f"; {type(loss).__name__} takes {loss.per_target} outputs for each target"
+    return ""

@@ -119,7 +119,7 @@ def test_a_missing_file_is_a_storage_error(tmp_path: Path) -> None:
         ({"features": ["pm", 3]}, "CSVSeries: features: expected `str`, got `int`"),
         ({"categories": {"tmp": {}}}, "CSVSeries: categories: 'tmp' is not among the features; did you mean temp?"),
         ({"time": ["y", "m"]}, "CSVSeries: time: expected one column, or those for year, month, day"),
-        ({"gaps": "drop"}, "CSVSeries: gaps: invalid enum value 'drop'"),
+        ({"gaps": "drop"}, "CSVSeries: gaps: unknown value 'drop'; known: interpolate, refuse"),
         ({"delimiter": ", "}, "CSVSeries: delimiter: expected `str` of length <= 1"),
         ({"delimiter": "\n"}, r"CSVSeries: delimiter: '\n' cannot separate cells."),
     ],

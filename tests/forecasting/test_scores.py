@@ -243,7 +243,7 @@ def test_a_horizon_beyond_the_test_part_is_refused_with_both_numbers() -> None:
         ({"horizons": []}, "Forecast: horizons: expected `array` of length >= 1"),
         ({"horizons": [0]}, "Forecast: horizons: expected `int` >= 1"),
         ({"horizons": [2, 2]}, r"Forecast: horizons: expected different numbers, got \[2, 2\]\."),
-        ({"checkpoint": "init"}, "Forecast: checkpoint: invalid enum value 'init'"),
+        ({"checkpoint": "init"}, "Forecast: checkpoint: unknown value 'init'; known: best, last"),
         (
             {"published": Published("p", [0.5], [0.1, 0.1, 0.1, 0.1])},
             r"Forecast: published\.r2: expected one value for each of the 4 horizons, got 1; or set published",

@@ -10,7 +10,21 @@ import numpy as np
 import pytest
 from doors import ROWS, N, X, Y, dense, frame, net, refused
 
-from minidl import MAE, MSE, SGD, Adam, ConfigError, DataError, NumericalError, ShapeError
+from minidl import (
+    MAE,
+    MSE,
+    SGD,
+    Adam,
+    ConfigError,
+    DataError,
+    Dense,
+    NumericalError,
+    Quantile,
+    RecurrentLayer,
+    Sequential,
+    ShapeError,
+    fit,
+)
 
 BROKEN = {
     "text": (X.astype(str), DataError, r"^x: holds text \('0\.1\d+' is the first\); expected numbers\.$"),
@@ -64,6 +78,15 @@ def test_inputs_that_are_no_numbers_or_of_another_shape_are_refused(x: Any, erro
 def test_targets_that_do_not_belong_to_the_inputs_are_refused(y: Any, error: Any, message: str) -> None:
     # Longer targets trained in silence, shorter ones were an IndexError after some steps.
     refused(net(), X, y, error, message)
+
+
+def test_a_model_that_lacks_a_layer_or_outputs_for_its_targets_is_told_which() -> None:
+    every_step = Sequential([RecurrentLayer(2), Dense(1)])
+    every_step.build(X.shape[1:], rng=0)
+    refused(every_step, X, Y, ShapeError, r"has \(5, 1\); LastStep passes on the last time step alone\.$")
+    levels = r"the model's output has \(1,\); Quantile takes 3 outputs for each target\.$"
+    with pytest.raises(ShapeError, match=levels):
+        fit(net(), X, Y, loss=Quantile(), optimizer=SGD(0.1))
 
 
 @pytest.mark.parametrize("place", ["x", "y", "list of rows"])
