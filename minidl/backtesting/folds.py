@@ -23,8 +23,9 @@ from minidl.data.steps import time_text
 from minidl.data.test_rows import rows_left
 from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
+from minidl.forecasting.forecasters import Remembered
 from minidl.forecasting.groups import group_scores
-from minidl.forecasting.several_targets import Remembered, joint_leads, model_forecasters
+from minidl.forecasting.several_targets import joint_leads, model_forecasters
 from minidl.parallel.experiments import OnlyTable, experiment_of
 from minidl.tasks import forecast_task, window_data
 from minidl.tasks.forecast_scores import ForecastScores

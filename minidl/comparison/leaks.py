@@ -22,11 +22,12 @@ from minidl.core.errors import DataError, MinidlError, NumericalError
 from minidl.core.layer import Array
 from minidl.data import Splits, Table, WindowData
 from minidl.experiment import Experiment
-from minidl.forecasting import Persistence, Rows, model_forecaster
+from minidl.forecasting import Persistence, Rows
 from minidl.forecasting.forecasters import Starts
 from minidl.forecasting.mixture import Member, Mixture, equal_weights, fitted_weights
 from minidl.forecasting.quantile_mean import mean_distributions
 from minidl.forecasting.scores import lead_starts
+from minidl.forecasting.several_targets import model_forecasters
 from minidl.parallel.experiments import OnlyTable
 from minidl.tasks import forecast_task, window_data
 from minidl.training import Source
@@ -174,8 +175,8 @@ def _ensemble_margins(experiment: Experiment, splits: Splits) -> str:
     task, model = forecast_task(experiment.evaluation), experiment.scored_model
     intervals: Any = task.intervals
     found = {}
-    for one in splits.of_targets():
-        told = intervals.told(one, model, task.future_covariates)
+    each = splits.of_targets()
+    for one, told in zip(each, intervals.told(each, model, task.future_covariates), strict=True):
         member = Member(one, task.scores_on(one).forecaster(model), told)
         mixture = Mixture([member, member], equal_weights(2, 1, ""))
         found[one.table.target_name] = intervals.of(one, mean_distributions(mixture)).margins
@@ -236,7 +237,7 @@ def _forecasts_change(experiment: Experiment, table: Table) -> tuple[list[str], 
 def _answers(experiment: Experiment, splits: Splits, asked: Sequence[tuple[Starts, int]]) -> list[bytes]:
     """The model's forecasts of all targets, for each pair of first rows and a horizon."""
     model, way = experiment.scored_model, forecast_task(experiment.evaluation).future_covariates
-    made = [model_forecaster(one, model, way) for one in splits.of_targets()]
+    made = model_forecasters(splits.of_targets(), model, way)
     return [b"".join(one(*question).tobytes() for one in made) for question in asked]
 
 

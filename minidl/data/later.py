@@ -26,18 +26,18 @@ def given_later(columns: int, covariates: Covariates, known_ahead: Iterable[int]
 class Later:
     """What stands in later rows.
 
-    The target has its last known value there. Other columns that are not given have the value of the last known
+    Targets have their last known values there. Other columns that are not given have the value of the last known
     row, or with `day` that of the latest known row at the same time of day, so many rows before.
 
     Parameters
     ----------
-    target : its column.
+    targets : their columns.
     given : columns that are as they came.
     day : how many rows a day has; None: nothing is taken from yesterday.
     count : how many rows after its window a model reads, for `Windows`.
     """
 
-    target: int
+    targets: tuple[int, ...]
     given: frozenset[int]
     day: int | None = None
     count: int = 0
@@ -60,7 +60,7 @@ class Later:
                 f"evaluation.future_covariates: same_hour_yesterday: a day has {day} rows, a window {time_steps}, so "
                 f"that not every window reaches back to yesterday; set data.time_steps to at least {day}."
             )
-        return cls(table.target_index, given, day, count)
+        return cls(table.target_columns, given, day, count)
 
     def hide(self, x: Array, values: Array, ends: npt.NDArray[np.int64], upto: int) -> None:
         """Put into windows what is given of their rows that have not come yet, in place.
@@ -76,10 +76,11 @@ class Later:
             return
         lead = np.arange(upto - unknown, upto)
         back = lead + 1 if self.day is None else self.day * (lead // self.day + 1)
-        hidden = [i for i in range(x.shape[2]) if i not in self.given and i != self.target]
+        hidden = [i for i in range(x.shape[2]) if i not in self.given and i not in self.targets]
         if hidden:
             x[:, -unknown:, hidden] = values[(ends[:, None] + lead - back)[:, :, None], hidden]
-        x[:, -unknown:, self.target] = values[ends - 1, self.target][:, None]
+        for target in self.targets:
+            x[:, -unknown:, target] = values[ends - 1, target][:, None]
 
 
 def day_of(covariates: Covariates, rows_of_a_day: int | None) -> int | None:

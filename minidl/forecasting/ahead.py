@@ -18,7 +18,7 @@ from minidl.data.scalers import scaled_rows
 from minidl.data.steps import later, time_text
 from minidl.forecasting.assumptions import KEPT, at_once_words, direct, kept_words
 from minidl.forecasting.distributions import in_units
-from minidl.forecasting.forecasters import Covariates, Recursive, Rows, Starts
+from minidl.forecasting.forecasters import Covariates, Recursive, Rows, Starts, nothing_made
 from minidl.forecasting.table_end import continued, known_gaps
 from minidl.losses.distributions import Distribution
 
@@ -246,13 +246,13 @@ def forecast_series(
     whole = derive(continued(table.as_test_part(), horizon + later_rows + 1))
     before, start = _rows_before(table, time_steps, way, name)
     rows = Rows.of(whole, scaled_rows(whole, scale, dtype, first=before), time_steps, later_rows)
-    x = rows.windows_ahead(start, 0, way)
+    forecaster = Recursive(rows, next_rows, way, together=True)
+    x = forecaster.windows(start, nothing_made(start))
     leads = next_rows(x).shape[1] // len(table.target_columns)
     check_known(table, leads * ((horizon - 1) // leads) + later_rows + 1, name)  # up to the row of the last lead
-    forecasts = Recursive(rows, next_rows, way, together=True)(start, horizon)[0]
     told, ends = (None, None) if interval is None else _in_units(*interval(x), scale, whole.target_index)
     return Ahead(
-        *(table.target_name, table.units, scale.unscale(forecasts, whole.target_index)),
+        *(table.target_name, table.units, scale.unscale(forecaster(start, horizon)[0], whole.target_index)),
         None if table.times is None else table.times[-1],
         table.step,
         time_steps,

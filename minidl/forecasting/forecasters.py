@@ -28,6 +28,7 @@ from minidl.training import Source
 
 Starts = npt.NDArray[np.int64]
 CHUNK = 1024
+_MOST = 1 << 28  # bytes of answers that are kept
 
 
 class Forecaster(Protocol):
@@ -97,7 +98,7 @@ class Rows:
             return self.windows(starts)
         x = rows_from(self.values, starts + j, self.time_steps + self.later_rows)
         given = frozenset(given_later(x.shape[2], covariates, self.known_ahead, self.of_target)) - {*self.targets}
-        later = Later(self.target_index, given, day_of(covariates, self.day))
+        later = Later((self.target_index,), given, day_of(covariates, self.day))
         later.hide(x, self.values, starts + self.time_steps, j + self.later_rows)
         return x
 
@@ -147,21 +148,56 @@ class Recursive:
 
     def of_all(self, starts: Starts, horizon: int) -> Array:
         """Scaled forecasts of all targets that are forecast together, (len(starts), horizon, K)."""
-        K, column = len(self.columns), self.columns[0]
+        K = len(self.columns)
         forecasts = np.empty((len(starts), horizon, K), self.rows.values.dtype)
-        T, target = self.rows.time_steps, [*self.columns] if K > 1 else slice(column, column + 1)
         for first in range(0, len(starts), CHUNK):
             chunk = forecasts[first : first + CHUNK]
             j = 0
             while j < horizon:
-                x = self.rows.windows_ahead(starts[first : first + CHUNK], j, self.covariates)
-                made = min(j, T)
-                x[:, T - made : T, target] = chunk[:, j - made : j]
-                x[:, T:, target] = x[:, T - 1 : T, target]
+                x = self.windows(starts[first : first + CHUNK], chunk[:, :j])
                 y = self.next_rows(x).reshape(len(x), -1, K)
                 chunk[:, j : j + y.shape[1]] = y[:, : horizon - j]
                 j += y.shape[1]
         return forecasts
+
+    def windows(self, starts: Starts, made: Array) -> Array:
+        """What the next rows are predicted from, after the predictions `made` (B, j, K) of j rows."""
+        T, j, column = self.rows.time_steps, made.shape[1], self.columns[0]
+        target = [*self.columns] if len(self.columns) > 1 else slice(column, column + 1)
+        x = self.rows.windows_ahead(starts, j, self.covariates)
+        fed = min(j, T)
+        x[:, T - fed : T, target] = made[:, j - fed :]
+        x[:, T:, target] = x[:, T - 1 : T, target]
+        return x
+
+
+def nothing_made(starts: Starts) -> Array:
+    """No predictions yet; see `Recursive.windows`."""
+    return np.empty((len(starts), 0, 1))
+
+
+class Remembered:
+    """Answers to first rows of windows and a horizon, each made once, since the scores of each of several targets and
+    of all together ask for the same. Those beyond 256 MiB are made again.
+
+    Parameters
+    ----------
+    ask : what makes them; they are not written to.
+    """
+
+    def __init__(self, ask: Callable[[Starts, int], Array]) -> None:
+        self._ask = ask
+        self._known: dict[tuple[bytes, int], Array] = {}
+
+    def __call__(self, starts: Starts, horizon: int) -> Array:
+        """What `ask` says."""
+        asked = starts.tobytes(), horizon
+        if asked in self._known:
+            return self._known[asked]
+        found = self._ask(starts, horizon)
+        if sum(one.nbytes for one in self._known.values()) + found.nbytes <= _MOST:
+            self._known[asked] = found
+        return found
 
 
 def model_next_rows(model: Layer) -> Callable[[Array], Array]:

@@ -19,7 +19,16 @@ from minidl.core.layer import Array
 from minidl.data import Splits
 from minidl.data.steps import ahead_short
 from minidl.forecasting.distributions import Distributions, in_units
-from minidl.forecasting.forecasters import CHUNK, Covariates, Forecaster, Rows, Starts
+from minidl.forecasting.forecasters import (
+    CHUNK,
+    Covariates,
+    Forecaster,
+    Recursive,
+    Remembered,
+    Rows,
+    Starts,
+    nothing_made,
+)
 from minidl.forecasting.scores import block_starts, block_sums, known_truth, lead_starts, score
 from minidl.forecasting.words import baseline_short
 from minidl.losses.distributions import Distribution, pinball
@@ -56,27 +65,32 @@ class IntervalForecaster:
 
 
 def model_distributions(
-    splits: Splits, next_rows: Callable[[Array], Array], made: Callable[[Array], Any], covariates: Covariates
-) -> Distributions:
-    """A direct model's distributions.
+    each: Sequence[Splits], next_rows: Callable[[Array], Array], made: Callable[[Array], Any], covariates: Covariates
+) -> list[Distributions]:
+    """A direct model's distributions of each target, for which it runs once.
 
     Parameters
     ----------
+    each : the data, for each target; see `Splits.of_targets`.
     next_rows : (B, T, F) windows to (B, leads · outputs of a lead); see `model_next_rows`.
     made : its outputs to a distribution; see `minidl.losses.Loss.distribution`.
     covariates : what it is given of later rows, if it reads any.
     """
-    rows = Rows.of(splits.table, splits.values, splits.test.time_steps, splits.later_rows)
-    columns = splits.table.target_columns
+    first, columns = each[0], each[0].table.target_columns
+    rows = Rows.of(first.table, first.values, first.test.time_steps, first.later_rows)
+    model = Recursive(rows, next_rows, covariates, together=True)
 
-    def distributions(starts: Starts, horizon: int) -> Distribution:
-        chunks = [starts[first : first + CHUNK] for first in range(0, len(starts), CHUNK)]
+    def outputs(starts: Starts, _: int) -> Array:
+        chunks = [starts[begin : begin + CHUNK] for begin in range(0, len(starts), CHUNK)]
         # Copies, since the next call overwrites them.
-        outputs = [next_rows(rows.windows_ahead(chunk, 0, covariates)).copy() for chunk in chunks]
-        found: Distribution = made(np.concatenate(outputs))
-        return found.of_target(columns.index(rows.target_index), len(columns)).first(horizon)
+        return np.concatenate([next_rows(model.windows(chunk, nothing_made(chunk))).copy() for chunk in chunks])
 
-    return distributions
+    asked = Remembered(outputs) if len(each) > 1 else outputs
+
+    def of_target(k: int) -> Distributions:
+        return lambda starts, horizon: made(asked(starts, 0)).of_target(k, len(columns)).first(horizon)
+
+    return [of_target(columns.index(one.table.target_index)) for one in each]
 
 
 def all_scores(

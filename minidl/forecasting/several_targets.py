@@ -14,7 +14,7 @@ import numpy as np
 from minidl import metrics
 from minidl.core.layer import Array, Layer
 from minidl.data import Splits
-from minidl.forecasting.forecasters import Covariates, Forecaster, Starts
+from minidl.forecasting.forecasters import Covariates, Forecaster, Remembered, Starts
 from minidl.forecasting.intervals import IntervalForecaster, interval_numbers
 from minidl.forecasting.scores import (
     Scores,
@@ -27,32 +27,6 @@ from minidl.forecasting.scores import (
 )
 from minidl.metrics import by_stretch
 
-_MOST = 1 << 28  # bytes of answers that are kept
-
-
-class Remembered:
-    """Answers to first rows of windows and a horizon, each made once, since scores of one target and of all ask for
-    the same; those beyond 256 MiB are made again.
-
-    Parameters
-    ----------
-    ask : what makes them; they are not written to.
-    """
-
-    def __init__(self, ask: Callable[[Starts, int], Array]) -> None:
-        self._ask = ask
-        self._known: dict[tuple[bytes, int], Array] = {}
-
-    def __call__(self, starts: Starts, horizon: int) -> Array:
-        """What `ask` says."""
-        asked = starts.tobytes(), horizon
-        if asked in self._known:
-            return self._known[asked]
-        found = self._ask(starts, horizon)
-        if sum(one.nbytes for one in self._known.values()) + found.nbytes <= _MOST:
-            self._known[asked] = found
-        return found
-
 
 def model_forecasters(each: Sequence[Splits], model: Layer, covariates: Covariates) -> list[Forecaster]:
     """A model's forecasts of each target, for which it runs once.
@@ -61,8 +35,9 @@ def model_forecasters(each: Sequence[Splits], model: Layer, covariates: Covariat
     ----------
     each : the data, for each target; see `Splits.of_targets`.
     """
-    of_all = Remembered(model_forecaster(each[0], model, covariates).of_all)
-    return [partial(_of_target, of_all, k) for k in range(len(each))]
+    whole = model_forecaster(each[0], model, covariates)
+    of_all = Remembered(whole.of_all)
+    return [partial(_of_target, of_all, whole.columns.index(one.table.target_index)) for one in each]
 
 
 def _of_target(of_all: Callable[[Starts, int], Array], k: int, starts: Starts, horizon: int) -> Array:

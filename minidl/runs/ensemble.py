@@ -148,7 +148,7 @@ class Ensemble:
         for run, splits in zip(self.runs, data, strict=True):
             run.load_weights(checkpoint(run))
             task, model = forecast_task(run.experiment.evaluation), run.experiment.scored_model
-            told = task.intervals and task.intervals.told(splits, model, task.future_covariates)
+            told = task.intervals.told([splits], model, task.future_covariates)[0] if task.intervals else None
             made.append(Member(splits, task.scores_on(splits).forecaster(model), told))
         return made
 

@@ -54,7 +54,7 @@ class ForecastScores:
 
     def spread(self, model: Layer) -> IntervalForecaster | None:
         """A model's distributions and intervals; None: points alone are scored."""
-        return None if self.intervals is None else self.intervals.spread(self.splits, model, self.covariates)
+        return None if self.intervals is None else self.intervals.spreads([self.splits], model, self.covariates)[0]
 
     def margins_of(self, model: Layer) -> Any:
         """By lead, of a model's calibrated intervals; None: there are none."""

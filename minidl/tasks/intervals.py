@@ -88,16 +88,23 @@ class Intervals(Configurable):
         for splits in of_targets if self.conformal else ():
             calibration_starts(splits, self.coverage)
 
-    def spread(self, splits: Splits, model: Layer, covariates: Covariates) -> IntervalForecaster | None:
-        """A scored model's distributions and intervals on the test part; None: it makes points alone."""
-        made = self.told(splits, model, covariates)
-        return None if made is None else self.of(splits, made)
+    def spreads(self, each: Sequence[Splits], model: Layer, covariates: Covariates) -> list[IntervalForecaster | None]:
+        """A scored model's distributions and intervals on the test part, of each target; None: it makes points alone.
 
-    def told(self, splits: Splits, model: Layer, covariates: Covariates) -> Distributions | None:
-        """A scored model's distributions on the test part; None: it makes points alone."""
+        Parameters
+        ----------
+        each : the data, for each target; see `Splits.of_targets`.
+        """
+        told = self.told(each, model, covariates)
+        if not told:
+            return [None for _ in each]
+        return [self.of(splits, made) for splits, made in zip(each, told, strict=True)]
+
+    def told(self, each: Sequence[Splits], model: Layer, covariates: Covariates) -> list[Distributions]:
+        """A scored model's distributions on the test part, of each target; none: it makes points alone."""
         if not isinstance(model, Points):
-            return None
-        return model_distributions(splits, model_next_rows(model.model), model.loss.distribution, covariates)
+            return []
+        return model_distributions(each, model_next_rows(model.model), model.loss.distribution, covariates)
 
     def of_rivals(
         self, splits: Splits, model: Layer, rivals: Sequence[Rival], covariates: Covariates, horizon: int

@@ -12,7 +12,7 @@ from minidl.core.errors import ShapeError
 from minidl.core.later_rows import later_rows, of_one_target
 from minidl.core.layer import Array, Layer, Shape, n_parameters
 from minidl.core.text import listed
-from minidl.forecasting import Covariates, Forecaster, model_forecaster
+from minidl.forecasting import Covariates, Forecaster
 from minidl.forecasting.intervals import IntervalForecaster, interval_table
 from minidl.forecasting.several_targets import (
     joint_block,
@@ -20,6 +20,7 @@ from minidl.forecasting.several_targets import (
     joint_intervals,
     joint_scores,
     joint_sums,
+    model_forecasters,
 )
 from minidl.forecasting.words import losing_words, losses_to
 from minidl.metrics import r2
@@ -56,20 +57,20 @@ class SeveralScores:
 
     def margins_of(self, model: Layer) -> Any:
         """(K, leads): of a model's calibrated intervals of each target; None: there are none."""
-        found = [one.margins_of(model) for one in self.each.values()]
-        return None if found[0] is None else np.stack(found)
+        found = [None if spread is None else spread.margins for spread in self._spreads(model)]
+        return None if found[0] is None else np.stack(found)  # type: ignore[arg-type]
 
     def blocks_of(self, model: Layer, covariates: Covariates, shifted: bool = False) -> dict[str, dict[str, float]]:
         """Block scores of a model that is given this of later rows; or of a plot that is drawn one row early."""
         splits, horizons = self._whole
-        made = [model_forecaster(one, model, covariates) for one in splits]
+        made = model_forecasters(splits, model, covariates)
         return {str(k): joint_block(splits, made, k, shifted) for k in horizons}
 
     def evaluation(self, model: Layer) -> Scores:
         """All that evaluation.json says of a model: scores of all targets together, and ``targets`` by name."""
-        spreads, protocols = self._spreads(model), list(self.each.values())
+        spreads, protocols, forecasters = self._spreads(model), list(self.each.values()), self._forecasters(model)
         theirs = [one.rivals_spreads(model) if spread else {} for one, spread in zip(protocols, spreads, strict=True)]
-        made = zip(protocols, self._forecasters(model), spreads, theirs, strict=True)
+        made = zip(protocols, forecasters, spreads, theirs, strict=True)
         scored = [one.scored(forecaster, spread, of) for one, forecaster, spread, of in made]
         of_each, first = dict(zip(self.each, scored, strict=True)), scored[0]
         baselines = {
@@ -78,7 +79,7 @@ class SeveralScores:
         }
         own = ("block", "lead", "baselines", "units", "intervals", "scored")
         return {
-            **self.tables_of(model),
+            **self._tables(forecasters, spreads),
             "baselines": baselines,
             "units": SCALED,
             "future_covariates": first["future_covariates"],
@@ -99,10 +100,11 @@ class SeveralScores:
         return [*shared, *apart, f"{MEAN} {listed(list(self.each))}; all other scores together are of scaled values"]
 
     def _forecasters(self, model: Layer) -> list[Forecaster]:
-        return [one.forecaster(model) for one in self.each.values()]
+        return model_forecasters(self._whole[0], model, self._first.covariates)
 
     def _spreads(self, model: Layer) -> list[IntervalForecaster | None]:
-        return [one.spread(model) for one in self.each.values()]
+        intervals, splits = self._first.intervals, self._whole[0]
+        return [None] * len(splits) if intervals is None else intervals.spreads(splits, model, self._first.covariates)
 
     def _tables(
         self, forecasters: Sequence[Forecaster], spreads: Sequence[IntervalForecaster | None]
@@ -117,7 +119,11 @@ class SeveralScores:
 
     @property
     def _intervals(self) -> bool:
-        return next(iter(self.each.values())).intervals is not None
+        return self._first.intervals is not None
+
+    @property
+    def _first(self) -> ForecastScores:
+        return next(iter(self.each.values()))
 
     @property
     def _whole(self) -> tuple[list[Any], Sequence[int]]:

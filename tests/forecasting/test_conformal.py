@@ -93,7 +93,7 @@ def test_calibrated_intervals_hold_as_many_of_the_truths_that_calibrated_them(lo
     n, enough = len(starts), math.ceil(0.8 * (len(starts) + 1))
     for conformal_too in (False, True):
         task = Forecast(horizons=[H], intervals=Intervals(0.8, conformal_too))
-        spread = Intervals(0.8, conformal_too).spread(there, points, "hold_last")
+        spread = Intervals(0.8, conformal_too).spreads([there], points, "hold_last")[0]
         assert spread is not None
         lower, upper = spread.interval(spread.distributions(starts, H), H)
         truth = np.array([parts.values[s + T : s + T + H, 0] for s in starts])

@@ -15,16 +15,19 @@ import pytest
 from small import window_data
 from two_targets import TARGETS, F, H, K, T, loaded, stack, two_targets, written
 
-from minidl import SGD, Dense, RecurrentLayer, Sequential, StepsAhead
+from minidl import SGD, Dense, LastStep, Quantile, RecurrentLayer, Sequential, StepsAhead
 from minidl.compiled.examples import examples
 from minidl.core.layer import Array
-from minidl.data import Splits, Table
+from minidl.data import Splits, Table, TailValidation
 from minidl.experiment import Experiment, load_experiment
 from minidl.fitting import run_training
-from minidl.forecasting import DirectRidge, Rows, baselines, forecast_ahead, model_forecaster, score
+from minidl.forecasting import DirectRidge, Recursive, Rows, baselines, forecast_ahead, model_forecaster, score
 from minidl.forecasting.ahead import AheadOfTargets
+from minidl.forecasting.intervals import model_distributions
+from minidl.losses.distributions import Quantiles
 from minidl.metrics import r2, r2_of_sums, root_of_sums
-from minidl.tasks import Forecast
+from minidl.tasks import Forecast, Intervals
+from minidl.tasks.points import Points
 
 # --- labels
 
@@ -153,6 +156,34 @@ def test_a_model_that_reads_later_rows_forecasts_all_targets() -> None:
     np.testing.assert_array_equal(x[0, T:], np.tile(x[0, T - 1], (H - 1, 1)))
 
 
+@pytest.mark.parametrize("way", ["hold_last", "same_hour_yesterday", "actual"])
+def test_later_rows_have_the_last_known_values_of_all_targets(way: Any) -> None:
+    """In training, scores and intervals alike; other columns have yesterday's, or those that came."""
+    day = 24
+    data = window_data(two_targets(), time_steps=day)
+    parts = data.load("float64", leads=H, later_rows=H - 1, covariates=way)
+    windows, values = parts.train, parts.values
+    x, starts = windows.gather(slice(None)).x, windows.starts
+    pairs = zip(x, starts.tolist(), strict=True)
+    for window, end in [(window, start + day) for window, start in pairs]:
+        back = {"hold_last": [end - 1] * (H - 1), "same_hour_yesterday": [*range(end - day, end - day + H - 1)]}
+        came = [*range(end, end + H - 1)]
+        np.testing.assert_array_equal(window[day:, [1, 0]], np.tile(values[end - 1, [1, 0]], (H - 1, 1)))
+        np.testing.assert_array_equal(window[day:, 2], values[back.get(way, came), 2])
+    seen: list[Array] = []
+
+    def next_rows(x: Array) -> Array:
+        seen.append(x.copy())
+        return np.zeros((len(x), H * K))
+
+    rows = Rows.of(parts.table, values, day, H - 1)
+    Recursive(rows, next_rows, way, together=True)(starts[:9], H)
+    model_distributions(parts.of_targets(), next_rows, lambda y: Quantiles([0.5], y[:, :, None]), way)[1](starts[:9], H)
+    for scored in seen:
+        np.testing.assert_array_equal(scored, x[:9])
+    assert len(seen) == 2
+
+
 # --- scores
 
 
@@ -201,6 +232,29 @@ def test_scores_together_are_the_mean_r2_and_scaled_errors_of_all_targets() -> N
         of_each = [own["baselines"]["linear"][table][row]["r2"] for own in found["targets"].values()]
         assert found["baselines"]["linear"][table][row]["r2"] == pytest.approx(np.mean(of_each), rel=1e-12)
     assert found["units"] == "scaled"
+
+
+@pytest.mark.parametrize("intervals", [None, Intervals(0.8, True)])
+def test_an_evaluation_of_two_targets_runs_the_model_as_often_as_one_of_one(
+    monkeypatch: pytest.MonkeyPatch, intervals: Any
+) -> None:
+    n_windows = []
+    for table, targets in ((two_targets(), K), (replace(two_targets(), targets=()), 1)):
+        levels = [0.1, 0.5, 0.9]
+        model = Sequential([RecurrentLayer(5), LastStep(), Dense(H * targets * (3 if intervals else 1))])
+        model.build((T, F), 5, "float64")
+        parts = window_data(table, validation=TailValidation(40)).load("float64", leads=H)
+        honest, seen = model.forward, list[int]()
+
+        def counted(x: Array, ctx: Any, honest: Any = honest, seen: list[int] = seen) -> Any:
+            seen.append(len(x))
+            return honest(x, ctx)
+
+        monkeypatch.setattr(model, "forward", counted)
+        scored: Any = Points(model, Quantile(levels)) if intervals else model
+        Forecast(horizons=[H, 1], intervals=intervals).evaluate(parts, scored)
+        n_windows.append(sum(seen))
+    assert n_windows[0] <= n_windows[1]  # with intervals less: two scores of one target may ask for the same windows
 
 
 def test_scores_together_are_those_of_the_sums_of_stretches() -> None:
