@@ -77,7 +77,8 @@ def _noise(values: Array) -> Array:
 
 def with_rows(table: Table, which: npt.NDArray[np.bool_], rows: Array) -> Table:
     """The table with other rows; what a Table refuses is put in after it was made."""
-    spoilt, values = copy.copy(table), table.values.copy()
+    # In the same order of memory: sums over columns differ in their last digits with it.
+    spoilt, values = copy.copy(table), table.values.copy(order="K")
     values[which] = rows
     object.__setattr__(spoilt, "values", values)
     return spoilt

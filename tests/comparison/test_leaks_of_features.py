@@ -59,8 +59,8 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return load
 
 
-@pytest.mark.parametrize("way", ["hold_last", "actual"])
-def test_the_librarys_own_features_do_not_look_ahead(experiment: Any, way: str) -> None:
+@pytest.mark.parametrize(("way", "scaler"), [("hold_last", "MinMaxScaler"), ("actual", "StandardScaler")])
+def test_the_librarys_own_features_do_not_look_ahead(experiment: Any, way: str, scaler: str) -> None:
     features = (
         Calendar(["day"]),
         OneHot("w", replace=False),
@@ -69,7 +69,7 @@ def test_the_librarys_own_features_do_not_look_ahead(experiment: Any, way: str) 
         Rolling("y", 5),
         GapMask("y"),
     )
-    report = check_no_leak(experiment(*features, **{"evaluation.future_covariates": way}))
+    report = check_no_leak(experiment(*features, **{"evaluation.future_covariates": way, "data.scaler.type": scaler}))
     assert report.from_file
     assert report.assumes_known_covariates == (way == "actual")
 
