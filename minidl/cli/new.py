@@ -24,7 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--from", metavar="TABLE", dest="table", type=Path, help="write it for this CSV or Parquet file"
     )
     parser.add_argument(
-        "--target", metavar="COLUMN", help="with --from: the column to forecast, or the only one of numbers"
+        "--target",
+        metavar="COLUMN",
+        action="append",
+        help="with --from: the column to forecast, or the only one of numbers; once more for a second",
     )
     parser.add_argument("--time-format", metavar="FORM", help="with --from: of its times, as for strptime: %%d/%%m/%%Y")
     parser.add_argument(

@@ -21,7 +21,7 @@ model:
   layers:
     - {{type: RecurrentLayer, hidden_size: 8}}       # add a second one for a deep net
     - {{type: LastStep}}                             # forecast from the state after the last row
-    - {{type: Dense, output_size: 1}}
+    - {{type: Dense, output_size: {targets}}}
 
 loss: HalfMSE                 # minidl list losses
 optimizer: {{type: Adam, learning_rate: 0.002}}      # minidl list optimizers
@@ -52,6 +52,7 @@ SHIPPED_SERIES = """\
 SHIPPED = {
     "about": "",
     "series": SHIPPED_SERIES,
+    "targets": 1,
     "time_steps": 24,
     "test_size": 8760,
     "validation": 8760,

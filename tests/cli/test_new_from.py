@@ -6,6 +6,7 @@ import math
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minidl.cli import main
@@ -91,6 +92,16 @@ def test_a_table_becomes_a_config_that_loads(
             "date,y,z,word\n2014-01-01,1,2,a\n2014-01-02,3,4,b\n",
             "--from: also needs --target, the column to forecast; columns of numbers: y, z.",
         ),
+        (
+            ["--from", "table.csv", "--target", "y", "--target", "y"],
+            "date,y,z\n2014-01-01,1,2\n2014-01-02,3,4\n",
+            "--target: 'y' stands there twice.",
+        ),
+        (
+            ["--from", "table.csv", "--target", "y", "--target", "zz"],
+            "date,y,z\n2014-01-01,1,2\n2014-01-02,3,4\n",
+            "--target: 'zz' is no column of numbers",
+        ),
         (["--target", "y"], DAYS, "--target: also needs --from TABLE."),
         (["--from", "table.csv", "--target", "yy"], DAYS, "--target: 'yy' is no column of numbers"),
         (
@@ -122,3 +133,32 @@ def test_the_only_column_of_numbers_is_the_target(tmp_path: Path, monkeypatch: p
     data = load_experiment("mine.yaml").data
     assert isinstance(data, WindowData)
     assert data.feature_names == ("y",)
+
+
+def test_several_targets_become_a_config_that_forecasts_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, shops = datetime(2014, 1, 25), ("north", "south")
+    rows = [
+        f"{first + timedelta(days=i)},{shop},{math.sin(i):.3f},{2000 + i % 9},{math.cos(i):.3f},{i % 2}\n"
+        for i in range(60)
+        for shop in shops
+    ]
+    rows += [f"{first + timedelta(days=60)},{shop},,,,1\n" for shop in shops]
+    Path("table.csv").write_text("date,shop,y,year,z,open\n" + "".join(rows), encoding="utf-8")
+    assert main(["new", "experiment", "mine", "--from", "table.csv", "--target", "z", "--target", "year"]) == 0
+    told = capsys.readouterr().out
+    assert "2 series, told apart by 'shop'" in told
+    for name, values in (("z", np.cos(np.arange(60))), ("year", np.arange(60) % 9)):
+        likeness = np.corrcoef(values[7:], values[:-7])[0, 1]
+        assert f"of {name} and itself one season ago: a week of 7 rows ({likeness:.2f})" in told
+    assert "2 rows at the end have no z and no year, and open is known there; if open is known when" in told
+    data = load_experiment("mine.yaml").data
+    assert isinstance(data, WindowData)
+    assert data.series.targets == ("z", "year")
+    assert data.feature_names == ("z", "year", "y", "open")
+    changes = ["training.epochs=1", "engine=numpy", "data.series.known_ahead=[open]"]
+    assert main(["train", "mine.yaml", *(word for change in changes for word in ("--set", change))]) == 0
+    assert main(["predict", "runs/mine-001", "--horizon", "1", "--output", "next.csv"]) == 0
+    assert Path("next.csv").read_text(encoding="utf-8").splitlines()[0] == "series,time,z,year"

@@ -24,9 +24,12 @@ def seasons(table: Table) -> str:
     found = [(season, n) for season in _SEASONS if (n := rows_of_season(table.step, season)) is not None]
     if not found:
         return "no season is a whole number of rows"
-    told = [f"a {season} of {counted(n, 'row')} ({_likeness(table, n)})" for season, n in found]
-    what = "seasons" if len(told) > 1 else "season"
-    return f"{what}, with the correlation of {table.target_name} and itself one season ago: {listed(told)}"
+    what = "seasons" if len(found) > 1 else "season"
+    each = []
+    for one in table.of_targets():
+        told = [f"a {season} of {counted(n, 'row')} ({_likeness(one, n)})" for season, n in found]
+        each.append(f"of {one.target_name} and itself one season ago: {listed(told)}")
+    return f"{what}, with the correlation {'; '.join(each)}"
 
 
 def _likeness(table: Table, lag: int) -> str:

@@ -39,7 +39,7 @@ class Findings:
 
 def look_at(
     path: Path,
-    target: str | None,
+    target: str | Sequence[str] | None,
     time_format: str | None = None,
     series_by: Sequence[str] | None = None,
     time_zone: str | None = None,
@@ -48,7 +48,7 @@ def look_at(
 
     Parameters
     ----------
-    target : the column to forecast; None: the only one of numbers.
+    target : the column to forecast, or several; None: the only one of numbers.
     time_format : of its times; None: it is looked for.
     series_by : the columns that tell several series apart; empty: it is one; None: they are looked for.
     time_zone : where times are local; None: nobody said.
@@ -65,10 +65,13 @@ def look_at(
     keys: dict[str, Any] = {key: value for key, value in vars(layout).items() if value != getattr(TextLayout(), key)}
     # One without a name is of times, or nothing.
     kinds = {name: _kind(cells, layout) for name, cells in texts.items() if name}
-    times, form = columns_of_times(written.file, texts, target or "", time_format, time_zone)
+    targets = [target] if isinstance(target, str) else list(target or ())
+    others = {name: cells for name, cells in texts.items() if name not in targets}
+    times, form = columns_of_times(written.file, others, time_format, time_zone)
     numbers = [name for name, kind in kinds.items() if kind == "numbers" and name not in times]
-    target = _the_target(target, texts, numbers, layout)
-    keys = {"path": str(path), "target": target, **keys}
+    targets = _the_targets(targets, texts, numbers, layout)
+    others = {name: cells for name, cells in others.items() if name not in targets}
+    keys = {"path": str(path), "target": targets if len(targets) > 1 else targets[0], **keys}
     if times:
         keys |= {"time": times if len(times) > 1 else times[0]} | ({"time_format": form} if form else {})
         keys |= {"time_zone": time_zone} if time_zone else {}
@@ -76,21 +79,21 @@ def look_at(
         words.append(f"times in {', '.join(map(repr, times))}{read_as}{f', local in {time_zone}' if time_zone else ''}")
     elif time_zone:
         raise ConfigError("--time-zone: no column of times was found.")
-    series = _series(texts, times, target, series_by, words)
+    series = _series(others, times, series_by, words)
     keys |= {"series_by": series[0] if len(series) == 1 else list(series)} if series else {}
     words += [_series_words(texts, series)] if series else []
-    _add_features(keys, words, texts, kinds, (*times, *series))
-    words += _without_target(texts, series, target, keys["features"])
+    left = {name: kind for name, kind in kinds.items() if name not in (*times, *series)}
+    _add_features(keys, words, texts, left, targets)
+    words += _without_target(texts, series, targets, keys["features"])
     return Findings(keys, words, readable(keys, words, written))
 
 
 def _add_features(
-    keys: dict[str, Any], words: list[str], texts: dict[str, list[str]], kinds: dict[str, str], others: Sequence[str]
+    keys: dict[str, Any], words: list[str], texts: dict[str, list[str]], left: dict[str, str], targets: Sequence[str]
 ) -> None:
-    """The keys of the columns that a model gets, all but `others`, and of their gaps."""
-    target, left = keys["target"], {name: kind for name, kind in kinds.items() if name not in others}
+    """The keys of the columns that a model gets, of the kinds `left`, and of their gaps."""
     numbers = [name for name, kind in left.items() if kind == "numbers"]
-    keys["features"] = [target, *(name for name in numbers if name != target)]
+    keys["features"] = [*targets, *(name for name in numbers if name not in targets)]
     categories = {
         name: {text: i for i, text in enumerate(sorted({*texts[name], ""}))}
         for name, kind in left.items()
@@ -108,16 +111,16 @@ def _add_features(
 
 
 def _series(
-    texts: dict[str, list[str]], times: Sequence[str], target: str, asked: Sequence[str] | None, words: list[str]
+    texts: dict[str, list[str]], times: Sequence[str], asked: Sequence[str] | None, words: list[str]
 ) -> tuple[str, ...]:
-    """The columns that tell several series apart; ConfigError where that is to be said."""
+    """The columns that tell several series apart, of those that are no targets; ConfigError where it is to be said."""
     for name in asked or ():
-        if name not in texts or name in (target, *times):
-            known = [column for column in texts if column not in ("", target, *times)]
+        if name not in texts or name in times:
+            known = [column for column in texts if column not in ("", *times)]
             raise ConfigError(f"--series-by: {name!r} is no column that tells series apart{suggest(name, known)}")
     if asked is not None:
         return tuple(asked)
-    found = None if times else column_without_times(texts, target)
+    found = None if times else column_without_times(texts)
     if found is not None:
         name, in_blocks = found
         problem = (
@@ -131,7 +134,7 @@ def _series(
                 "another form say the --time-format (in a config the keys are `series_by` and `time_format`)."
             )
         words.append(f"{problem}; read as one series, unless you say {options} (`series_by`)")
-    return columns_of_series(texts, times, target, KEPT)
+    return columns_of_series(texts, times, KEPT)
 
 
 def _series_words(texts: dict[str, list[str]], columns: tuple[str, ...]) -> str:
@@ -143,18 +146,20 @@ def _series_words(texts: dict[str, list[str]], columns: tuple[str, ...]) -> str:
 
 
 def _without_target(
-    texts: dict[str, list[str]], series: Sequence[str], target: str, features: Sequence[str]
+    texts: dict[str, list[str]], series: Sequence[str], targets: Sequence[str], features: Sequence[str]
 ) -> list[str]:
-    """What rows at the end without a target may be; nothing where there are none, or nothing is known in them."""
-    names = list(zip(*(texts[name] for name in series), strict=True)) or [()] * len(texts[target])
-    last = {name: i for i, (name, cell) in enumerate(zip(names, texts[target], strict=True)) if cell not in GAPS}
+    """What rows at the end without any target may be; nothing where there are none, or nothing is known in them."""
+    names = list(zip(*(texts[name] for name in series), strict=True)) or [()] * len(texts[targets[0]])
+    cells = zip(*(texts[target] for target in targets), strict=True)
+    last = {name: i for i, (name, of) in enumerate(zip(names, cells, strict=True)) if not {*of} <= {*GAPS}}
     rows = [i for i, name in enumerate(names) if i > last.get(name, i)]
-    known = [name for name in features if name != target and all(texts[name][i] not in GAPS for i in rows)]
+    known = [name for name in features if name not in targets and all(texts[name][i] not in GAPS for i in rows)]
     if not rows or not known:
         return []
     are, them = ("is", "it") if len(known) == 1 else ("are", "them")
+    without = f"{'has' if len(rows) == 1 else 'have'} no {' and no '.join(targets)}"
     return [
-        f"{counted(len(rows), 'row')} at the end {'has' if len(rows) == 1 else 'have'} no {target}, and "
+        f"{counted(len(rows), 'row')} at the end {without}, and "
         f"{listed(known)} {are} known there; if {listed(known)} {are} known when a forecast is made, as a holiday or a "
         f"price is, name {them} in `known_ahead`: `minidl predict` then goes on with these rows"
     ]
@@ -170,15 +175,19 @@ def _kind(cells: list[str], layout: TextLayout) -> str:
     return "categories" if len(known) <= _CATEGORIES else "texts"
 
 
-def _the_target(target: str | None, texts: dict[str, list[str]], numbers: list[str], layout: TextLayout) -> str:
-    """The column to forecast; ConfigError if it is to be said, or holds no numbers."""
-    if target is None and len(numbers) != 1:
+def _the_targets(
+    targets: Sequence[str], texts: dict[str, list[str]], numbers: list[str], layout: TextLayout
+) -> list[str]:
+    """The columns to forecast; ConfigError if they are to be said, or hold no numbers."""
+    if not targets and len(numbers) != 1:
         which = ", ".join([*numbers[:20], *["..."] * (len(numbers) > 20)]) or "none"
         raise ConfigError(f"--from: also needs --target, the column to forecast; columns of numbers: {which}.")
-    target = numbers[0] if target is None else target
-    if target not in numbers:
-        raise _no_numbers(target, texts.get(target, []), numbers, layout)
-    return target
+    for target in targets:
+        if target not in numbers:
+            raise _no_numbers(target, texts.get(target, []), numbers, layout)
+        if targets.count(target) > 1:
+            raise ConfigError(f"--target: {target!r} stands there twice.")
+    return list(targets or numbers)
 
 
 def _no_numbers(target: str, cells: list[str], numbers: list[str], layout: TextLayout) -> ConfigError:

@@ -89,7 +89,9 @@ def _too_few(keys: Mapping[str, Any], written: Written, n_times: int) -> DataErr
     """The error of a table of which more than a tenth of the rows would be dropped, and what may help."""
     n_rows = len(written.file)
     times = [keys["time"]] if isinstance(keys["time"], str) else keys["time"]
-    columns = columns_of_series(written.texts, times, keys["target"], KEPT, least=2)
+    targets = [keys["target"]] if isinstance(keys["target"], str) else keys["target"]
+    others = {name: cells for name, cells in written.texts.items() if name not in targets}
+    columns = columns_of_series(others, times, KEPT, least=2)
     helps = "if the table holds several series, keep the rows of one"
     if columns:
         n = len(set(zip(*(written.texts[name] for name in columns), strict=True)))

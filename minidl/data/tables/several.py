@@ -16,7 +16,7 @@ _MOST = 12  # columns of which pairs are tried
 
 
 def columns_of_series(
-    texts: Mapping[str, Sequence[str]], times: Sequence[str], target: str, kept: float, least: int = 3
+    texts: Mapping[str, Sequence[str]], times: Sequence[str], kept: float, least: int = 3
 ) -> tuple[str, ...]:
     """The column, or the pair of them, with the fewest different texts and none twice at one time.
 
@@ -25,7 +25,7 @@ def columns_of_series(
 
     Parameters
     ----------
-    texts : of each column, by name.
+    texts : of each column that is no target, by name.
     times : the columns of times.
     kept : a table of which so large a part of the rows have different times is one series.
     least : rows that a series has on average.
@@ -33,7 +33,7 @@ def columns_of_series(
     moments = list(zip(*(texts[name] for name in times), strict=True))
     if not times or len(set(moments)) >= kept * len(moments):
         return ()
-    columns = [name for name, cells in texts.items() if name not in ("", target, *times) and _names(cells)]
+    columns = [name for name, cells in texts.items() if name not in ("", *times) and _names(cells)]
     for size in (1, 2):
         found = []
         for some in combinations(columns[: len(columns) if size == 1 else _MOST], size):
@@ -46,7 +46,7 @@ def columns_of_series(
     return ()
 
 
-def column_without_times(texts: Mapping[str, Sequence[str]], target: str) -> tuple[str, bool] | None:
+def column_without_times(texts: Mapping[str, Sequence[str]]) -> tuple[str, bool] | None:
     """A column of texts that may tell several series apart in a table without times; None: there is none.
 
     Its texts stand in blocks, one below the other (True), or come again and again in one order (False). Days of the
@@ -55,7 +55,7 @@ def column_without_times(texts: Mapping[str, Sequence[str]], target: str) -> tup
     for name, cells in texts.items():
         different = list(dict.fromkeys(cells))
         n, rows = len(different), len(cells)
-        if name in ("", target) or not 1 < n <= rows / 3 or any(cell == "" or _number(cell) for cell in different):
+        if not name or not 1 < n <= rows / 3 or any(cell == "" or _number(cell) for cell in different):
             continue
         if {cell.lower()[:3] for cell in different} <= _OF_A_CALENDAR:
             continue

@@ -22,13 +22,13 @@ _CLOCK_COLUMNS, _ISO_DATE = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%H.%M.%S"), "%Y-%
 
 
 def columns_of_times(
-    file: TableRows, texts: dict[str, list[str]], target: str, asked: str | None, time_zone: str | None
+    file: TableRows, texts: dict[str, list[str]], asked: str | None, time_zone: str | None
 ) -> tuple[list[str], str]:
     """The columns and their form; none: there are no times.
 
     Parameters
     ----------
-    texts : of each column of the file.
+    texts : of each column of the file that is no target.
     asked : the form; None: it is looked for.
     time_zone : where times are local, so that names of zones are not looked at; None: what they say counts.
 
@@ -37,12 +37,10 @@ def columns_of_times(
     ConfigError
         A form or a zone is to be said, or no column has the form that was asked for.
     """
-    parts = [] if asked else _parts(texts, target)
+    parts = [] if asked else _parts(texts)
     if parts:
         return parts, _PART_FORMS.get(len(parts), "")
     for name, cells in texts.items():
-        if name == target:
-            continue
         forms = [form for form in ([asked] if asked else FORMATS) if _form(form).matches(cells[0])]
         forms = [form for form in forms if file.all_times(name, _form(form))]
         forms = [form for form in forms if form not in _NUMBERS or _dates_named(name)]
@@ -54,7 +52,7 @@ def columns_of_times(
         if forms and not time_zone:
             _check_zones(name, forms[0], list(dict.fromkeys(cells)))
         if forms:
-            return _with_more(texts, target, name, forms[0])
+            return _with_more(texts, name, forms[0])
     if asked:
         raise ConfigError(f"--time-format: no column holds times like {example(asked)!r} ({asked!r}) and nothing else.")
     return [], ""
@@ -73,25 +71,25 @@ def _check_zones(column: str, form: str, cells: Sequence[str]) -> None:
             raise ConfigError(f"--time-zone: column {column}: {err}") from err
 
 
-def _parts(texts: dict[str, list[str]], target: str) -> list[str]:
+def _parts(texts: dict[str, list[str]]) -> list[str]:
     """Columns that are called year, month, day and perhaps hour, and hold such numbers; none: there are none."""
-    called = {name.strip().lower(): name for name in texts if name != target}
+    called = {name.strip().lower(): name for name in texts}
     parts = [called[part] for part in itertools.takewhile(called.__contains__, _PARTS)]
     whole = all(cell.isascii() and cell.isdigit() and len(cell) <= 4 for name in parts for cell in set(texts[name]))
     return parts if len(parts) > 1 and whole else []
 
 
-def _with_more(texts: dict[str, list[str]], target: str, date: str, form: str) -> tuple[list[str], str]:
+def _with_more(texts: dict[str, list[str]], date: str, form: str) -> tuple[list[str], str]:
     """A column of years or dates, with one of quarters, months or clock times beside it if there is one."""
     for name, part in itertools.product(texts, _OF_YEAR) if form in ("%Y", "%Y.0") else ():
-        if name != target and part == name.strip().lower():
+        if part == name.strip().lower():
             for whole in (f"{form} {_OF_YEAR[part]}", f"{form} {_OF_YEAR[part]}.0"):
                 both = TimeFormat(whole)
                 if all(both.matches(f"{texts[date][0]} {cell}") for cell in set(texts[name])):
                     return [date, name], whole
     if form in ("", *_DATES) and not any(":" in cell for cell in texts[date]):
         for name, cells in texts.items():
-            for clock in _CLOCK_COLUMNS if name not in (target, date) else ():
+            for clock in _CLOCK_COLUMNS if name != date else ():
                 both = TimeFormat(f"{form or _ISO_DATE} {clock}")
                 if all(both.matches(f"{texts[date][0]} {cell}") for cell in set(cells)):
                     return [date, name], f"{form or _ISO_DATE} {clock}"
