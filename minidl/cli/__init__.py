@@ -76,7 +76,7 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     verb = arguments[0]
     if verb not in VERBS:
-        say(f"minidl: unknown command {verb!r}{suggest(verb, VERBS)}")
+        say(f"minidl: unknown command {verb!r}{suggest(verb, [*VERBS, '--help', '--version'])}")
         return 2
     return _run(verb, arguments[1:])
 

@@ -38,7 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """One line a stack that meets the budget, or the nearest one."""
     load_plugins(args)
-    model = build(Layer, parse_file(find_model(args.model)))
+    tree = parse_file(find_model(args.model))
+    if isinstance(tree.value, dict) and "type" not in tree.value and {"model", "data", "extends"} & {*tree.value}:
+        raise ConfigError(f"{args.model}: is a whole config; give a file that holds a model, as below its model:.")
+    model = build(Layer, tree)
     if not isinstance(model, Sequential):
         raise ConfigError(f"{args.model}: expected a Sequential, got {type(model).__name__}.")
     unit: Unit = "parameters" if args.parameters is not None else "multiply_adds"

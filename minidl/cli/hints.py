@@ -10,7 +10,7 @@ from minidl.core.registry import nearest
 
 
 def option_hint(arguments: list[str], options: Collection[str]) -> str:
-    """``"; a config's values are set with --set training.epochs=5"`` for unknown arguments ``--epochs 5``.
+    """``"; a config's values are set with --set training.epochs=5"`` for unknown arguments ``--epochs 5``, ``epochs=5``.
 
     "" if none of them is, or is near to, a key of a config or an option.
 
@@ -24,7 +24,7 @@ def option_hint(arguments: list[str], options: Collection[str]) -> str:
     known = [option[2:] for option in options if option.startswith("--")]
     meant, found = [], []
     for i, argument in enumerate(arguments):
-        if not argument.startswith("-"):
+        if not argument.startswith("-") and "=" not in argument:
             continue
         option, equals, value = argument.lstrip("-").partition("=")
         following = arguments[i + 1 : i + 2]

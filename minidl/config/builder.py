@@ -237,19 +237,28 @@ class _Builder:
         """The object of a class that is known, from the mapping of its arguments."""
         hints = argument_hints(cls)
         before = len(self.problems)
+        unknown = self.unknown_keys(cls, node, path, not_arguments)
         missing = [name for name in required_arguments(cls) if name not in node.value]
+        missing = [name for name in missing if f"; did you mean {name}?" not in unknown.values()]
         if missing:
             self.report(node.place, path, f"{cls.__name__} needs {listed(missing)}")
         arguments = {}
         for key, child in node.value.items():
             if key in hints:
                 arguments[key] = self.value(hints[key], child, (*path, key))
-            elif key not in not_arguments:
-                unknown = f"unknown key {shorten(key)} of {cls.__name__}"
-                known = {**hints, **dict.fromkeys(name for name in not_arguments if nearest(key, [name]))}
-                hint = unknown_key_hint(key, known, self.key_paths, ".".join(map(str, (*path, key))))
-                self.report(node.key_places.get(key), (*path, key), unknown + hint)
+            elif key in unknown:
+                message = f"unknown key {shorten(key)} of {cls.__name__}{unknown[key]}"
+                self.report(node.key_places.get(key), (*path, key), message)
         return _BAD if len(self.problems) > before else self.made(cls, arguments, node, path)
+
+    def unknown_keys(self, cls: type, node: Node, path: KeyPath, not_arguments: Sequence[str]) -> dict[str, str]:
+        """The keys of a mapping that are no arguments, each with what was probably meant."""
+        hints, found = argument_hints(cls), {}
+        for key in node.value:
+            if key not in hints and key not in not_arguments:
+                known = {**hints, **dict.fromkeys(name for name in not_arguments if nearest(key, [name]))}
+                found[key] = unknown_key_hint(key, known, self.key_paths, ".".join(map(str, (*path, key))))
+        return found
 
     def made(self, cls: type, arguments: dict[str, Any], node: Node, path: KeyPath) -> Any:
         """Call the constructor; what it refuses is reported where the argument stands."""

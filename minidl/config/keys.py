@@ -34,6 +34,22 @@ _ALSO_CALLED = {
     "series_by": ("group", "group_by", "group_id", "group_ids", "series_id", "item_id", "unique_id"),
     "known_ahead": ("known_covariates", "known_covariates_names", "futr_exog_list", "time_varying_known_reals"),
     "epsilon": ("eps",),
+    "size": ("rows", "n_rows", "length"),
+    "drop_rate": ("p", "dropout", "dropout_rate"),
+    "metric": ("monitor",),
+    "times": ("n", "num_layers", "n_layers", "depth"),
+    "decay": ("gamma", "factor"),
+    "final": ("eta_min", "min_lr"),
+    "levels": ("quantiles", "taus", "q"),
+}
+# Keys of other libraries that have none here, and what takes their place.
+_NO_KEY_HERE = {
+    ("num_layers", "n_layers", "depth"): "a stack lists its layers, or repeats one by Repeat",
+    ("bidirectional",): "Bidirectional goes around a layer",
+    ("return_sequences", "return_state"): "a recurrent layer passes on all time steps, LastStep the last one alone",
+    ("batch_first",): "the batch is always the first axis",
+    ("input_size", "input_dim", "input_shape", "in_features"): "the size of the input follows from the data",
+    ("device", "gpu", "cuda"): "minidl computes on the processor alone",
 }
 
 
@@ -66,6 +82,9 @@ def unknown_key_hint(name: str, known: Mapping[str, object], elsewhere: Mapping[
         return f"; {NO_MERGE}"
     if ours:
         return f"; did you mean {ours}?"
+    instead = next((text for others, text in _NO_KEY_HERE.items() if name.lower() in others), None)
+    if instead:
+        return f"; {instead}"
     if not nearest(name, known):
         path = elsewhere.get(name) or elsewhere.get(called_here(name, elsewhere) or "")
         if path and path != re.sub(r"\.\d+", ".0", place):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from minidl.config.nodes import MAX_DEPTH, parse_file, parse_value
 from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.core.errors import ConfigError
-from minidl.core.registry import suggest, suggest_some
+from minidl.core.registry import nearest, suggest_some
 from minidl.core.text import printable, shell_word
 from minidl.files.reading import user_path, variable_hint
 
@@ -232,7 +232,7 @@ def _named_file(node: Node, path: KeyPath, kind: str) -> Path:
     known = shipped(kind)
     if node.value in (*known, *(file.name for file in known.values())):
         return known[Path(node.value).stem]
-    hint = variable_hint(raw) or _suggest_neighbour(raw)
+    hint = variable_hint(raw) or _suggest_file(raw, [file.name for file in known.values()])
     raise _error(node, path, f"no such file: {shorten(str(raw), 200)[1:-1]}{hint}")
 
 
@@ -251,7 +251,7 @@ def _find(kind: str, given: str | Path) -> Path:
         raise ConfigError(f"{label}: is a folder; a YAML file was expected{run}.")
     if os.path.exists(path):
         return path  # a pipe or a device, which parse_file refuses
-    word, near = kind.removesuffix("s"), _suggest_neighbour(path)
+    word, near = kind.removesuffix("s"), _suggest_file(path)
     if path.name == name and "$" not in name and not name.endswith(_SUFFIXES):
         hint = suggest_some(name, known, f"minidl list {kind}")
         hint = hint if near == "" or "did you mean" in hint else near
@@ -259,14 +259,15 @@ def _find(kind: str, given: str | Path) -> Path:
     raise ConfigError(f"{label}: no such file{variable_hint(path) or near or '.'}")
 
 
-def _suggest_neighbour(path: Path) -> str:
-    """A suggestion from the YAML files in the same folder."""
+def _suggest_file(path: Path, others: Iterable[str] = ()) -> str:
+    """A suggestion from the YAML files in the same folder and these others, by their names without the ending."""
     try:
-        names = sorted(other.name for other in path.parent.iterdir() if other.suffix in _SUFFIXES)
+        beside = [other.name for other in path.parent.iterdir() if other.suffix in _SUFFIXES]
     except (OSError, ValueError):
-        return ""
-    hint = suggest(path.name, names)
-    return hint if "did you mean" in hint else ""
+        beside = []
+    files = {Path(name).stem: name for name in [*others, *sorted(beside)]}
+    near = nearest(path.stem, files)
+    return f"; did you mean {files[near]}?" if near else ""
 
 
 def _error(node: Node, path: KeyPath, message: str) -> ConfigError:

@@ -221,7 +221,8 @@ class _Composer:
         """The key if it is a new string; None, reported, otherwise."""
         key = node.value
         if not isinstance(key, str):
-            self.report(place, f"a key must be a string, got {shown(node)}")
+            comma = "; decimals are written with a point" if isinstance(key, (int, float)) else ""
+            self.report(place, f"a key must be a string, got {shown(node)}{comma}")
             return None
         if key in frame.node.key_places:
             first = frame.node.key_places[key]

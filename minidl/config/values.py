@@ -76,9 +76,19 @@ def _explained(message: str, value: Any) -> str:
     message = re.sub(r"`[^`]*`", lambda types: _in_yaml_words(types[0]), message, count=2)  # expected, got
     if isinstance(value, str) and value.lower() in _BOOLEAN_WORDS and "`bool" in message:
         return f"{message}; write true or false"
+    if isinstance(value, str) and re.match("expected `(int|float)", message):
+        return message + _as_number(value)
     if isinstance(value, (int, float)) and "expected `str" in message:
         return f"{message}; put it in quotes if text is meant"
     return message
+
+
+def _as_number(text: str) -> str:
+    """What to write where a number is meant and a text stands."""
+    plain = text.strip().replace(",", ".")
+    if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", plain, re.ASCII | re.IGNORECASE):
+        return ""
+    return "; decimals are written with a point" if "," in text else "; leave out the quotes"
 
 
 def _in_yaml_words(types: str) -> str:

@@ -9,6 +9,7 @@ with a suggestion.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -24,6 +25,23 @@ _entry_points_loaded = False
 _entry_point_packages: set[str] = set()
 MOST_NAMED = 50  # more known names make no readable line
 WRITTEN = "_written_at"  # the attribute in which an object keeps its place in a config
+# What other libraries call a class, in small letters without strokes.
+_ALSO_CALLED = {
+    "RecurrentLayer": ("rnn", "simplernn", "elman", "elmanrnn", "vanillarnn", "basicrnn"),
+    "Dense": ("linear", "fullyconnected", "fc"),
+    "MeanOverTime": ("globalaveragepooling1d", "averagepooling", "avgpool", "meanpool"),
+    "MaxOverTime": ("globalmaxpooling1d", "maxpooling", "maxpool"),
+    "MSE": ("l2", "l2loss", "meansquarederror", "meansquareerror"),
+    "MAE": ("l1", "l1loss", "meanabsoluteerror"),
+    "Huber": ("smoothl1", "smoothl1loss"),
+    "Quantile": ("pinball", "pinballloss"),
+    "CrossEntropy": ("nll", "nllloss", "softmaxcrossentropy", "logsoftmax"),
+    "BinaryCrossEntropy": ("bce", "bceloss", "bcewithlogits", "bcewithlogitsloss", "logloss"),
+    "StepDecay": ("steplr", "multisteplr"),
+    "ExponentialDecay": ("exponentiallr",),
+    "StandardScaler": ("zscore", "normalize", "normalizer"),
+    "glorot_uniform": ("xavier", "xavieruniform"),
+}
 
 
 def open_kind(name: str, *, functions: bool = False, default: str | None = None) -> Callable[[Kind], Kind]:
@@ -120,10 +138,21 @@ def lookup(base: type, name: str) -> Any:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The shortest known name that contains this one, tanh in TanhActivation, or else the nearest, if one is near."""
+    """The known name that was meant, if one is near.
+
+    What other libraries call it; the shortest that contains this one, tanh in TanhActivation; the nearest by its
+    letters; or the longest that this one contains, Cosine in CosineAnnealingLR.
+    """
     lowered = {candidate.lower(): candidate for candidate in sorted(known)}
-    holding = [candidate for candidate in lowered if len(name) > 2 and name.lower() in candidate]
-    near = sorted(holding, key=len) or difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    word = name.lower()
+    called = [ours.lower() for ours, others in _ALSO_CALLED.items() if re.sub("[_ -]", "", word) in others]
+    holding = [candidate for candidate in lowered if len(name) > 2 and word in candidate]
+    near = [
+        *(ours for ours in called if ours in lowered),
+        *sorted(holding, key=len),
+        *difflib.get_close_matches(word, lowered, n=1, cutoff=0.6),
+        *sorted((candidate for candidate in lowered if len(candidate) > 2 and candidate in word), key=len)[-1:],
+    ]
     return lowered[near[0]] if near else None
 
 

@@ -261,7 +261,7 @@ class _BentScaler(StandardScaler):
     def check(self, names: Sequence[str]) -> None:
         for name in self.columns or ():
             if name not in names:
-                raise ConfigError(f"{type(self).__name__}: columns: no column {name!r}{suggest(name, names)}")
+                raise ConfigError(f"scaler.columns: no column {name!r}{suggest(name, names)}")
 
 
 @register

@@ -42,6 +42,11 @@ def test_a_key_of_the_config_is_set_with_set(cli: Cli, folder: Path, verb: str, 
     assert outcome.line.endswith(f"; a config's values are set with {hint}; see minidl {verb} --help")
 
 
+def test_a_key_without_set_is_one_where_only_one_config_is_taken(cli: Cli, folder: Path) -> None:
+    hint = "; a config's values are set with --set training.epochs=5 --set optimizer.learning_rate=0.1; "
+    assert hint in cli("train", "small.yaml", "training.epochs=5", "lr=0.1").line
+
+
 def test_a_hint_can_be_pasted(cli: Cli, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for option in ("--epochs", "--hidden-size"):
         hint = cli("check", "small.yaml", option, "5").line.partition("are set with ")[2].partition(";")[0]

@@ -58,6 +58,8 @@ def test_the_version(cli: Cli) -> None:
     ("word", "message"),
     [
         ("trian", "minidl: unknown command 'trian'; did you mean train?"),
+        ("help", "minidl: unknown command 'help'; did you mean --help?"),
+        ("--verison", "minidl: unknown command '--verison'; did you mean --version?"),
         ("checklayer", "minidl: unknown command 'checklayer'; did you mean check-layer?"),
         ("os.system", "minidl: unknown command 'os.system'; known: "),
     ],

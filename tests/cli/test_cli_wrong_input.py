@@ -164,15 +164,13 @@ def test_a_wrong_table_is_one_line_with_row_and_column(cli: Cli, folder: Path, f
     assert outcome.line.startswith(f"minidl train: {message}")
 
 
-def test_a_misspelt_argument_that_is_required_is_also_missing(cli: Cli, folder: Path) -> None:
+def test_a_misspelt_argument_that_is_required_is_not_missing_besides(cli: Cli, folder: Path) -> None:
     Path("small.yaml").write_text(CONFIG.replace("hidden_size: 3", "hiden_size: 3"))
-    outcome = cli("train", "small.yaml")
-    assert outcome.code == 2
-    assert outcome.err.splitlines() == [
-        "small.yaml:18:7: model.layers.0: RecurrentLayer needs hidden_size",
-        "small.yaml:18:30: model.layers.0.hiden_size: unknown key 'hiden_size' of RecurrentLayer; "
-        "did you mean hidden_size?",
-    ]
+    line = refused(cli, "train", "small.yaml", code=2).line
+    assert line == (
+        "minidl train: small.yaml:18:30: model.layers.0.hiden_size: unknown key 'hiden_size' of RecurrentLayer; "
+        "did you mean hidden_size?"
+    )
 
 
 def test_a_table_that_is_not_utf8_is_refused_with_the_line(cli: Cli, folder: Path) -> None:
@@ -228,3 +226,10 @@ def test_numbers_that_break_end_with_5_and_keep_the_checkpoints(cli: Cli, folder
     assert re.match(r"minidl train: epoch 1, step \d+: loss is .*; .*\((RecurrentLayer|Dense)\)", last)
     assert "Try a smaller optimizer.learning_rate" in last
     assert cli("evaluate", "runs/small-001", "--checkpoint", "init").code == 0
+
+
+def test_a_config_where_a_model_is_expected_is_told_apart(cli: Cli, folder: Path) -> None:
+    line = refused(cli, "budget", "small.yaml", "--parameters", "85", code=2).line
+    assert line == (
+        "minidl budget: small.yaml: is a whole config; give a file that holds a model, as below its model:."
+    )

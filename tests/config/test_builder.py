@@ -82,7 +82,13 @@ def test_an_object_its_config_and_the_text_of_it_lead_to_each_other() -> None:
         ("shape: {type: GroupShape, members: {type: CircleShape}}", "f.yaml:1:36: shape.members: expected a list"),
         ("shape: {type: GroupShape, members: [GroupShape, ~]}", "f.yaml:1:49: shape.members.1: expected a shape as"),
         ("shape: {type: CircleShape, radius: 0}", "f.yaml:1:36: shape.radius: expected `float` > 0.0, got 0"),
-        ("shape: {type: CircleShape, radius: '1'}", "f.yaml:1:36: shape.radius: expected `float`, got `str` '1'"),
+        ("shape: {type: CircleShape, radius: '1'}", "f.yaml:1:36: shape.radius: expected `float`, got `str` '1'; "
+         "leave out the quotes"),
+        ("shape:\n  type: CircleShape\n  radius: 1,5", "f.yaml:3:11: shape.radius: expected `float`, got `str` '1,5'; "
+         "decimals are written with a point"),
+        ("shape: {type: CircleShape, radius: 1,5}", "f.yaml:1:38: shape: a key must be a string, got 5; "
+         "decimals are written with a point"),
+        ("shape: {type: CircleShape, radius: x1}", "f.yaml:1:36: shape.radius: expected `float`, got `str` 'x1'"),
         ("shape: {type: CircleShape, radius: 1, fill_initializer: zeroes}", "f.yaml:1:57: shape.fill_initializer: "
          "unknown initializer 'zeroes'; did you mean zeros?"),
         ("shape: {type: CircleShape, radius: 1, fill_initializer: {type: zeros}}", "f.yaml:1:57: "
@@ -108,7 +114,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
     assert problems(text.replace("parts: [0, 1, 0.5]", "parts: [0, 7, x]")) == [
         "f.yaml:2:7: seed: expected `int`, got `str` 'x'",
         "f.yaml:5:9: paper.size: unknown value 'A6'; known: A4, A5",
-        "f.yaml:13:7: shape.members.0: CircleShape needs radius",
+        # The misspelt argument is not missing besides.
         "f.yaml:13:27: shape.members.0.radus: unknown key 'radus' of CircleShape; did you mean radius?",
         "f.yaml:23:20: shape.members.2.colour.parts.1: expected `float` <= 1.0, got 7",
         "f.yaml:23:23: shape.members.2.colour.parts.2: expected `float`, got `str` 'x'",

@@ -134,6 +134,15 @@ def test_what_others_call_a_key_counts_where_that_key_is_known() -> None:
         ("bias", ("drop_rate",), "data.bias", "; in a config it is model.layers.0.bias"),
         ("wibble", ("epochs",), "training.wibble", "; known: epochs"),
         ("wibble", (), "loss.wibble", "; it takes no arguments"),
+        ("rows", ("size",), "data.validation.rows", "; did you mean size?"),
+        ("num_layers", ("times",), "model.layers.0.num_layers", "; did you mean times?"),
+        (
+            "num_layers",
+            ("hidden_size",),
+            "model.layers.0.num_layers",
+            "; a stack lists its layers, or repeats one by Repeat",
+        ),
+        ("input_size", ("output_size",), "model.layers.0.input_size", "; the size of the input follows from the data"),
     ],
 )
 def test_an_unknown_key_is_answered_with_what_was_meant(

@@ -123,6 +123,12 @@ def test_a_long_chain_of_files_is_refused(write: Written) -> None:
     ("text", "expected"),
     [
         ("a: 1\nextends: bse.yaml", "own.yaml:2:10: extends: no such file: bse.yaml; did you mean base.yaml?"),
+        (
+            "extends: pm25_hones.yaml",
+            "own.yaml:1:10: extends: no such file: pm25_hones.yaml; did you mean pm25_honest.yaml?",
+        ),
+        ("extends: ownership.yml", "own.yaml:1:10: extends: no such file: ownership.yml; did you mean own.yaml?"),
+        ("extends: 7.yaml", "own.yaml:1:10: extends: no such file: 7.yaml"),
         ("extends: no/base.yaml", "own.yaml:1:10: extends: no such file: no/base.yaml"),
         ("extends: folder", "own.yaml:1:10: extends: folder is not a file"),
         ("extends: [base.yaml]", "own.yaml:1:10: extends: expected the path of one YAML file, got a sequence"),

@@ -11,7 +11,7 @@ import pytest
 from minidl import ConfigError, Dense, Layer, Loss, Optimizer, TanhActivation, register
 from minidl.core import registry as registry_module
 from minidl.core.initializers import Initializer, orthogonal
-from minidl.core.registry import is_kind, kind_name, kinds, lookup, names, suggest, suggest_some
+from minidl.core.registry import is_kind, kind_name, kinds, lookup, names, nearest, suggest, suggest_some
 from minidl.files.plugins import load_plugin, load_source
 
 
@@ -276,3 +276,20 @@ def test_of_very_many_names_the_nearest_few_are_named() -> None:
     assert some.endswith("; all: minidl list configs")
     assert some.count(",") == 2
     assert suggest_some("depth", [], "minidl list configs") == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("RNN", "RecurrentLayer"),  # and not IndRNNLayer, which holds it
+        ("Simple_RNN", "RecurrentLayer"),
+        ("Linear", "Dense"),
+        ("CosineAnnealingLR", "Cosine"),
+        ("tanh", "TanhActivation"),
+        ("gru_layer", "GRULayer"),
+        ("BatchNorm1", None),
+    ],
+)
+def test_a_name_is_near_to_what_others_call_it_what_holds_it_and_what_it_holds(word: str, meant: str | None) -> None:
+    assert nearest(word, [*names(Layer), "Cosine"]) == meant
+    assert nearest(word, ["or", "x"]) is None
