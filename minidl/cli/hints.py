@@ -10,7 +10,7 @@ from minidl.core.registry import nearest
 
 
 def option_hint(arguments: list[str], options: Collection[str]) -> str:
-    """``"; a config's values are set with --set training.epochs=5"`` for unknown arguments ``--epochs 5``, ``epochs=5``.
+    """``"; a config's values are set with --set training.epochs=5"`` for ``--epochs 5`` or ``epochs=5``.
 
     "" if none of them is, or is near to, a key of a config or an option.
 
