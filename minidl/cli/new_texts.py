@@ -15,7 +15,7 @@ data:
   test_size: {test_size:<17}# rows at the end that are only for the final scores
   scaler: {{type: MinMaxScaler, fit_on: train}}
   validation: {{type: TailValidation, size: {validation}}}   # the rows before the test part
-
+{gaps}
 model:
   type: Sequential
   layers:
@@ -53,6 +53,7 @@ SHIPPED = {
     "about": "",
     "series": SHIPPED_SERIES,
     "targets": 1,
+    "gaps": "",
     "time_steps": 24,
     "test_size": 8760,
     "validation": 8760,

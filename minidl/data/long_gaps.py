@@ -41,3 +41,10 @@ def long_gaps(where: npt.NDArray[np.bool_], longest: int, borders: Sequence[int]
                 if stop - first > longest:
                     found[start + first : start + stop] = True
     return found
+
+
+def free_of(too_long: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64], time_steps: int) -> npt.NDArray[np.bool_]:
+    """bool (N,): whether windows of `time_steps` rows at these starts hold no row of `too_long`, bool (n,)."""
+    before = np.r_[0, np.cumsum(too_long)]
+    free: npt.NDArray[np.bool_] = before[starts + time_steps] == before[starts]
+    return free

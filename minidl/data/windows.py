@@ -19,6 +19,7 @@ from minidl.core.errors import DataError
 from minidl.core.text import counted
 from minidl.data.batch import Batch
 from minidl.data.later import Later
+from minidl.data.long_gaps import free_of
 
 Array = npt.NDArray[Any]
 
@@ -105,9 +106,7 @@ class Windows:
         """bool (N,): whether the windows at `starts` hold no gap that is too long."""
         if self.too_long is None:
             return np.ones(len(starts), bool)
-        before = np.r_[0, np.cumsum(self.too_long)]
-        there: npt.NDArray[np.bool_] = before[starts + self.time_steps] == before[starts]
-        return there
+        return free_of(self.too_long, starts, self.time_steps)
 
     def __len__(self) -> int:
         return len(self.starts)

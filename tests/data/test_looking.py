@@ -178,7 +178,7 @@ def test_gaps_are_filled_with_lines_and_said(tmp_path: Path) -> None:
         "gaps": "interpolate",
         "missing": ["", "?", "NA"],
     }
-    assert found.words[-1] == "gaps, as '', '?', 'NA': lines between their neighbours (`gaps`)"
+    assert found.words[-1] == "gaps, as '', '?', 'NA': filled (`gaps`)"
     # By hand: y from 1 to 3; x has 2 before its first value, and 1.5 between 2 and 1.
     assert found.table.values.tolist() == [[1, 2, 2], [2, 2, 3], [3, 1.5, 2], [4, 1, 1]]
 

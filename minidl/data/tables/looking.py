@@ -107,7 +107,7 @@ def _add_features(
     gaps = sorted({cell for name in numbers for cell in texts[name] if cell in GAPS})
     if gaps:
         keys |= {"gaps": "interpolate", "missing": gaps}
-        words.append(f"gaps, as {', '.join(map(repr, gaps))}: lines between their neighbours (`gaps`)")
+        words.append(f"gaps, as {', '.join(map(repr, gaps))}: filled (`gaps`)")
 
 
 def _series(
