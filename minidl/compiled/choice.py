@@ -22,9 +22,9 @@ from minidl.compiled.rules import leaves
 from minidl.core.arguments import checked
 from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
-from minidl.core.layer import Layer
+from minidl.core.layer import Layer, n_parameters
 from minidl.layers import Cell, Embedding, RecurrentLayer
-from minidl.losses import Loss, SumOfLosses
+from minidl.losses import Loss, SumOfLosses, WeightedLeads
 from minidl.optimizers import Optimizer
 from minidl.training import Advanced, Trainer, Training
 from minidl.training.sources import Source, gathered
@@ -37,6 +37,8 @@ UNITS_LIMIT = 1024
 # Below this many time steps in all training steps together, NumPy is done before the compiler is.
 # The count, not the state of the cache, decides: the same config gets the same engine everywhere.
 WORTH_COMPILING = 500_000
+# So many multiplications forward add to NumPy's time step about what it takes by itself, less what compiled code takes.
+A_STEP = 400_000
 _SOME_LENGTHS = np.array([9, 4, 1])
 
 
@@ -52,16 +54,17 @@ def obstacle(model: Layer, loss: Loss, optimizer: Optimizer, dtype: npt.DTypeLik
         reason = no_kernel(item, (kind,))
         if reason is not None:
             return f"the {part} {type(item).__name__} {reason}"
-    for one in _all_of(loss)[1:]:
-        if one.counts(np.zeros(0, np.int64)) is not None:
-            return f"the loss {type(one).__name__} in a sum has weights of classes"
+    for one in _all_of(loss):
+        for summed in one.losses if isinstance(one, SumOfLosses) else ():
+            if summed.counts(np.zeros(0, np.int64)) is not None:
+                return f"the loss {type(summed).__name__} in a sum has weights of its own"
     return None
 
 
 def _all_of(loss: Loss) -> list[Loss]:
-    """A loss, and those that it is the sum of."""
-    summed = loss.losses if isinstance(loss, SumOfLosses) else []
-    return [loss, *(part for one in summed for part in _all_of(one))]
+    """A loss, and those that it is made of."""
+    inner = loss.losses if isinstance(loss, SumOfLosses) else [loss.loss] if isinstance(loss, WeightedLeads) else []
+    return [loss, *(part for one in inner for part in _all_of(one))]
 
 
 def training_obstacle(trainer: Advanced) -> str | None:
@@ -122,18 +125,21 @@ def _layer_obstacle(layer: Layer, dtype: np.dtype[Any]) -> str | None:
     return None
 
 
-def drawback(model: Layer, time_steps: float | None = None, threads: int = 1) -> str | None:
+def drawback(model: Layer, time_steps: float | None, training: Training) -> str | None:
     """Why the compiled engine does not pay for this model; None: it does.
 
     `time_steps` is the number of time steps of all training steps together, None if it is not known.
     """
-    for position, layer in leaves(model) if threads == 1 else ():
-        if isinstance(layer, (Cell, RecurrentLayer)) and layer.hidden_size >= UNITS_LIMIT:
-            return (
-                f"{_named(position, layer)} has {layer.hidden_size:,} units; "
-                f"from {UNITS_LIMIT:,} on NumPy is about as fast"
-            )
-    if time_steps is not None and time_steps < WORTH_COMPILING:
+    multiplications = 0
+    for position, layer in leaves(model):
+        if isinstance(layer, (Cell, RecurrentLayer)):
+            multiplications += training.batch_size * n_parameters(layer)
+            if training.threads == 1 and layer.hidden_size >= UNITS_LIMIT:
+                return (
+                    f"{_named(position, layer)} has {layer.hidden_size:,} units; "
+                    f"from {UNITS_LIMIT:,} on NumPy is about as fast"
+                )
+    if time_steps is not None and time_steps * (1 + multiplications / A_STEP) < WORTH_COMPILING:
         return "so short a training is done before the compiler is"
     return None
 
@@ -164,12 +170,11 @@ def explain(
     ConfigError
         `engine` is ``compiled`` and the model cannot be compiled, or there is no such engine.
     """
-    training = training or Training()
-    threads = training.threads
+    settings = training or Training()
     return line(
         engine,
-        lambda: obstacle(model, loss, optimizer, dtype) or settings_obstacle(training, model),
-        lambda: drawback(model, time_steps, threads),
+        lambda: obstacle(model, loss, optimizer, dtype) or settings_obstacle(settings, model),
+        lambda: drawback(model, time_steps, settings),
     )
 
 

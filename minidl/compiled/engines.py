@@ -41,7 +41,7 @@ def engine_line(trainer: Trainer, engine: EngineName, train: Source) -> str:
     return line(
         engine,
         lambda: training_obstacle(trainer) or source_obstacle(train, trainer.model, trainer.loss),
-        lambda: drawback(trainer.model, settings.epochs * time_steps(train, settings), settings.threads),
+        lambda: drawback(trainer.model, settings.epochs * time_steps(train, settings), settings),
     )
 
 

@@ -75,9 +75,9 @@ class Examples:
 def examples(source: Source, indices: Order, batch: int, labels: bool = False) -> Examples:
     """These examples of a source, or the first of them; those of the library's own sources are not copied.
 
-    Any other source, one that derives from these included, is asked for one batch, as
-    the NumPy engine asks: what it gives may depend on the batch. With `labels` the
-    targets are whole numbers, one a sequence or one a time step.
+    Windows that hold later rows are, for what stands there depends on the window. Any other source, one that derives
+    from these included, is asked for one batch, as the NumPy engine asks: what it gives may depend on the batch. With
+    `labels` the targets are whole numbers, one a sequence or one a time step.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def examples(source: Source, indices: Order, batch: int, labels: bool = False) -
     DataError
         They are no numbers.
     """
-    if type(source) is Windows:
+    if type(source) is Windows and source.later is None:
         return _windows(source, indices)
     if type(source) is SequenceSet:
         return _sequences(source, indices, batch, labels)
@@ -95,7 +95,7 @@ def examples(source: Source, indices: Order, batch: int, labels: bool = False) -
     if type(source) is Arrays:
         given, places = Batch(source.x, source.y, source.lengths, source.weight), np.asarray(indices)
     else:
-        given = gathered(source, indices[:batch])
+        given = gathered(source, indices if type(source) is Windows else indices[:batch])
         places = np.arange(len(given.x), dtype=np.int64)
     x, y = plain_array(given.x, "x"), (whole_array if labels else plain_array)(given.target, "y")
     if not x.ndim or not y.ndim or len(x) != len(y) or len(x) <= places.max(initial=-1):
@@ -121,7 +121,7 @@ def with_counts(part: Examples, loss: Loss) -> Examples:
     """The examples with what their targets count for by themselves, if they do, beside their weights."""
     if loss.counts(part.targets[:0]) is None:
         return part
-    features = 1 if loss.labels else part.target[-1]
+    features = 1 if loss.labels or not part.target else part.target[-1]
     timed = len(part.target) == (1 if loss.labels else 2)
     n, time = len(part.starts), 1
     held = np.zeros((n, 1), np.int64)

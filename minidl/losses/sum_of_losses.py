@@ -23,7 +23,7 @@ class SumOfLosses(Loss):
 
     Each L_i is the mean that it is by itself, with weights of examples as well. All take the same targets and
     as many outputs for each; the point forecast is that of the first. Compiled code takes it if it takes each of them,
-    and none has weights of classes.
+    and none has weights of its own, of classes or leads.
 
     Parameters
     ----------

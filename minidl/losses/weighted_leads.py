@@ -69,11 +69,13 @@ class WeightedLeads(Loss):
         """Refuse what the loss refuses."""
         self.loss.check_values(n_outputs, target)
 
+    def counts(self, target: Array) -> Array:
+        """w_j of each target, times what it counts for in the loss."""
+        of_leads, own = np.resize(np.array(self.weights), target.shape), self.loss.counts(target)
+        return of_leads if own is None else of_leads * own
+
     def value_and_gradient(
         self, y: Array, target: Array, weight: Array | None, out: Array | None
     ) -> tuple[float, Array]:
-        """Those of the loss, with weights."""
-        of_leads = np.array(self.weights, y.dtype)
-        return self.loss.value_and_gradient(
-            y, target, np.broadcast_to(of_leads if weight is None else of_leads * weight, target.shape), out
-        )
+        """Those of the loss, which has the weights that `counts` gave."""
+        return self.loss.value_and_gradient(y, target, weight, out)

@@ -202,6 +202,14 @@ def test_auto_compiles_long_trainings_only():
     assert line == "compiled"
 
 
+def test_auto_counts_a_time_step_of_many_multiplications_for_several():
+    short = "numpy: so short a training is done before the compiler is"
+    for units, batch_size, expected in ((4, 512, short), (64, 16, short), (64, 512, "compiled")):
+        model, training = built(RecurrentLayer(units)), Training(batch_size=batch_size)
+        line = explain(model, HalfMSE(), SGD(0.1), time_steps=100_000, training=training)
+        assert line == expected, (units, batch_size)
+
+
 def test_without_numba_everything_runs_with_numpy(monkeypatch):
     import minidl.compiled.choice
 

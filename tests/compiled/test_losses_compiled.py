@@ -21,7 +21,6 @@ from minidl import (
     RecurrentLayer,
     Sequential,
     SumOfLosses,
-    WeightedLeads,
 )
 from minidl.compiled import explain, kernel
 from minidl.compiled.choice import uneven_obstacle
@@ -30,7 +29,6 @@ from minidl.compiled.kernel import kernel_of
 from minidl.training import Arrays
 
 TIME, LANES, N = 3, 8, 5
-COMPILED = [case for case in CASES if not isinstance(case.loss, WeightedLeads)]  # which NumPy computes
 
 
 def into_lanes(a: Any, dtype: Any) -> Any:
@@ -42,7 +40,7 @@ def from_lanes(a: Any) -> Any:
     return a.transpose(2, 0, 1)
 
 
-@pytest.mark.parametrize("case", COMPILED, ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4, 1e30])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_a_kernel_computes_what_the_loss_does(case: Case, scale: float, dtype: Any, tolerance: float) -> None:
@@ -61,7 +59,7 @@ def test_a_kernel_computes_what_the_loss_does(case: Case, scale: float, dtype: A
     assert not from_lanes(dy)[N:].any()
 
 
-@pytest.mark.parametrize("case", COMPILED, ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("scale", [1.0, 1e30])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_a_kernel_with_shares_computes_a_weighted_mean(case: Case, scale: float, dtype: Any, tolerance: float) -> None:
@@ -82,7 +80,7 @@ def test_a_kernel_with_shares_computes_a_weighted_mean(case: Case, scale: float,
 
 
 @pytest.mark.parametrize(
-    "case", [COMPILED[-1], *(pytest.param(case, marks=pytest.mark.slow) for case in COMPILED[:-1])], ids=str
+    "case", [CASES[-1], *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[:-1])], ids=str
 )
 @pytest.mark.parametrize("every_step", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_both_engines_train_alike_with_lengths_and_weights(case: Case, every_step: bool) -> None:
@@ -109,7 +107,7 @@ def test_a_sum_is_left_to_numpy_for_a_loss_in_it_without_a_kernel_and_said() -> 
     weighted = CrossEntropy(class_weights=[1, 2])
     for losses, reason in (
         ([HalfMSE(), SumOfLosses([MAE(), Own()])], "the loss Own has no kernel"),
-        ([CrossEntropy(), weighted], "the loss CrossEntropy in a sum has weights of classes"),
+        ([CrossEntropy(), weighted], "the loss CrossEntropy in a sum has weights of its own"),
     ):
         assert explain(model, SumOfLosses(losses), SGD(0.1)) == f"numpy: {reason}"
     assert explain(model, weighted, SGD(0.1)) == "compiled"
