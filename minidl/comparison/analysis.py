@@ -71,7 +71,8 @@ def analyse(plan: Plan, records: Sequence[Record], data: Mapping[str, Any]) -> d
     asked = [*pairs_of(labels), *itertools.product(outside, labels)]
     result["pairs"] = compare_all(asked, by_label | outside, terms, tested, rounding)
     result["tests"] = _judged(result["pairs"], terms, plan.smallest)
-    result |= terms.more_from_records(by_label, {entry.label: entry.config for entry in compared}, tested)
+    configs = {entry.label: entry.config for entry in compared}
+    result |= terms.more_from_records(by_label, configs, tested, data.get("targets", {}))
     first, metric = next(iter(tested.items()))
     result["together"] = _together(labels, by_label, terms, tested, rounding) if len(labels) > 2 else None
     result["trade_offs"] = trade_offs(result["configs"], (terms.task.table, first), terms.metric(metric), rounding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
     facts : what is needed to put scores into words, such as the target's units.
     assumptions : by label, what the scores assume, in words.
     left_out : baselines that the data cannot have, and why not.
+    targets : by target and name the same scores of each of several targets.
 
     Raises
     ------
@@ -36,6 +37,7 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
         The test parts hold different values, so that scores cannot be compared.
     """
     scores: dict[str, Any] = {}
+    targets: dict[str, Any] = {}
     data: dict[str, Any] = {}
     first: tuple[Entry, str] | None = None
     facts: dict[str, str] = {}
@@ -57,13 +59,13 @@ def describe_baselines(entries: Sequence[Entry]) -> dict[str, Any]:
             with one_blas_thread():
                 found = terms.describe(parts, experiment.scored_model)
             described.append((asked, found))
-            for name, tables in found["baselines"].items():
-                _add(scores, name, entry.label, without_nan(tables), terms)
+            _add_all(scores, targets, found, entry.label, terms)
         if first is None:
             first, facts = (entry, truth), found["facts"]
         assumed[entry.label] = found["assumptions"]
         missing |= found["left_out"]
-    return {"baselines": scores, "data": data, "facts": facts, "assumptions": assumed, "left_out": missing}
+    about = {"facts": facts, "assumptions": assumed, "left_out": missing}
+    return {"baselines": scores, "targets": targets, "data": data, **about}
 
 
 def add_outside(data: dict[str, Any], compared: Sequence[Entry], paths: Sequence[str]) -> dict[str, Any]:
@@ -84,16 +86,29 @@ def add_outside(data: dict[str, Any], compared: Sequence[Entry], paths: Sequence
         experiment = compared[0].experiment()
         with one_blas_thread():
             tables, sums = experiment.evaluation.outside(Path(path), load_parts(experiment))
+        for target, of in tables.pop("targets", {}).items():
+            data["targets"][target][name] = without_nan(of)
         data["baselines"][name], data["outside"][name] = without_nan(tables), sums
     return data
 
 
-def _add(scores: dict[str, Any], name: str, label: str, found: dict[str, Any], terms: Terms) -> None:
-    """A baseline whose scores are those of the first config stands once."""
-    if name not in scores:
-        scores[name] = found
-    elif not _same_scores(scores[name], found, terms):
-        scores[f"{name} of {label}"] = found
+def _add_all(
+    scores: dict[str, Any], targets: dict[str, Any], found: Mapping[str, Any], label: str, terms: Terms
+) -> None:
+    """The baselines of a config, and those of each of several targets."""
+    for name, tables in found["baselines"].items():
+        added = _add(scores, name, label, without_nan(tables), terms)
+        for target, of in found["targets"].items() if added else ():
+            targets.setdefault(target, {})[added] = without_nan(of[name])
+
+
+def _add(scores: dict[str, Any], name: str, label: str, found: dict[str, Any], terms: Terms) -> str:
+    """Under which name a baseline was added; "": one whose scores are those of the first config stands once."""
+    if name in scores and _same_scores(scores[name], found, terms):
+        return ""
+    added = f"{name} of {label}" if name in scores else name
+    scores[added] = found
+    return added
 
 
 def _same_scores(one: dict[str, Any], other: dict[str, Any], terms: Terms) -> bool:

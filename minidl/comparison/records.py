@@ -33,8 +33,12 @@ Scores = dict[str, dict[str, dict[str, float | None]]]  # by table, row and metr
 Column = list[float | None]
 
 
-class DataFile(TypedDict):
-    """What data.json says."""
+class _OfTargets(TypedDict, total=False):
+    targets: dict[str, dict[str, Scores]]
+
+
+class DataFile(_OfTargets):
+    """What data.json says; earlier ones nothing of ``targets``."""
 
     baselines: dict[str, Scores]
     facts: dict[str, str]
@@ -106,6 +110,9 @@ def check_data(data: Mapping[str, Any], labels: Iterable[str], terms: Terms, whe
         raise CorruptFileError(f"{printable(where)}: damaged: there is no baseline called {reference}.")
     for name, scores in baselines.items():
         _check_scores(scores, terms, f"{printable(where)}: {printable(name)}")
+    for target, of in found.get("targets", {}).items():
+        for name, scores in of.items():
+            _check_scores(scores, terms, f"{printable(where)}: {printable(target)}: {printable(name)}")
     for name, stretches in found["outside"].items():
         if name not in baselines:
             raise CorruptFileError(f"{printable(where)}: damaged: {printable(name)} has no scores.")

@@ -2,8 +2,8 @@
 
 The file has the columns ``time`` (of the row that is forecast; ``row``, counted from 0, where the
 table has no times), ``lead`` (rows from the last known one, 1 and more) and ``forecast`` (in the target's
-own units); where the table holds several series, also ``series``, the name of one. What it holds beyond
-what is scored is not looked at.
+own units); where the table holds several series, also ``series``, the name of one; and of several targets also
+``target``, the name of one. What it holds beyond what is scored is not looked at.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Outside:
         return found
 
 
-def read_outside(path: Path, splits: Splits, horizons: Sequence[int]) -> Outside:
-    """The forecasts of a file, for all windows of the test part that are scored.
+def read_outside(path: Path, splits: Splits, horizons: Sequence[int]) -> list[Outside]:
+    """The forecasts of a file of each target, for all windows of the test part that are scored.
 
     Raises
     ------
@@ -55,27 +55,38 @@ def read_outside(path: Path, splits: Splits, horizons: Sequence[int]) -> Outside
         One line: the file has not this form, has a forecast twice, or lacks one that is scored.
     """
     name, table, furthest = printable(path), splits.table, max(horizons)
+    targets = [one.target_name for one in table.of_targets()]
     file = CSVFile(read_bytes(path), name=name)
     rows, leads = _rows(file, splits), file.convert("lead", _lead)
+    named = file.texts("target") if table.targets else targets * len(file)
     forecasts = file.numbers("forecast", ())
-    values = np.full((len(table), furthest), np.nan)
-    for i, (row, lead) in enumerate(zip(rows, leads, strict=True)):
-        if row is None or lead > furthest:
+    values = np.full((len(targets), len(table), furthest), np.nan)
+    for i, (row, lead, target) in enumerate(zip(rows, leads, named, strict=True)):
+        if row is None or lead > furthest or target not in targets:
             continue
-        if not np.isnan(values[row, lead - 1]):
+        place = targets.index(target), row, lead - 1
+        if not np.isnan(values[place]):
             raise file.error(i, f"a forecast {lead} ahead of this time stands there twice; keep one.")
-        values[row, lead - 1] = forecasts[i]
-    needed = _needed(splits, horizons, values.shape)
+        values[place] = forecasts[i]
+    _check_complete(values, splits, horizons, name)
+    every_row, T = np.arange(len(table)), splits.test.time_steps
+    pairs = zip(values, table.target_columns, strict=True)
+    return [Outside(splits.scale_at(every_row).scale(of_target, column), T) for of_target, column in pairs]
+
+
+def _check_complete(values: Values, splits: Splits, horizons: Sequence[int], name: str) -> None:
+    """Refuse a file that lacks a forecast which is scored; the first in the order of targets, rows and leads."""
+    table, needed = splits.table, _needed(splits, horizons, values.shape[1:])
     missing = np.argwhere(needed & np.isnan(values))
-    if len(missing):
-        row, lead = missing[0]
-        when = table.when(int(row)) if table.times is None else f"the time {table.when(int(row))}"
-        raise DataError(
-            f"{name}: {len(missing):,} of {int(needed.sum()):,} forecasts that are scored are missing; the first is of "
-            f"{when}, lead {lead + 1}. Every window of the test part needs the leads 1 to {furthest}."
-        )
-    column = table.target_index
-    return Outside(splits.scale_at(np.arange(len(table))).scale(values, column), splits.test.time_steps)
+    if not len(missing):
+        return
+    target, row, lead = missing[0]
+    when = table.when(int(row)) if table.times is None else f"the time {table.when(int(row))}"
+    of = f", of {table.of_targets()[target].target_name}" if table.targets else ""
+    raise DataError(
+        f"{name}: {len(missing):,} of {int(needed.sum()) * len(values):,} forecasts that are scored are missing; the "
+        f"first is of {when}, lead {lead + 1}{of}. Every window of the test part needs the leads 1 to {max(horizons)}."
+    )
 
 
 def _rows(file: CSVFile, splits: Splits) -> list[int | None]:

@@ -222,10 +222,7 @@ class Forecast(Task):
 
     def outside(self, path: Path, parts: Any) -> tuple[Scores, Stretches]:
         """Scores of forecasts from a CSV file; see `minidl.forecasting.outside`."""
-        if parts.table.targets:
-            raise ConfigError(f"--outside: takes forecasts of one target; the data have {len(parts.table.targets)}.")
-        scores, forecaster = self.scores_on(parts), read_outside(path, parts, self.horizons)
-        return scores.tables(forecaster, None), scores.sums(forecaster, None)
+        return self.protocol(parts).of_points(read_outside(path, parts, self.horizons))
 
     def losing_words(self, parts: Any, scores: Mapping[str, Any], rounding: float) -> str:
         """By RMSE of blocks, which is defined where R² is not; of each target."""

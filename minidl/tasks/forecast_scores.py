@@ -13,9 +13,7 @@ from minidl.data import Splits
 from minidl.forecasting import (
     Covariates,
     Forecaster,
-    Persistence,
     Rival,
-    Rows,
     all_blocks,
     assumptions,
     baselines,
@@ -84,10 +82,9 @@ class ForecastScores:
         """What block scores are made of; no block is cut."""
         return all_sums(self.splits, forecaster, spread, self.horizons, self.intervals is not None)
 
-    def persistence(self) -> Forecaster:
-        """The forecast "same as now"."""
-        splits = self.splits
-        return Persistence(Rows.of(splits.table, splits.values, splits.test.time_steps))
+    def of_points(self, made: Sequence[Forecaster]) -> tuple[Scores, Stretches]:
+        """Scores of the forecasts of the only target, and what they are made of."""
+        return self.tables(made[0], None), self.sums(made[0], None)
 
     @cached_property
     def compared(self) -> dict[str, Forecaster]:

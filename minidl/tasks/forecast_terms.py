@@ -196,18 +196,22 @@ class ForecastTerms(Terms):
             raise ValueError("they are of something else")
         added = {metric.name for metric in INTERVAL_METRICS}
         rows, metrics = set(self.task.rows()), {metric.name for metric in self.task.metrics} - added
-        of_targets = [one[key] for one in found.get("targets", {}).values() for key in ("block", "persistence")]
+        of_targets = [one["block"] for one in found.get("targets", {}).values()]
         for block in (found["shifted"], *found["covariates"].values(), *of_targets):
             if block.keys() != rows or any(one.keys() != metrics for one in block.values()):
                 raise ValueError("they are of other horizons")
 
     def more_from_records(
-        self, records: Mapping[str, Sequence[Record]], configs: Mapping[str, Any], tested: Mapping[str, str]
+        self,
+        records: Mapping[str, Sequence[Record]],
+        configs: Mapping[str, Any],
+        tested: Mapping[str, str],
+        targets: Mapping[str, Any],
     ) -> dict[str, Any]:
         """``protocol``: what each shortcut does to the score, by config; and scores of each of several ``targets``."""
         points = {row: "rmse" if name == "crps" else name for row, name in tested.items()}  # shortcuts move points
-        targets = over_seeds({label: records[label] for label in configs})
-        return {"protocol": shortcut_effects(records, configs, points), **({"targets": targets} if targets else {})}
+        of_each = over_seeds({label: records[label] for label in configs}, targets, self.task.rows())
+        return {"protocol": shortcut_effects(records, configs, points), **({"targets": of_each} if of_each else {})}
 
     def more_from_runs(self, result: Result, open_run: OpenRun) -> dict[str, Any]:
         """``over_time``: the Diebold-Mariano tests of the median runs, of one target."""
@@ -217,8 +221,8 @@ class ForecastTerms(Terms):
 
     def more_blocks(self, result: Result) -> dict[str, list[Block]]:
         """Scores by lead are in the comparison's own form; here are two runs over time and the shortcuts."""
-        metrics, now = [self.metric(name) for name in SHOWN], self.reference_head
-        targets = target_tables(result.get("targets", {}), metrics, result["facts"]["step"], f"same as {now}")
+        metrics = [self.metric(name) for name in SHOWN]
+        targets = target_tables(result.get("targets", {}), metrics, result["facts"]["step"])
         return {"differences": _over_time(result), "sections": targets + self._protocol(result)}
 
     def _protocol(self, result: Result) -> list[Block]:

@@ -49,11 +49,14 @@ class SeveralScores:
 
     def sums_of(self, model: Layer) -> Stretches:
         """What a model's block scores are made of; no block is cut."""
-        forecasters, spreads, (splits, horizons) = self._forecasters(model), self._spreads(model), self._whole
-        found = {str(k): joint_sums(splits, forecasters, k) for k in horizons}
-        for k in horizons if self._intervals else ():
-            found[str(k)] |= joint_interval_sums(splits, forecasters, spreads, k)
-        return found
+        return self._sums(self._forecasters(model), self._spreads(model))
+
+    def of_points(self, made: Sequence[Forecaster]) -> tuple[Scores, Stretches]:
+        """Scores of forecasts of the targets, together and under ``targets`` of each, and what they are made of."""
+        none = [None] * len(made)
+        pairs = zip(self.each.items(), made, strict=True)
+        of_each = {name: one.tables(forecaster, None) for (name, one), forecaster in pairs}
+        return {**self._tables(made, none), "targets": of_each}, self._sums(made, none)
 
     def margins_of(self, model: Layer) -> Any:
         """(K, leads): of a model's calibrated intervals of each target; None: there are none."""
@@ -115,6 +118,13 @@ class SeveralScores:
         for table, rows in more.items():
             for row, values in rows.items():
                 found[table][row] |= values
+        return found
+
+    def _sums(self, forecasters: Sequence[Forecaster], spreads: Sequence[IntervalForecaster | None]) -> Stretches:
+        splits, horizons = self._whole
+        found = {str(k): joint_sums(splits, forecasters, k) for k in horizons}
+        for k in horizons if self._intervals else ():
+            found[str(k)] |= joint_interval_sums(splits, forecasters, spreads, k)
         return found
 
     @property

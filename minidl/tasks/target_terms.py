@@ -12,6 +12,8 @@ from minidl.core.text import listed
 from minidl.data import Splits
 from minidl.data.steps import ahead_short
 from minidl.forecasting import all_blocks
+from minidl.forecasting.several_targets import model_forecasters
+from minidl.forecasting.words import baseline_short
 from minidl.metrics import Metric
 from minidl.tasks.forecast_figures import Scoring
 
@@ -24,53 +26,64 @@ class TargetScores(TypedDict):
 
     units: str
     block: dict[str, dict[str, float | None]]
-    persistence: dict[str, dict[str, float | None]]
 
 
 def target_scores(task: Scoring, parts: Splits, model: Layer) -> dict[str, TargetScores]:
-    """Of a model and of "same as now", by target; empty where there is one."""
+    """Of a model, by target; empty where there is one."""
     if not parts.table.targets:
         return {}
-    found: dict[str, TargetScores] = {}
-    for one in parts.of_targets():
-        scores = task.scores_on(one)
-        blocks: list[Any] = [
-            all_blocks(one, of, task.horizons) for of in (scores.forecaster(model), scores.persistence())
-        ]
-        found[one.table.target_name] = {"units": one.table.units, "block": blocks[0], "persistence": blocks[1]}
+    each, found = parts.of_targets(), dict[str, TargetScores]()
+    made = model_forecasters(each, model, task.future_covariates)
+    for one, forecaster in zip(each, made, strict=True):
+        block: Any = all_blocks(one, forecaster, task.horizons)
+        found[one.table.target_name] = {"units": one.table.units, "block": block}
     return found
 
 
-def over_seeds(records: Mapping[str, Sequence[Record]]) -> dict[str, Any]:
-    """By target and config what all its runs with scores have: units, and lists of numbers by horizon and metric."""
+def over_seeds(
+    records: Mapping[str, Sequence[Record]], baselines: Mapping[str, Any], rows: Sequence[str]
+) -> dict[str, Any]:
+    """By target what all runs of a config with scores have, and baselines: by horizon and metric.
+
+    Parameters
+    ----------
+    records : by config.
+    baselines : by target and name their tables, in the order of the targets.
+    rows : the horizons.
+    """
     done = {label: [one for one in runs if one["status"] == "done"] for label, runs in records.items()}
-    names = {name: None for runs in done.values() for one in runs for name in one["more"].get("targets", {})}
+    there = [name for runs in done.values() for one in runs for name in one["more"].get("targets", {})]
+    names = dict.fromkeys([*(name for name in baselines if name in there), *there])
     found: dict[str, Any] = {}
     for name in names:
         own = {label: [run["more"]["targets"][name] for run in runs] for label, runs in done.items() if runs}
         first = next(iter(own.values()))[0]
         blocks = {
-            label: {
-                row: {metric: [run["block"][row][metric] for run in runs] for metric in SHOWN} for row in first["block"]
-            }
+            label: {row: {metric: [run["block"][row][metric] for run in runs] for metric in SHOWN} for row in rows}
             for label, runs in own.items()
         }
-        found[name] = {"units": first["units"], "configs": blocks, "persistence": first["persistence"]}
+        beside = {
+            baseline: {row: {metric: tables["block"][row][metric] for metric in SHOWN} for row in rows}
+            for baseline, tables in baselines.get(name, {}).items()
+        }
+        found[name] = {"units": first["units"], "configs": blocks, "baselines": beside}
     return found
 
 
-def target_tables(found: Mapping[str, Any], metrics: Sequence[Metric], step: str, now: str) -> list[tuple[str, Any]]:
-    """A heading, and tables of each target: median, lowest and highest of the seeds, and "same as now" beside."""
+def target_tables(found: Mapping[str, Any], metrics: Sequence[Metric], step: str) -> list[tuple[str, Any]]:
+    """A heading, and tables of each target: median, lowest and highest of the seeds, and the baselines beside."""
     if not found:
         return []
     words = f"The scores of {listed(list(found))} apart: median (lowest to highest) of the runs that gave a score."
     blocks: list[tuple[str, Any]] = [("heading", "Each target"), ("text", words)]
     for name, target in found.items():
+        configs, baselines = target["configs"], target["baselines"]
         for metric in metrics:
-            table = [[f"{name}: {metric.title(target['units'])}", *target["configs"], now]]
-            for row, scores in target["persistence"].items():
-                cells = [_cell(rows[row][metric.name], metric) for rows in target["configs"].values()]
-                table.append([f"blocks of {ahead_short(row, step)}", *cells, metric.shown(scores[metric.name])])
+            table = [[f"{name}: {metric.title(target['units'])}", *configs, *map(baseline_short, baselines)]]
+            for row in next(iter(configs.values())):
+                cells = [_cell(rows[row][metric.name], metric) for rows in configs.values()]
+                others = [metric.shown(rows[row][metric.name]) for rows in baselines.values()]
+                table.append([f"blocks of {ahead_short(row, step)}", *cells, *others])
             blocks.append(("table", table))
     return blocks
 

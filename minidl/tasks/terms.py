@@ -124,12 +124,17 @@ class Terms:
         facts : what is needed to put scores into words, such as ``units`` of the target.
         assumptions : what scores assume, the most important thing first.
         left_out : baselines that these data cannot have, and why not.
+        targets : the tables by baseline of each of several targets, by its name.
         """
         found = self.task.evaluate(parts, model)
-        baselines = {name: self._tables(tables) for name, tables in found["baselines"].items()}
+        of_targets = {name: own["baselines"] for name, own in found.get("targets", {}).items()}
+        baselines, *own = (
+            {name: self._tables(tables) for name, tables in of.items()}
+            for of in (found["baselines"], *of_targets.values())
+        )
         facts = {"units": found.get("units", "")}
         about = {"assumptions": found["assumptions"], "left_out": found.get("left_out", {})}
-        return {"baselines": baselines, "facts": facts, **about}
+        return {"baselines": baselines, "facts": facts, **about, "targets": dict(zip(of_targets, own, strict=True))}
 
     def score(self, parts: Any, model: Layer) -> dict[str, Any]:
         """The task's tables, of a model on the test part."""
@@ -242,9 +247,18 @@ class Terms:
             raise ValueError("it is not empty")
 
     def more_from_records(
-        self, records: Mapping[str, Sequence[Record]], configs: Mapping[str, Any], tested: Mapping[str, str]
+        self,
+        records: Mapping[str, Sequence[Record]],
+        configs: Mapping[str, Any],
+        tested: Mapping[str, str],
+        targets: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """What else comparison.json says, from the records of the compared configs and of `more_configs`, by label."""
+        """What else comparison.json says, from the records of the compared configs and of `more_configs`, by label.
+
+        Parameters
+        ----------
+        targets : by target and name the tables of baselines, where there are several targets.
+        """
         return {}
 
     def more_from_runs(self, result: Result, open_run: OpenRun) -> dict[str, Any]:

@@ -185,7 +185,7 @@ def test_forecasts_of_another_program_have_the_name_of_the_series(splits: Splits
     path = tmp_path / "theirs.csv"
     path.write_text("\n".join(text) + "\n", encoding="utf-8")
     rows = Rows.of(splits.table, splits.values, T)
-    theirs = score(splits, read_outside(path, splits, [4, 1]), [4, 1])
+    theirs = score(splits, read_outside(path, splits, [4, 1])[0], [4, 1])
     assert theirs["block"]["4"] == pytest.approx(score(splits, Persistence(rows), [4, 1])["block"]["4"], rel=1e-9)
     path.write_text("\n".join(line for line in text if not line.startswith("south")) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match="of south, lead 1"):

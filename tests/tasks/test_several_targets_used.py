@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from small import window_data
-from two_targets import H, K, T, loaded, stack, two_targets, written
+from two_targets import H, K, loaded, stack, two_targets, written
 
 from minidl.cli import main
 from minidl.comparison.leaks import check_no_leak, find_leaks
@@ -18,7 +18,7 @@ from minidl.core.errors import ConfigError
 from minidl.core.layer import Array
 from minidl.data import OneHot, Rolling
 from minidl.experiment import load_experiment
-from minidl.forecasting import Persistence, Recursive, Rows, block_scores, model_forecaster, score_shifted
+from minidl.forecasting import Recursive, block_scores, model_forecaster, score_shifted
 from minidl.runs.run import Run
 from minidl.tasks import Forecast
 
@@ -136,8 +136,6 @@ def test_what_a_comparison_asks_beyond_the_tables_is_of_all_targets_too() -> Non
         for one, forecaster in zip(each, made, strict=True):
             own = more["targets"][one.table.target_name]
             assert own["block"][str(k)] == pytest.approx(block_scores(one, forecaster, k))
-            now = Persistence(Rows.of(one.table, one.values, T))
-            assert own["persistence"][str(k)] == pytest.approx(block_scores(one, now, k))
 
 
 @pytest.mark.parametrize("column", [0, 1])

@@ -86,6 +86,7 @@ def test_only_the_tasks_own_tables_are_passed_on() -> None:
         "facts": {"units": "m"},
         "assumptions": ["a"],
         "left_out": {"linear": "why"},
+        "targets": {},
     }
 
 
@@ -152,7 +153,7 @@ def test_what_only_some_tasks_have_is_empty() -> None:
     assert [of.more_configs({}), of.more_scores(None, None), of.more_from_runs({}, None), of.more_blocks({})] == [
         {}
     ] * 4
-    assert (of.more_from_records({}, {}, {}), of.more_figures({}, {}, "")) == ({}, [])
+    assert (of.more_from_records({}, {}, {}, {}), of.more_figures({}, {}, "")) == ({}, [])
     of.check_facts({})
     of.check_more_scores({})
     with pytest.raises(ValueError, match="it is not empty"):
