@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minidl.comparison.trials import digest_of, train_in_memory, without_nan
 from minidl.core.errors import ConfigError, DataError, NumericalError
@@ -25,7 +26,7 @@ from minidl.experiment import Experiment
 from minidl.files.plugins import PluginRecord, load_plugin, plugin_faults
 from minidl.forecasting.forecasters import Remembered
 from minidl.forecasting.groups import group_scores
-from minidl.forecasting.several_targets import joint_leads, model_forecasters
+from minidl.forecasting.several_targets import deviations, joint_leads, model_forecasters
 from minidl.parallel.experiments import OnlyTable, experiment_of
 from minidl.tasks import forecast_task, window_data
 from minidl.tasks.forecast_scores import ForecastScores
@@ -33,6 +34,7 @@ from minidl.training.threads import ONE_THREAD
 
 Record = dict[str, Any]
 Scores = dict[str, dict[str, dict[str, float]]]  # by lead, forecaster and metric
+Values = npt.NDArray[np.float64]
 MAX_FOLDS = 1000
 
 
@@ -119,14 +121,15 @@ def fold_record(fold: Fold, table: Table) -> Record:
     except NumericalError as err:
         return {**record, "error": str(err), "seconds": time.perf_counter() - started}
     record["weights_sha256"] = digest_of(experiment.model.params)
-    record["scores"], of_each = lead_tables(experiment, splits, baselines=True)
+    units = units_of(table, rows_left(table, fold.edges[-1] - fold.edges[0], by_time))
+    record["scores"], of_each = lead_tables(experiment, splits, units, baselines=True)
     record["targets"] = {name: {"scores": scores, "kept": {}} for name, scores in of_each.items()}
     if fold.number == 0:
         whole = stretch(experiment, table, fold.edges[-1] - first, 0)
         for k, ends in enumerate(pairwise(fold.edges)):
             left = (rows_left(table, fold.edges[-1] - row, by_time) for row in ends)
             kept = within(whole, *left)
-            record["kept"][str(k)], of_each = lead_tables(experiment, kept, baselines=False)
+            record["kept"][str(k)], of_each = lead_tables(experiment, kept, units, baselines=False)
             for name, scores in of_each.items():
                 record["targets"][name]["kept"][str(k)] = scores
     made: Record = without_nan({**record, "seconds": time.perf_counter() - started})
@@ -205,10 +208,25 @@ def within(splits: Splits, first: Sequence[int], stop: Sequence[int]) -> Splits:
     return replace(splits, test=replace(splits.test, starts=starts[inside]))
 
 
-def lead_tables(experiment: Experiment, splits: Splits, *, baselines: bool) -> tuple[Scores, dict[str, Scores]]:
+def units_of(table: Table, left: Sequence[int]) -> Values:
+    """In which errors of several targets together are, in all folds: their deviations before the first origin.
+
+    Parameters
+    ----------
+    left : the rows of each series from there on.
+    """
+    before = np.ones(len(table), bool)
+    for rows, n in zip(table.stretches(), left, strict=True):
+        before[rows.stop - n : rows.stop] = False
+    return deviations(table, before)
+
+
+def lead_tables(
+    experiment: Experiment, splits: Splits, units: Values, *, baselines: bool
+) -> tuple[Scores, dict[str, Scores]]:
     """By lead the scores of the model, and of baselines and rivals; those of each of several targets, by its name.
 
-    Of several targets the first are those of all together, of scaled values; see `joint_leads`.
+    Of several targets the first are those of all together; see `joint_leads`, which has the `units`.
     """
     task, each = forecast_task(experiment.evaluation), splits.of_targets()
     models = model_forecasters(each, experiment.scored_model, task.future_covariates)
@@ -221,7 +239,7 @@ def lead_tables(experiment: Experiment, splits: Splits, *, baselines: bool) -> t
         if not splits.table.targets:
             return group_scores(splits, made[0], "lead", furthest), {}
         made = [{name: Remembered(forecaster) for name, forecaster in of.items()} for of in made]
-        lead = {name: joint_leads(each, [of[name] for of in made], furthest) for name in made[0]}
+        lead = {name: joint_leads(each, [of[name] for of in made], furthest, units) for name in made[0]}
         pairs = zip(each, made, strict=True)
         of_each = {one.table.target_name: group_scores(one, of, "lead", furthest) for one, of in pairs}
     return {row: {name: lead[name][row] for name in lead} for row in lead["model"]}, of_each

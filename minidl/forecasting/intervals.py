@@ -157,18 +157,12 @@ def interval_numbers(
     spread: IntervalForecaster | None,
     starts: Starts,
     horizon: int,
-    scaled: bool = False,
 ) -> tuple[dict[str, Values], npt.NDArray[np.bool_]]:
-    """The scores of each forecast, (windows, horizon), and which of the truths are known.
-
-    Parameters
-    ----------
-    scaled : whether they are of scaled values, in place of those in the target's units.
-    """
+    """The scores of each forecast, (windows, horizon), in the target's units, and which of the truths are known."""
     scale, column = splits.scale_at(starts), splits.table.target_index
 
     def own(values: Values) -> Values:
-        return values if scaled else scale.unscale(values, column)
+        return scale.unscale(values, column)
 
     rows = Rows.of(splits.table, splits.values, splits.test.time_steps)
     truth, known = own(rows.truth(starts, horizon)), known_truth(splits, starts, horizon)
@@ -179,7 +173,7 @@ def interval_numbers(
     found, coverage = spread.distributions(starts, horizon), spread.coverage
     lower, upper = map(own, spread.interval(found, horizon))
     ends = pinball(lower, truth, (1 - coverage) / 2) + pinball(upper, truth, (1 + coverage) / 2)
-    moved = found if scaled else in_units(found, scale, column)
+    moved = in_units(found, scale, column)
     within = ((lower <= truth) & (truth <= upper)).astype(np.float64)
     return {"crps": moved.crps(truth), "coverage": within, "width": upper - lower, "pinball": ends / 2}, known
 

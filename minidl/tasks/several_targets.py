@@ -100,7 +100,8 @@ class SeveralScores:
         """What forecasts assume; what is so of one target alone has its name in front."""
         shared = [line for line in next(iter(lines.values())) if all(line in own for own in lines.values())]
         apart = [f"{name}: {line}" for name, own in lines.items() for line in own if line not in shared]
-        return [*shared, *apart, f"{MEAN} {listed(list(self.each))}; all other scores together are of scaled values"]
+        errors = "errors together are in standard deviations of each before the test part"
+        return [*shared, *apart, f"{MEAN} {listed(list(self.each))}; {errors}"]
 
     def _forecasters(self, model: Layer) -> list[Forecaster]:
         return model_forecasters(self._whole[0], model, self._first.covariates)

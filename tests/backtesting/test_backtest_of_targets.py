@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small import hourly_rows
 from two_targets import written
 
 from minidl.backtesting.folds import Fold, edges_of, run_fold
@@ -96,6 +97,12 @@ def test_the_command_tells_scaled_errors_of_all_and_errors_in_units_of_each(
         assert kept == folds[0]["targets"][name]["kept"]["1"]["3"]["model"]
         of_folds = [fold["targets"][name]["scores"]["3"]["linear"]["r2"] for fold in folds]
         assert own["over_folds"]["linear"]["3"]["r2"]["median"] == pytest.approx(np.median(of_folds))
+    units = np.std(hourly_rows()[: 240 - 60], axis=0)  # of the rows before the first stretch, in both folds
+    for of in (folds[1]["scores"], folds[0]["kept"]["1"]):
+        own = folds[1]["targets"] if of is folds[1]["scores"] else folds[0]["targets"]
+        each = [one["scores"] if of is folds[1]["scores"] else one["kept"]["1"] for one in own.values()]
+        squares = [(one["3"]["model"]["rmse"] / units[column]) ** 2 for one, column in zip(each, (1, 0), strict=True)]
+        assert of["3"]["model"]["rmse"] == pytest.approx(np.sqrt(np.mean(squares)))
     pictures = {path.name for path in Path("runs/backtest-001/figures").iterdir()}
     assert pictures == {"backtest.png", "backtest_1.png", "backtest_2.png"}
 

@@ -13,6 +13,11 @@ from comparing import Capture, compare
 from small import hourly_rows
 from two_targets import written
 
+from minidl.comparison.baselines import describe_baselines
+from minidl.comparison.entries import load_entries
+from minidl.comparison.records import check_data
+from minidl.comparison.tested import terms_of
+from minidl.core.errors import CorruptFileError
 from minidl.experiment import load_experiment
 
 TEST, FURTHEST = 60, 4
@@ -78,15 +83,12 @@ def test_each_target_stands_beside_all_baselines_and_forecasts_of_others(config:
     assert Path("runs/compare-001/comparison.json").read_bytes() == before
 
 
-def test_damaged_baselines_of_a_target_are_refused(config: str, capsys: Capture) -> None:
-    assert compare(config, "other.yaml", "--seeds", "1", *QUICK) == 0
-    path = Path("runs/compare-001/data.json")
-    data = json.loads(path.read_text(encoding="utf-8"))
-    del data["targets"]["pm"]["linear"]["lead"]
-    path.write_text(json.dumps(data), encoding="utf-8")
-    capsys.readouterr()
-    assert compare("--resume", "runs/compare-001") == 3
-    assert "damaged" in capsys.readouterr().err
+def test_damaged_baselines_of_a_target_are_refused(config: str) -> None:
+    entries = load_entries([config, "other.yaml"])
+    data = describe_baselines(entries)
+    del data["data"], data["targets"]["pm"]["linear"]["lead"]
+    with pytest.raises(CorruptFileError, match="here: pm: linear: damaged: its scores are not of the horizons 4, 2"):
+        check_data({**data, "outside": {}}, ["two", "other"], terms_of(entries[0].config), "here")
 
 
 @pytest.mark.parametrize(

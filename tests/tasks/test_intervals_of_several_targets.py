@@ -72,19 +72,22 @@ def test_intervals_of_a_target_are_those_of_its_outputs_in_its_units(target: int
     assert scores["targets"][name]["intervals"]["coverage"] == 0.8
 
 
-def test_scores_of_intervals_together_are_of_the_scaled_values_of_all_targets() -> None:
+def test_scores_of_intervals_together_are_of_all_targets_in_standard_deviations() -> None:
     parts = loaded(two_targets(filled=((200, 0), (220, 1))))
     task, model = Forecast(horizons=[H], intervals=Intervals(0.8)), points()
     scores = task.evaluate(parts, model)
     crps, within = [], []
-    for start in parts.test.starts[: len(parts.test) // H * H : H].tolist():
-        for lead in range(H):
-            for target, one in enumerate(parts.of_targets()):
+    for target, one in enumerate(parts.of_targets()):
+        column = one.table.target_index
+        spread = np.std(one.table.values[: 240 - 60, column])
+        for start in parts.test.starts[: len(parts.test) // H * H : H].tolist():
+            for lead in range(H):
                 row = start + T + lead
                 if one.table.target_known[row]:
-                    levels, truth = told(parts, start, lead, target), parts.values[row, one.table.target_index]
-                    made = Quantiles(LEVELS, np.array([[levels]]))
-                    crps.append(float(made.crps(np.array([[truth]]))[0, 0]))
+                    levels = parts.scale.unscale(np.array(told(parts, start, lead, target)), column)
+                    truth = one.table.values[row, column]
+                    made = Quantiles(LEVELS, levels[None, None])
+                    crps.append(float(made.crps(np.array([[truth]]))[0, 0]) / spread)
                     within.append(levels[0] <= truth <= levels[2])
     block = scores["block"][str(H)]
     assert block["crps"] == pytest.approx(np.mean(crps))

@@ -1,8 +1,4 @@
-"""Several targets of one table: labels, forecasts, scores of each and of all, predictions, and what is refused.
-
-A forecast of K targets is held against plain loops, and the scores of each target against those that the same table
-has with this target alone.
-"""
+"""Several targets of one table: labels, forecasts, held against plain loops, and predictions."""
 
 from __future__ import annotations
 
@@ -15,19 +11,16 @@ import pytest
 from small import window_data
 from two_targets import TARGETS, F, H, K, T, loaded, stack, two_targets, written
 
-from minidl import SGD, Dense, LastStep, Quantile, RecurrentLayer, Sequential, StepsAhead
+from minidl import SGD, Dense, RecurrentLayer, Sequential, StepsAhead
 from minidl.compiled.examples import examples
 from minidl.core.layer import Array
-from minidl.data import Splits, Table, TailValidation
 from minidl.experiment import Experiment, load_experiment
 from minidl.fitting import run_training
-from minidl.forecasting import DirectRidge, Recursive, Rows, baselines, forecast_ahead, model_forecaster, score
+from minidl.forecasting import Recursive, Rows, baselines, forecast_ahead, model_forecaster
 from minidl.forecasting.ahead import AheadOfTargets
 from minidl.forecasting.intervals import model_distributions
 from minidl.losses.distributions import Quantiles
-from minidl.metrics import r2, r2_of_sums, root_of_sums
-from minidl.tasks import Forecast, Intervals
-from minidl.tasks.points import Points
+from minidl.tasks import Forecast
 
 # --- labels
 
@@ -182,97 +175,6 @@ def test_later_rows_have_the_last_known_values_of_all_targets(way: Any) -> None:
     for scored in seen:
         np.testing.assert_array_equal(scored, x[:9])
     assert len(seen) == 2
-
-
-# --- scores
-
-
-def scored(model: Sequential, table: Table | None = None, **arguments: Any) -> tuple[Splits, dict[str, Any]]:
-    parts = loaded(model.output_shape((T, F))[-1] // K, table)  # type: ignore[operator]
-    return parts, Forecast(horizons=[H, 1], **arguments).evaluate(parts, model)
-
-
-@pytest.mark.parametrize("k", [0, 1])
-def test_a_target_is_scored_as_if_it_were_the_only_one_beside_its_own_baselines(k: int) -> None:
-    filled = ((60, 0), (100, 1), (200, 0), (201, 0), (220, 1))
-    parts, found = scored(stack(H), two_targets(filled), rivals=[DirectRidge()])
-    one = parts.of_targets()[k]
-    name, forecaster = one.table.target_name, model_forecaster(one, stack(H), "hold_last")
-    alone = window_data(replace(two_targets(filled), target_index=TARGETS[k].column, targets=())).load("float64")
-    own = found["targets"][name]
-    assert own["units"] == TARGETS[k].units
-    assert {"block": own["block"], "lead": own["lead"]} == score(alone, forecaster, [H, 1])
-    for baseline, expected in baselines(alone, "hold_last").items():
-        made = score(alone, expected, [H, 1])
-        for table in ("block", "lead"):
-            for row, values in made[table].items():
-                assert own["baselines"][baseline][table][row] == pytest.approx(values, rel=1e-9), baseline
-    assert {"persistence", "seasonal_24h", "linear", "direct_linear"} == own["baselines"].keys()
-
-
-def test_scores_together_are_the_mean_r2_and_scaled_errors_of_all_targets() -> None:
-    parts, found = scored(stack(H), two_targets(filled=((200, 0), (220, 1))))
-    y, truth = [], []
-    for one in parts.of_targets():
-        forecast = model_forecaster(one, stack(H), "hold_last")
-        for start in parts.test.starts[: len(parts.test) // H * H : H].tolist():
-            for j, value in enumerate(forecast(np.array([start]), H)[0]):
-                if one.table.target_known[start + T + j]:
-                    y.append(value)
-                    truth.append(parts.values[start + T + j, one.table.target_index])
-    e = np.array(y) - np.array(truth)
-    block = found["block"][str(H)]
-    assert len(e) == 2 * (len(parts.test) // H * H) - 2
-    assert block["loss"] == pytest.approx(np.mean(e * e) / 2, rel=1e-9)
-    assert block["rmse"] == pytest.approx(np.sqrt(np.mean(e * e)), rel=1e-9)
-    assert block["mae"] == pytest.approx(np.mean(np.abs(e)), rel=1e-9)
-    for table, row in (("block", str(H)), ("block", "1"), ("lead", "3")):
-        of_each = [own[table][row]["r2"] for own in found["targets"].values()]
-        assert found[table][row]["r2"] == pytest.approx(np.mean(of_each), rel=1e-12)
-        of_each = [own["baselines"]["linear"][table][row]["r2"] for own in found["targets"].values()]
-        assert found["baselines"]["linear"][table][row]["r2"] == pytest.approx(np.mean(of_each), rel=1e-12)
-    assert found["units"] == "scaled"
-
-
-@pytest.mark.parametrize("intervals", [None, Intervals(0.8, True)])
-def test_an_evaluation_of_two_targets_runs_the_model_as_often_as_one_of_one(
-    monkeypatch: pytest.MonkeyPatch, intervals: Any
-) -> None:
-    n_windows = []
-    for table, targets in ((two_targets(), K), (replace(two_targets(), targets=()), 1)):
-        levels = [0.1, 0.5, 0.9]
-        model = Sequential([RecurrentLayer(5), LastStep(), Dense(H * targets * (3 if intervals else 1))])
-        model.build((T, F), 5, "float64")
-        parts = window_data(table, validation=TailValidation(40)).load("float64", leads=H)
-        honest, seen = model.forward, list[int]()
-
-        def counted(x: Array, ctx: Any, honest: Any = honest, seen: list[int] = seen) -> Any:
-            seen.append(len(x))
-            return honest(x, ctx)
-
-        monkeypatch.setattr(model, "forward", counted)
-        scored: Any = Points(model, Quantile(levels)) if intervals else model
-        Forecast(horizons=[H, 1], intervals=intervals).evaluate(parts, scored)
-        n_windows.append(sum(seen))
-    assert n_windows[0] <= n_windows[1]  # with intervals less: two scores of one target may ask for the same windows
-
-
-def test_scores_together_are_those_of_the_sums_of_stretches() -> None:
-    model, task = stack(H), Forecast(horizons=[H, 1])
-    parts, found = scored(model, two_targets(filled=((200, 0), (201, 0), (220, 1))))
-    for row, sums in task.stretches(parts, model).items():
-        whole = {name: np.array(values).sum(axis=0) for name, values in sums.items()}
-        assert r2_of_sums(whole["r2"]) == pytest.approx(found["block"][row]["r2"], rel=1e-9)
-        assert root_of_sums(whole["rmse"]) == pytest.approx(found["block"][row]["rmse"], rel=1e-9)
-
-
-def test_r2_of_the_validation_is_the_mean_over_the_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = load_experiment(written(tmp_path, monkeypatch)).evaluation
-    rng = np.random.default_rng(1)
-    target = rng.standard_normal((30, H, K)) * [1, 100]
-    y = target + rng.standard_normal((30, H, K)) * [0.1, 50]
-    expected = np.mean([r2(y[:, :, k].reshape(-1), target[:, :, k].reshape(-1)) for k in range(K)])
-    assert task.validate(y.reshape(30, -1), target.reshape(30, -1)) == {"r2": pytest.approx(expected)}
 
 
 @pytest.mark.slow
