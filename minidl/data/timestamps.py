@@ -20,23 +20,27 @@ ISO = TimeFormat()
 has_offset, parse_time = ISO.has_offset, ISO.parse
 
 
-def spacing_problem(times: Times) -> tuple[int, str] | None:
+def spacing_problem(times: Times, local: bool = True) -> tuple[int, str] | None:
     """The first row that is not one step after the row above it, and what is wrong there; None if there is none.
 
     The usual step is the most frequent one; where all times are at one day of a
     month it counts in months.
+
+    Parameters
+    ----------
+    local : whether they may be local times, of which some are twice, or not there, when clocks change.
     """
     if step_of(times) is not None:
         return None
     steps, usual, _ = _steps(times)
     row = int(np.argmax(steps != usual)) + 1
-    return row, step_words(times, row)
+    return row, step_words(times, row, local)
 
 
-def step_words(times: Times, row: int) -> str:
+def step_words(times: Times, row: int, local: bool = True) -> str:
     """What is wrong with the step from the row above to this one."""
     steps, usual, words = _steps(times)
-    return _words(str(times[row]).replace("T", " "), int(steps[row - 1]), usual, words)
+    return _words(str(times[row]).replace("T", " "), int(steps[row - 1]), usual, words, local)
 
 
 def _steps(times: Times) -> tuple[npt.NDArray[np.int64], int, Callable[[int], str]]:
@@ -48,8 +52,9 @@ def _steps(times: Times) -> tuple[npt.NDArray[np.int64], int, Callable[[int], st
     return steps, int(forward[counts.argmax()]) if len(forward) else 0, words
 
 
-def _words(moment: str, step: int, usual: int, words: Callable[[int], str]) -> str:
-    changed = _CLOCK_CHANGE if words is _duration and usual < 86400 and _is_clock_change(moment, step, usual) else ""
+def _words(moment: str, step: int, usual: int, words: Callable[[int], str], local: bool) -> str:
+    may_change = local and words is _duration and usual < 86400
+    changed = _CLOCK_CHANGE if may_change and _is_clock_change(moment, step, usual) else ""
     if step == 0:
         return f"the time {moment} stands there twice{changed or '; keep one row per time, or say `duplicates: drop`'}."
     if step < 0:

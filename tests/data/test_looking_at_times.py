@@ -49,7 +49,7 @@ def test_a_year_takes_a_quarter_or_a_month_however_they_are_written(
     assert keys(found) == {"target": "y", "time": ["year", name], "time_format": form, "features": ["y"]}
     assert found.table.step_name() == name.lower()
     assert str(found.table.times[-1]) == f"1991-{12 if n == 12 else 10}-01T00:00:00"
-    other = look(tmp_path, "\n".join(["year,week,y", *lines[::n]]) + "\n")  # not all that is a number there
+    other = look(tmp_path, "\n".join(["year,size,y", *lines[::n]]) + "\n")  # not all that is a number there
     assert keys(other)["time"] == "year"
 
 

@@ -71,6 +71,17 @@ TIMES: list[tuple[str, str, datetime | None]] = [
     ("%Y-%j", "2014-1", datetime(2014, 1, 1)),
     ("%Y-%j", "2014-0", None),
     ("%Y-%j %H:%M", "2014-365 24:00", NEW_YEAR),
+    # ISO weeks, their days, and years that begin in December or end in January.
+    ("%G-W%V", "2015-W01", datetime(2014, 12, 29)),
+    ("%G-W%V-%u", "2015-W53-7", datetime(2016, 1, 3)),
+    ("%GW%V %H:%M", "2014W02 24:00", datetime(2014, 1, 7)),
+    ("%G-W%V", "2014-W53", None),
+    ("%G-W%V", "2014-W00", None),
+    ("%G-W%V-%u", "2014-W01-8", None),
+    # Names of days and what follows are not looked at.
+    ("%a, %d %b %Y", "Thursday, 1 Jan 2015", NEW_YEAR),
+    ("%A %d.%m.%Y", "Do. 01.01.2015", NEW_YEAR),
+    ("%Y-%m-%d - %*", "2015-01-01 - 2015-01-02", NEW_YEAR),
     # Hours, minutes and seconds at their ends.
     ("%Y %H:%M:%S", "2014 23:59:59", datetime(2014, 1, 1, 23, 59, 59)),
     ("%Y %H:%M:%S", "2014 24:00:00", datetime(2014, 1, 2)),
@@ -99,6 +110,9 @@ TIMES: list[tuple[str, str, datetime | None]] = [
     ("", "2015-01-01 00:00:00.0000000000", None),
     ("%s", "1420070400", NEW_YEAR),
     ("%s", "99999999999", datetime(5138, 11, 16, 9, 46, 39)),
+    ("%Q", "1420070400000", NEW_YEAR),
+    ("%Q", "1420070400001", None),
+    ("%Q", "1420070400", None),
     ("%Y 100%%", "2015 100%", NEW_YEAR),
     ("%Y.%m", "2015x01", None),
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from minidl.data.tables.layout import TextLayout
 from minidl.data.tables.marks import GAPS, is_number
 from minidl.data.tables.row_keys import KEPT, readable
 from minidl.data.tables.several import column_without_times, columns_of_series, some_of
-from minidl.data.tables.time_columns import columns_of_times
+from minidl.data.tables.time_columns import columns_of_times, unread_times
 from minidl.data.tables.written import how_written
 
 _CATEGORIES = 20
@@ -72,13 +72,7 @@ def look_at(
     targets = _the_targets(targets, texts, numbers, layout)
     others = {name: cells for name, cells in others.items() if name not in targets}
     keys = {"path": str(path), "target": targets if len(targets) > 1 else targets[0], **keys}
-    if times:
-        keys |= {"time": times if len(times) > 1 else times[0]} | ({"time_format": form} if form else {})
-        keys |= {"time_zone": time_zone} if time_zone else {}
-        read_as = f", of the form {form}" if form else ", ISO" if len(times) == 1 else ""
-        words.append(f"times in {', '.join(map(repr, times))}{read_as}{f', local in {time_zone}' if time_zone else ''}")
-    elif time_zone:
-        raise ConfigError("--time-zone: no column of times was found.")
+    keys |= _time_keys(times, form, time_zone, others, words)
     series = _series(others, times, series_by, words)
     keys |= {"series_by": series[0] if len(series) == 1 else list(series)} if series else {}
     words += [_series_words(texts, series)] if series else []
@@ -86,6 +80,21 @@ def look_at(
     _add_features(keys, words, texts, left, targets)
     words += _without_target(texts, series, targets, keys["features"])
     return Findings(keys, words, readable(keys, words, written))
+
+
+def _time_keys(
+    times: list[str], form: str, time_zone: str | None, others: Mapping[str, Sequence[str]], words: list[str]
+) -> dict[str, Any]:
+    """The keys of the columns of times, and words that say so."""
+    if not times:
+        if time_zone:
+            raise ConfigError("--time-zone: no column of times was found.")
+        words += unread_times(others)
+        return {}
+    read_as = f", of the form {form}" if form else ", ISO" if len(times) == 1 else ""
+    words.append(f"times in {', '.join(map(repr, times))}{read_as}{f', local in {time_zone}' if time_zone else ''}")
+    keys: dict[str, Any] = {"time": times if len(times) > 1 else times[0]}
+    return keys | ({"time_format": form} if form else {}) | ({"time_zone": time_zone} if time_zone else {})
 
 
 def _add_features(

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from minidl.core.errors import DataError
+from minidl.core.errors import DataError, MissingPackageError
 from minidl.core.text import counted
 from minidl.data.csv_series import CSVSeries
 from minidl.data.series import Table
+from minidl.data.steps import Times, step_of
 from minidl.data.tables.several import columns_of_series
+from minidl.data.tables.time_zones import in_utc
 from minidl.data.tables.written import Written
 
 KEPT = 0.9  # of the rows, at least, where some have a time that stands there before
 _FEWEST = 8  # rows of a series; fewer times are none
 _NO_TIME = np.timedelta64(0, "s")
+# Of each rule by which clocks change, a place where they do.
+_ZONES = ("Europe/Berlin", "Europe/London", "Europe/Helsinki", "America/New_York", "Australia/Sydney")
 _SATURDAY, _WEEK = 5, 7  # days from Monday on
 
 
@@ -29,6 +34,7 @@ def readable(keys: dict[str, Any], words: list[str], written: Written) -> Table:
     DataError
         It cannot be read with any of them, or more than a tenth of its rows would be dropped.
     """
+    _add_zone(keys, words, written)
     for key, value in (("sort", True), ("duplicates", "drop"), ("missing_times", "gaps"), ("steps", "rows")):
         try:
             table = CSVSeries(**keys).read()
@@ -47,6 +53,39 @@ def readable(keys: dict[str, Any], words: list[str], written: Written) -> Table:
     table, weekdays = _of_trading_days(keys, table)
     words += _said(keys, table, written, weekdays)
     return table
+
+
+def _add_zone(keys: dict[str, Any], words: list[str], written: Written) -> None:
+    """The zone with which times are evenly spaced that are not without, as where clocks go back in autumn."""
+    if "time" not in keys or "time_zone" in keys:
+        return
+    try:
+        times, utc = CSVSeries(**keys).times_of(written.file)
+    except DataError:
+        return
+    if times is None or utc or step_of(times) is not None:
+        return
+    series = _numbers_of_series(keys, written, len(times))
+    least, zone = _n_uneven(times, series), ""
+    for name in _ZONES:
+        with suppress(MissingPackageError):
+            there, problems = in_utc(times, name, series)
+            n = _n_uneven(there, series)
+            if not problems and n < least:
+                least, zone = n, name
+    if zone:
+        keys["time_zone"] = zone
+        words.append(
+            f"clocks change as in {zone}: times are taken as local there, and become UTC (`time_zone`); if they are of "
+            "another place, say --time-zone"
+        )
+
+
+def _n_uneven(times: Times, series: npt.NDArray[np.int64]) -> int:
+    """How many steps from row to row, in order of time, are not the usual one."""
+    ordered = np.lexsort((times, series))
+    steps = np.diff(times[ordered].astype(np.int64))[np.diff(series[ordered]) == 0]
+    return len(steps) - int(np.unique(steps, return_counts=True)[1].max(initial=0))
 
 
 def _said(keys: Mapping[str, Any], table: Table, written: Written, weekdays: bool) -> list[str]:

@@ -103,6 +103,7 @@ class RowOrder:
             first[1:] = np.diff(ordered) != np.timedelta64(0, "s")
         found, places = ordered[first], np.cumsum(first) - 1
         problems: dict[int, str] = {}
+        local = not getattr(self, "time_zone", "")
         if self.missing_times == "gaps" and steps == "even" and len(found) > 1:
             among = _places(found)
             if among is not None:
@@ -111,7 +112,7 @@ class RowOrder:
         place[order] = places
         if steps == "even" or (np.diff(found) <= np.timedelta64(0, "s")).any():
             file_rows = order[np.searchsorted(places, np.arange(len(found)))] if len(found) else order
-            problems = {int(file_rows[row]): text for row, text in spacing_problems(found, steps).items()}
+            problems = {int(file_rows[row]): text for row, text in spacing_problems(found, steps, local).items()}
         return Arrangement(place, found, order), problems
 
     def arranged_by(
@@ -134,20 +135,20 @@ class RowOrder:
         return Arrangement(place, together, np.concatenate(orders), tuple(firsts[:-1])), problems
 
 
-def spacing_problems(times: Times, steps: str = "even") -> dict[int, str]:
+def spacing_problems(times: Times, steps: str = "even", local: bool = True) -> dict[int, str]:
     """The first row of each kind of problem (order, times that stand there twice, times that are missing)."""
-    first = spacing_problem(times) if steps == "even" and len(times) > 1 else None
+    first = spacing_problem(times, local) if steps == "even" and len(times) > 1 else None
     found = {} if first is None else dict([first])  # a wrong time comes too early, and the next row too late
     rows, none = np.arange(len(times)), np.timedelta64(0, "s")
     back = np.flatnonzero(np.diff(times) < none)
     if len(back):
-        found.setdefault(int(back[0]) + 1, step_words(times, int(back[0]) + 1))
+        found.setdefault(int(back[0]) + 1, step_words(times, int(back[0]) + 1, local))
         rows = np.argsort(times, kind="stable")
     again = np.flatnonzero(np.diff(times[rows]) == none)
     if len(again):
-        found.setdefault(int(rows[again[0] + 1]), step_words(times[rows], int(again[0]) + 1))
+        found.setdefault(int(rows[again[0] + 1]), step_words(times[rows], int(again[0]) + 1, local))
         rows = np.delete(rows, again + 1)
-    problem = spacing_problem(times[rows]) if steps == "even" and len(rows) > 1 else None
+    problem = spacing_problem(times[rows], local) if steps == "even" and len(rows) > 1 else None
     if problem is not None:
         found.setdefault(int(rows[problem[0]]), problem[1])
     return found

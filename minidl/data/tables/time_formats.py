@@ -8,27 +8,20 @@ cell of a shape is matched, and the digits of all others are read where its part
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from minidl.core.errors import ConfigError
 from minidl.data.tables.cells import Bytes, Column, Places
-from minidl.data.tables.time_zones import offsets, why_twice, zone_of
+from minidl.data.tables.moments import Groups, Mask, Numbers, completed, moment, moments
+from minidl.data.tables.time_zones import zone_of
 
-Numbers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-Groups = Mapping[str, str | None]
 _ISO = (
     r"(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?:[T ](?P<H>\d\d)(?::(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?)?)?)?"
     r"(?:Z|(?P<sign>[+-])(?P<zh>\d\d):?(?P<zm>\d\d))?"
-)
-_MONTHS = (
-    *("january", "february", "march", "april", "may", "june"),
-    *("july", "august", "september", "october", "november", "december"),
 )
 _SHAPES = 400  # so many shapes in a block are no times
 _WIDEST = 48
@@ -43,17 +36,24 @@ _PARTS = {
     "S": r"(?P<S>\d{1,2})",
     "j": r"(?P<j>\d{1,3})",
     "q": r"(?P<q>[1-4])",
+    "G": r"(?P<G>\d{4})",
+    "V": r"(?P<V>\d{1,2})",
+    "u": r"(?P<u>[1-7])",
     "s": r"(?P<s>\d{1,11})",
+    "Q": r"(?P<Q>\d{12,14})",
     "f": r"(?P<f>\d{1,9})",
     "p": r"(?P<p>[AaPp])\.?[Mm]\.?",
     "b": r"(?P<b>[A-Za-z]{3,9})\.?",
     "B": r"(?P<b>[A-Za-z]{3,9})\.?",
+    "a": r"(?P<a>[A-Za-z]{2,10})\.?",
+    "A": r"(?P<a>[A-Za-z]{2,10})\.?",
     "z": r"(?:Z|(?P<sign>[+-])(?P<zh>\d\d):?(?P<zm>\d\d))",
     "Z": r"(?P<Z>[A-Za-z][\w+/-]*)",
+    "*": r".*",
     "%": "%",
 }
-_DEFAULTS = {"Y": 1970, "m": 1, "d": 1, "H": 0, "M": 0, "S": 0, "f": 0}
-_LETTERS = ("b", "p", "sign", "Z")
+_LETTERS = ("a", "b", "p", "sign", "Z")
+_EXAMPLES = {"q": "4", "s": "1420066800", "Q": "1420066800000", "z": "+01:00", "f": "0", "*": "..."}
 _SAMPLE = datetime(2014, 12, 31, 23)
 
 
@@ -62,8 +62,10 @@ class TimeFormat:
 
     Parameters
     ----------
-    pattern : as for strptime: ``%Y %y %m %d %b %B %j %H %I %p %M %S %f %z %Z``, and ``%q`` for a quarter and ``%s``
-        for seconds since 1970; "": ISO 8601, which Z or an offset may follow.
+    pattern : as for strptime: ``%Y %y %m %d %b %B %j %G %V %u %H %I %p %M %S %f %z %Z``, and ``%q`` for a quarter,
+        ``%s`` for seconds since 1970 and ``%Q`` for milliseconds. ``%a`` and ``%A``, the name of a day, and ``%*``, a
+        text of any length, are not looked at. A week without ``%u`` is its Monday. "": ISO 8601, which Z or an offset
+        may follow.
     any_zone : whether the names of time zones (``%Z``) are not looked at, so that times are local.
 
     Raises
@@ -108,7 +110,7 @@ class TimeFormat:
             raise ValueError(f"{shown} is no time like {self._example()}")
         parts = {name: int(part) for name, part in found.groupdict().items() if part and name not in _LETTERS}
         try:
-            return _moment(_completed(parts, self._groups(found)))
+            return moment(completed(parts, self._groups(found)))
         except (ValueError, OverflowError) as err:
             raise ValueError(f"{shown} is no time: {err}.") from err
 
@@ -133,7 +135,7 @@ class TimeFormat:
                 found = self._match(text)
                 if found is not None and _zone_is_known(self._groups(found)):
                     groups = self._groups(found)
-                    moment, right = _moments(_completed(_digits(found, cells, at, places), groups))
+                    moment, right = moments(completed(_digits(found, cells, at, places), groups))
                     seconds[rows][at], known[rows][at] = moment, right
                     zoned[rows][at] = _zoned(groups, text)
         return seconds, zoned, known
@@ -141,7 +143,14 @@ class TimeFormat:
 
 def example(pattern: str) -> str:
     """How a time of this form may look."""
-    for part, text in (("q", "4"), ("s", "1420066800"), ("z", "+01:00"), ("f", "0")):
+    for part, text in (
+        ("q", "4"),
+        ("s", "1420066800"),
+        ("Q", "1420066800000"),
+        ("z", "+01:00"),
+        ("f", "0"),
+        ("*", "..."),
+    ):
         pattern = pattern.replace(f"%{part}", text)
     return _SAMPLE.strftime(pattern)
 
@@ -156,7 +165,7 @@ def _expression(pattern: str) -> str:
             raise ConfigError(f"time_format: {pattern!r}: %{name} {problem}.")
         beside = (not text and i + 1 < len(names)) or (i > 0 and not found[2 * i])
         made += [_PARTS[name].replace("{1,2}", "{2}" if beside else "{1,2}"), re.escape(text)]
-    if not {"Y", "y", "s"} & set(names):
+    if not {"Y", "y", "G", "s", "Q"} & set(names):
         raise ConfigError(f"time_format: {pattern!r}: there is no year (%Y, or %y for two digits).")
     return "".join(made)
 
@@ -164,7 +173,7 @@ def _expression(pattern: str) -> str:
 def _zoned(groups: Groups, text: str) -> bool:
     if groups.get("Z"):
         return True
-    return groups["zh"] is not None or text.endswith("Z") if "zh" in groups else "s" in groups
+    return groups["zh"] is not None or text.endswith("Z") if "zh" in groups else not groups.keys().isdisjoint("sQ")
 
 
 def _zone_is_known(groups: Groups) -> bool:
@@ -173,66 +182,6 @@ def _zone_is_known(groups: Groups) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _completed(parts: dict[str, Any], groups: Groups) -> dict[str, Any]:
-    """Numbers of years, months, hours and the offset's seconds from what stands for them; single ones or arrays."""
-    if "y" in parts:
-        parts["Y"] = 1900 + parts["y"] + 100 * (parts["y"] < 69)  # as strptime does
-    if groups.get("b"):
-        name = str(groups["b"]).lower()
-        parts["m"] = next((i for i, month in enumerate(_MONTHS, 1) if name in (month, month[:3], month[:4])), 0)
-    if "q" in parts:
-        parts["m"] = 3 * parts["q"] - 2
-    if "I" in parts:
-        parts["H"] = parts["I"] % 12 + 12 * (str(groups.get("p")).lower() == "p") + 99 * (parts["I"] > 12)
-    sign = -1 if groups.get("sign") == "-" else 1
-    parts["offset"] = sign * (3600 * parts.get("zh", 0) + 60 * parts.get("zm", 0))
-    if groups.get("Z"):
-        parts["zone"] = zone_of(str(groups["Z"]))
-    return {**_DEFAULTS, **parts}
-
-
-def _moment(of: Mapping[str, Any]) -> datetime:
-    """The time of single numbers; ValueError or OverflowError says what is wrong with them."""
-    if of["f"]:
-        raise ValueError("it has a fraction of a second, and times are whole seconds")
-    if "s" in of:
-        return datetime(1970, 1, 1) + timedelta(seconds=of["s"])
-    at_24 = of["H"] == 24 and not of["M"] and not of["S"]
-    time = datetime(of["Y"], of["m"], of["d"], 0 if at_24 else of["H"], of["M"], of["S"])
-    time += timedelta(days=of.get("j", 1) - 1 + at_24)
-    if "j" in of and (time - timedelta(days=at_24)).year != of["Y"]:
-        raise ValueError("the year has no such day")
-    if "zone" in of:
-        local = np.array([(time - datetime(1970, 1, 1)) // timedelta(seconds=1)])
-        before, after = (int(offset[0]) for offset in offsets(local, of["zone"]))
-        if before != after:
-            raise ValueError(f"{why_twice(before, after)}; give its offset, or `time_zone` in place of the name")
-        return time - timedelta(seconds=before)
-    return time.replace(tzinfo=timezone(timedelta(seconds=of["offset"]))).astimezone(timezone.utc).replace(tzinfo=None)
-
-
-def _moments(of: Mapping[str, Any]) -> tuple[Numbers, Mask]:
-    """The same of many, in seconds since 1970, and which are right (those of a year 1 or 9999 are not looked at)."""
-    if "s" in of:
-        return of["s"], np.ones(len(of["s"]), np.bool_)
-    months = (12 * (of["Y"] - 1970) + of["m"] - 1).astype("datetime64[M]")
-    first = months.astype("datetime64[D]")
-    days = first + (of["d"] + of.get("j", 1) - 2)
-    if "j" in of:
-        right = days.astype("datetime64[Y]").astype(np.int64) + 1970 == of["Y"]
-    else:
-        right = (of["d"] >= 1) & (days.astype("datetime64[M]") == months)
-    right &= (of["Y"] > 1) & (of["Y"] < 9999) & (of["m"] >= 1) & (of["m"] <= 12) & (of["f"] == 0)
-    in_day = 3600 * of["H"] + 60 * of["M"] + of["S"]
-    right &= (of["H"] < 24) & (of["M"] < 60) & (of["S"] < 60) | (of["H"] == 24) & (in_day == 86400)
-    right &= np.abs(of["offset"]) < 86400
-    seconds = 86400 * days.astype(np.int64) + in_day - of["offset"]
-    if "zone" in of:
-        before, after = offsets(np.where(right, seconds, 0), of["zone"])
-        seconds, right = seconds - before, right & (before == after)
-    return seconds, right
 
 
 def _joined(parts: Sequence[tuple[Column, Places, Places]]) -> Bytes:

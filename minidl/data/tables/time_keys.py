@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from minidl.core.errors import ConfigError
+from minidl.core.errors import ConfigError, MissingPackageError
 from minidl.data.steps import Times
 from minidl.data.tables.rows import TableRows
+from minidl.data.tables.several import series_of_rows
 from minidl.data.tables.time_formats import TimeFormat
 from minidl.data.tables.time_zones import in_utc, zone_of
 from minidl.data.timestamps import ISO
@@ -39,7 +41,8 @@ class TimeKeys:
             raise ConfigError(f"{where}: {asked}: also needs time, the column of times.")
         if self.time_zone:
             try:
-                zone_of(self.time_zone)
+                with suppress(MissingPackageError):  # which no config can mend; told when times are read
+                    zone_of(self.time_zone)
             except ValueError as err:
                 raise ConfigError(f"{where}: time_zone: {str(err).partition(';')[0]}.") from err
         try:
@@ -73,6 +76,7 @@ class TimeKeys:
             times, utc = file.moments(self.time_columns, self._form)
         if utc or not self.time_zone:
             return times, utc
-        times, problems = in_utc(times, self.time_zone)
+        columns = getattr(self, "_series_columns", None)
+        times, problems = in_utc(times, self.time_zone, series_of_rows(file, columns)[0] if columns else None)
         file.refuse(problems)
         return times, True

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from minidl.core.errors import MissingPackageError
+
 Seconds = npt.NDArray[np.int64]
 _HOURS = {
     "UTC": 0,
@@ -35,6 +37,7 @@ _HOURS = {
 }
 _EPOCH = datetime(1970, 1, 1)
 _DAY = 86400
+_KNOWN = "Europe/London"  # in every zone database
 _ADVICE = "give the times in UTC, or each with its offset"
 
 
@@ -46,18 +49,30 @@ def zone_of(name: str) -> int | ZoneInfo:
     ------
     ValueError
         The name is none, or stands for several zones.
+    MissingPackageError
+        Nothing is known of regions here.
     """
     if name in _HOURS:
         return 3600 * _HOURS[name]
     if "/" in name:
         try:
             return ZoneInfo(name)
-        except (OSError, ValueError, KeyError):  # not there, no name, no zone
-            pass
+        except (OSError, ValueError, KeyError) as err:  # not there, no name, no zone
+            _check_database(name, err)
     raise ValueError(
         f"{name!r} is no time zone that is known, or more than one; `time_zone` says where the times are local "
         "(America/New_York)"
     )
+
+
+def _check_database(name: str, problem: Exception) -> None:
+    """MissingPackageError if Python knows no region at all, as on Windows without the package tzdata."""
+    try:
+        ZoneInfo(_KNOWN)
+    except (OSError, ValueError, KeyError):
+        raise MissingPackageError(
+            f"time_zone: {name!r} needs a database of time zones, and Python finds none here; pip install tzdata."
+        ) from problem
 
 
 def offsets(local: Seconds, zone: int | ZoneInfo) -> tuple[Seconds, Seconds]:
@@ -85,24 +100,39 @@ def why_twice(before: int, after: int) -> str:
     )
 
 
-def in_utc(times: npt.NDArray[np.datetime64], name: str) -> tuple[npt.NDArray[np.datetime64], dict[int, str]]:
+def in_utc(
+    times: npt.NDArray[np.datetime64], name: str, series: npt.NDArray[np.int64] | None = None
+) -> tuple[npt.NDArray[np.datetime64], dict[int, str]]:
     """Local times of a region, (n,), in UTC; and what is wrong with them, by row.
 
-    Of a time that is there twice, the first row is the one before clocks go back, and the second the one after.
+    A time that is there twice when clocks go back is the earlier one in the first row, and the later one in the second
+    row; in rows that run backwards in time it is the other way round. In one row alone it is the earlier one.
+
+    Parameters
+    ----------
+    series : (n,), which one a row belongs to; None: the rows are one.
     """
     local = times.astype("datetime64[s]").astype(np.int64)
     before, after = offsets(local, zone_of(name))
-    odd, found, problems = np.flatnonzero(before != after), before.copy(), dict[int, str]()
-    seen: dict[int, list[int]] = {}
-    for row in odd:
-        seen.setdefault(int(local[row]), []).append(int(row))
-    for time, rows in seen.items():
-        if before[rows[0]] > after[rows[0]] and len(rows) == 2:
-            found[rows[1]] = after[rows[1]]
+    found, problems = before.copy(), dict[int, str]()
+    of = np.zeros(len(local), np.int64) if series is None else series
+    seen: dict[tuple[int, int], list[int]] = {}
+    for row in np.flatnonzero(before != after):
+        seen.setdefault((int(of[row]), int(local[row])), []).append(int(row))
+    backwards = {one: _runs_backwards(local[of == one]) for one in {one for one, _ in seen}}
+    for (one, time), rows in seen.items():
+        if before[rows[0]] > after[rows[0]] and len(rows) <= 2:
+            later = rows[0] if backwards[one] else rows[-1]
+            found[later] = after[later] if len(rows) == 2 else before[later]
         else:
             why = why_twice(int(before[rows[0]]), int(after[rows[0]]))
             problems[rows[0]] = f"the time {_EPOCH + timedelta(seconds=time)} in {name}: {why}; {_ADVICE}."
     return (local - found).astype("datetime64[s]"), problems
+
+
+def _runs_backwards(local: Seconds) -> bool:
+    steps = np.diff(local)
+    return bool((steps < 0).sum() > (steps > 0).sum())
 
 
 def _offset(local: int, zone: ZoneInfo, fold: int) -> int:
