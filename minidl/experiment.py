@@ -79,7 +79,8 @@ class Experiment(Configurable):
         super().__post_init__()
         self.evaluation.check(self)
         if self.training.refit and not self.data.has_validation:
-            raise ConfigError("training.refit: there is no validation part that could teach too; set data.validation.")
+            key = self.data.validation_key
+            raise ConfigError(f"training.refit: there is no validation part that could teach too; set {key}.")
 
     def to_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain values; ``sweep`` and ``search`` only if they are there."""
@@ -129,6 +130,8 @@ class Experiment(Configurable):
         check_later(later_rows(self.model), points)
         try:
             self.evaluation.check_output(points, self)
+            if isinstance(self.evaluation, Forecast):  # the points have the shape of its targets
+                self.loss.check_shapes((1, *output), (1, *points))
         except ShapeError as err:
             told = "" if several == 1 else f"counting the {several} outputs that {name} needs for each target as one, "
             raise ShapeError(f"{told}{err}") from err
@@ -226,7 +229,7 @@ def check_search(experiment: Experiment, node: Node) -> None:
     validated = experiment.data.has_validation
     if experiment.search and not (validated and metric.startswith("validation_")):
         why = f"is not looked at: the best weights have {metric}" if validated else "is not set"
-        what = f"trials are compared by a validation score; data.validation {why}"
+        what = f"trials are compared by a validation score; {experiment.data.validation_key} {why}"
         problems.append(problem_at(node, ("search",), what))
     for key in experiment.search:
         if metric == "validation_loss" and (key.split(".")[0] == "loss" or key.startswith("data.scaler")):
@@ -243,7 +246,8 @@ def _unwatchable(experiment: Experiment, watched: str) -> str | None:
     if watched == "train_loss":
         return None
     if not experiment.data.has_validation:
-        return f"{watched} is no score of an epoch: data.validation is not set; set it, or watch train_loss"
+        key = experiment.data.validation_key
+        return f"{watched} is no score of an epoch: {key} is not set; set it, or watch train_loss"
     known = [f"validation_{name}" for name in ("loss", *(metric.name for metric in task.metrics))]
     return None if watched in known else f"{watched} is no score of an epoch{suggest(watched, ['train_loss', *known])}"
 

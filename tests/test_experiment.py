@@ -175,3 +175,8 @@ def test_features_are_selected_by_the_names_that_the_data_have() -> None:
     selected = made.model.children()["0"](x)
     np.testing.assert_array_equal(selected, x[..., [2, 0]])
     assert experiment(SelectFeatures(["temp"]), LastStep(), Dense(1)).output_shape() == (1,)
+
+
+def test_a_validation_part_that_is_lacking_is_asked_for_where_sequences_have_it() -> None:
+    with pytest.raises(ConfigError, match=r"checkpoint: is best, but data\.split\.validation is not set"):
+        load_experiment("waves_classify", ["data.split.validation=0", "evaluation.checkpoint=best"])

@@ -83,7 +83,10 @@ def parse_value(text: str, name: str) -> Node:
     except yaml.MarkedYAMLError as err:
         mark = err.problem_mark or err.context_mark
         context = f" ({err.context})" if err.context else ""
-        composer.stop(_place(name, mark) if mark else Place(name, 1, 1), f"invalid YAML: {err.problem}{context}")
+        quoted = "cannot start any token" in str(err.problem) and "\\t" not in str(err.problem)
+        quoted = quoted or str(err.context).endswith(("directive", "alias"))
+        hint = "; put such a text in quotes" if quoted else ""
+        composer.stop(_place(name, mark) if mark else Place(name, 1, 1), f"invalid YAML: {err.problem}{context}{hint}")
     except ConfigError:
         raise
     except (yaml.YAMLError, ValueError, OverflowError):  # PyYAML lets chr() of a bad escape fail

@@ -76,6 +76,8 @@ def _explained(message: str, value: Any) -> str:
     message = re.sub(r"`[^`]*`", lambda types: _in_yaml_words(types[0]), message, count=2)  # expected, got
     if isinstance(value, str) and value.lower() in _BOOLEAN_WORDS and "`bool" in message:
         return f"{message}; write true or false"
+    if isinstance(value, str) and value.lower() == "none" and "null`" in message:
+        return f"{message}; write null"
     if isinstance(value, str) and re.match("expected `(int|float)", message):
         return message + _as_number(value)
     if isinstance(value, (int, float)) and "expected `str" in message:

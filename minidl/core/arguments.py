@@ -115,6 +115,9 @@ def convert(value: Any, hint: Any) -> Any:
         choices = [word for word in _choices(hint) if isinstance(word, str)]
         if isinstance(value, str) and choices and "enum" in text:
             raise ConfigError(f"unknown value {shown}{suggest(value, choices)}") from err
+        wrong = [key for key in value if key not in choices] if isinstance(value, dict) else []
+        if wrong and choices and "enum" in text:
+            raise ConfigError(f"unknown key {_short(wrong[0])}{suggest(str(wrong[0]), choices)}") from err
         got = shown if ", got" not in text else f"{text.rsplit(', got ', 1)[1]} {shown}"
         raise ConfigError(f"{text.rsplit(', got ', 1)[0]}, got {got}") from err
     for number in _non_finite(converted):

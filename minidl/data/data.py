@@ -30,6 +30,11 @@ class Data(Configurable, ABC):
         """Whether there is a part that judges the model while it trains."""
 
     @property
+    def validation_key(self) -> str:
+        """Where a config says how large that part is."""
+        return "data.validation"
+
+    @property
     def scaled_names(self) -> tuple[str, ...]:
         """The columns that are scaled: those that a model gets, and those that it is compared with."""
         return self.feature_names

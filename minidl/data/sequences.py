@@ -158,6 +158,11 @@ class Sequences(Data):
         return self.split.validation > 0
 
     @property
+    def validation_key(self) -> str:
+        """The split's."""
+        return "data.split.validation"
+
+    @property
     def has_files(self) -> bool:
         """Whether the source reads files."""
         return self.source.has_files

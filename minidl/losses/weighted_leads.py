@@ -11,6 +11,7 @@ from msgspec import Meta
 from minidl.core.arguments import PositiveFloat
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.registry import register
+from minidl.core.text import counted
 from minidl.losses.distributions import Distribution
 from minidl.losses.loss import Array, Loss
 
@@ -62,7 +63,7 @@ class WeightedLeads(Loss):
         self.loss.check_shapes(y, target)
         if target[-1] != len(self.weights):
             raise ShapeError(
-                f"WeightedLeads: {len(self.weights)} weights, but {target[-1]} leads: the target has shape {target}."
+                f"WeightedLeads: weights: expected one for each of {counted(target[-1], 'lead')}, got {len(self.weights)}."
             )
 
     def check_values(self, n_outputs: int, target: Array) -> None:

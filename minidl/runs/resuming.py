@@ -182,11 +182,27 @@ def _newest(run: Run, trainer: Trainer, allow_fallback: bool) -> tuple[str, Chec
                 compare_arrays(_shapes(saved.optimizer), trainer.state, folder / name / OPTIMIZER)
             return name, saved
         except CorruptFileError as err:
+            _refuse_another_model(run, name)
             if not allow_fallback:
                 hint = "go on from the checkpoint before it with --allow-fallback"
                 raise CorruptFileError(f"{err} {hint[0].upper()}{hint[1:]}.") from err
             damaged = err
     raise CorruptFileError(f"{damaged} No checkpoint of this run can be read.")
+
+
+def _refuse_another_model(run: Run, name: str) -> None:
+    """Where a checkpoint is whole but of another config, that is what its weights do not fit to."""
+    try:
+        about = run.checkpoint(name, None).state.get("about") or {}
+    except CorruptFileError:
+        return
+    lines = [*changed_values(_config_then(about), run.experiment.to_config())]
+    if lines:
+        lines = [
+            *(f"config.yaml: {line}" for line in lines),
+            f"{CHECKPOINTS}/{name} has the weights of then; set this back.",
+        ]
+        raise IncompatibleRunError(*(f"{run.path}: {line}" for line in lines))
 
 
 def differences(run: Run, about: Mapping[str, Any], parts: Parts) -> list[str]:

@@ -177,7 +177,7 @@ class RunFolder:
         return last
 
     def checkpoint(
-        self, name: str, params: Mapping[str, Array], optimizer: Mapping[str, Array] | None = None
+        self, name: str, params: Mapping[str, Array] | None, optimizer: Mapping[str, Array] | None = None
     ) -> Checkpoint:
         """A checkpoint of this run and of no other; see `read_checkpoint`.
 

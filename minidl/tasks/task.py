@@ -79,7 +79,7 @@ class Task(Configurable, ABC):
         """
         if self.checkpoint == "best" and not experiment.data.has_validation:
             raise ConfigError(
-                "evaluation.checkpoint: is best, but data.validation is not set; "
+                f"evaluation.checkpoint: is best, but {experiment.data.validation_key} is not set; "
                 "without validation no weights are the best: set it, or score the last weights."
             )
 

@@ -55,6 +55,21 @@ CONFIG_FAULTS = {
     ),
     "a repeated key": ("seed: 3", "seed: 3\nseed: 4", "2:1: "),
     "a tab": ("  time_steps: 6", "\ttime_steps: 6", "12:1: "),
+    "null as in Python": (
+        "epochs: 3",
+        "epochs: 3, clip_norm: None",
+        "expected `float | null`, got `str` 'None'; write null",
+    ),
+    "a misspelt key of a number's mapping": (
+        "epochs: 3",
+        "epochs: 3, checkpoint_every: {step: 5}",
+        "training.checkpoint_every: unknown key 'step'; did you mean steps?",
+    ),
+    "weights of other leads": (
+        "loss: HalfMSE",
+        "loss: {type: WeightedLeads, loss: MSE, weights: [1, 2]}",
+        "model: WeightedLeads: weights: expected one for each of 1 lead, got 2.",
+    ),
     "a bracket left open": ("horizons: [4, 2, 1]", "horizons: [4, 2, 1", ":2"),
     "no model": (CONFIG[CONFIG.index("model:") : CONFIG.index("loss:")], "", "1:1: Experiment needs model"),
     "a horizon twice": ("[4, 2, 1]", "[4, 4]", "evaluation.horizons: expected different numbers, got [4, 4]"),

@@ -88,6 +88,8 @@ def test_an_object_its_config_and_the_text_of_it_lead_to_each_other() -> None:
          "decimals are written with a point"),
         ("shape: {type: CircleShape, radius: 1,5}", "f.yaml:1:38: shape: a key must be a string, got 5; "
          "decimals are written with a point"),
+        ("shape: {type: CircleShape, radius: %1}", "f.yaml:1:36: invalid YAML: found character '%' that cannot start "
+         "any token (while scanning for the next token); put such a text in quotes"),
         ("shape: {type: CircleShape, radius: x1}", "f.yaml:1:36: shape.radius: expected `float`, got `str` 'x1'"),
         ("shape: {type: CircleShape, radius: 1, fill_initializer: zeroes}", "f.yaml:1:57: shape.fill_initializer: "
          "unknown initializer 'zeroes'; did you mean zeros?"),

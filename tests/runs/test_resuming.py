@@ -131,6 +131,15 @@ def test_the_checkpoint_before_is_taken_only_when_asked(stopped: Path, capsys: A
     assert main(["reproduce", str(stopped)]) == 0
 
 
+def test_another_model_is_named_and_no_checkpoint_blamed(stopped: Path, capsys: Any) -> None:
+    edit(stopped / "config.yaml", "hidden_size: 3", "hidden_size: 5")
+    for more in ([], ["--allow-changes"], ["--allow-fallback"]):
+        assert main(["resume", str(stopped), *more]) == 3
+        *_, changed, last = capsys.readouterr().err.splitlines()
+        assert changed.endswith("config.yaml: model.layers.0.hidden_size: 3 when the run was saved, 5 now")
+        assert last.endswith("checkpoints/last has the weights of then; set this back.")
+
+
 def test_a_changed_log_is_refused(stopped: Path, capsys: Any) -> None:
     edit(stopped / "log.jsonl", '"epoch": 1', '"epoch": 2')
     assert main(["resume", str(stopped)]) == 3
