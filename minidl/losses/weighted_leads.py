@@ -62,9 +62,8 @@ class WeightedLeads(Loss):
         """Refuse what the loss refuses, and other leads than there are weights."""
         self.loss.check_shapes(y, target)
         if target[-1] != len(self.weights):
-            raise ShapeError(
-                f"WeightedLeads: weights: expected one for each of {counted(target[-1], 'lead')}, got {len(self.weights)}."
-            )
+            leads = counted(target[-1], "lead")
+            raise ShapeError(f"WeightedLeads: weights: expected one for each of {leads}, got {len(self.weights)}.")
 
     def check_values(self, n_outputs: int, target: Array) -> None:
         """Refuse what the loss refuses."""
