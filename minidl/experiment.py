@@ -131,7 +131,7 @@ class Experiment(Configurable):
         try:
             self.evaluation.check_output(points, self)
             if isinstance(self.evaluation, Forecast):  # the points have the shape of its targets
-                self.loss.check_shapes((1, *output), (1, *points))
+                self.loss.check_shapes((1, last), (1, last // several))
         except ShapeError as err:
             told = "" if several == 1 else f"counting the {several} outputs that {name} needs for each target as one, "
             raise ShapeError(f"{told}{err}") from err
