@@ -10,7 +10,7 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -53,6 +53,8 @@ class TextLayout:
     comment : lines that begin with this character are no rows; "": there are none.
     decimal : what stands before a number's decimals.
     thousands : what may separate groups of three digits; "": nothing.
+    symbols : what may stand before or behind a number, as ``$``, ``%`` or ``kWh``, and is left out; ``()``: a number in
+        parentheses is negative.
     """
 
     delimiter: Delimiter = ","
@@ -62,6 +64,7 @@ class TextLayout:
     comment: Mark = ""
     decimal: Literal[".", ","] = "."
     thousands: Mark = ""
+    symbols: list[str] = field(default_factory=list)
 
     def check_layout(self) -> None:
         """ConfigError for marks that contradict each other."""
@@ -70,13 +73,29 @@ class TextLayout:
             raise ConfigError(f"{where}: delimiter: {self.delimiter!r} cannot separate cells.")
         if self.thousands and (self.thousands == self.decimal or self.thousands in "+-\r\n0123456789"):
             raise ConfigError(f"{where}: thousands: {self.thousands!r} cannot separate thousands here.")
+        odd = next((symbol for symbol in self.symbols if not symbol.strip() or set(symbol) & set("0123456789+-")), None)
+        if odd is not None:
+            raise ConfigError(f"{where}: symbols: {odd!r} cannot stand beside a number.")
         names = self.column_names or []
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ConfigError(f"{where}: column_names: {twice!r} appears twice.")
 
+    def bare(self, text: str) -> str:
+        """A number without the symbols around it, and with the minus of a keyboard."""
+        text = text.replace("\u2212", "-")
+        if "()" in self.symbols and text.startswith("(") and text.endswith(")"):
+            return "-" + self.bare(text[1:-1])
+        sign = text[:1] if text.startswith(("+", "-")) else ""
+        body = text.removeprefix(sign)
+        for symbol in self.symbols:
+            if body.startswith(symbol) or body.endswith(symbol):
+                return sign + body.removeprefix(symbol).removesuffix(symbol).strip()
+        return text
+
     def number(self, text: str) -> str:
         """A number as `float` wants it, or what is none for `float` either."""
+        text = self.bare(text)
         if self.thousands:
             mark, point = re.escape(self.thousands), re.escape(self.decimal)
             if re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}(?:{mark}\d{{3}})+(?:{point}\d*)?", text, re.ASCII):

@@ -15,10 +15,12 @@ from minidl.data.tables.layout import TextLayout
 from minidl.data.tables.marks import GAPS, is_number
 from minidl.data.tables.row_keys import KEPT, readable
 from minidl.data.tables.several import column_without_times, columns_of_series, some_of
+from minidl.data.tables.symbols import gaps_of
 from minidl.data.tables.time_columns import columns_of_times, unread_times
 from minidl.data.tables.written import how_written
 
 _CATEGORIES = 20
+_YES_AND_NO = ({"yes", "no"}, {"true", "false"}, {"y", "n"}, {"t", "f"}, {"on", "off"})
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,14 @@ def look_at(
     targets = _the_targets(targets, texts, numbers, layout)
     others = {name: cells for name, cells in others.items() if name not in targets}
     keys = {"path": str(path), "target": targets if len(targets) > 1 else targets[0], **keys}
+    beside = [text for text in written.symbols.get(targets[0], []) if text != "()"]
+    keys |= {"units": beside[0]} if beside and len(targets) == 1 else {}
     keys |= _time_keys(times, form, time_zone, others, words)
     series = _series(others, times, series_by, words)
     keys |= {"series_by": series[0] if len(series) == 1 else list(series)} if series else {}
     words += [_series_words(texts, series)] if series else []
     left = {name: kind for name, kind in kinds.items() if name not in (*times, *series)}
-    _add_features(keys, words, texts, left, targets)
+    _add_features(keys, words, texts, left, targets, layout)
     words += _without_target(texts, series, targets, keys["features"])
     return Findings(keys, words, readable(keys, words, written))
 
@@ -98,7 +102,12 @@ def _time_keys(
 
 
 def _add_features(
-    keys: dict[str, Any], words: list[str], texts: dict[str, list[str]], left: dict[str, str], targets: Sequence[str]
+    keys: dict[str, Any],
+    words: list[str],
+    texts: dict[str, list[str]],
+    left: dict[str, str],
+    targets: Sequence[str],
+    layout: TextLayout,
 ) -> None:
     """The keys of the columns that a model gets, of the kinds `left`, and of their gaps."""
     numbers = [name for name, kind in left.items() if kind == "numbers"]
@@ -113,10 +122,14 @@ def _add_features(
         words.append(f"texts in {', '.join(categories)}: numbered in the order of the alphabet (`categories`)")
     left_out = [f"{name} ({kind})" for name, kind in left.items() if name not in keys["features"]]
     words += [f"left out: {', '.join(left_out)}"] if left_out else []
-    gaps = sorted({cell for name in numbers for cell in texts[name] if cell in GAPS})
+    gaps = set[str]()
+    for name in numbers:
+        found, unusual = gaps_of(texts[name], layout)
+        gaps |= found
+        words += [f"{listed(list(map(repr, unusual)))} in {name}: taken as a gap (`missing`)"] if unusual else []
     if gaps:
-        keys |= {"gaps": "interpolate", "missing": gaps}
-        words.append(f"gaps, as {', '.join(map(repr, gaps))}: filled (`gaps`)")
+        keys |= {"gaps": "interpolate", "missing": sorted(gaps)}
+        words.append(f"gaps, as {', '.join(map(repr, sorted(gaps)))}: filled (`gaps`)")
 
 
 def _series(
@@ -176,7 +189,7 @@ def _without_target(
 
 def _kind(cells: list[str], layout: TextLayout) -> str:
     """``numbers``, ``categories``, or why the column is neither."""
-    known = set(cells) - set(GAPS)
+    known = set(cells) - gaps_of(cells, layout)[0]
     if len(known) < 2:
         return "constant" if known else "empty"
     if all(is_number(layout.number(text)) for text in known):
@@ -202,6 +215,10 @@ def _the_targets(
 def _no_numbers(target: str, cells: list[str], numbers: list[str], layout: TextLayout) -> ConfigError:
     """The error of a target that is not among the columns of numbers."""
     odd = [cell for cell in cells if cell not in GAPS and not is_number(layout.number(cell))]
+    two = sorted(set(cells) - {*GAPS})
+    if len(two) == 2 and {text.lower() for text in two} in _YES_AND_NO:
+        hint = f": write 0 and 1 in place of {two[0]!r} and {two[1]!r}."
+        return ConfigError(f"--target: {target!r} is no column of numbers{hint}")
     hint = f": {odd[0]!r} is none." if odd else suggest(target, numbers)
     hint = hint or f"; those are {', '.join(numbers) or 'none'}."
     return ConfigError(f"--target: {target!r} is no column of numbers{hint}")

@@ -10,7 +10,10 @@ import numpy as np
 
 from minidl.data.tables.layout import NUMERAL, TextLayout
 
-GAPS = ("", "NA", "nan", "NaN", "N/A", "n/a", "null", "NULL", "None", "?", "-", ".")
+GAPS = (
+    *("", "NA", "nan", "NaN", "N/A", "n/a", "n.a.", "N.A.", "k.A.", "<NA>", "#N/A", "null", "NULL", "None", "none"),
+    *("?", "-", "--", "---", ".", "..", "...", "\\N", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "missing"),
+)
 _CELLS = 1000  # of a column that are looked at
 _BETWEEN = (",", ".", " ", "'", "\u00a0", "\u202f", "\u2019")
 # The usual ones first: a point or a comma before decimals, then commas between thousands.

@@ -281,6 +281,8 @@ def _number(text: str, layout: TextLayout) -> float:
         advice = "If the column holds texts, give each its number in `categories`."
         if re.fullmatch(NUMERAL, text, re.ASCII):
             advice = "The keys `decimal` and `thousands` say how numbers are written."
+        elif re.fullmatch(rf"\D{{0,9}}{NUMERAL}\D{{0,9}}", text, re.ASCII):
+            advice += " The key `symbols` says what may stand beside numbers."
         raise ValueError(f"{_shown(text)} is not a number; if it stands for a gap, add it to `missing`. {advice}")
     if abs(value) > LARGEST:
         raise ValueError(

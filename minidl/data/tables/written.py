@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from minidl.core.errors import DataError
-from minidl.core.text import counted
+from minidl.core.text import counted, listed
 from minidl.data.csv_file import read_bytes
 from minidl.data.tables.layout import TextLayout
 from minidl.data.tables.marks import is_number, marks_of
 from minidl.data.tables.opening import is_parquet, table_of
 from minidl.data.tables.rows import TableRows
+from minidl.data.tables.symbols import symbols_of
 
 _SOME = 100_000  # bytes that are looked at for marks between cells
 _MOST_BEFORE, _LIKE = 50, 20  # lines before a header, at most; and after it, which should be like it
@@ -30,12 +31,14 @@ class Written:
     file : its rows.
     texts : the cells of each column.
     words : what was found and assumed, a sentence each.
+    symbols : of some columns, what stands beside their numbers.
     """
 
     layout: TextLayout
     file: TableRows
     texts: dict[str, list[str]]
     words: list[str]
+    symbols: dict[str, list[str]]
 
 
 def how_written(path: Path) -> Written:
@@ -55,10 +58,14 @@ def how_written(path: Path) -> Written:
     words = [f"{counted(len(file), 'row')} of {counted(sum(map(bool, texts)), 'column')}, {shown}"]
     if layout.skip_lines:
         words.append(f"{counted(layout.skip_lines, 'line')} before the header: left out (`skip_lines`)")
-    marks, said = marks_of(texts.values(), layout.delimiter)
+    symbols = symbols_of(texts)
+    layout = replace(layout, symbols=list(dict.fromkeys(text for found in symbols.values() for text in found)))
+    bare = [list(map(layout.bare, cells)) if name in symbols else cells for name, cells in texts.items()]
+    marks, said = marks_of(bare, layout.delimiter)
     if said:
         words.append(said)
-    return Written(replace(layout, decimal=marks.decimal, thousands=marks.thousands), file, texts, words)
+    words += [f"{listed(found)} beside numbers in {name}: left out (`symbols`)" for name, found in symbols.items()]
+    return Written(replace(layout, decimal=marks.decimal, thousands=marks.thousands), file, texts, words, symbols)
 
 
 def _layout(data: bytes, name: str) -> TextLayout:
