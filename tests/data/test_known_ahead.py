@@ -130,6 +130,14 @@ def test_a_series_goes_on_with_what_is_known(tmp_path: Path) -> None:
         check_known(table, 7, "here")
 
 
+def test_of_a_table_that_ends_with_its_target_nothing_is_known_ahead(tmp_path: Path) -> None:
+    table = series(write(tmp_path / "a.csv", lines(KNOWN))).read()
+    for one in (table, replace(table, later=())):  # from a file, and made in Python
+        assert later_values(one, 2).tolist() == [table.values[-1].tolist()] * 2
+        with pytest.raises(DataError, match=r"needs the 1 row after its last row, .*; there are none\. Give them with"):
+            check_known(one, 1, "")
+
+
 # --- from another file
 
 

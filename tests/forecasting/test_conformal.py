@@ -20,7 +20,7 @@ from minidl.comparison.leaks import check_no_leak
 from minidl.data import Gaps, SampleValidation, TailValidation
 from minidl.experiment import load_experiment
 from minidl.forecasting import conformal
-from minidl.forecasting.conformal import calibration_starts
+from minidl.forecasting.conformal import calibration_starts, trained_on
 from minidl.losses.distributions import Gaussian, Quantiles
 from minidl.tasks import Forecast, Intervals
 
@@ -122,6 +122,13 @@ def test_rows_that_training_has_seen_or_too_few_calibrate_nothing(validation: An
     parts = data.load("float64", np.random.default_rng(0), leads=H)
     with pytest.raises(kind, match=said):
         calibration_starts(parts, 0.8)
+
+
+@pytest.mark.parametrize("after", range(H + 1))
+def test_one_label_in_common_is_enough_to_have_been_seen(after: int) -> None:
+    parts = window_data(hourly_table(), validation=TailValidation(40)).load("float64", leads=H)
+    close = replace(parts.train, starts=parts.train.starts[-1:] + after)  # its last label is `after` rows later
+    assert trained_on(replace(parts, validation=close)) == (after < H)
 
 
 def test_test_rows_calibrate_nothing() -> None:
