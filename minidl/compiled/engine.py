@@ -269,7 +269,7 @@ def _signature(
     doubles = types.Array(types.float64, 1, "C")
     rows, ranges = types.Array(types.float64, 3, "C"), types.Array(types.int64, 2, "C")
     first = read, read, places, places, types.int64, types.int64, doubles, types.float64, rows, ranges, ranges
-    drawn = (write, types.Array(types.uint64, 1, "C"), places, doubles) if masks else ()
+    drawn = (types.Array(number, 2, "C"), types.Array(types.uint64, 1, "C"), places, doubles) if masks else ()
     more = (places, types.Array(types.float64, 1, "C", readonly=True), places, places) if uneven else ()
     going_on = (places,) if carried else ()
     threads = (types.int64, types.int64, doubles, types.Array(number, 2, "C"), places) if several else ()

@@ -138,16 +138,22 @@ class _Arrays:
         return "".join(f", {name}{i}" for name, there in given if there) + (", lengths" if step.ragged else "")
 
     def masks(self, examples: str) -> list[str]:
-        """Those of a batch, drawn layer by layer and brought into lanes; `examples` are counted within it."""
-        drawn = [i for i, step in enumerate(self.steps) if step.mask is not None]
-        ragged = self.layout.ragged
-        lines = ["steps = view(given_lengths, position, (n,)).max()"] if ragged and drawn else []
+        """Those of a batch, drawn layer by layer, and brought into lanes where these are not all examples in order.
+
+        `examples` are the first one in the lanes, counted within the batch, and how many there are.
+        """
+        drawn, ragged = [i for i, step in enumerate(self.steps) if step.mask is not None], self.layout.ragged
+        in_place = examples == templates.ALL and not ragged
+        lines = ["longest = view(given_lengths, position, (n,)).max()"] if ragged and drawn else []
         for j, i in enumerate(drawn):
-            time = f"min(m{i}.shape[0], steps)" if ragged else f"m{i}.shape[0]"
-            lines.append(f"draw_masks(masks, n * {time} * m{i}.shape[1], rates[{2 * j}], rates[{2 * j + 1}], random)")
-            if examples:
-                places = f"view(places, len(places) // {len(drawn)} * {j}, (len(places) // {len(drawn)},))"
-                lines.append(f"gather_inputs(m{i}, masks, {places}, {'position + ' if ragged else ''}{examples})")
+            into, time = (
+                f"m{i}" if in_place else "masks",
+                f"min(m{i}.shape[0], longest)" if ragged else f"m{i}.shape[0]",
+            )
+            lines.append(f"drawn = view({into}, 0, ({time} * m{i}.shape[1], {into}.shape[-1]))")
+            lines.append(f"draw_masks(drawn, n, rates[{2 * j}], rates[{2 * j + 1}], random)")
+            if examples and not in_place:
+                lines.append(f"gather_masks(m{i}, drawn, ranks, {'position + ' if ragged else ''}{examples})")
         return lines
 
     def _of(self, i: int, letter: str) -> str:
@@ -184,7 +190,7 @@ def train_function(
         arrays.lines.append(f"share = {arrays.memory.place(*target, layout.lanes)}")
         arrays.lines.append(f"lengths = {arrays.memory.whole([0] * layout.lanes)}")
     if arrays.masks(""):
-        arrays.lines += [f"{name} = borrow({name})" for name in ("masks", "random", "places", "rates")]
+        arrays.lines += [f"{name} = borrow({name})" for name in ("masks", "random", "ranks", "rates")]
     if carried:
         arrays.states()
     text = filled(
@@ -192,7 +198,7 @@ def train_function(
         arrays="\n".join(arrays.lines),
         step=_step(arrays, state, uneven=uneven, several=several, carried=carried),
         carried=", goes_on" if carried else "",
-        masks=", masks, random, places, rates" if arrays.masks("") else "",
+        masks=", masks, random, ranks, rates" if arrays.masks("") else "",
         uneven=", given_lengths, weights, weight_starts, weight_steps" if uneven else "",
         state="".join(f", state{i}" for i in range(state)),
         several=", thread, threads, losses, parts, flags" if several else "",
@@ -219,7 +225,7 @@ def _step(arrays: _Arrays, state: int, *, uneven: bool, several: bool, carried: 
     )
     return filled(
         templates.STEP_TOGETHER if several else templates.STEP,
-        gather="\n".join([gather, *arrays.masks("first, count" if several else "0, n")]),
+        gather="\n".join([gather, *arrays.masks("first, count" if several else templates.ALL)]),
         draw="\n".join(arrays.masks("") or ["pass"]),
         forward="\n".join((arrays.begin() if carried else arrays.start()) + arrays.forward()),
         loss=loss,

@@ -89,6 +89,15 @@ def gather_inputs(x: Array, inputs: Array, starts: Array, position: int, n: int)
 
 
 @jit
+def gather_masks(mask: Array, drawn: Array, ranks: Array, position: int, n: int) -> None:
+    """Masks into the first n lanes; that of an example stands in lane ``ranks[position + k]`` of `drawn`."""
+    flat = view(mask, 0, (len(drawn), mask.shape[2]))
+    for q in range(len(drawn)):
+        for k in range(n):
+            flat[q, k] = drawn[q, ranks[position + k]]
+
+
+@jit
 def gather_targets(target: Array, targets: Array, starts: Array, step: int, position: int, n: int) -> None:
     """Targets into the first n lanes: time step t of a window lies `step` values after the one before."""
     for k in range(n):
@@ -273,6 +282,7 @@ NAMES: dict[str, Any] = {
     "gather_held": gather_held,
     "gather_inputs": gather_inputs,
     "gather_lengths": gather_lengths,
+    "gather_masks": gather_masks,
     "gather_shares": gather_shares,
     "gather_targets": gather_targets,
     "finite": finite,

@@ -83,6 +83,8 @@ GATHER = """\
 gather_inputs(x0, inputs, starts, {examples})
 gather_targets(target, targets, target_starts, target_step, {examples})"""
 
+ALL = "0, n"  # the first example of a batch, and how many there are
+
 # Where examples have lengths or weights.
 GATHER_UNEVEN = """\
 gather_lengths(lengths, given_lengths, {examples})

@@ -17,24 +17,33 @@ from minidl.layers.dropout import draw_mask
 from minidl.randomness import Streams
 from minidl.training import Arrays
 
+# Lanes and numbers of each, as they are drawn one after the other.
+SIZES = [
+    (1, 1), (1, 1), (0, 1), (64, 4), (64, 4), (32, 4), (17, 4), (16, 4), (1, 1), (64, 4), (64, 4), (16, 3), (48, 3),
+    (16, 3), (1, 3), (16, 3), (2, 3), (130, 5), (7, 1), (3, 65), (64, 6), (64, 2), (16, 2), (1, 1), (1, 1), (5, 7),
+]  # fmt: skip
 
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("drop_rate", [0.2, 0.5, 0.7, 1e-9, 0.999999999])
-def test_masks_and_state_are_those_of_the_layer(drop_rate: float) -> None:
-    # Odd counts leave half a word for the next call; 0 draws nothing; from 8 on words are drawn four by four.
+def test_masks_and_state_are_those_of_the_layer(drop_rate: float, dtype: str) -> None:
+    # Odd counts leave half a word for the next call; 0 draws nothing; lanes of odd size begin with either half of a
+    # word; a call after whole vectors of lanes of its size goes on where they ended.
     # Catches halves in the wrong order, a bound beside p, a lost or old half, and wrong steps of the state.
     by_layer, compiled = np.random.default_rng(3), np.random.default_rng(3)
-    masks = Masks([Mask(drop_rate, 1, 1)], 1001, "float32", 1)
+    masks = Masks([Mask(drop_rate, 1, 65)], 130, dtype, 1)
     values, random = masks.values[0], masks.random[0]
     around = np.array([masks.rates[0] - 1, masks.rates[0]], np.float32) / np.float32(2**24)
-    assert np.greater_equal(around, drop_rate).tolist() == [False, True]  # in 1,000 draws no number is that near
-    for n in (1, 1, 0, 2, 3, 6, 7, 8, 15, 17, 64, 1001):
-        expected = np.empty(n, np.float32)
+    assert np.greater_equal(around, drop_rate).tolist() == [False, True]  # in 3,000 draws no number is that near
+    for number, (n, size) in enumerate(SIZES):
+        expected = np.empty((n, size), dtype)
         draw_mask(expected, drop_rate, Context(training=True, rng=by_layer), "test")
-        masks.begin(compiled)
-        draw_masks(values, n, *masks.rates, random)
+        if number % 3 == 0:  # a call may be of several steps
+            masks.begin(compiled)
+        draw_masks(values[:size], n, *masks.rates, random)
         masks.end(compiled)
-        assert values[:n].tobytes() == expected.tobytes(), n
-        assert compiled.bit_generator.state == by_layer.bit_generator.state, n
+        assert values[:size, :n].T.tobytes() == expected.tobytes(), (n, size)
+        assert compiled.bit_generator.state == by_layer.bit_generator.state, (n, size)
 
 
 def test_another_generator_is_left_to_numpy_where_masks_are_drawn() -> None:
