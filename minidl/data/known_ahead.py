@@ -35,13 +35,14 @@ def one_row_early(table: Table, borders: Sequence[int] = ()) -> Table:
     if not table.known_ahead:
         return table
     columns = [table.feature_names.index(name) for name in table.known_ahead]
-    values, gaps = _early(table.values, columns, borders), table.gaps
+    values, gaps = moved_early(table.values, columns, borders), table.gaps
     if gaps is not None:
-        gaps = replace(gaps, where=_early(gaps.where, columns, borders))
+        gaps = replace(gaps, where=moved_early(gaps.where, columns, borders))
     return replace(table, values=values, gaps=gaps, early=table.known_ahead)
 
 
-def _early(values: Array, columns: list[int], borders: Sequence[int]) -> Array:
+def moved_early(values: Array, columns: Sequence[int], borders: Sequence[int]) -> Array:
+    """(n, F): a series' values, those of these columns one row early within each part."""
     moved = values.copy()
     for first, stop in pairwise((0, *borders, len(values))):
         moved[first : stop - 1, columns] = values[first + 1 : stop, columns]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.data.gaps import runs_of
+from minidl.data.known_ahead import moved_early
 from minidl.data.series import Table
 
 
@@ -16,6 +17,8 @@ def rows_too_long(
 ) -> npt.NDArray[np.bool_] | None:
     """bool (n,): the rows of a table in gaps longer than `longest`; None: there are none.
 
+    What is known ahead counts where windows hold it, one row early.
+
     Parameters
     ----------
     borders : of each series the first rows of all its parts but the first, counted within the series.
@@ -23,24 +26,29 @@ def rows_too_long(
     if longest is None or table.gaps is None:
         return None
     where = [table.gaps.where[rows] for rows in table.stretches()]
-    found = np.concatenate([long_gaps(one, longest, ends) for one, ends in zip(where, borders, strict=True)])
+    early = [table.feature_names.index(name) for name in table.known_ahead]
+    found = np.concatenate([long_gaps(one, longest, ends, early) for one, ends in zip(where, borders, strict=True)])
     return found if found.any() else None
 
 
-def long_gaps(where: npt.NDArray[np.bool_], longest: int, borders: Sequence[int] = ()) -> npt.NDArray[np.bool_]:
+def long_gaps(
+    where: npt.NDArray[np.bool_], longest: int, borders: Sequence[int] = (), early: Sequence[int] = ()
+) -> npt.NDArray[np.bool_]:
     """bool (n,): the rows of gaps longer than `longest` in some column of `where` (n, F), each within one part.
 
     Parameters
     ----------
     borders : the first rows of all parts but the first, ascending.
+    early : columns that windows hold one row early.
     """
-    found = np.zeros(len(where), bool)
+    found = np.zeros_like(where)
     for start, end in zip((0, *borders), (*borders, len(where)), strict=True):
-        for column in where[start:end].T:
-            for first, stop in zip(*runs_of(column), strict=True):
+        for column in range(where.shape[1]):
+            for first, stop in zip(*runs_of(where[start:end, column]), strict=True):
                 if stop - first > longest:
-                    found[start + first : start + stop] = True
-    return found
+                    found[start + first : start + stop, column] = True
+    rows: npt.NDArray[np.bool_] = moved_early(found, early, borders).any(axis=1)
+    return rows
 
 
 def free_of(too_long: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64], time_steps: int) -> npt.NDArray[np.bool_]:

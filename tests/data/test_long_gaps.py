@@ -74,6 +74,15 @@ def test_windows_that_hold_a_long_gap_are_left_out(column: int, leads: int) -> N
     rival_forecaster(parts, DirectRidge(), "hold_last", 3)(parts.test.starts[:2], 3)
 
 
+def test_a_gap_in_a_column_known_ahead_is_where_windows_hold_it() -> None:
+    # Caught here: a window whose last row has the filled value of the next one, where the gap begins.
+    ahead = replace(table(1), known_ahead=(table(1).feature_names[1],))
+    parts = window_data(ahead, validation=TailValidation(VALIDATION), longest_gap=2).load("float64")
+    long = {*range(40, 43), *range(60, 65)}
+    expected = [s for s in range(BORDERS[0] - T) if not long & {*range(s + 1, s + T + 1)}]
+    assert parts.train.starts.tolist() == expected
+
+
 def test_without_a_long_gap_all_is_as_it_was() -> None:
     plain, asked = (window_data(table(1), **more).load("float64", leads=4) for more in ({}, {"longest_gap": 9}))
     assert asked.train.too_long is None
