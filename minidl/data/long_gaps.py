@@ -47,7 +47,8 @@ def long_gaps(
             for first, stop in zip(*runs_of(where[start:end, column]), strict=True):
                 if stop - first > longest:
                     found[start + first : start + stop, column] = True
-    rows: npt.NDArray[np.bool_] = moved_early(found, early, borders).any(axis=1)
+    moved = moved_early(found, early, borders)
+    rows: npt.NDArray[np.bool_] = np.asarray(moved.any(axis=1))
     return rows
 
 
