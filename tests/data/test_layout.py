@@ -77,7 +77,7 @@ def test_lines_that_are_no_rows_are_left_out_and_the_others_keep_their_numbers(
     assert lines[-1] == 9  # a line after the last one, for what ends there
 
 
-@pytest.mark.parametrize(("delimiter", "blank"), [(";", "; ;"), ("\t", "\t"), (" ", "   ")])
+@pytest.mark.parametrize(("delimiter", "blank"), [(";", "; ;"), ("\t", "\t")])
 def test_a_blank_row_is_one_of_its_own_delimiters(delimiter: str, blank: str) -> None:
     text = delimiter.join("ab") + "\n" + blank + "\n" + ",,\n"
     found, lines = TextLayout(delimiter=delimiter).rows_of(text.encode(), blank_rows=False)
@@ -159,3 +159,17 @@ def test_marks_that_contradict_are_refused(arguments: dict[str, Any], message: s
 )
 def test_others_are_taken(arguments: dict[str, Any]) -> None:
     TextLayout(**arguments).check_layout()
+
+
+def test_blanks_and_tabs_between_cells_are_one_and_lines_of_them_are_none() -> None:
+    found, lines = TextLayout(delimiter=" ").rows_of(b"  a \t b\n   \n\n1 2\n")
+    assert found == b"a b\n1 2"
+    assert lines is not None
+    assert lines[:2].tolist() == [1, 4]
+
+
+def test_lines_at_the_end_are_no_rows_and_empty_ones_after_them_do_not_count() -> None:
+    found, lines = TextLayout(skip_end=2).rows_of(b"a,b\n1,2\n\nTotal,2\n\n\n")
+    assert found == b"a,b\n1,2"
+    assert lines is not None
+    assert lines[:2].tolist() == [1, 2]

@@ -46,10 +46,11 @@ class TextLayout:
 
     Parameters
     ----------
-    delimiter : one character.
+    delimiter : one character; a blank stands for any number of blanks and tabs.
     encoding : of the text. A file that begins with the mark of UTF-8 or UTF-16 is read as that.
     column_names : of all columns, for a file without a header; empty: its first row is the header.
     skip_lines : lines before the header that are no rows.
+    skip_end : lines at the end that are no rows, as totals; empty ones after the last that is not do not count.
     comment : lines that begin with this character are no rows; "": there are none.
     decimal : what stands before a number's decimals.
     thousands : what may separate groups of three digits; "": nothing.
@@ -61,6 +62,7 @@ class TextLayout:
     encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
     column_names: list[str] | None = None
     skip_lines: NonNegativeInt = 0
+    skip_end: NonNegativeInt = 0
     comment: Mark = ""
     decimal: Literal[".", ","] = "."
     thousands: Mark = ""
@@ -121,15 +123,23 @@ class TextLayout:
         """
         mark, delimiter = self.comment.encode(), self.delimiter.encode()
         some_blank = not blank_rows and any(end in text and end + delimiter in text for end in (b"\r", b"\n"))
-        if not self.skip_lines and not (mark and mark in text) and not some_blank:
+        whole = not (self.skip_lines or self.skip_end or (mark and mark in text) or some_blank)
+        if whole and self.delimiter != " ":
             return text, None
         lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        if self.delimiter == " ":
+            lines = [b" ".join(line.split()) for line in lines]
+            blank_rows = False
+        if self.skip_end:
+            while lines and not lines[-1].strip():
+                lines.pop()
+            del lines[-self.skip_end :]
         numbers = [
             i
             for i, line in enumerate(lines)
             if i >= self.skip_lines
             and not (mark and line.lstrip().startswith(mark))
-            and (blank_rows or not line or line.strip(b" \t" + delimiter))
+            and (blank_rows or (not line and delimiter != b" ") or line.strip(b" \t" + delimiter))
         ]
         return b"\n".join(lines[i] for i in numbers), np.array([*numbers, len(lines)], np.int64) + 1
 

@@ -75,7 +75,8 @@ def look_at(
     others = {name: cells for name, cells in others.items() if name not in targets}
     keys = {"path": str(path), "target": targets if len(targets) > 1 else targets[0], **keys}
     beside = [text for text in written.symbols.get(targets[0], []) if text != "()"]
-    keys |= {"units": beside[0]} if beside and len(targets) == 1 else {}
+    units = beside[0] if beside else written.units.get(targets[0], "")
+    keys |= {"units": units} if units and len(targets) == 1 else {}
     keys |= _time_keys(times, form, time_zone, others, words)
     series = _series(others, times, series_by, words)
     keys |= {"series_by": series[0] if len(series) == 1 else list(series)} if series else {}

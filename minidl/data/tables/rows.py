@@ -13,7 +13,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -232,7 +232,9 @@ class TableRows(ABC):
         text.write("\n" * self.layout.skip_lines)
         header = [] if self.layout.column_names else [self.header]
         rows = zip(*columns, strict=True)
-        csv.writer(text, delimiter=self.layout.delimiter, lineterminator="\n").writerows([*header, *rows])
+        how: Any = csv.QUOTE_ALL if self.layout.delimiter == " " else csv.QUOTE_MINIMAL  # several blanks are one
+        csv.writer(text, delimiter=self.layout.delimiter, lineterminator="\n", quoting=how).writerows([*header, *rows])
+        text.write("end\n" * self.layout.skip_end)
         return text.getvalue().encode(self.layout.encoding)
 
     def convert(self, column: str, function: Callable[[str], T], rows: Rows | None = None) -> list[T]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from minidl.core.errors import DataError
 from minidl.core.text import counted, listed
 from minidl.data.csv_file import read_bytes
+from minidl.data.tables.headers import Header, footer_of, header_of
 from minidl.data.tables.layout import TextLayout
-from minidl.data.tables.marks import is_number, marks_of
+from minidl.data.tables.marks import marks_of
 from minidl.data.tables.opening import is_parquet, table_of
 from minidl.data.tables.rows import TableRows
 from minidl.data.tables.symbols import symbols_of
 
-_SOME = 100_000  # bytes that are looked at for marks between cells
-_MOST_BEFORE, _LIKE = 50, 20  # lines before a header, at most; and after it, which should be like it
-_DELIMITERS = ",;\t|"
+_SOME = 100_000  # bytes that are looked at for the header, and for what is no row at the end
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +29,7 @@ class Written:
     texts : the cells of each column.
     words : what was found and assumed, a sentence each.
     symbols : of some columns, what stands beside their numbers.
+    units : of some columns, what stands below their names.
     """
 
     layout: TextLayout
@@ -39,6 +37,7 @@ class Written:
     texts: dict[str, list[str]]
     words: list[str]
     symbols: dict[str, list[str]]
+    units: dict[str, str]
 
 
 def how_written(path: Path) -> Written:
@@ -51,13 +50,18 @@ def how_written(path: Path) -> Written:
     """
     data, name = read_bytes(path), str(path)
     packed = is_parquet(data)
-    layout = TextLayout() if packed else _layout(data, name)
+    layout, header = (TextLayout(), Header(",", 0)) if packed else _layout(data, name)
     file = table_of(data, name, layout, blank_rows=False)
     texts = {column: file.texts(column) for column in file.header}
     shown = "in a Parquet file" if packed else f"between them {layout.delimiter!r}"
     words = [f"{counted(len(file), 'row')} of {counted(sum(map(bool, texts)), 'column')}, {shown}"]
-    if layout.skip_lines:
+    if layout.skip_lines and not header.names:
         words.append(f"{counted(layout.skip_lines, 'line')} before the header: left out (`skip_lines`)")
+    words += header.words
+    if layout.skip_end:
+        words.append(
+            f"{counted(layout.skip_end, 'line')} at the end that are no rows, as totals or notes: left out (`skip_end`)"
+        )
     symbols = symbols_of(texts)
     layout = replace(layout, symbols=list(dict.fromkeys(text for found in symbols.values() for text in found)))
     bare = [list(map(layout.bare, cells)) if name in symbols else cells for name, cells in texts.items()]
@@ -65,11 +69,13 @@ def how_written(path: Path) -> Written:
     if said:
         words.append(said)
     words += [f"{listed(found)} beside numbers in {name}: left out (`symbols`)" for name, found in symbols.items()]
-    return Written(replace(layout, decimal=marks.decimal, thousands=marks.thousands), file, texts, words, symbols)
+    return Written(
+        replace(layout, decimal=marks.decimal, thousands=marks.thousands), file, texts, words, symbols, header.units
+    )
 
 
-def _layout(data: bytes, name: str) -> TextLayout:
-    """All but the marks within numbers."""
+def _layout(data: bytes, name: str) -> tuple[TextLayout, Header]:
+    """All but the marks within numbers, and what was found of the header."""
     problem = DataError(f"{name}: no table.")
     for encoding in ("utf-8", "cp1252"):
         try:
@@ -79,40 +85,29 @@ def _layout(data: bytes, name: str) -> TextLayout:
             problem = err
     else:
         raise problem
-    text = text[:_SOME].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    lines = text.decode("utf-8", "replace").split("\n")
+    lines = _lines(text[:_SOME])
     comment = "#" if next((line for line in lines if line.strip()), "").lstrip().startswith("#") else ""
     rows = {
         i: line for i, line in enumerate(lines) if line.strip() and not (comment and line.lstrip().startswith(comment))
     }
-    delimiter, at = _header(rows)
-    cells = [cell.strip(' "') for cell in rows.get(at, "").split(delimiter)]
-    return TextLayout(
-        delimiter=delimiter,
+    header = header_of(rows)
+    before = (
+        header.skip_lines
+        if any(not line.strip() or i in rows for i, line in enumerate(lines[: header.skip_lines]))
+        else 0
+    )
+    end = footer_of(_lines(text[-_SOME:])[len(text) > _SOME :], header.delimiter)
+    layout = TextLayout(
+        delimiter=header.delimiter,
         encoding=encoding,
         comment=comment,
-        column_names=[f"column_{i}" for i in range(1, len(cells) + 1)] if any(map(is_number, cells)) else None,
-        skip_lines=at if any(not line.strip() or i in rows for i, line in enumerate(lines[:at])) else 0,
+        column_names=header.names,
+        skip_lines=header.skip_lines if before else 0,
+        skip_end=end,
     )
+    return layout, header
 
 
-def _header(rows: Mapping[int, str]) -> tuple[str, int]:
-    """What stands between cells, and the line of the header: the first that is like most lines after it, or the first.
-
-    Titles are no header, and what follows one holds no numbers.
-    """
-    lines = list(rows.items())
-    for i, (at, line) in enumerate(lines[:_MOST_BEFORE]):
-        mark, *_ = sorted(_DELIMITERS, key=lambda mark: -_count(line, mark))
-        after = [_count(other, mark) == _count(line, mark) for _, other in lines[i + 1 : i + 1 + _LIKE]]
-        if _count(line, mark) and 2 * sum(after) >= len(after) > 0:
-            if i and any(is_number(cell.strip(' "')) for cell in line.split(mark)):
-                break
-            return mark, at
-    at, line = lines[0] if lines else (0, "")
-    return max(_DELIMITERS, key=line.count), at
-
-
-def _count(line: str, mark: str) -> int:
-    """How often a mark stands outside of quotes."""
-    return re.sub('"[^"]*"', "", line).count(mark)
+def _lines(text: bytes) -> list[str]:
+    text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return text.decode("utf-8", "replace").split("\n")
