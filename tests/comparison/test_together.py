@@ -111,6 +111,7 @@ def test_tables_hold_the_set_and_the_means_and_chances_with_their_intervals() ->
     assert chances[3][1] == "1.00 (1.00 to 1.00)"
     kinds = [kind for kind, _ in together_blocks(result)]
     assert kinds == ["heading", "text", "table", "text", "table"]
+    assert all("R² at 4 hours" in told for kind, told in together_blocks(result) if kind == "text")  # the first row
     many = of({f"net{i}": [0.1, 0.2] for i in range(7)})
     assert [kind for kind, _ in together_blocks(many)] == ["heading", "text", "table"]
 

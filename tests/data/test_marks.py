@@ -108,3 +108,9 @@ def test_any_mark_that_is_found_can_be_said(tmp_path: Path, mark: str) -> None:
     with pytest.raises(DataError, match="The keys `decimal` and `thousands` say how numbers are written"):
         CSVSeries(str(path), "y", ["y"], delimiter=";", decimal=",").read()
     assert TextLayout(thousands=mark).number(f"1{mark}23") == f"1{mark}23"
+
+
+def test_of_very_many_cells_those_with_the_most_marks_are_looked_at() -> None:
+    cells = [f"{i},{i % 10}{i // 10 % 10}{i // 100 % 10}" for i in range(100, 999)] + [f"{i}" for i in range(2000)]
+    marks, _ = marks_of([[*cells, "1.234,5"]], ",")
+    assert (marks.decimal, marks.thousands) == (",", ".")

@@ -108,6 +108,12 @@ def test_what_is_added_or_too_long_is_refused_with_the_key(tmp_path: Path) -> No
         series(tmp_path, MESSY, categories={"w": {"a": 1, "b": 2}}, **arguments).read()
     with pytest.raises(DataError, match="column y: a gap of 2 rows from 2014-01-03 00:00:00 on; `max_gap` is 1"):
         series(tmp_path, MESSY, categories=WIND, max_gap=1, **arguments).read()
+    # The added row has a number for the category, and none for y.
+    full = MESSY.replace("2014-01-04,,b", "2014-01-04,4,b")
+    with pytest.raises(
+        DataError, match=r"rows were added as gaps \(`missing_times: gaps`\); `gaps: interpolate` fills"
+    ):
+        series(tmp_path, full, categories=WIND, **{**arguments, "gaps": "refuse"}).read()
 
 
 def test_trading_days_are_steps_and_one_wrong_year_adds_no_million_rows(tmp_path: Path) -> None:

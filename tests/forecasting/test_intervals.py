@@ -227,3 +227,7 @@ def test_configs_with_intervals_are_compared_by_their_crps(
     Path("points.yaml").write_text(points)
     assert main(["compare", "small.yaml", "points.yaml", "--seeds", "2"]) == 2
     assert "evaluation.intervals.coverage is 0.8 in small and None in points" in capsys.readouterr().err
+
+
+def test_of_the_scores_of_intervals_coverage_alone_is_better_where_it_is_larger() -> None:
+    assert [one.name for one in intervals.INTERVAL_METRICS if one.larger_is_better] == ["coverage"]
