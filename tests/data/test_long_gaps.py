@@ -74,6 +74,18 @@ def test_windows_that_hold_a_long_gap_are_left_out(column: int, leads: int) -> N
     rival_forecaster(parts, DirectRidge(), "hold_last", 3)(parts.test.starts[:2], 3)
 
 
+def test_rows_after_a_gap_at_the_end_of_a_part_still_teach_each_lead_alone() -> None:
+    # Caught here: the last windows of four labels hold the gap, and those of one label after them are forgotten.
+    where, leads, end = np.zeros((N, 3), bool), 4, BORDERS[0]
+    long = {*range(end - T - leads - 2, end - T - leads + 1)}
+    where[sorted(long), 1] = True
+    data = window_data(replace(table(1), gaps=Gaps(where)), validation=TailValidation(VALIDATION), longest_gap=2)
+    parts = data.load("float64", leads=leads)
+    expected = [s for s in range(end - T) if not long & {*range(s, s + T)}]
+    assert expected[-3:] == [end - T - 3, end - T - 2, end - T - 1]
+    assert known_for(parts.table, parts.train, 1).tolist() == expected
+
+
 def test_a_gap_in_a_column_known_ahead_is_where_windows_hold_it() -> None:
     # Caught here: a window whose last row has the filled value of the next one, where the gap begins.
     ahead = replace(table(1), known_ahead=(table(1).feature_names[1],))

@@ -208,3 +208,12 @@ def test_the_column_is_that_of_the_target_and_its_values_are_neighbours() -> Non
     data = windows()
     assert data.column.tolist() == [row[1] for row in data.values.tolist()]
     assert data.column.flags.c_contiguous
+
+
+def test_along_a_series_a_step_counts_where_all_targets_are_known() -> None:
+    known = np.ones((30, 2), bool)
+    known[10, 0] = known[20] = False
+    values = np.arange(60.0).reshape(30, 2)
+    batch = Windows(values, np.arange(24), 5, (0, 1), every_step=True, known=known).series()
+    assert batch.weight is not None
+    assert batch.weight.tolist() == [[float(row not in (10, 20)) for row in range(1, 29)]]  # of the row after each
