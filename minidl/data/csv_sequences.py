@@ -1,4 +1,4 @@
-"""Sequences from a CSV file in long form: a row for each step, with a column that says of which sequence."""
+"""Sequences from a CSV or Parquet file in long form: a row for each step, with a column that says of which sequence."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from minidl.core.errors import ConfigError
 from minidl.core.registry import register, suggest
-from minidl.data.csv_file import CSVFile, read_bytes
 from minidl.data.csv_series import Features
 from minidl.data.sequence_sources import NamedSequences
 from minidl.data.sequence_table import SequenceTable
 from minidl.data.tables.layout import Delimiter, TextLayout
+from minidl.data.tables.opening import open_table
+from minidl.data.tables.rows import TableRows
 from minidl.data.timestamps import parse_time
 
 Order = npt.NDArray[np.int64]
@@ -25,7 +26,7 @@ Order = npt.NDArray[np.int64]
 @register
 @dataclass(eq=False)
 class CSVSequences(NamedSequences):
-    """Sequences from a CSV file with a header, in UTF-8, a row for each step.
+    """Sequences from a CSV file with a header, in UTF-8, or from a Parquet file; a row for each step.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ class CSVSequences(NamedSequences):
             It cannot be read.
         """
         where = str(self.path if path is None else path)
-        file = CSVFile(read_bytes(where), name=where, layout=TextLayout(delimiter=self.delimiter))
+        file = open_table(where, TextLayout(delimiter=self.delimiter), blank_rows=True)
         names, order, lengths, times = self._ordered(file)
         starts = np.cumsum(lengths) - lengths
         first = order[starts]
@@ -114,7 +115,7 @@ class CSVSequences(NamedSequences):
             raise ValueError(f"unknown label {text!r}{suggest(text, self.labels)}")
         return self.labels.index(text)
 
-    def _ordered(self, file: CSVFile) -> tuple[tuple[str, ...], Order, Order, npt.NDArray[Any] | None]:
+    def _ordered(self, file: TableRows) -> tuple[tuple[str, ...], Order, Order, npt.NDArray[Any] | None]:
         """Names of sequences; rows by sequence and time; lengths; times by row of the file."""
         of = file.texts(self.sequence)
         if "" in of:
@@ -130,21 +131,21 @@ class CSVSequences(NamedSequences):
                 raise file.error(row, f"column {self.time}: the sequence {of[row]} has a row of this time already.")
         return tuple(numbers), order, np.bincount(which).astype(np.int64), times
 
-    def _times(self, file: CSVFile, column: str) -> npt.NDArray[Any]:
+    def _times(self, file: TableRows, column: str) -> npt.NDArray[Any]:
         try:
             float(file.texts(column)[0])
         except ValueError:
             return np.array(file.convert(column, parse_time), dtype="datetime64[s]")
         return _numbers(file, column)
 
-    def _constant(self, file: CSVFile, column: str, order: Order, lengths: Order) -> npt.NDArray[np.float64]:
+    def _constant(self, file: TableRows, column: str, order: Order, lengths: Order) -> npt.NDArray[np.float64]:
         """A column's number of each sequence."""
         numbers = _numbers(file, column)
         self._check_constant(file, column, numbers, order, lengths)
         first: npt.NDArray[np.float64] = numbers[order[np.cumsum(lengths) - lengths]]
         return first
 
-    def _check_constant(self, file: CSVFile, column: str, cells: Any, order: Order, lengths: Order) -> None:
+    def _check_constant(self, file: TableRows, column: str, cells: Any, order: Order, lengths: Order) -> None:
         values = np.asarray(cells)[order]
         other = np.flatnonzero(values != np.repeat(values[np.cumsum(lengths) - lengths], lengths))
         if len(other):
@@ -155,7 +156,7 @@ class CSVSequences(NamedSequences):
             )
 
 
-def _numbers(file: CSVFile, column: str) -> npt.NDArray[np.float64]:
+def _numbers(file: TableRows, column: str) -> npt.NDArray[np.float64]:
     """float64 (n,): a column as finite numbers."""
     return np.array(file.convert(column, _number), np.float64)
 

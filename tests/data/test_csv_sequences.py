@@ -178,3 +178,21 @@ def test_compiled_code_finds_the_weight_of_each_sequence(lengths: list[int]) -> 
 def test_a_refit_has_the_weights_of_both_parts() -> None:
     both = joined(weighed([2, 2], [0.5, 3.0]), weighed([2], [2.0]))
     assert both.gather(slice(None)).weight == pytest.approx([0.5, 3.0, 2.0])
+
+
+@pytest.mark.parametrize("arguments", [{**NUMBERS, "group": "person"}, {**CLASSES, "time": "t"}])
+def test_a_parquet_file_is_read_as_the_csv_file_of_it(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    pytest.importorskip("pyarrow")
+    pandas = pytest.importorskip("pandas")
+    plain = source(tmp_path, **arguments)
+    frame = pandas.read_csv(plain.path, parse_dates=["t"])
+    frame.to_parquet(tmp_path / "own.parquet", index=False)
+    found, expected = CSVSequences(path=str(tmp_path / "own.parquet"), **arguments).read(), plain.read()
+    assert found.values.tolist() == expected.values.tolist()
+    assert (found.names, found.groups) == (expected.names, expected.groups)
+    np.testing.assert_array_equal(found.times, expected.times)
+    np.testing.assert_array_equal(found.lengths, expected.lengths)
+    frame.loc[1, "a"] = np.nan
+    frame.to_parquet(tmp_path / "own.parquet", index=False)
+    with pytest.raises(DataError, match=r"own\.parquet: row 1 \(counted from 0\): column a: '' is not a finite number"):
+        CSVSequences(path=str(tmp_path / "own.parquet"), **arguments).read()

@@ -11,6 +11,7 @@ from looking import keys, look
 from minidl.core.errors import ConfigError, DataError
 from minidl.data import CSVSeries
 from minidl.data.tables.layout import TextLayout
+from minidl.data.tables.looking import look_at
 
 DAYS = [f"2014-01-{day:02}" for day in range(1, 31)]
 
@@ -104,3 +105,12 @@ def test_texts_with_digits_many_texts_and_near_numbers_are_no_gaps(tmp_path: Pat
 def test_a_target_of_two_words_is_told_how(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="write 0 and 1 in place of 'no' and 'yes'"):
         look(tmp_path, table(["yes", "no"] * 15))
+
+
+def test_texts_of_a_parquet_file_have_symbols_too(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    pandas.DataFrame({"date": DAYS, "y": [f"{i}%" for i in range(30)]}).to_parquet(tmp_path / "a.parquet")
+    found = look_at(tmp_path / "a.parquet", "y")
+    assert found.keys["symbols"] == ["%"]
+    assert found.table.values[:, 0].tolist() == list(range(30))

@@ -22,7 +22,7 @@ from minidl.data.tables.rows import Rows, TableRows
 # Numbers (of any float, int or uint), times (datetime64) without zone or in UTC, or texts.
 Values = npt.NDArray[Any] | list[str]
 _FIRST_TIME, _LAST_TIME = np.datetime64("0001-01-01", "s"), np.datetime64("9999-12-31T23:59:59", "s")
-_NUMBERS_IN_TEXT = {"decimal", "thousands"}  # of a layout; all else is of files of text
+_NUMBERS_IN_TEXT = {"decimal", "thousands", "symbols"}  # of a layout; all else is of files of text
 
 
 class TypedRows(TableRows):
