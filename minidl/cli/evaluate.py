@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from minidl.cli.common import add_json, add_plugin, load_plugins, plugin_arguments, print_json, score_table
 from minidl.cli.runs import add_runs, opened
@@ -63,18 +64,28 @@ def _ensemble(made: Ensemble, args: argparse.Namespace) -> int:
     if args.json:
         print_json(scores)
         return 0
-    task, parts = made.task, data[0]
-    beside = {"equal weights": scores["equal_weights"], **scores["members"], **scores["baselines"]}
-    show("", *score_table(task, parts, {**scores, "baselines": beside}, "ensemble"), "")
-    rows, by_lead = [str(k) for k in sorted(task.horizons)], scores["weights"]["by_lead"]
-    head = ["weights", *(f"{ahead_short(k, parts.table.step_name())} ahead" for k in rows)]
-    show(*aligned([head, *([f"  {name}", *(f"{of[int(k) - 1]:.2f}" for k in rows)] for name, of in by_lead.items())]))
-    show("", f"ensemble: {scores['weights']['said']}")
+    task, parts, targets = made.task, data[0], scores.get("targets", {})
+    shown = {**_beside(scores), **({"targets": {name: _beside(of) for name, of in targets.items()}} if targets else {})}
+    show("", *score_table(task, parts, shown, "ensemble"))
+    rows, step = [str(k) for k in sorted(task.horizons)], parts.table.step_name()
+    for target, own in (targets or {"": scores}).items():
+        of, by_lead = f"{target}: " if target else "", own["weights"]["by_lead"]
+        head = [f"{of}weights", *(f"{ahead_short(k, step)} ahead" for k in rows)]
+        cells = [[f"  {name}", *(f"{numbers[int(k) - 1]:.2f}" for k in rows)] for name, numbers in by_lead.items()]
+        show("", *aligned([head, *cells]), "", f"ensemble: {of}{own['weights']['said']}")
     lost = task.losing_words(parts, scores, rounding_of([run.experiment.dtype for run in made.runs]))
     show(*([f"The ensemble {lost}."] if lost else []))
     names = " ".join(map(shell_word, made.names))
     show(f"next: minidl predict --ensemble {names}{plugin_arguments(args)}")
     return 0
+
+
+def _beside(scores: dict[str, Any]) -> dict[str, Any]:
+    """The scores with those of the plain mean and of the runs among the baselines."""
+    return {
+        **scores,
+        "baselines": {"equal weights": scores["equal_weights"], **scores["members"], **scores["baselines"]},
+    }
 
 
 def _by_group(made: Run | Ensemble, args: argparse.Namespace) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from minidl.core.layer import Array, n_parameters
 from minidl.core.text import listed
 from minidl.data import ScaleFit, Splits
 from minidl.forecasting import Ahead, AheadOfEach
+from minidl.forecasting.ahead import AheadOfTargets
 from minidl.forecasting.intervals import IntervalForecaster
 from minidl.forecasting.mixture import (
     Member,
@@ -27,36 +27,16 @@ from minidl.forecasting.mixture import (
     weighing_starts,
 )
 from minidl.forecasting.quantile_mean import mean_distributions, quantile_mean
+from minidl.runs.mixed import MixedAhead, MixedTarget, of_how_many, together
 from minidl.runs.refitting import REFIT
 from minidl.runs.run import Run
 from minidl.runs.run_folder import CHECKPOINTS
 from minidl.tasks import Forecast, forecast_task, window_data
 from minidl.tasks.intervals import Intervals
-from minidl.tasks.series_data import one_target
 from minidl.training.threads import one_blas_thread
 
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class MixedAhead(Ahead):
-    """What an ensemble says of the rows to come.
-
-    Parameters
-    ----------
-    weights : of the members, and where they are from.
-    names : of the members.
-    """
-
-    weights: MixtureWeights
-    names: Sequence[str]
-
-    def found(self) -> dict[str, Any]:
-        """All of it by name, for JSON; ``weights`` by member and lead."""
-        by_lead = self.weights.to(len(self.values)).tolist()
-        return {**super().found(), "weights": dict(zip(self.names, by_lead, strict=True))}
-
-    def said(self) -> str:
-        """What it rests on."""
-        return f"the mean of {len(self.names)} runs, {self.weights.said}; each {super().said()}"
+Mixing = tuple[MixtureWeights, Array | None]  # of a target, and the margins of its intervals
+Predicted = MixedAhead | AheadOfTargets | AheadOfEach
 
 
 class Ensemble:
@@ -88,7 +68,6 @@ class Ensemble:
             if not isinstance(run.experiment.evaluation, Forecast):
                 task = type(run.experiment.evaluation).__name__
                 raise ConfigError(f"{run.path}: is a run of the task {task}; an ensemble is of forecasts.")
-            one_target(run.experiment.data, f"{run.path}: an ensemble")
         first = _what_is_forecast(runs[0])
         for run in runs[1:]:
             other = _what_is_forecast(run)
@@ -137,13 +116,22 @@ class Ensemble:
         data = [run.experiment.load_data() for run in self.runs]
         first = data[0].table
         for run, splits in zip(self.runs, data, strict=True):
-            table = splits.table
-            if not np.array_equal(table.values[:, table.target_index], first.values[:, first.target_index]):
+            pair = (one.values[:, [*one.target_columns]] for one in (splits.table, first))
+            if not np.array_equal(*pair):
                 raise ConfigError(f"{run.path}: its rows of the target are not those of {self.runs[0].path}.")
         return data
 
+    def of_targets(self, data: Sequence[Splits]) -> list[list[Splits]]:
+        """The data of each run for each target, of which members, weights and intervals are; of one target the data."""
+        return [list(of_target) for of_target in zip(*(splits.of_targets() for splits in data), strict=True)]
+
     def members(self, data: Sequence[Splits], checkpoint: Callable[[Run], str] = Run.scored_checkpoint) -> list[Member]:
-        """The runs with the weights of a checkpoint, by default the one that each config scores."""
+        """The runs with the weights of a checkpoint, by default the one that each config scores.
+
+        Parameters
+        ----------
+        data : of each run, for one target; see `of_targets`.
+        """
         made = []
         for run, splits in zip(self.runs, data, strict=True):
             run.load_weights(checkpoint(run))
@@ -173,27 +161,30 @@ class Ensemble:
         with one_blas_thread():
             return fitted_weights(self.members(data, _before_refit), max(self.task.horizons), kinds)
 
-    def predict(
-        self, path: Path | None = None, horizon: int | None = None, later: Path | None = None
-    ) -> MixedAhead | AheadOfEach:
+    def predict(self, path: Path | None = None, horizon: int | None = None, later: Path | None = None) -> Predicted:
         """The rows after the end of a table (None: the runs' own series); see `Run.predict`."""
-        data = self.load_data()
-        weights = self.weights(data)
-        with one_blas_thread():
-            spread = self.spread(self.members(data), weights)
-        margins = None if spread is None else spread.margins
-        made: list[Ahead | AheadOfEach] = [
-            run.predict(path, horizon, later=later, calibrated=False) for run in self.runs
-        ]
+        mixing = []
+        for data in self.of_targets(self.load_data()):
+            weights = self.weights(data)
+            with one_blas_thread():
+                spread = self.spread(self.members(data), weights)
+            mixing.append((weights, None if spread is None else spread.margins))
+        made = [run.predict(path, horizon, later=later, calibrated=False) for run in self.runs]
         series, scale = [one.series for one in made if isinstance(one, AheadOfEach)], self.runs[0].scale()
         if not series:
-            return self._mixed(made, weights, margins, scale)
+            return self._of_targets(made, mixing, scale)
         return AheadOfEach(
-            {
-                name: self._mixed([one[name] for one in series], weights, margins, scale.of_series(name))
-                for name in series[0]
-            }
+            {name: self._of_targets([one[name] for one in series], mixing, scale.of_series(name)) for name in series[0]}
         )
+
+    def _of_targets(
+        self, of_runs: Sequence[Any], mixing: Sequence[Mixing], scale: ScaleFit
+    ) -> MixedAhead | AheadOfTargets:
+        """What the runs say of one series, mixed for each target."""
+        if not isinstance(of_runs[0], AheadOfTargets):
+            return self._mixed(of_runs, *mixing[0], scale)
+        each = zip(*(one.targets for one in of_runs), strict=True)
+        return AheadOfTargets([self._mixed(made, *how, scale) for made, how in zip(each, mixing, strict=True)])
 
     def _mixed(
         self, of_runs: Sequence[Any], weights: MixtureWeights, margins: Array | None, scale: ScaleFit
@@ -201,7 +192,7 @@ class Ensemble:
         made = [one for one in of_runs if isinstance(one, Ahead)]  # all are: of one target
         horizon, why = len(made[0].values), self._intervals()
         values = mixed(np.array([one.values for one in made]), weights.to(horizon))
-        assumed = "; ".join(_of_how_many([[one.assumption] for one in made]))
+        assumed = "; ".join(of_how_many([[one.assumption] for one in made]))
         intervals, told = self.task.intervals, [one.told for one in made if one.told is not None]
         points = f"; of points alone, since {why}" if isinstance(why, str) and why else ""
         more: dict[str, Any] = {"interval": None, "interval_words": "", "told": None}
@@ -217,39 +208,48 @@ class Ensemble:
     def evaluate(self, data: Sequence[Splits]) -> dict[str, Any]:
         """Scores of the mixture as in ``evaluation.json``; ``members`` and ``weights`` by name, ``equal_weights``.
 
+        Of several targets ``targets`` has these of each, and ``weights`` stand there alone.
+
         Raises
         ------
         NumericalError
             A score of the mixture is NaN or Inf.
         """
+        each = [self._of_target(of_target) for of_target in self.of_targets(data)]
+        with one_blas_thread():
+            scores = each[0].scores if len(each) == 1 else together(self.task, each, self.names)
+        scores["parameters"] = sum(n_parameters(run.experiment.model) for run in self.runs)
+        self.task.check_finite(scores, "ensemble")
+        return scores
+
+    def _of_target(self, data: Sequence[Splits]) -> MixedTarget:
+        """The mixture of one target, and its scores."""
         weights = self.weights(data)
         members, model = self.members(data), self.runs[0].experiment.scored_model
         scores_on = self.task.scores_on(self._calibrating(members))
         with one_blas_thread():
-            plain = Mixture(members, equal_weights(len(members), 1, "asked for"))
-            spread = self.spread(members, weights)
+            mixture, plain = (Mixture(members, one) for one in (weights, equal_weights(len(members), 1, "asked for")))
+            spread, plain_spread = (self.spread(members, one.weights) for one in (mixture, plain))
             theirs = {} if spread is None else scores_on.rivals_spreads(model)
-            scores = scores_on.scored(Mixture(members, weights), spread, theirs)
-            tables = [self._alone(one) for one in members]
+            scores = scores_on.scored(mixture, spread, theirs)
+            alone = [self._alone(one) for one in members]
+            tables = [self.task.scores_on(one.splits).tables(one.forecaster, of) for one, of in alone]
             assumed = [self.task.scores_on(splits).assumptions() for splits in data]
             scores |= {
                 "members": dict(zip(self.names, tables, strict=True)),
-                "equal_weights": scores_on.tables(plain, self.spread(members, plain.weights)),
+                "equal_weights": scores_on.tables(plain, plain_spread),
                 "weights": {
                     "said": weights.said,
                     "by_lead": dict(zip(self.names, weights.values.tolist(), strict=True)),
                 },
-                "assumptions": _of_how_many(assumed) + scores["assumptions"][len(scores_on.assumptions()) :],
-                "parameters": sum(n_parameters(run.experiment.model) for run in self.runs),
+                "assumptions": of_how_many(assumed) + scores["assumptions"][len(scores_on.assumptions()) :],
             }
-        self.task.check_finite(scores, "ensemble")
-        return scores
+        return MixedTarget(scores_on, (mixture, spread), (plain, plain_spread), alone, theirs, scores)
 
-    def _alone(self, member: Member) -> dict[str, Any]:
-        """The tables of a member, with intervals as the mixture has them."""
+    def _alone(self, member: Member) -> tuple[Member, IntervalForecaster | None]:
+        """A member with intervals as the mixture has them."""
         intervals = self.task.intervals
-        spread = None if intervals is None else intervals.of(member.splits, member.told)
-        return self.task.scores_on(member.splits).tables(member.forecaster, spread)
+        return member, None if intervals is None else intervals.of(member.splits, member.told)
 
 
 def _what_is_forecast(run: Run) -> dict[str, Any]:
@@ -269,13 +269,6 @@ def _what_is_forecast(run: Run) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     return "none" if value in ("", None) else str(value)
-
-
-def _of_how_many(lines: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of all members, each once; of how many of them it is where it is not of all."""
-    n = len(lines)
-    count = Counter(line for of_member in lines for line in of_member)
-    return [line if of == n else f"of {of} of the {n} runs: {line}" for line, of in count.items()]
 
 
 def _before_refit(run: Run) -> str:

@@ -37,8 +37,8 @@ def scores_by(made: Run | Ensemble, by: By, checkpoint: str | None = None) -> li
         raise ConfigError(f"--by: {type(task).__name__} has no {by} of a forecast; Forecast does.")
     found: list[tuple[ForecastScores, dict[str, Forecaster]]] = []
     if isinstance(made, Ensemble):
-        data = made.load_data()
-        found.append((task.scores_on(data[0]), {"ensemble": Mixture(made.members(data), made.weights(data))}))
+        for data in made.of_targets(made.load_data()):
+            found.append((task.scores_on(data[0]), {"ensemble": Mixture(made.members(data), made.weights(data))}))
     else:
         made.load_weights(checkpoint)
         for splits in made.experiment.load_data().of_targets():

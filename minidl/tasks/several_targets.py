@@ -45,7 +45,7 @@ class SeveralScores:
 
     def tables_of(self, model: Layer) -> dict[str, Any]:
         """A model's block and lead scores, of all targets together."""
-        return self._tables(self._forecasters(model), self._spreads(model))
+        return self.tables(self._forecasters(model), self._spreads(model))
 
     def sums_of(self, model: Layer) -> Stretches:
         """What a model's block scores are made of; no block is cut."""
@@ -56,7 +56,7 @@ class SeveralScores:
         none = [None] * len(made)
         pairs = zip(self.each.items(), made, strict=True)
         of_each = {name: one.tables(forecaster, None) for (name, one), forecaster in pairs}
-        return {**self._tables(made, none), "targets": of_each}, self._sums(made, none)
+        return {**self.tables(made, none), "targets": of_each}, self._sums(made, none)
 
     def margins_of(self, model: Layer) -> Any:
         """(K, leads): of a model's calibrated intervals of each target; None: there are none."""
@@ -75,21 +75,38 @@ class SeveralScores:
         theirs = [one.rivals_spreads(model) if spread else {} for one, spread in zip(protocols, spreads, strict=True)]
         made = zip(protocols, forecasters, spreads, theirs, strict=True)
         scored = [one.scored(forecaster, spread, of) for one, forecaster, spread, of in made]
-        of_each, first = dict(zip(self.each, scored, strict=True)), scored[0]
+        return {**self.together(scored, forecasters, spreads, theirs), "parameters": n_parameters(model)}
+
+    def together(
+        self,
+        scored: Sequence[Scores],
+        forecasters: Sequence[Forecaster],
+        spreads: Sequence[IntervalForecaster | None],
+        theirs: Sequence[Mapping[str, IntervalForecaster]],
+    ) -> Scores:
+        """Scores of forecasts of all targets together, and under ``targets`` those of each.
+
+        Parameters
+        ----------
+        scored : what `ForecastScores.scored` gives for each target, of its forecaster, spread and theirs.
+        """
+        protocols, first = list(self.each.values()), scored[0]
+        of_each = dict(zip(self.each, scored, strict=True))
         baselines = {
-            name: self._tables([one.compared[name] for one in protocols], [of.get(name) for of in theirs])
+            name: self.tables([one.compared[name] for one in protocols], [of.get(name) for of in theirs])
             for name in protocols[0].compared
         }
-        own = ("block", "lead", "baselines", "units", "intervals", "scored")
+        shared = ("future_covariates", "assumptions", "left_out")
         return {
-            **self._tables(forecasters, spreads),
+            **self.tables(forecasters, spreads),
             "baselines": baselines,
             "units": SCALED,
             "future_covariates": first["future_covariates"],
             "assumptions": self._said({name: scores["assumptions"] for name, scores in of_each.items()}),
             "left_out": first["left_out"],
-            "targets": {name: {key: of[key] for key in own if key in of} for name, of in of_each.items()},
-            "parameters": n_parameters(model),
+            "targets": {
+                name: {key: value for key, value in of.items() if key not in shared} for name, of in of_each.items()
+            },
         }
 
     def assumptions(self) -> list[str]:
@@ -110,9 +127,8 @@ class SeveralScores:
         intervals, splits = self._first.intervals, self._whole[0]
         return [None] * len(splits) if intervals is None else intervals.spreads(splits, model, self._first.covariates)
 
-    def _tables(
-        self, forecasters: Sequence[Forecaster], spreads: Sequence[IntervalForecaster | None]
-    ) -> dict[str, Any]:
+    def tables(self, forecasters: Sequence[Forecaster], spreads: Sequence[IntervalForecaster | None]) -> dict[str, Any]:
+        """Block and lead scores of all targets together, of the forecasts and intervals of each."""
         splits, horizons = self._whole
         found: dict[str, Any] = joint_scores(splits, forecasters, horizons)
         more = joint_intervals(splits, forecasters, spreads, horizons) if self._intervals else {}

@@ -181,17 +181,6 @@ def test_what_is_of_one_target_is_refused_before_anything_is_read(
         load_experiment(config, [change])
 
 
-def test_verbs_for_one_target_refuse_a_run_of_several(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
-    config = written(tmp_path, monkeypatch)
-    for name in ("one", "two"):
-        assert main(["train", str(config), "--run-dir", name, "--set", "training.epochs=1"]) == 0
-    of_one = "is of one target, but data.series.target names 2: temp, pm.\n"
-    capsys.readouterr()
-    for words, said in ((["evaluate", "--ensemble", "one", "two"], f"minidl evaluate: one: an ensemble {of_one}"),):
-        assert main(words) == 2
-        assert capsys.readouterr().err == said
-
-
 def test_one_name_in_a_list_is_one_target(tmp_path: Path, monkeypatch: Any) -> None:
     changes = ["data.series.target=[pm]", "data.series.units=[µg/m³]", "model.layers.2.output_size=4"]
     parts = load_experiment(written(tmp_path, monkeypatch), changes).load_data()
