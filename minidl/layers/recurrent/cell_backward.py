@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -56,23 +57,26 @@ class Backward:
         return runs
 
     def _factors(self) -> list[Operation]:
-        """What computes all factors; those of slots that go together stand in a row."""
+        """What computes all factors.
+
+        A factor that only the gradients of slots read stands where they are written: each step multiplies it there.
+        """
         arrays, design = self.arrays, self.arrays.design
-        graph = design.graph
-        batch, time, _, hidden = arrays.size
-        self.C: dict[int, Array] = {}
+        graph, uses = design.graph, Counter(design.gradient.uses())
         rows: dict[int, list[Array]] = {}
         for first, end in self.runs:
-            if end - first > 1:
-                self.C[first] = np.empty((time, end - first, hidden, batch), arrays.dtype)
-                for i in range(first, end):
-                    (factor,) = self._form(design.slots[i]).values()
-                    rows.setdefault(int(factor), []).append(self.C[first][:, i - first])
+            for i in range(first, end):
+                form = self._form(design.slots[i])
+                factor = next(iter(form.values())) if len(form) == 1 else 0.0
+                alone = isinstance(factor, int) and factor >= design.n_forward and uses[factor] == 1
+                if end - first > 1 or alone:
+                    rows.setdefault(int(factor), []).append(self.D[:, i])
         work = []
         for place in graph.needed(design.gradient.factors()):
             node = graph.nodes[place]
             if place >= design.n_forward:
-                here = rows[place].pop(0) if rows.get(place) else None
+                own = rows.get(place, [])
+                here = own.pop(0) if own and len(own) == uses[place] else None
                 arrays.places[place] = arrays.new(True, node.op) if here is None else Location(here, True)
                 args = tuple(map(arrays.value, node.args))
                 work.append(Operation(function_of(node.op), args, arrays.places[place]))
@@ -124,7 +128,8 @@ class Backward:
         for first, end in self.runs:
             if end - first > 1:
                 (base,) = self._form(design.slots[first])
-                calls.append((np.multiply, (bases[base], self.C[first][t][..., :n], self.D[t, first:end, :, :n])))
+                factors = self.D[t, first:end, :, :n]
+                calls.append((np.multiply, (bases[base], factors, factors)))
             elif first not in written:
                 calls += self._sum(self._form(design.slots[first]), bases, self.D[t, first, :, :n], t, n)
         for name, array in self.E.items():

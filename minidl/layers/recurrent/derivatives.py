@@ -102,10 +102,14 @@ class Gradient:
             self._known[key] = base
         return base
 
+    def uses(self) -> list[int]:
+        """Places of factors that are not constants, as often as the loop reads them."""
+        forms = [*self.inputs.values(), *(how for _, how in self.steps if isinstance(how, dict))]
+        return [factor for form in forms for factor in form.values() if isinstance(factor, int)]
+
     def factors(self) -> list[int]:
         """Places of all factors that are not constants."""
-        forms = [*self.inputs.values(), *(how for _, how in self.steps if isinstance(how, dict))]
-        return sorted({factor for form in forms for factor in form.values() if isinstance(factor, int)})
+        return sorted(set(self.uses()))
 
 
 def derive(
