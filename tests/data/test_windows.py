@@ -217,3 +217,11 @@ def test_along_a_series_a_step_counts_where_all_targets_are_known() -> None:
     batch = Windows(values, np.arange(24), 5, (0, 1), every_step=True, known=known).series()
     assert batch.weight is not None
     assert batch.weight.tolist() == [[float(row not in (10, 20)) for row in range(1, 29)]]  # of the row after each
+    assert batch.target[0, 9].tolist() == [0, 21]  # what is no label is 0
+
+
+def test_at_every_step_the_first_row_of_a_window_is_no_label_of_it() -> None:
+    known = np.arange(30) == 5
+    data = Windows(np.zeros((30, 2)), np.arange(24), 5, 0, every_step=True, known=known)
+    assert data.starts.tolist() == [0, 1, 2, 3, 4]
+    assert data.lost("training")[1] == "20 of 25 labels of training windows were gaps: they count nothing"

@@ -72,6 +72,15 @@ def test_each_lead_is_tested_on_the_errors_of_all_origins(pair: tuple[str, str])
         assert (row["statistic"], row["p"]) == pytest.approx((expected.statistic, expected.p), rel=1e-6)
 
 
+@pytest.mark.parametrize(("origins", "leads"), [(HORIZON + 2, 0), (HORIZON + 3, HORIZON)])
+def test_a_few_origins_more_than_leads_are_needed(origins: int, leads: int) -> None:
+    few = window_data(hourly_table(), test_size=origins + T + HORIZON - 1).load("float64")
+    (found,) = over_time(
+        result(("a", "b")), lambda label, seed: (Tilted(PARTS[label, seed]), few), HORIZON, "hold_last"
+    )
+    assert len(found["leads"]) == leads
+
+
 def test_pairs_without_a_median_run_are_passed_over_and_six_are_enough() -> None:
     found = over_time(result(("a", "b"), ("a", "c"), ("b", "c"), b=None), open_run, HORIZON, "hold_last")
     assert [(pair["first"], pair["second"]) for pair in found] == [("a", "c")]
