@@ -12,6 +12,7 @@ from small import hourly_rows, write_csv
 from minidl.backtesting import folds
 from minidl.backtesting.folds import Fold, edges_of, longest, read_table, run_fold, stretch
 from minidl.backtesting.leaks import check_no_backtest_leak
+from minidl.core.errors import DataError
 from minidl.backtesting.result import by_lead, by_origin, result
 from minidl.comparison.leaks import LeakError
 from minidl.comparison.trials import train_in_memory
@@ -35,6 +36,8 @@ def test_stretches_cut_the_test_part_evenly(folder: Path) -> None:
     assert edges_of(small(), 240, 1) == (180, 240)
     assert edges_of(small(), 240, 4) == (180, 195, 210, 225, 240)
     assert edges_of(small("data.test_size=61"), 240, 2) == (179, 209, 240)
+    with pytest.raises(DataError, match=r"test_size: 60 of 60 rows leave none for training\."):
+        edges_of(small(), 60, 2)
 
 
 def test_a_fold_is_the_training_on_a_table_that_ends_with_its_stretch(folder: Path) -> None:

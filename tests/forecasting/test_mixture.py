@@ -120,6 +120,14 @@ def test_without_windows_that_no_training_saw_weights_are_equal(validation: Any,
     np.testing.assert_array_equal(weights.to(5), np.full((2, 5), 0.5))
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_member_that_was_trained_on_its_validation_windows_is_enough_for_equal_weights(order: int) -> None:
+    kinds = [TailValidation(40), SampleValidation(20)][::order]
+    each = [window_data(hourly_table(), validation=kind).load("float64", np.random.default_rng(0)) for kind in kinds]
+    starts, why = mixture.weighing_starts(each, 1)
+    assert (len(starts), why) == (0, "the validation windows are among those that are trained on")
+
+
 def test_beyond_the_leads_the_weights_are_those_of_the_last() -> None:
     weights = MixtureWeights(np.array([[0.1, 0.2], [0.9, 0.8]]), "")
     np.testing.assert_array_equal(weights.to(4), [[0.1, 0.2, 0.2, 0.2], [0.9, 0.8, 0.8, 0.8]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,15 @@ def test_a_new_checkpoint_replaces_the_old_one_and_nothing_else_is_left(tmp_path
     assert state["epoch"] == 2
     assert weights["0.W_xh"].tobytes() == model(seed=2).params["0.W_xh"].tobytes()
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
+
+
+def test_a_copy_under_another_name_is_read_and_one_under_the_name_of_another_kind_is_not(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "last", model().params, {"epoch": 1})
+    for name in ("kept", "best"):
+        shutil.copytree(tmp_path / "last", tmp_path / name)
+    assert load_checkpoint(tmp_path / "kept")[1]["epoch"] == 1
+    with pytest.raises(CorruptFileError, match="best: holds the checkpoint 'last', not 'best'"):
+        load_checkpoint(tmp_path / "best")
 
 
 def test_weights_are_copied_into_the_models_own_arrays() -> None:

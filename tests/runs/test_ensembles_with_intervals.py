@@ -118,6 +118,13 @@ def test_of_gaussians_the_interval_is_widened_in_deviations(folder: Path) -> Non
     assert "as the model says, not calibrated" in made.said()
 
 
+def test_a_mixture_is_calibrated_only_if_all_its_runs_are(folder: Path) -> None:
+    runs = [trained(*QUANTILES, asked)[0] for asked in (ASKED, ASKED.replace("true", "false"))]
+    intervals = Ensemble(runs).task.intervals
+    assert intervals is not None
+    assert not intervals.conformal
+
+
 @pytest.mark.parametrize(
     ("kind", "asked", "said"),
     [
