@@ -12,10 +12,10 @@ from small import hourly_rows, write_csv
 from minidl.backtesting import folds
 from minidl.backtesting.folds import Fold, edges_of, longest, read_table, run_fold, stretch
 from minidl.backtesting.leaks import check_no_backtest_leak
-from minidl.core.errors import DataError
 from minidl.backtesting.result import by_lead, by_origin, result
 from minidl.comparison.leaks import LeakError
 from minidl.comparison.trials import train_in_memory
+from minidl.core.errors import DataError
 from minidl.experiment import Experiment, load_experiment
 from minidl.forecasting import Persistence, Rows, lead_scores, model_forecaster
 from minidl.plotting import backtest_figure
