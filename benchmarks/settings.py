@@ -23,7 +23,7 @@ PARTS = ("Adam", "clipping", "dropout", "schedule")
 
 
 class Training:
-    """One training of a case in the compiled engine, with some of the parts, on windows that others may train on too."""
+    """One training of a case in the compiled engine, with some of the parts, on windows that others may use too."""
 
     def __init__(self, case: Case, parts: tuple[str, ...], source: Any) -> None:
         from minidl import (
