@@ -19,11 +19,9 @@ from minidl.data import (
     Splits,
     Table,
     TailValidation,
-    Validation,
     WindowData,
     Windows,
 )
-from minidl.data.validation import window_starts
 
 
 @dataclass(eq=False)
@@ -246,26 +244,6 @@ def test_the_config_is_the_arguments() -> None:
     assert found.pop("scaler") == {"type": "MinMaxScaler", "fit_on": "train", "per_series": True}
     assert found.pop("validation") == {"type": "TailValidation", "size": 30}
     assert found == {"time_steps": 4, "test_size": 20, "derived": [], "test_by_time": False, "longest_gap": None}
-
-
-@dataclass(eq=False)
-class Careless(Validation):
-    """Validation windows drawn from the test part, as the chapter's own program once did."""
-
-    first: int = -2  # rows from the border on
-    stop: int = 8
-
-    def divide(self, n_rows: int, span: int, rng: Any) -> Any:
-        return window_starts(0, n_rows, span), window_starts(n_rows + self.first, n_rows + self.stop, span)
-
-
-def test_no_validation_can_reach_into_the_test_part() -> None:
-    message = "Careless: windows from row 78 to row 87 reach out of the training part, rows 0 to 79."
-    with pytest.raises(DataError, match=re.escape(message)):
-        data(validation=Careless()).load()
-    with pytest.raises(DataError, match="to row 80 reach out of the training part"):
-        data(validation=Careless(-9, 1)).load()  # by one row
-    assert data(validation=Careless(-9, 0)).load().validation is not None
 
 
 @dataclass(eq=False)
