@@ -141,3 +141,9 @@ def test_streams_have_a_step_an_epoch_at_least(monkeypatch: pytest.MonkeyPatch) 
     assert len(got.losses) == 25
     assert trainers[0].settings.epochs == 25
     assert told == ["engine: numpy: the config asks for it"]
+
+
+def test_rates_go_from_the_first_to_the_last_by_one_factor() -> None:
+    asked = experiment(batch_size=16)
+    got = range_test(asked, asked.load_data(), low=1e-6, high=1e-3, steps=25)
+    np.testing.assert_allclose(got.rates, np.geomspace(1e-6, 1e-3, 25), rtol=1e-9)
