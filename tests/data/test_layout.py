@@ -173,3 +173,19 @@ def test_lines_at_the_end_are_no_rows_and_empty_ones_after_them_do_not_count() -
     assert found == b"a,b\n1,2"
     assert lines is not None
     assert lines[:2].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("\n<!DOCTYPE html>\n<html>", "a web page; download the table itself"),
+        ("<HTML><body>", "a web page; download the table itself"),
+        ("\ufeff<?xml version='1.0'?>", "XML; write it as CSV"),
+        ('[{"date": "2014-01-01", "y": 1}]', "JSON; write it as CSV"),
+        ('{"y": [1, 2]}', "JSON; write it as CSV"),
+    ],
+)
+def test_texts_that_are_no_tables_are_named(text: str, what: str) -> None:
+    with pytest.raises(DataError, match=f"^a: the file is {what}\\.$"):
+        TextLayout().text_of(text.encode(), "a")
+    assert TextLayout().text_of(b"<DATE>,<OPEN>\n1,2\n", "a")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from looking import keys, look, rows
 
-from minidl.core.errors import DataError
+from minidl.core.errors import ConfigError, DataError
 
 FORMS = {  # as people write them, and the step between rows
     "%G-W%V": ("week", 7 * 24),
@@ -100,12 +100,18 @@ def test_a_year_takes_the_day_or_the_week_beside_it(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_is_no_time_among_many_is_named_and_a_column_that_is_called_so_too(tmp_path: Path) -> None:
-    message = "table.csv:32: column when: 'Total' is no time, as 30 cells are, like '2014-01-01'; correct it, or leave"
+    message = "table.csv:32: column when: 'what' is no time, as 30 cells are, like '2014-01-01'; correct it, or leave"
     days = [f"2014-01-{day:02}" for day in range(1, 31)]
     with pytest.raises(DataError, match=re.escape(message)):
-        look(tmp_path, rows([*days, "Total"]))
+        look(tmp_path, rows([*days[:30], "what"]))
     found = look(tmp_path, rows([f"{day}. Januar 2014" for day in range(1, 31)], name="date"))
     assert (
         "no column of times was found; if date holds them, like '1. Januar 2014', say their --time-format "
         "(`time_format`)"
     ) in found.words
+
+
+def test_a_table_that_has_its_times_in_the_header_is_told_so(tmp_path: Path) -> None:
+    header = ",".join(["shop", *(f"2014-01-{day:02}" for day in range(1, 20))])
+    with pytest.raises(ConfigError, match=r"^--target: the header holds times; turn the table round, so that each row"):
+        look(tmp_path, "\n".join([header, *(f"{name}{',1' * 10}{',2' * 9}" for name in "abc")]) + "\n")

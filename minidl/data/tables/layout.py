@@ -38,6 +38,14 @@ NO_TEXT = {
     b"PAR1": "a Parquet file; write it as CSV",
     b"\x89HDF": "an HDF5 file; write it as CSV",
 }
+# The same of text.
+_NO_TABLE = {
+    b"<!doctype html": "a web page; download the table itself",
+    b"<html": "a web page; download the table itself",
+    b"<?xml": "XML; write it as CSV",
+    b"[{": "JSON; write it as CSV",
+    b'{"': "JSON; write it as CSV",
+}
 
 
 @dataclass(eq=False, kw_only=True)
@@ -86,6 +94,8 @@ class TextLayout:
     def bare(self, text: str) -> str:
         """A number without the symbols around it, and with the minus of a keyboard."""
         text = text.replace("\u2212", "-")
+        if not self.symbols:
+            return text
         if "()" in self.symbols and text.startswith("(") and text.endswith(")"):
             return "-" + self.bare(text[1:-1])
         sign = text[:1] if text.startswith(("+", "-")) else ""
@@ -164,6 +174,10 @@ def _unpacked(data: bytes, name: str) -> bytes:
 def _decoded(data: bytes, name: str, encoding: str) -> bytes:
     for beginning, what in NO_TEXT.items():
         if data.startswith(beginning) and not data.isascii():
+            raise DataError(f"{name}: the file is {what}.")
+    start = data[:100].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    for beginning, what in _NO_TABLE.items():
+        if start.startswith(beginning):
             raise DataError(f"{name}: the file is {what}.")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"

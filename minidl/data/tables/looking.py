@@ -15,11 +15,10 @@ from minidl.data.tables.layout import TextLayout
 from minidl.data.tables.marks import GAPS, is_number
 from minidl.data.tables.row_keys import KEPT, readable
 from minidl.data.tables.several import column_without_times, columns_of_series, some_of
-from minidl.data.tables.symbols import gaps_of
-from minidl.data.tables.time_columns import columns_of_times, unread_times
+from minidl.data.tables.symbols import Contents, contents_of
+from minidl.data.tables.time_columns import columns_of_times, holds_times, unread_times
 from minidl.data.tables.written import how_written
 
-_CATEGORIES = 20
 _YES_AND_NO = ({"yes", "no"}, {"true", "false"}, {"y", "n"}, {"t", "f"}, {"on", "off"})
 
 
@@ -66,11 +65,11 @@ def look_at(
     layout, texts, words = written.layout, written.texts, written.words
     keys: dict[str, Any] = {key: value for key, value in vars(layout).items() if value != getattr(TextLayout(), key)}
     # One without a name is of times, or nothing.
-    kinds = {name: _kind(cells, layout) for name, cells in texts.items() if name}
+    contents = {name: contents_of(cells, layout) for name, cells in texts.items() if name}
     targets = [target] if isinstance(target, str) else list(target or ())
     others = {name: cells for name, cells in texts.items() if name not in targets}
     times, form = columns_of_times(written.file, others, time_format, time_zone)
-    numbers = [name for name, kind in kinds.items() if kind == "numbers" and name not in times]
+    numbers = [name for name, of in contents.items() if of.kind == "numbers" and name not in times]
     targets = _the_targets(targets, texts, numbers, layout)
     others = {name: cells for name, cells in others.items() if name not in targets}
     keys = {"path": str(path), "target": targets if len(targets) > 1 else targets[0], **keys}
@@ -81,8 +80,8 @@ def look_at(
     series = _series(others, times, series_by, words)
     keys |= {"series_by": series[0] if len(series) == 1 else list(series)} if series else {}
     words += [_series_words(texts, series)] if series else []
-    left = {name: kind for name, kind in kinds.items() if name not in (*times, *series)}
-    _add_features(keys, words, texts, left, targets, layout)
+    left = {name: of for name, of in contents.items() if name not in (*times, *series)}
+    _add_features(keys, words, texts, left, targets)
     words += _without_target(texts, series, targets, keys["features"])
     return Findings(keys, words, readable(keys, words, written))
 
@@ -106,28 +105,27 @@ def _add_features(
     keys: dict[str, Any],
     words: list[str],
     texts: dict[str, list[str]],
-    left: dict[str, str],
+    left: dict[str, Contents],
     targets: Sequence[str],
-    layout: TextLayout,
 ) -> None:
-    """The keys of the columns that a model gets, of the kinds `left`, and of their gaps."""
-    numbers = [name for name, kind in left.items() if kind == "numbers"]
+    """The keys of the columns that a model gets, of `left`, and of their gaps."""
+    numbers = [name for name, of in left.items() if of.kind == "numbers"]
     keys["features"] = [*targets, *(name for name in numbers if name not in targets)]
     categories = {
         name: {text: i for i, text in enumerate(sorted({*texts[name], ""}))}
-        for name, kind in left.items()
-        if kind == "categories"
+        for name, of in left.items()
+        if of.kind == "categories"
     }
     if categories:
         keys |= {"features": keys["features"] + list(categories), "categories": categories}
         words.append(f"texts in {', '.join(categories)}: numbered in the order of the alphabet (`categories`)")
-    left_out = [f"{name} ({kind})" for name, kind in left.items() if name not in keys["features"]]
+    left_out = [f"{name} ({of.kind})" for name, of in left.items() if name not in keys["features"]]
     words += [f"left out: {', '.join(left_out)}"] if left_out else []
     gaps = set[str]()
     for name in numbers:
-        found, unusual = gaps_of(texts[name], layout)
-        gaps |= found
-        words += [f"{listed(list(map(repr, unusual)))} in {name}: taken as a gap (`missing`)"] if unusual else []
+        gaps |= left[name].gaps
+        if left[name].unusual:
+            words.append(f"{listed(list(map(repr, left[name].unusual)))} in {name}: taken as a gap (`missing`)")
     if gaps:
         keys |= {"gaps": "interpolate", "missing": sorted(gaps)}
         words.append(f"gaps, as {', '.join(map(repr, sorted(gaps)))}: filled (`gaps`)")
@@ -188,16 +186,6 @@ def _without_target(
     ]
 
 
-def _kind(cells: list[str], layout: TextLayout) -> str:
-    """``numbers``, ``categories``, or why the column is neither."""
-    known = set(cells) - gaps_of(cells, layout)[0]
-    if len(known) < 2:
-        return "constant" if known else "empty"
-    if all(is_number(layout.number(text)) for text in known):
-        return "numbers"
-    return "categories" if len(known) <= _CATEGORIES else "texts"
-
-
 def _the_targets(
     targets: Sequence[str], texts: dict[str, list[str]], numbers: list[str], layout: TextLayout
 ) -> list[str]:
@@ -207,19 +195,22 @@ def _the_targets(
         raise ConfigError(f"--from: also needs --target, the column to forecast; columns of numbers: {which}.")
     for target in targets:
         if target not in numbers:
-            raise _no_numbers(target, texts.get(target, []), numbers, layout)
+            raise _no_numbers(target, texts, numbers, layout)
         if targets.count(target) > 1:
             raise ConfigError(f"--target: {target!r} stands there twice.")
     return list(targets or numbers)
 
 
-def _no_numbers(target: str, cells: list[str], numbers: list[str], layout: TextLayout) -> ConfigError:
+def _no_numbers(target: str, texts: Mapping[str, list[str]], numbers: list[str], layout: TextLayout) -> ConfigError:
     """The error of a target that is not among the columns of numbers."""
+    cells, known = texts.get(target, []), [name for name in texts if name]
     odd = [cell for cell in cells if cell not in GAPS and not is_number(layout.number(cell))]
     two = sorted(set(cells) - {*GAPS})
     if len(two) == 2 and {text.lower() for text in two} in _YES_AND_NO:
         hint = f": write 0 and 1 in place of {two[0]!r} and {two[1]!r}."
         return ConfigError(f"--target: {target!r} is no column of numbers{hint}")
+    if not cells and holds_times(known):
+        return ConfigError("--target: the header holds times; turn the table round, so that each row has a time.")
     hint = f": {odd[0]!r} is none." if odd else suggest(target, numbers)
     hint = hint or f"; those are {', '.join(numbers) or 'none'}."
     return ConfigError(f"--target: {target!r} is no column of numbers{hint}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
 
 from minidl.data.tables.layout import NUMERAL, TextLayout
 
@@ -26,7 +25,7 @@ _SWAPPED = TextLayout(decimal=",", thousands=".")
 def is_number(text: str) -> bool:
     """Whether `float` takes it, and it is finite."""
     try:
-        return bool(np.isfinite(float(text)))
+        return math.isfinite(float(text))
     except ValueError:
         return False
 

@@ -29,6 +29,7 @@ _SINCE_1970 = ("%s", "%s.0", "%Q")
 _OTHERS = (*_COMPACT, *_MONTHS, *_QUARTERS, *_WEEKS, *_BASIC, "%m.%Y", "%Y%m", "%Y", "%Y.0", *_SINCE_1970)
 FORMATS = ("", *_OTHERS, *(date + clock for date in _DATES for clock in (*_CLOCKS, *_WITH_ZONE)))
 _NUMBERS = (*_COMPACT, "%m.%Y", "%Y%m", "%Y", "%Y.0", *_SINCE_1970)  # what other numbers look like, too
+_FEWEST_NAMES = 4  # of columns that may be times
 _MOST = 0.9  # of a column's cells, that are times: the others are mistakes
 _FEWEST_DIGITS = 9  # of seconds since 1970: from 1973 on
 _NAMES = ("date", "time", "year", "month", "jahr", "monat", "datum", "zeit", "period", "epoch", "unix")
@@ -158,3 +159,11 @@ def unread_times(texts: Mapping[str, Sequence[str]]) -> list[str]:
                 "(`time_format`)"
             ]
     return []
+
+
+def holds_times(names: Sequence[str]) -> bool:
+    """Whether most names of a table's columns but the first are dates, or months of a year."""
+    some = names[1:20]
+    forms = [TimeFormat(form) for form in ("", *_MONTHS, *_DATES)]
+    n = max((sum(map(form.matches, some)) for form in forms), default=0)
+    return len(some) >= _FEWEST_NAMES and 2 * n > len(some)
