@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from looking import keys, look
 
+from minidl.core.errors import MinidlError
 from minidl.data import CSVSeries
 from minidl.data.poison import Poison
 from minidl.data.tables.headers import footer_of
@@ -75,6 +76,15 @@ def test_a_series_that_is_called_total_is_one(tmp_path: Path) -> None:
 
 def test_a_text_of_notes_alone_has_no_footer() -> None:
     assert footer_of([], ",") == footer_of(["a", "b"], ",") == footer_of(["Total,1"] * 20, ",") == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "date,y", "date,y\n", "date,y\n2014-01-01,1\n", "Total,1\n", ",\n,\n", " \n x y\n"]
+)
+def test_texts_of_hardly_a_row_are_refused_in_a_line(tmp_path: Path, text: str) -> None:
+    # Caught here: lines of units looked for where there is none.
+    with pytest.raises(MinidlError, match=r"^[^\n]*$"):
+        look(tmp_path, text)
 
 
 @pytest.mark.parametrize("poison", ["noise", "gaps"])

@@ -85,7 +85,8 @@ def _name_columns(header: Header, cells: list[str], below: list[list[str]]) -> N
 
 def _skip_units(header: Header, cells: list[str], below: list[list[str]], lines: list[int]) -> None:
     """Lines of units below the names are no rows."""
-    fits = [n for n in range(1, _MOST_UNITS + 1) if all(_are_units(row, below[n:]) for row in below[:n])]
+    most = min(_MOST_UNITS, len(below))
+    fits = [n for n in range(1, most + 1) if all(_are_units(row, below[n:]) for row in below[:n])]
     n = max(fits, default=0)
     names = header.names or cells
     if n:
