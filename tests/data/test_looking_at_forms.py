@@ -115,3 +115,11 @@ def test_a_table_that_has_its_times_in_the_header_is_told_so(tmp_path: Path) -> 
     header = ",".join(["shop", *(f"2014-01-{day:02}" for day in range(1, 20))])
     with pytest.raises(ConfigError, match=r"^--target: the header holds times; turn the table round, so that each row"):
         look(tmp_path, "\n".join([header, *(f"{name}{',1' * 10}{',2' * 9}" for name in "abc")]) + "\n")
+
+
+def test_a_month_that_is_left_out_is_a_gap(tmp_path: Path) -> None:
+    # Caught here: a step of months compared with one of days, which NumPy refuses.
+    months = [f"{2014 + i // 12}-{i % 12 + 1:02}" for i in range(30) if i != 7]
+    found = look(tmp_path, rows(months))
+    assert keys(found)["missing_times"] == "gaps"
+    assert (len(found.table), found.table.n_filled) == (30, 1)

@@ -145,7 +145,7 @@ def _too_few(keys: Mapping[str, Any], written: Written, n_times: int) -> DataErr
 
 def _of_trading_days(keys: dict[str, Any], table: Table) -> tuple[Table, bool]:
     """The table as it is; or read anew, a row a step, where all that was added are weekends and holidays."""
-    if "missing_times" not in keys or table.times is None or table.gaps is None or table.step != np.timedelta64(1, "D"):
+    if "missing_times" not in keys or table.times is None or table.gaps is None or table.step_name() != "d":
         return table, False
     weekend = (table.times.astype("datetime64[D]").astype(np.int64) + 3) % 7 >= _SATURDAY
     if len(table) < _WEEK or not table.gaps.where[weekend, table.target_index].all():
