@@ -26,9 +26,9 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
 
 from minidl.compiled.compiling import compiled_apart, machine_code, number_functions, python_function
-from minidl.compiled.generated import GeneratedFunction
 from minidl.compiled.identity import key_of
 from minidl.compiled.jit import jit
+from minidl.compiled.stack_lines import GeneratedFunction
 from minidl.core.errors import MinidlError, StorageError
 from minidl.core.text import printable
 from minidl.files.private import not_private, write_private

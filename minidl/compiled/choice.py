@@ -23,7 +23,8 @@ from minidl.core.arguments import checked
 from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
 from minidl.core.layer import Layer, n_parameters
-from minidl.layers import Cell, Embedding, RecurrentLayer
+from minidl.core.walk import joined, walk
+from minidl.layers import Cell, Dropout, Embedding, MaxOverTime, MeanOverTime, RecurrentLayer, Rollout
 from minidl.losses import Loss, SumOfLosses, WeightedLeads
 from minidl.optimizers import Optimizer
 from minidl.training import Advanced, Trainer, Training
@@ -88,6 +89,8 @@ def settings_obstacle(training: Training, model: Layer) -> str | None:
     for position, layer in leaves(model) if training.bptt_steps is not None else ():
         if type(layer).final_state is not Layer.final_state and not has_part(layer, "went_on"):
             return f"training.bptt_steps is set, and {_named(position, layer)} has no kernel for states that go on"
+    for position, rollout in _rollouts(model) if training.bptt_steps is not None else ():
+        return f"training.bptt_steps is set, and {_named(position, rollout)} has no kernel for states that go on"
     return None
 
 
@@ -108,6 +111,27 @@ def model_obstacle(model: Layer, dtype: npt.DTypeLike) -> str | None:
         reason = _layer_obstacle(layer, np.dtype(dtype))
         if reason is not None:
             return f"{_named(position, layer)} {reason}"
+    return next((reason for at, rollout in _rollouts(model) if (reason := _growing_obstacle(at, rollout))), None)
+
+
+def grows(model: Layer) -> bool:
+    """Whether layers go on from their states in one forecast."""
+    return any(rollout.grow for _, rollout in _rollouts(model))
+
+
+def _rollouts(model: Layer) -> list[tuple[str, Rollout]]:
+    return [(position, layer) for position, layer in walk(model) if isinstance(layer, Rollout)]
+
+
+def _growing_obstacle(at: str, rollout: Rollout) -> str | None:
+    """Why a window that grows is left to NumPy: what is called for each row goes on, with the masks that it has."""
+    for position, layer in leaves(rollout.layer, joined(at, "inner")) if rollout.grow else ():
+        name = f"{_named(position, layer)}, in a {_named(at, rollout)} that grows,"
+        if isinstance(layer, Dropout) and layer.drop_rate and not layer.shared_over_time:
+            return f"{name} has masks that are not shared over time"
+        linked = has_part(layer, "linked") and not isinstance(layer, (MeanOverTime, MaxOverTime))
+        if type(layer).final_state is not Layer.final_state and not linked:
+            return f"{name} has no kernel for states that go on with their gradient"
     return None
 
 
@@ -209,6 +233,8 @@ def uneven_obstacle(model: Layer, loss: Loss, *, lengths: bool, weights: bool) -
 
 def ragged_obstacle(model: Layer) -> str | None:
     """Why sequences of different length are left to NumPy, in a few words; None: they are not."""
+    for position, rollout in _rollouts(model):
+        return f"the examples have lengths, and {_named(position, rollout)} has no kernel for them"
     for position, layer in leaves(model):
         after = layer.output_lengths(_SOME_LENGTHS)
         if after is not None and layer.causal:  # it works step by step

@@ -11,7 +11,7 @@ from numba import types
 from numpy import ndarray
 
 from minidl.compiled.cache import compiled
-from minidl.compiled.choice import ragged_obstacle
+from minidl.compiled.choice import grows, ragged_obstacle
 from minidl.compiled.emit.vectors import NARROW_BYTES
 from minidl.compiled.generated import predict_function
 from minidl.compiled.kernel import silent
@@ -37,8 +37,8 @@ class _Program:
         self, model: Layer, params: Array, window: tuple[int, ...], batch: int, notify: Any, ragged: bool = False
     ) -> None:
         dtype = params.dtype
-        # One window takes a single lane: vectors of units, rather than of copies of the window.
-        self.lanes = 1 if batch == 1 else lanes_for(batch, dtype, NARROW_BYTES)
+        # One window takes a single lane: vectors of units, rather than of copies of the window. They do not go on.
+        self.lanes = 1 if batch == 1 and not grows(model) else lanes_for(batch, dtype, NARROW_BYTES)
         self.layout = layout_of(model, window, self.lanes, dtype, ragged=ragged)
         source = predict_function(model, self.layout)
         self.work = zeros(source.work, dtype)

@@ -19,8 +19,8 @@ import numba
 import numpy as np
 
 from minidl._version import __version__
-from minidl.compiled.generated import GeneratedFunction
 from minidl.compiled.machine import processor, setting_values
+from minidl.compiled.stack_lines import GeneratedFunction
 from minidl.files.plugins import MAX_SOURCE
 from minidl.files.reading import read_given
 

@@ -45,6 +45,20 @@ class Single(NamedTuple):
     content: Callable[[Any, Sizes, Sizes], Any]
 
 
+class Linked(NamedTuple):
+    """A layer's kernel where it goes on from the states of an earlier call in the same step, with the gradient.
+
+    Parameters
+    ----------
+    pass_on : ``pass_on(x, y, scratch, to)`` writes the state after a window to `to`, the one that the next begins with.
+    backward : in place of that of `LayerKernel`; after `scratch` it gets ``after``, dL/d(state) of what came next, and
+        ``before``, which it fills with dL/d(state) of what it began with, both flat.
+    """
+
+    pass_on: Function
+    backward: Function
+
+
 def _no_scratch(layer: Any, x: Sizes, y: Sizes) -> int:
     return 0
 
@@ -90,6 +104,8 @@ class LayerKernel:
     refuses : whether the layer refuses some x whose shape is right; y is NaN there, and the layer's own forward is
         asked what it has to say.
     single : what takes the place of forward, scratch and carry where one sequence is forecast; None: they are the same.
+    linked : what stands in place of backward where a container calls a layer with a state again, as `Rollout` does
+        where its window grows; it needs `went_on`. None: such trainings are left to NumPy.
     went_on : ``went_on(x, y, scratch, *params, *gradients)`` follows backward in a window that began with the state of
         the one before, which still stands in scratch (truncated backpropagation): it adds to the gradients what that
         state multiplied, and makes those of start states zero. None: such trainings are left to NumPy.
@@ -107,6 +123,7 @@ class LayerKernel:
     mask: Callable[[Any, Sizes, Sizes], Mask] | None = None
     went_on: Function | None = None
     single: Single | None = None
+    linked: Linked | None = None
 
 
 @dataclass(frozen=True)

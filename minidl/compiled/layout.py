@@ -7,7 +7,8 @@ added before the step that wrote the slot runs backward.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from minidl.compiled.kernel import ActivationKernel, LayerKernel, Mask, Sizes, kernel_of
 from minidl.compiled.kernels import glue
 from minidl.compiled.kernels.activations import elementwise
-from minidl.compiled.rules import rule_of
+from minidl.compiled.rules import Piece, rule_of
 from minidl.core.errors import ShapeError
 from minidl.core.layer import Array, Layer
 from minidl.core.walk import joined
@@ -34,6 +35,7 @@ class Step:
     parameters : their names in the whole model.
     numbers : what the kernel is given besides, as an array of int64; none if it is empty.
     ragged : whether the kernel is given lengths.
+    before : the number of the step whose layer goes on here, from the states and with the masks that it had there.
     """
 
     layer: Layer | None
@@ -45,11 +47,19 @@ class Step:
     parameters: Sequence[str] = ()
     numbers: Sequence[int] = ()
     ragged: bool = False
+    before: int | None = None
 
     @property
     def mask(self) -> Mask | None:
         """What is drawn for each step of a training."""
-        return None if self.kernel.mask is None else self.kernel.mask(self.layer, self.x, self.y)
+        if self.kernel.mask is None or self.before is not None:
+            return None
+        return self.kernel.mask(self.layer, self.x, self.y)
+
+    @property
+    def state(self) -> int:
+        """Features of a state."""
+        return sum(self.kernel.state(self.layer, self.x))
 
     @property
     def scratch(self) -> int:
@@ -70,11 +80,13 @@ class Layout:
     samples: list[Array]
     ragged: bool = False
     steps: list[Step] = field(default_factory=list)
+    calls: list[list[range]] = field(default_factory=list)  # of containers: the steps of each call of what is inside
+    _goes_on: bool = False
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """What the last step writes, without the batch axis."""
-        return self.samples[self.steps[-1].target].shape[1:]
+        return self.shape(self.steps[-1].target)
 
     def readers(self, slot: int) -> list[int]:
         """Numbers of the steps that read a slot."""
@@ -83,6 +95,19 @@ class Layout:
     def writers(self, slot: int) -> list[int]:
         """Numbers of the steps that write a slot."""
         return [i for i, step in enumerate(self.steps) if step.target == slot]
+
+    @property
+    def with_gradient(self) -> set[int]:
+        """Slots whose dL/dx is needed, as there are parameters before them."""
+        found: set[int] = set()
+        for step in self.steps:
+            if step.parameters or step.source in found:
+                found.add(step.target)
+        return found
+
+    def shape(self, slot: int) -> tuple[int, ...]:
+        """The axes of a slot without the batch."""
+        return self.samples[slot].shape[1:]
 
     def sizes(self, slot: int) -> Sizes:
         """Time, features and lanes of a slot."""
@@ -107,6 +132,31 @@ class Layout:
         target = self._slot(y)
         numbers = kernel.numbers(layer)
         self._step(layer, kernel, x, target, [joined(path, name) for name in layer.params], numbers)
+        return target
+
+    def again(self, path: str, layer: Layer, x: int) -> int:
+        """Lay out a layer that was laid out before, so that it goes on from the states that it ended with."""
+        self._goes_on, before = True, self._goes_on
+        y = self.layer(path, layer, x)
+        self._goes_on = before
+        return y
+
+    def repeated(self, times: int, call: Callable[[int, int], int], x: int) -> list[int]:
+        """So many calls, alike but for the first: ``call(number, slot of the one before)`` lays one out."""
+        made, ends = [x], [len(self.steps)]
+        outer = self.calls
+        self.calls = []  # what is called inside is written out
+        for number in range(times):
+            made.append(call(number, made[-1]))
+            ends.append(len(self.steps))
+        self.calls = [*outer, *([[range(*pair) for pair in itertools.pairwise(ends)]] if times > 2 else [])]
+        return made[1:]
+
+    def rows(self, time: int, features: int, pieces: Sequence[Piece]) -> int:
+        """A slot (time, features) of rows from others, the later pieces over those before them."""
+        target = self._slot(np.zeros((1, time, features), self.samples[0].dtype))
+        for slot, *numbers in pieces:
+            self._step(None, glue.PUT, slot, target, (), numbers)
         return target
 
     def merge(self, parts: Sequence[int], how: str) -> int:
@@ -145,7 +195,9 @@ class Layout:
         elif kernel.single and self.lanes == 1:
             one = kernel.single
             kernel = replace(kernel, forward=one.forward, scratch=one.scratch, carry=one.carry)
-        self.steps.append(Step(layer, kernel, source, target, *sizes, parameters, numbers, pair is not None))
+        earlier = [i for i, step in enumerate(self.steps) if step.layer is layer] if self._goes_on and layer else []
+        before = earlier[-1] if earlier else None
+        self.steps.append(Step(layer, kernel, source, target, *sizes, parameters, numbers, pair is not None, before))
 
 
 def layout_of(

@@ -7,11 +7,21 @@ from a container may do something else. This module does not need numba.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from minidl.core.layer import Layer
 from minidl.core.walk import joined
-from minidl.layers import Bidirectional, Parallel, Repeat, Residual, Sequential
+from minidl.layers import Bidirectional, Parallel, Repeat, Residual, Rollout, Sequential
+
+
+class Piece(NamedTuple):
+    """Rows of a slot, so many from one on, and where they go in another: from which row and which feature on."""
+
+    slot: int
+    row: int
+    rows: int
+    to: int
+    feature: int
 
 
 class RuleLayout(Protocol):
@@ -25,6 +35,18 @@ class RuleLayout(Protocol):
 
     def reversed(self, x: int) -> int:
         """A slot with the time steps in reverse order."""
+
+    def shape(self, slot: int) -> tuple[int, ...]:
+        """The axes of a slot without the batch."""
+
+    def again(self, path: str, layer: Layer, x: int) -> int:
+        """As `layer`, for a child that goes on from the states that it ended with where it was laid out before."""
+
+    def repeated(self, times: int, call: Callable[[int, int], int], x: int) -> list[int]:
+        """So many calls, alike but for the first: ``call(number, slot of the one before)`` lays one out."""
+
+    def rows(self, time: int, features: int, pieces: Sequence[Piece]) -> int:
+        """A slot (time, features) of rows from others, the later pieces over those before them."""
 
 
 # rule(layout, path, container, slot of its input) -> slot of its output
@@ -85,3 +107,26 @@ def _bidirectional(layout: RuleLayout, path: str, container: Bidirectional, x: i
     there = layout.layer(joined(path, "forward"), f, x)
     back = layout.reversed(layout.layer(joined(path, "backward"), g, layout.reversed(x)))
     return layout.merge([there, back], container.merge)
+
+
+@register_rule(Rollout)
+def _rollout(layout: RuleLayout, path: str, container: Rollout, x: int) -> int:
+    whole, features = layout.shape(x)
+    time, inner = whole - min(container.later_rows, whole - 1), joined(path, "inner")
+    (column,) = container.columns_of([container.target], features, "target")
+    last = 0 if container.grow else time - 1
+    windows: list[int] = []
+
+    def forecast(number: int, before: int) -> int:
+        if not number:
+            windows.append(layout.rows(time, features, [Piece(x, 0, time, 0, 0)]))
+            return layout.layer(inner, container.layer, windows[0])
+        row = [Piece(x, min(time + number - 1, whole - 1), 1, last, 0), Piece(before, 0, 1, last, column)]
+        if container.grow:
+            return layout.again(inner, container.layer, layout.rows(1, features, row))
+        windows.append(layout.rows(time, features, [Piece(windows[-1], 1, time - 1, 0, 0), *row]))
+        return layout.layer(inner, container.layer, windows[-1])
+
+    made = layout.repeated(container.steps, forecast, x)
+    layout.rows(1, 1, [Piece(slot, 0, 0, 0, 0) for slot in (made[-1], *windows[-1:])])  # read as those before are
+    return layout.merge(made, "concat")

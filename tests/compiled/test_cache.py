@@ -15,7 +15,7 @@ import pytest
 numba = pytest.importorskip("numba")
 
 from minidl.compiled import cache  # noqa: E402
-from minidl.compiled.generated import GeneratedFunction  # noqa: E402
+from minidl.compiled.stack_lines import GeneratedFunction  # noqa: E402
 
 PREDICT = """
 import numpy as np

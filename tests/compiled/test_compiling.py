@@ -13,9 +13,9 @@ import pytest
 numba = pytest.importorskip("numba")
 
 from minidl.compiled import cache, compiling, identity  # noqa: E402
-from minidl.compiled.generated import GeneratedFunction  # noqa: E402
 from minidl.compiled.jit import jit, registered  # noqa: E402
 from minidl.compiled.kernel import silent  # noqa: E402
+from minidl.compiled.stack_lines import GeneratedFunction  # noqa: E402
 
 TEXT = "def answer(a):\n    return plus_one(a) * 2\n"
 SIGNATURE = (numba.types.int64,)

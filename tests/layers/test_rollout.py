@@ -16,7 +16,6 @@ from minidl import (
     Dense,
     Dropout,
     GRULayer,
-    HalfMSE,
     LastStep,
     Layer,
     RecurrentLayer,
@@ -25,11 +24,9 @@ from minidl import (
     ShapeError,
 )
 from minidl.comparison.budget import multiply_adds
-from minidl.compiled import explain
 from minidl.core.layer import Array
 from minidl.experiment import load_experiment
 from minidl.forecasting import model_forecaster
-from minidl.optimizers import SGD
 from minidl.runs.run import Run
 
 T, F, TARGET = 5, 3, 1
@@ -146,10 +143,6 @@ def test_a_layer_without_a_way_back_to_its_window_is_refused() -> None:
     y, cache = model.forward(X)
     with pytest.raises(ShapeError, match=r"^Rollout: Closed returned None for dx, which is fed back"):
         model.backward(np.ones_like(y), cache)
-
-
-def test_it_is_computed_by_numpy() -> None:
-    assert explain(built(2), HalfMSE(), SGD(0.1)).startswith("numpy: ")
 
 
 # --- forecasts

@@ -137,7 +137,7 @@ def fill() -> tuple[str, ...]:
     import numba
 
     from minidl.compiled import cache
-    from minidl.compiled.generated import GeneratedFunction
+    from minidl.compiled.stack_lines import GeneratedFunction
 
     os.environ["MINIDL_CACHE"] = str(CACHE.absolute())
     BASE.mkdir(mode=0o700)

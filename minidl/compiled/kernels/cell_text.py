@@ -192,12 +192,13 @@ class CellText:
             for block in self.products.of_h(run)
         ]
 
-    def backward(self) -> str:
-        """``backward(x, y, dy, dx, scratch, *params, *gradients)``."""
-        names = ["x", "y", "dy", "dx", "scratch", *self._given(), *self.params, *(f"d{p}" for p in self.params)]
+    def backward(self, linked: bool = False) -> str:
+        """``backward(x, y, dy, dx, scratch, *params, *gradients)``; that of `Linked` has two more arguments."""
+        names = ["x", "y", "dy", "dx", "scratch", *(["after", "before"] if linked else []), *self._given()]
+        names += [*self.params, *(f"d{p}" for p in self.params)]
         lines = (
-            self._head("backward", names, self.ragged)
-            + self._lines(_BACKWARD)
+            self._head("linked" if linked else "backward", names, self.ragged)
+            + self._lines(_BACKWARD.replace("fill(g, 0)", "copy(g, after)") if linked else _BACKWARD)
             + self._lines(_STEP)
             + self._lines(_STEP_BACK)
         )
@@ -219,6 +220,7 @@ class CellText:
         if self.masked:
             body = ["fill(back, 0)", *body, "add_times(g[0], back, mask)"]
         lines += [f"        {line}" for line in body] + self._lines(_GRADIENTS)
+        lines += ["    copy(before, g)"] if linked else []
         return "\n".join([*lines, *(f"    {line}" for line in self._gradients()), ""])
 
     def _back(self, run: SlotRun, to: str) -> list[str]:

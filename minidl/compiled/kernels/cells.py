@@ -29,7 +29,7 @@ from minidl.compiled.emit.products import (
 from minidl.compiled.emit.programs import backward_program, forward_program
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit, registered
-from minidl.compiled.kernel import LayerKernel, Mask, Sizes
+from minidl.compiled.kernel import LayerKernel, Linked, Mask, Sizes
 from minidl.compiled.kernels.cell_products import products_of
 from minidl.compiled.kernels.cell_programs import programs
 from minidl.compiled.kernels.cell_single import SinglePlan, single_kernel, single_plan
@@ -124,7 +124,7 @@ def cell(layer: Cell) -> LayerKernel:
     texts = [text for one in (even, ragged) for text in (one.forward(), one.backward())]
     late, vectors, matrices = len(products.late), len(found.vectors), tuple(products.matrices())
     sizes = _Sizes(len(found.states), len(found.slots), made.kept, late, vectors, even.fed, masked, matrices)
-    texts += [even.went_on(), *([even.start()] if even.starts else [])]
+    texts += [even.went_on(), even.backward(linked=True), *([even.start()] if even.starts else [])]
     return _kernel(tuple(texts), made.forward, made.backward, sizes, single_plan(found, made, products))
 
 
@@ -141,19 +141,23 @@ def _kernel(
         known: dict[str, Any] = {"__name__": registered("minidl_cell").__name__, **_NAMES, **programs}
         exec(compile(text, "<cell>", "exec"), known)
         functions.append(jit(known[text.split("(")[0].removeprefix("def ")]))
-    there, back, ragged_there, ragged_back, went_on, *start = functions
+    there, back, ragged_there, ragged_back, went_on, linked, *start = functions
     others = sizes.states - 1
 
     @jit
-    def carry(x: Array, y: Array, scratch: Array) -> None:
+    def pass_on(x: Array, y: Array, scratch: Array, to: Array) -> None:
         time, H, lanes = y.shape
         n = H * lanes
-        copy(view(scratch, 0, (n,)), view(y, (time - 1) * n, (n,)))
-        copy(view(scratch, n, (others * n,)), view(scratch, n + time * others * n, (others * n,)))
+        copy(view(to, 0, (n,)), view(y, (time - 1) * n, (n,)))
+        copy(view(to, n, (others * n,)), view(scratch, n + time * others * n, (others * n,)))
+
+    @jit
+    def carry(x: Array, y: Array, scratch: Array) -> None:
+        pass_on(x, y, scratch, scratch)
 
     ragged = ragged_there, ragged_back
     begin, mask = start[0] if start else None, mask_of if sizes.masked else None
     return LayerKernel(
         there, back, sizes.scratch, carry, sizes.state, begin, ragged=ragged, mask=mask, went_on=went_on,
-        single=single_kernel(plan),
+        single=single_kernel(plan), linked=Linked(pass_on, linked),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidl.compiled.emit.products import copy
+from minidl.compiled.emit.products import copy, fill
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
 from minidl.compiled.kernel import LayerKernel
@@ -83,6 +83,26 @@ def reverse_ragged_back(x: Array, y: Array, dy: Array, dx: Array, scratch: Array
         _reverse_lanes(dy, dx, lengths)
 
 
+@jit
+def put(x: Array, y: Array, scratch: Array, numbers: Array) -> None:
+    """y_{to + t}[b : b + F] = x_{r + t} for t < n; `numbers` are r, n, to and b."""
+    row, count, to, first = numbers[0], numbers[1], numbers[2], numbers[3]
+    for t in range(count):
+        copy(y[to + t, first : first + x.shape[1]], x[row + t])
+
+
+@jit
+def put_back(x: Array, y: Array, dy: Array, dx: Array, scratch: Array, numbers: Array) -> None:
+    """dx_{r + t} = dy_{to + t}[b : b + F], which is then 0: what stood there before was not looked at."""
+    row, count, to, first = numbers[0], numbers[1], numbers[2], numbers[3]
+    for t in range(count):
+        part = dy[to + t, first : first + x.shape[1]]
+        if dx.size:
+            copy(dx[row + t], part)
+        fill(part, 0)
+
+
+PUT = LayerKernel(put, put_back)
 PLACED = LayerKernel(place, place_back)
 ADDED = LayerKernel(add, place_back)
 REVERSED = LayerKernel(reverse, reverse_back, ragged=(reverse_ragged, reverse_ragged_back))

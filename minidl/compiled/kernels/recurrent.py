@@ -16,11 +16,11 @@ from minidl.compiled.emit.programs import Instruction
 from minidl.compiled.emit.single import SingleStep
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
-from minidl.compiled.kernel import ActivationKernel, LayerKernel, Sizes, kernel_of
+from minidl.compiled.kernel import ActivationKernel, LayerKernel, Linked, Sizes, kernel_of
 from minidl.compiled.kernels.activations import identity_function, relu_function
 from minidl.compiled.kernels.cell_programs import H1, SLOTS
 from minidl.compiled.kernels.cell_single import SinglePlan, single_kernel
-from minidl.compiled.kernels.glue import hold
+from minidl.compiled.kernels.glue import add_to, hold
 from minidl.core.layer import Array
 
 
@@ -68,12 +68,15 @@ def _both(activation: ActivationKernel) -> tuple[Any, Any]:
             h = y[t]
 
     @jit
-    def backward(
-        x: Array, y: Array, dy: Array, dx: Array, scratch: Array, W_xh: Array, W_hh: Array, dW_xh: Array, dW_hh: Array
-    ) -> Any:
+    def backward_from(
+        x: Array, y: Array, dy: Array, dx: Array, scratch: Array, after: Array, W_xh: Array, W_hh: Array,
+        dW_xh: Array, dW_hh: Array,
+    ) -> Any:  # fmt: skip
         time, H, lanes = y.shape
         da = view(scratch, H * lanes, (time, H, lanes))
         copy(da[-1], dy[-1])
+        if after.size:
+            add_to(da[-1], after)
         gate(da[-1], y[-1])
         for t in range(time - 2, -1, -1):
             add_product(da[t], dy[t], W_hh.T, da[t + 1])
@@ -85,15 +88,16 @@ def _both(activation: ActivationKernel) -> tuple[Any, Any]:
             add_product(dx[t], dx[t], W_xh.T, da[t])
         return da
 
-    return forward, backward
+    return forward, backward_from
 
 
 @functools.cache
 def _kernel(activation: ActivationKernel, bias: bool) -> LayerKernel:
     both = _with_bias(*_both(activation), bias)
+    linked = Linked(pass_on, _linked(_both(activation)[1], bias))
     operation = _OPERATIONS.get(activation.function)
     return LayerKernel(
-        *both, scratch_size, carry, state, ragged=_ragged(*both), went_on=_went_on(bias),
+        *both, scratch_size, carry, state, ragged=_ragged(*both), went_on=_went_on(bias), linked=linked,
         single=None if operation is None else single_kernel(_single_plan(operation)),
     )  # fmt: skip
 
@@ -145,7 +149,45 @@ def _ragged(forward: Any, backward: Any) -> tuple[Any, Any]:
     return forward_ragged, backward_ragged
 
 
-def _with_bias(forward: Any, backward: Any, bias: bool) -> tuple[Any, Any]:
+def _linked(backward_from: Any, bias: bool) -> Any:
+    if bias:
+
+        @jit
+        def linked(
+            x: Array, y: Array, dy: Array, dx: Array, scratch: Array, after: Array, before: Array,
+            W_xh: Array, W_hh: Array, b_h: Array, dW_xh: Array, dW_hh: Array, db_h: Array,
+        ) -> None:  # fmt: skip
+            da = backward_from(x, y, dy, dx, scratch, after, W_xh, W_hh, dW_xh, dW_hh)
+            sums(db_h, da)
+            to_start(before, W_hh, da[0])
+
+        return linked
+
+    @jit
+    def linked_without_bias(
+        x: Array, y: Array, dy: Array, dx: Array, scratch: Array, after: Array, before: Array,
+        W_xh: Array, W_hh: Array, dW_xh: Array, dW_hh: Array,
+    ) -> None:  # fmt: skip
+        to_start(before, W_hh, backward_from(x, y, dy, dx, scratch, after, W_xh, W_hh, dW_xh, dW_hh)[0])
+
+    return linked_without_bias
+
+
+@jit
+def to_start(before: Array, W_hh: Array, da: Array) -> None:
+    """dL/dh_0 = W_hh da_1."""
+    to = view(before, 0, da.shape)
+    fill(to, 0)
+    add_product(to, to, W_hh.T, da)
+
+
+def _with_bias(forward: Any, backward_from: Any, bias: bool) -> tuple[Any, Any]:
+    @jit
+    def backward(
+        x: Array, y: Array, dy: Array, dx: Array, scratch: Array, W_xh: Array, W_hh: Array, dW_xh: Array, dW_hh: Array
+    ) -> Any:
+        return backward_from(x, y, dy, dx, scratch, view(scratch, 0, (0,)), W_xh, W_hh, dW_xh, dW_hh)
+
     if bias:
 
         @jit
@@ -167,10 +209,16 @@ def _with_bias(forward: Any, backward: Any, bias: bool) -> tuple[Any, Any]:
 
 
 @jit
+def pass_on(x: Array, y: Array, scratch: Array, to: Array) -> None:
+    """h_T becomes the h_0 of what comes next."""
+    last = y[-1]
+    copy(view(to, 0, (last.size,)), last)
+
+
+@jit
 def carry(x: Array, y: Array, scratch: Array) -> None:
     """h_T becomes h_0."""
-    last = y[-1]
-    copy(view(scratch, 0, (last.size,)), last)
+    pass_on(x, y, scratch, scratch)
 
 
 def scratch_size(layer: Any, x: Sizes, y: Sizes) -> int:
