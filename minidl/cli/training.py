@@ -47,7 +47,7 @@ def train_and_report(made: Run, parts: Parts, args: argparse.Namespace, train: T
     try:
         if stop.signal is not None:  # it came while the last epoch ended
             raise Interrupted(stop.signal)
-        apart.draw_losses(made)
+        apart.begin(made)
         scores = made.evaluate(parts)
         if not args.json:
             show(*report(made, parts, scores))  # to be read while the figures are drawn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,28 +16,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_losses(run: Run, parts: Parts) -> dict[str, bytes]:
-    """The picture of the losses by file name; none without a single complete epoch."""
+Figures = Iterable[tuple[str, "Figure"]]
+Drawn = Callable[[], dict[str, bytes]]
+
+
+def early_figures(run: Run, parts: Parts) -> Iterator[tuple[str, Figure]]:
+    """What can be drawn before the run is scored: its losses, if an epoch is complete, and what its task has."""
     records = run.log() if (run.path / "log.jsonl").exists() else []
-    if not records:
-        return {}
     task, name = run.experiment.evaluation, type(run.experiment.loss).__name__
-    loss_name = name if run.experiment.loss.labels else f"{name}, scaled values"
-    figure = loss_figure(records, loss_name=loss_name, metric=task.metrics[0], about=task.validated(parts))
-    return {"loss.png": look.png(figure)}
+    if records:
+        loss_name = name if run.experiment.loss.labels else f"{name}, scaled values"
+        about = task.validated(parts)
+        yield "loss.png", loss_figure(records, loss_name=loss_name, metric=task.metrics[0], about=about)
+    with one_blas_thread():
+        outputs = task.draw_outputs(run.experiment.scored_model, parts)
+    yield from outputs.items()
 
 
-def pngs(figures: Mapping[str, Figure]) -> dict[str, bytes]:
+def drawn_in_turn(figures: Figures) -> Drawn:
     """The figures' PNGs, one after the other."""
-    return {name: look.png(figure) for name, figure in figures.items()}
+    return lambda: {name: look.png(figure) for name, figure in figures}
 
 
 def save_figures(
     run: Run,
     parts: Parts,
     scores: dict[str, Any],
-    losses: dict[str, bytes] | None = None,
-    drawn: Callable[[Mapping[str, Figure]], dict[str, bytes]] = pngs,
+    early: Drawn | None = None,
+    draw: Callable[[Figures], Drawn] = drawn_in_turn,
 ) -> list[Path]:
     """Draw a run's figures into its folder: loss.png, and those of its task.
 
@@ -45,8 +51,8 @@ def save_figures(
     ----------
     run : its model holds the weights that `scores` are of.
     scores : what ``run.evaluate`` returned.
-    losses : what `draw_losses` returned, if that is drawn already.
-    drawn : what makes PNGs of the task's figures.
+    early : what `draw` returned of `early_figures`, if that was called already.
+    draw : begins to draw figures; what it returns waits for their PNGs.
 
     Returns
     -------
@@ -59,8 +65,8 @@ def save_figures(
     StorageError
         A file cannot be written.
     """
-    pictures = draw_losses(run, parts) if losses is None else losses
+    early = early or draw(early_figures(run, parts))
     with one_blas_thread():
-        figures = run.experiment.evaluation.draw(run.experiment.scored_model, parts, scores)
-    pictures |= drawn(figures)
+        late = draw(run.experiment.evaluation.draw(run.experiment.scored_model, parts, scores).items())
+    pictures = early() | late()
     return [look.write_png(run.path / "figures" / name, png) for name, png in pictures.items()]

@@ -1,8 +1,8 @@
 """The figures of a run, drawn by another process, so that the training need not wait for matplotlib.
 
 That process is a copy of this one (forked, so on Linux only), taken as soon as the data are there. It imports
-matplotlib while the model is trained, and draws the losses while the model is scored. It says nothing, changes
-no file but the figures, and ends when this one does. Whatever goes wrong with it, the figures are drawn here.
+matplotlib while the model is trained, and draws what needs no scores while the model is scored. It says nothing,
+changes no file but the figures, and ends when this one does. Whatever goes wrong with it, the figures are drawn here.
 """
 
 from __future__ import annotations
@@ -22,13 +22,11 @@ from minidl.core.interrupt import leave_signals_to_the_parent
 from minidl.core.standard_streams import lead_nowhere
 from minidl.experiment import Experiment
 from minidl.plotting import style as look
-from minidl.runs.drawing import draw_losses, pngs, save_figures
+from minidl.runs.drawing import Drawn, Figures, early_figures, save_figures
 from minidl.runs.run import Run
 from minidl.tasks import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.figure import Figure
 
 SECONDS = 60.0  # so long it is waited for at most
@@ -73,12 +71,12 @@ class DrawnApart:
             os.waitpid(child, 0)
             self._channel.close()
 
-    def draw_losses(self, run: Run) -> None:
-        """The run is trained: let its losses be drawn meanwhile."""
+    def begin(self, run: Run) -> None:
+        """The run is trained: let what needs no scores be drawn meanwhile."""
         self._send(str(run.path.absolute()))
 
     def save_figures(self, run: Run, parts: Parts, scores: dict[str, Any]) -> list[Path]:
-        """As `minidl.runs.drawing.save_figures`, for the run of `draw_losses`."""
+        """As `minidl.runs.drawing.save_figures`, for the run of `begin`."""
         self._send(scores)
         names = None
         if self._child is not None:
@@ -108,30 +106,28 @@ def _serve(parent: socket.socket, channel: socket.socket, mask: Any, experiment:
         lines = channel.makefile("rb")
         run = Run(Path(json.loads(lines.readline())), experiment)
         run.load_weights()
-        losses = draw_losses(run, parts)
-        files = save_figures(run, parts, json.loads(lines.readline()), losses, _each_in_a_copy)
+        early = _drawn_in_copies(early_figures(run, parts))
+        files = save_figures(run, parts, json.loads(lines.readline()), early, _drawn_in_copies)
         names = [str(file.relative_to(run.path)) for file in files]
         channel.sendall(json.dumps(names).encode() + b"\n")
     finally:
         os._exit(0)
 
 
-def _each_in_a_copy(figures: Mapping[str, Figure]) -> dict[str, bytes]:
-    """The figures' PNGs; all but the first are drawn by further copies of this process, at the same time.
+def _drawn_in_copies(figures: Figures) -> Drawn:
+    """The figures' PNGs, each drawn by a further copy of this process, all at the same time.
 
-    Raises
-    ------
-    OSError
-        One of them failed.
+    What it returns raises OSError if one of them failed.
     """
-    if len(figures) < 2:
-        return pngs(figures)
-    first, *others = figures.items()
-    sent = {name: _drawn_in_a_copy(figure) for name, figure in others}
-    found = {first[0]: look.png(first[1]), **{name: one.makefile("rb").read() for name, one in sent.items()}}
-    if not all(found.values()):
-        raise OSError("a figure is missing")
-    return found
+    sent = {name: _drawn_in_a_copy(figure) for name, figure in figures}
+
+    def drawn() -> dict[str, bytes]:
+        found = {name: one.makefile("rb").read() for name, one in sent.items()}
+        if not all(found.values()):
+            raise OSError("a figure is missing")
+        return found
+
+    return drawn
 
 
 def _drawn_in_a_copy(figure: Figure) -> socket.socket:

@@ -24,7 +24,7 @@ from minidl.forecasting.intervals import INTERVAL_METRICS
 from minidl.forecasting.outside import read_outside
 from minidl.metrics import Metric, r2_of_sums, root_of_sums
 from minidl.randomness import Streams
-from minidl.tasks.forecast_figures import task_figures
+from minidl.tasks.forecast_figures import forecast_figures, score_figures
 from minidl.tasks.forecast_scores import ForecastScores
 from minidl.tasks.forecast_terms import ForecastTerms
 from minidl.tasks.intervals import Intervals
@@ -228,9 +228,13 @@ class Forecast(Task):
         """By RMSE of blocks, which is defined where R² is not; of each target."""
         return losing_on_targets(scores, self.rows(), parts.table.step_name(), rounding)
 
+    def draw_outputs(self, model: Layer, parts: Any) -> dict[str, Figure]:
+        """Forecast against truth, of each target."""
+        return forecast_figures(self, model, parts)
+
     def draw(self, model: Layer, parts: Any, scores: Scores) -> dict[str, Figure]:
-        """Forecast against truth, error by lead, and intervals if there are any; of each target."""
-        return task_figures(self, model, parts, scores)
+        """Error by lead, and intervals if there are any; of each target."""
+        return score_figures(self, model, parts, scores)
 
     def recalled(self, scores: Callable[[], Scores]) -> Forecast:
         """With the margins of calibrated intervals, which evaluation.json has."""

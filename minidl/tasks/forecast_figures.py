@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,20 +39,32 @@ class Scoring(Protocol):
         """How forecasts of these data are scored."""
 
 
-def task_figures(task: Scoring, model: Layer, parts: Splits, scores: Scores) -> dict[str, Figure]:
-    """What `Forecast.draw` gives; of several targets a number stands at the end of each name."""
-    figures, assumption = dict[str, Any](), scores["assumptions"][0]
-    for k, one in enumerate(parts.of_targets()):
-        found, target, end, own = task.scores_on(one), "", "", scores
-        if parts.table.targets:
-            target, end = one.table.target_name, f"_{k + 1}"
-            own = {**scores, **scores["targets"][target]}
-        forecaster, spread = found.forecaster(model), found.spread(model)
-        figures[f"forecast{end}.png"] = forecast_figure(one, forecaster, task.horizons, assumption=assumption)
-        figures[f"error_by_lead{end}.png"] = lead_errors_figure(own, step=one.table.step_name(), target=target)
-        if spread is not None:
-            figures[f"fan{end}.png"] = fan_figure(one, forecaster, spread, own)
+def forecast_figures(task: Scoring, model: Layer, parts: Splits) -> dict[str, Figure]:
+    """What `Forecast.draw_outputs` gives; of several targets a number stands at the end of each name."""
+    figures = {}
+    for end, one, found in _of_targets(task, parts):
+        words = found.assumptions()[0]
+        figures[f"forecast{end}.png"] = forecast_figure(one, found.forecaster(model), task.horizons, assumption=words)
     return figures
+
+
+def score_figures(task: Scoring, model: Layer, parts: Splits, scores: Scores) -> dict[str, Figure]:
+    """What `Forecast.draw` gives, named likewise."""
+    figures = dict[str, Any]()
+    for end, one, found in _of_targets(task, parts):
+        target = one.table.target_name if parts.table.targets else ""
+        own = {**scores, **scores["targets"][target]} if target else scores
+        figures[f"error_by_lead{end}.png"] = lead_errors_figure(own, step=one.table.step_name(), target=target)
+        spread = found.spread(model)
+        if spread is not None:
+            figures[f"fan{end}.png"] = fan_figure(one, found.forecaster(model), spread, own)
+    return figures
+
+
+def _of_targets(task: Scoring, parts: Splits) -> Iterator[tuple[str, Splits, ForecastScores]]:
+    """The end of each target's names, its data, and how its forecasts are scored."""
+    for k, one in enumerate(parts.of_targets(), 1):
+        yield f"_{k}" if parts.table.targets else "", one, task.scores_on(one)
 
 
 def run_figures(task: Scoring, model: Layer, splits: Splits) -> list[Drawn]:

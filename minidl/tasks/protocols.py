@@ -119,8 +119,11 @@ class Scored(Protocol):
     def evaluate(self, parts: Any, model: Layer) -> Scores:
         """All scores, of the model and of the baselines."""
 
+    def draw_outputs(self, model: Layer, parts: Any) -> Mapping[str, Figure]:
+        """Pictures of a trained model by file name that need no scores."""
+
     def draw(self, model: Layer, parts: Any, scores: Scores) -> Mapping[str, Figure]:
-        """Pictures of a scored model by file name."""
+        """Those of a scored model."""
 
     def beside(self, metric: str) -> tuple[str, Sequence[float]] | None:
         """Numbers from elsewhere to stand beside a table."""

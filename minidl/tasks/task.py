@@ -192,8 +192,12 @@ class Task(Configurable, ABC):
         """What train and evaluate print tables of: words in front, names of metrics, and the scores that have them."""
         return [("", self.reported or [metric.name for metric in self.metrics], scores)]
 
+    def draw_outputs(self, model: Layer, parts: Parts) -> dict[str, Figure]:
+        """Pictures of a trained model by file name that need no scores; they are drawn while it is scored."""
+        return {}
+
     def draw(self, model: Layer, parts: Parts, scores: Scores) -> dict[str, Figure]:
-        """Pictures of a scored model by file name."""
+        """Pictures of a scored model by file name, beside those of `draw_outputs`."""
         return {}
 
     def beside(self, metric: str) -> tuple[str, Sequence[float]] | None:

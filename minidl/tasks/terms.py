@@ -275,7 +275,8 @@ class Terms:
 
     def run_figures(self, model: Layer, parts: Any) -> list[Drawn]:
         """Pictures of one trained model; names and titles without its label, ``{run}`` in the words."""
-        figures = self.task.draw(model, parts, self.task.evaluate(parts, model))
+        outputs, scores = self.task.draw_outputs(model, parts), self.task.evaluate(parts, model)
+        figures = {**outputs, **self.task.draw(model, parts, scores)}
         drawn = [(Path(name).stem, figure) for name, figure in figures.items()]
         titles = [name.replace("_", " ").capitalize() for name, _ in drawn]
         return [(*one, title, f"{title} of {{run}}.") for one, title in zip(drawn, titles, strict=True)]

@@ -55,7 +55,7 @@ def train(before_losses: Any = None, before_figures: Any = None) -> tuple[Run, l
         run.train(parts)
         if before_losses is not None:
             before_losses(apart, run)
-        apart.draw_losses(run)
+        apart.begin(run)
         scores = run.evaluate(parts)
         if before_figures is not None:
             before_figures(apart, run)

@@ -79,6 +79,6 @@ def test_a_forecast_is_drawn_with_its_errors_by_lead() -> None:
     net = Sequential([RecurrentLayer(3), LastStep(), Dense(1)])
     net.build((6, 3), 4, np.float64)
     task = Forecast(horizons=[2, 1])
-    figures = task.draw(net, parts, task.evaluate(parts, net))
-    assert list(figures) == ["forecast.png", "error_by_lead.png"]
+    figures = task.draw_outputs(net, parts)
+    assert [*figures, *task.draw(net, parts, task.evaluate(parts, net))] == ["forecast.png", "error_by_lead.png"]
     assert len(figures["forecast.png"].axes) == 2
