@@ -155,13 +155,13 @@ def test_a_table_with_later_rows_is_checked_for_leaks_too(experiment: Any) -> No
 def test_other_columns_that_stand_one_row_early_are_found(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, columns: list[int]
 ) -> None:
-    early = known_ahead._early
-    monkeypatch.setattr(known_ahead, "_early", lambda values, own, borders: early(values, columns + own, borders))
+    early = known_ahead.moved_early
+    monkeypatch.setattr(known_ahead, "moved_early", lambda values, own, borders: early(values, columns + own, borders))
     leaks = find_leaks(experiment(["training.epochs=1"])).leaks
     assert any("the forecasts of rows before the cut depend on rows after it" in leak for leak in leaks)
 
 
 def test_a_row_that_comes_early_over_a_border_is_found(experiment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    early = known_ahead._early
-    monkeypatch.setattr(known_ahead, "_early", lambda values, own, borders: early(values, own, ()))
+    early = known_ahead.moved_early
+    monkeypatch.setattr(known_ahead, "moved_early", lambda values, own, borders: early(values, own, ()))
     assert any("on the test part" in leak for leak in find_leaks(experiment(["training.epochs=1"])).leaks)
