@@ -69,7 +69,7 @@ def check(model: Layer, source: Arrays, loss: Any = None, **arguments: Any) -> N
 
 
 def test_a_window_that_grows_trains_and_predicts_as_in_numpy() -> None:
-    # Catches states, gradients and masks of another call, and a column of x that is not overwritten by its forecast.
+    # Catches states, gradients and masks of another call, and a gradient that does not come back through states.
     model = net(RecurrentLayer(4), grow=True)
     check(model, Arrays(X, Y))
     predict = predictor(model)
@@ -112,6 +112,7 @@ def test_weights_of_leads_and_examples_count_and_threads_share_a_batch() -> None
 
 @slow
 def test_layers_before_a_rollout_get_their_gradient() -> None:
+    # Catches a gradient of the column of x that a forecast takes the place of.
     before = RecurrentLayer(F)
     model = Sequential([before, net(RecurrentLayer(4), grow=True)])
     model.build((T, F), 5, "float64")
