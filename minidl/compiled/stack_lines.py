@@ -112,7 +112,7 @@ class StackLines:
 
     def lines(self, text: str) -> str:
         """What stands before this text."""
-        return "\n".join(self.names.lines(text) + self.more)
+        return "\n".join(self.names.lines("\n".join([text, *self.more])) + self.more)
 
     def source(self, text: str, names: dict[str, Any]) -> GeneratedFunction:
         kernels = _kernels({i: self.steps[i] for i in self.first})

@@ -132,6 +132,14 @@ def test_the_text_is_as_long_for_many_calls_as_for_three(grow: bool) -> None:
     assert len(few) == len(many) == 2 * 2 * 3 + grow  # both calls of three layers, there and back; `went_on`
 
 
+def test_all_arrays_of_a_forecast_are_there_with_masks_of_each_call() -> None:
+    pytest.importorskip("numba")
+    model = net(RecurrentLayer(4), Dropout(0.3))
+    text = generated.predict_function(model, layout_of(model, (T, F), 8, "float64")).text
+    used, there = (set(re.findall(pattern, text)) for pattern in (r"\b[a-z]\d+_?\b", r"\b([a-z]\d+_?) = "))
+    assert used <= there
+
+
 def test_what_is_left_to_numpy_is_named() -> None:
     model = net(RecurrentLayer(4))
     assert explain(model, HalfMSE(), SGD(0.1)) == "compiled"
