@@ -8,6 +8,7 @@ from minidl import metrics
 from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
 from minidl.config import shipped
 from minidl.config.nodes import MAX_BYTES
+from minidl.core.errors import ConfigError
 from minidl.core.output import show
 from minidl.core.registry import kinds, lookup, names
 from minidl.files.reading import read_given
@@ -17,9 +18,13 @@ PLURALS = {"loss": "losses", "series": "series", "data": "data", "sequence sourc
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("kind", choices=[*_kinds(), "metrics", "configs", "models"], help="what to list")
+    parser.add_argument("kind", choices=_choices(), nargs="?", help="what to list")
     add_plugin(parser)
     add_json(parser)
+
+
+def _choices() -> list[str]:
+    return [*_kinds(), "metrics", "configs", "models"]
 
 
 def _kinds() -> dict[str, type]:
@@ -29,7 +34,15 @@ def _kinds() -> dict[str, type]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """One line a name, with the first line of what it is."""
+    """One line a name, with the first line of what it is.
+
+    Raises
+    ------
+    ConfigError
+        It is not said what to list.
+    """
+    if args.kind is None:
+        raise ConfigError(f"say what to list: {', '.join(_choices())}.")
     load_plugins(args)
     if args.kind in ("configs", "models"):
         found = {

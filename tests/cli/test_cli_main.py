@@ -78,6 +78,7 @@ def test_an_unknown_verb_is_refused_with_a_suggestion(cli: Cli, word: str, messa
         (["train", "x", "--plug", "y"], "minidl train: unrecognized arguments: --plug y; did you mean --plugin?; see"),
         (["predict", "x", "--horizon", "two"], "minidl predict: argument --horizon: invalid int value: 'two'; see "),
         (["evaluate", "x", "--checkpoint", "bets"], "minidl evaluate: argument --checkpoint: invalid choice: 'bets' "),
+        (["list"], "minidl list: say what to list: layers, initializers, losses, "),
         (["list", "layer"], "minidl list: argument kind: invalid choice: 'layer' (choose from"),
         (["new", "model", "x"], "minidl new: argument what: invalid choice: 'model' (choose from"),
     ],
