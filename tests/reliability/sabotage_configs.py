@@ -37,7 +37,7 @@ def _no_limits_of_depth_and_count() -> None:
 @sabotage("suggestions")
 def _no_suggestions() -> None:
     """An unknown key is refused without the one that was meant."""
-    builder.unknown_key_hint = lambda name, known, elsewhere: ""  # type: ignore[attr-defined]
+    builder.unknown_key_hint = lambda *arguments: ""  # type: ignore[attr-defined]
 
 
 @sabotage("places")

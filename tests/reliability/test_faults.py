@@ -32,7 +32,7 @@ SABOTAGES = {
     "generator-state": (3, 20),
     "optimizer-state": (3, 10),
     "schedule-state": (3, 15),
-    "own-weights": (3, 10),
+    "own-weights": (3, 25),
     "position": (3, 10),
     "carried-state": (3, 25),
     "log-rewinding": (3, 5),
