@@ -135,6 +135,7 @@ def _drawn_in_a_copy(figure: Figure) -> socket.socket:
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
         try:
+            ours.close()  # else it would wait for ever to be read, once nobody else is there
             theirs.sendall(look.png(figure))
         finally:
             os._exit(0)

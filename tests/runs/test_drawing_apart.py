@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -151,6 +152,31 @@ def test_the_process_ends_with_the_one_that_it_is_for() -> None:
     assert os.read(told, 100) == b"", "comes when neither has the pipe any more"
     os.close(told)
     assert not (Path("killed") / "figures").exists()
+
+
+def test_what_draws_ends_where_nobody_waits_for_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the scores are NaN, and the training ends with an error."""
+    told, tell = os.pipe()  # which all of them have
+
+    def large(figure: Any) -> bytes:
+        os.write(tell, b".")
+        return bytes(1 << 22)  # more than anybody takes who does not read
+
+    monkeypatch.setattr(look, "png", large)
+    experiment = small("training.epochs=1")
+    parts = experiment.load_data()
+    with DrawnApart(experiment, parts) as apart:
+        run = Run.create(experiment)
+        run.train(parts)
+        apart.begin(run)
+        begun = b""
+        while len(begun) < 2:
+            begun += os.read(told, 1)
+    os.close(tell)
+    ended = select.select([told], [], [], 30)[0]
+    assert ended, "a process still draws"
+    assert os.read(told, 1) == b"", "comes when none of them has the pipe any more"
+    os.close(told)
 
 
 def test_where_no_process_can_be_started_the_figures_are_drawn_here(
