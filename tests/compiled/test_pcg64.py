@@ -46,6 +46,21 @@ def test_masks_and_state_are_those_of_the_layer(drop_rate: float, dtype: str) ->
         assert compiled.bit_generator.state == by_layer.bit_generator.state, (n, size)
 
 
+@pytest.mark.parametrize("seed", range(6))  # half of the seeds tell nothing
+def test_half_a_word_that_is_left_comes_first_though_other_numbers_were_drawn_since(seed: int) -> None:
+    by_layer, compiled = np.random.default_rng(seed), np.random.default_rng(seed)
+    for rng in (by_layer, compiled):
+        rng.random(1, np.float32)
+        rng.random(5)  # takes whole words, and leaves the half where it is
+    expected, masks = np.empty((2, 3), np.float32), Masks([Mask(0.5, 1, 3)], 2, np.float32, 1)
+    draw_mask(expected, 0.5, Context(training=True, rng=by_layer), "test")
+    masks.begin(compiled)
+    draw_masks(masks.values[0], 2, *masks.rates, masks.random[0])
+    masks.end(compiled)
+    assert masks.values[0][:, :2].T.tobytes() == expected.tobytes()
+    assert compiled.bit_generator.state == by_layer.bit_generator.state
+
+
 def test_another_generator_is_left_to_numpy_where_masks_are_drawn() -> None:
     from minidl.compiled.engine import CompiledEngine
 

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minidl import MAE, MSE, BinaryCrossEntropy, ConfigError, CrossEntropy, DataError, HalfMSE, ShapeError
+from minidl import (
+    MAE,
+    MSE,
+    BinaryCrossEntropy,
+    ConfigError,
+    CrossEntropy,
+    DataError,
+    HalfMSE,
+    ShapeError,
+    WeightedLeads,
+)
 
 ALL = [HalfMSE, MSE, MAE]
 FORMULAS = {
@@ -270,3 +280,13 @@ def test_two_classes_are_one_logit():
         loss, dy = BinaryCrossEntropy(class_weights=weights)(y, target[:, None])
         assert loss == pytest.approx(expected, rel=1e-14)
         np.testing.assert_allclose(dy[:, 0], gradient[:, 1], rtol=1e-13)
+
+
+def test_weights_of_leads_multiply_those_of_classes() -> None:
+    y, target = np.array([[0.3, -1.2], [2.0, 0.4]]), np.array([[1.0, 0.0], [0.0, 1.0]])
+    loss = WeightedLeads(BinaryCrossEntropy(class_weights=[1, 3]), [2, 5])
+    value, gradient = loss(y, target)
+    # 3 of a class and 2 or 5 of a lead: 3 · 2, 5; 2, 3 · 5.
+    expected = BinaryCrossEntropy()(y, target, np.array([[6.0, 5.0], [2.0, 15.0]]))
+    assert value == pytest.approx(expected[0], rel=1e-12)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-12)
