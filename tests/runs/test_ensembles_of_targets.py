@@ -66,7 +66,7 @@ def test_each_target_is_the_mean_with_weights_of_its_own(runs: list[Run]) -> Non
     scores, predicted = ensemble.evaluate(data), ensemble.predict()
     checked, starts = data[0].validation.starts, data[0].test.starts[: len(data[0].test) - H + 1]
     assert len({*starts.tolist()} & {*checked.tolist()}) == 0
-    squares = []
+    squares, plain = [], []
     for k, name in enumerate(("temp", "pm")):
         errors = [
             outputs(*pair, checked)[:, :, k, 0] - truth(pair[1], checked, k) for pair in zip(runs, data, strict=True)
@@ -80,10 +80,13 @@ def test_each_target_is_the_mean_with_weights_of_its_own(runs: list[Run]) -> Non
         assert own["lead"]["2"]["rmse"] == pytest.approx(np.sqrt(np.mean(error[:, 1] ** 2)), rel=1e-5)
         equal = (made[0] + made[1]) / 2 - truth(data[0], starts, k)
         assert own["equal_weights"]["lead"]["2"]["rmse"] == pytest.approx(np.sqrt(np.mean(equal[:, 1] ** 2)), rel=1e-5)
-        squares.append(np.mean(error[:, 1] ** 2) / np.var(data[0].table.values[: 240 - 60, TARGETS[k].column]))
+        spread = np.var(data[0].table.values[: 240 - 60, TARGETS[k].column])
+        squares.append(np.mean(error[:, 1] ** 2) / spread)
+        plain.append(np.mean(equal[:, 1] ** 2) / spread)
         ends = [run.predict().targets[k].values for run in runs]  # type: ignore[union-attr]
         np.testing.assert_allclose(predicted.targets[k].values, share * ends[0] + (1 - share) * ends[1], rtol=1e-5)
     assert scores["lead"]["2"]["rmse"] == pytest.approx(np.sqrt(np.mean(squares)), rel=1e-5)
+    assert scores["equal_weights"]["lead"]["2"]["rmse"] == pytest.approx(np.sqrt(np.mean(plain)), rel=1e-5)
     of_each = [own["lead"]["2"]["r2"] for own in scores["targets"].values()]
     assert scores["lead"]["2"]["r2"] == pytest.approx(np.mean(of_each))
     assert len({str(own["weights"]["by_lead"]) for own in scores["targets"].values()}) == K
