@@ -275,7 +275,7 @@ class Windows:
 
 def rows_from(values: Array, starts: npt.NDArray[np.int64], count: int) -> Array:
     """Copies of `count` rows from each start on, (B, count, F); beyond the end of `values` its last row again."""
-    rows: Array = values[np.minimum(starts[:, None] + np.arange(count), len(values) - 1)]
+    rows: Array = np.take(values, starts[:, None] + np.arange(count), axis=0, mode="clip")
     return rows
 
 

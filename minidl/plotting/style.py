@@ -11,15 +11,17 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from minidl.core.errors import ConfigError, StorageError
 from minidl.core.extras import install_command
 from minidl.core.importing import importing
 from minidl.core.text import printable
 from minidl.files.storage import write_file
+from minidl.plotting.png import png_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,8 +68,7 @@ def load_matplotlib() -> None:
     with importing():
         import matplotlib.backends.backend_agg
         import matplotlib.dates
-        import matplotlib.figure
-        import matplotlib.image  # noqa: F401
+        import matplotlib.figure  # noqa: F401
 
 
 @contextmanager
@@ -135,9 +136,7 @@ def png(figure: Figure) -> bytes:
     Texts show what fonts have no sign for, such as control characters in a column's name.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-    from matplotlib.image import imsave
 
-    content = BytesIO()
     with style():
         figure.set_dpi(DPI)
         for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
@@ -151,8 +150,7 @@ def png(figure: Figure) -> bytes:
         renderer.get_text_width_height_descent = lambda text, *args: measure(printable(text), *args)
         canvas.get_renderer = lambda: renderer
         canvas.draw()
-        imsave(content, canvas.buffer_rgba(), format="png", origin="upper", dpi=DPI, pil_kwargs={"compress_level": 1})
-    return content.getvalue()
+    return png_of(np.asarray(canvas.buffer_rgba()), DPI)
 
 
 def with_units(name: str, units: str) -> str:

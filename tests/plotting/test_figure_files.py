@@ -62,6 +62,7 @@ def test_the_figures_of_a_run_are_files_in_its_folder(finished_run):
 def test_a_figure_is_drawn_once_and_is_what_matplotlib_would_save(monkeypatch, tmp_path):
     from matplotlib.figure import Figure
     from matplotlib.image import imread
+    from PIL import Image
 
     figure = plotting.loss_figure([record(1, 0.5), record(2, 0.3)])
     drawn, draw = [], Figure.draw
@@ -71,7 +72,11 @@ def test_a_figure_is_drawn_once_and_is_what_matplotlib_would_save(monkeypatch, t
     figure = plotting.loss_figure([record(1, 0.5), record(2, 0.3)])
     with style.style():
         figure.savefig(tmp_path / "b.png", dpi=150)
-    np.testing.assert_array_equal(made, imread(tmp_path / "b.png"))
+    saved = imread(tmp_path / "b.png")
+    np.testing.assert_array_equal(made, saved[:, :, :3])
+    assert (saved[:, :, 3] == 1).all(), "what is left out says nothing"
+    with Image.open(tmp_path / "a.png") as ours, Image.open(tmp_path / "b.png") as theirs:
+        assert ours.info["dpi"] == theirs.info["dpi"]
 
 
 def test_a_run_without_an_epoch_has_no_loss_figure(finished_run, monkeypatch):
