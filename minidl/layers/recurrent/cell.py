@@ -130,8 +130,9 @@ class Cell(Layer):
         name = type(self).__name__
         if len(input_shape) != 2 or input_shape[1] is None:
             raise ShapeError(f"{name}: expected input of shape (time, features), got {input_shape}.")
-        if self.hidden_size % self.n_heads():
-            raise ShapeError(f"{name}: {self.hidden_size} units cannot be shared among {self.n_heads()} heads.")
+        heads = self.n_heads()
+        if heads < 1 or self.hidden_size % heads:
+            raise ShapeError(f"{name}: {self.hidden_size} units cannot be shared among {heads} heads.")
         return (input_shape[0], self.hidden_size)
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Shape:

@@ -52,12 +52,15 @@ def forward(
 
 def _ragged(arrays: CellArrays, n: Sequence[int]) -> None:
     """Each step computes the sequences that have one; the state of those that have ended is 0."""
+    nodes = arrays.design.graph.nodes
+    # Multiplied with gradients that are 0 there. States and vectors are numbers in any case, and not made here.
+    made = [place for place in arrays.design.products.values() if nodes[place].op != "input"]
     for t, count in enumerate(n):
         for function, args in step_calls(arrays, t, count) if count else ():
             function(*args)
         for state in arrays.S.values():
             state[t + 1][:, count:] = 0
-        for place in arrays.design.products.values():  # multiplied with gradients that are 0 there
+        for place in made:
             arrays.places[place].at(t, arrays.size[0])[..., count:] = 0
 
 

@@ -38,6 +38,13 @@ def check_declaration(cell: Any) -> None:
     for gate in gates:
         if gate.of and not callable(getattr(cell, gate.of, None)):
             raise ConfigError(f"{who}.gates: {gate.name} is a product of {gate.of!r}, and there is no such method.")
+        if gate.apart + (not gate.recurrent) + bool(gate.of) > 1:
+            raise ConfigError(f"{who}.gates: {gate.name}: expected one of apart, recurrent=False and of, got {gate}.")
+        if not callable(bias := cell.gate_bias(gate.name)):
+            raise ConfigError(
+                f"{who}.gate_bias: expected an initializer for {gate.name}, a function of shape, rng and dtype, "
+                f"got {bias!r}."
+            )
     arguments = [name for gate in gates for name in gate.arguments]
     names = Counter([*arguments, *cell.states, *vectors])
     twice = [name for name, count in names.items() if count > 1] + [name for name in vectors if name in OWN]

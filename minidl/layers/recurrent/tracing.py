@@ -216,12 +216,14 @@ def trace(equations: Callable[..., Any], known: Mapping[str, Value], outputs: Se
     name, found = placed(equations), equations(**asked(equations, known))
     if found is None:
         raise ConfigError(f"{name}: it returns nothing; expected {', '.join(outputs)}.")
-    results = list(found) if isinstance(found, tuple) else [found]
+    results = list(found) if isinstance(found, (tuple, list)) else [found]
     if len(results) != len(outputs):
         raise ConfigError(
             f"{name}: expected {counted(len(outputs), 'result')} ({', '.join(outputs)}), got {len(results)}."
         )
     for output, result in zip(outputs, results, strict=True):
+        if not isinstance(result, (Value, int, float, np.ndarray, np.number)):
+            raise ConfigError(f"{name}: expected {output} in terms of gates and states, got {result!r}.")
         if not isinstance(result, Value):
             raise ConfigError(f"{name}: {output} does not depend on anything.")
     return results

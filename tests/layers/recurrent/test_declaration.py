@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import Cell, ConfigError, sigmoid
+from minidl import Cell, ConfigError, ShapeError, sigmoid
 from minidl.core.initializers import zeros
 from minidl.layers.recurrent.design import Gate
 
@@ -40,6 +40,22 @@ WRONG = {
     "a product of no method": (
         {"gates": ("f", Gate("n", of="resett"))},
         r"Bad\.gates: n is a product of 'resett', and there is no such method\.$",
+    ),
+    "a product of the parts apart": (
+        {"gates": ("f", Gate("n", apart=True, of="kept")), "kept": lambda self, f, h: f * h},
+        r"Bad\.gates: n: expected one of apart, recurrent=False and of, got Gate\(name='n', apart=True",
+    ),
+    "a product of a gate that sees x alone": (
+        {"gates": ("f", Gate("n", recurrent=False, of="kept")), "kept": lambda self, f, h: f * h},
+        r"Bad\.gates: n: expected one of apart, recurrent=False and of",
+    ),
+    "a number for the bias of a gate": (
+        {"gate_bias": lambda self, gate: 1.0},
+        r"Bad\.gate_bias: expected an initializer for f, a function of shape, rng and dtype, got 1\.0\.$",
+    ),
+    "results in a dict": (
+        {"equations": lambda self, f, n: {"h": np.tanh(f) * n}},
+        r"expected h in terms of gates and states, got \{'h': ",
     ),
     "a gate that no equations ask for": (
         {"equations": lambda self, n, h: np.tanh(n) * h},
@@ -80,3 +96,8 @@ def test_an_assignment_within_equations_is_refused() -> None:
 
     with pytest.raises(ConfigError, match=r"test_declaration\.py:\d+: equations: an assignment to a part of a number"):
         built(equations=equations)
+
+
+def test_a_cell_without_heads_is_refused() -> None:
+    with pytest.raises(ShapeError, match=r"Bad: 4 units cannot be shared among 0 heads\.$"):
+        built(recurrent="heads", n_heads=lambda self: 0)

@@ -11,6 +11,7 @@ from minidl import (
     Cell,
     Context,
     FastGRNNLayer,
+    Gate,
     GRULayer,
     IndRNNLayer,
     JANETLayer,
@@ -51,3 +52,26 @@ def test_memory_that_was_not_written_is_not_read(layer: Cell, monkeypatch: pytes
     monkeypatch.setattr(np, "empty", poisoned)
     for found, wanted in zip(results(layer), expected, strict=True):
         np.testing.assert_array_equal(found, wanted)
+
+
+class Copied(Cell):
+    """A gate is a product of another state, as it is."""
+
+    gates = (Gate("a", of="memory"),)
+    states = ("h", "c")
+
+    def memory(self, c: Any) -> Any:
+        return c
+
+    def equations(self, a: Any, h: Any, c: Any) -> tuple[Any, Any]:
+        return np.tanh(a) + 0.1 * h, 0.5 * c + h
+
+
+def test_a_state_that_a_gate_is_a_product_of_is_still_there_when_its_sequence_has_ended() -> None:
+    layer, rng = Copied(4), np.random.default_rng(0)
+    layer.build((None, 3), rng, np.dtype("float64"))
+    x = rng.normal(size=(2, 6, 3))
+    _, padded = layer.forward(x, Context(lengths=np.array([6, 4])))
+    _, alone = layer.forward(x[1:, :4])
+    for found, expected in zip(layer.final_state(padded), layer.final_state(alone), strict=True):
+        np.testing.assert_allclose(found[1:], expected, rtol=1e-12)
