@@ -1,7 +1,8 @@
-"""The command line: ``minidl VERB ...``. Each verb is a small module beside this one.
+"""The command line: ``minidl VERB ...``. Each verb is two small modules of its name.
 
-A verb's module has `configure(parser)` and `run(args)`, which returns the exit
-code. It is imported only when its verb is called, so ``--help`` stays quick.
+The one in `arguments` has `configure(parser)`, and its docstring is the description; it
+imports next to nothing, so that ``--help`` and wrong usage are answered at once. The one beside
+this file has `run(args)`, which returns the exit code. Both are imported only when their verb is called.
 """
 
 from __future__ import annotations
@@ -82,10 +83,9 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(verb: str, arguments: list[str]) -> int:
-    with EndOnSignal(), importing():
-        from minidl.files.plugins import plugin_fault, plugin_place
-
-        module = importlib.import_module(f"minidl.cli.{verb.replace('-', '_')}")
+    name = verb.replace("-", "_")
+    with EndOnSignal():
+        module = importlib.import_module(f"minidl.cli.arguments.{name}")
     parser = _Parser(prog=f"minidl {verb}", description=module.__doc__, epilog=EXIT_CODES, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     module.configure(parser)
@@ -93,9 +93,13 @@ def _run(verb: str, arguments: list[str]) -> int:
         args = parser.parse_args(arguments)
     except SystemExit as stop:  # --help, or wrong usage
         return stop.code if isinstance(stop.code, int) else 2
+    with EndOnSignal(), importing():
+        from minidl.files.plugins import plugin_fault, plugin_place
+
+        work = importlib.import_module(f"minidl.cli.{name}")
     try:
         with RaiseOnSignal():
-            code: int = module.run(args)
+            code: int = work.run(args)
         return code
     except MinidlError as err:
         if place := plugin_place(err):

@@ -1,31 +1,23 @@
-"""Score a config's forecasts from origins that roll forward: trained anew before each, and trained once.
-
-The test part is cut into stretches. Before each the config is trained on all rows until then, with the same seed;
-the first of these models is scored on all stretches, too. The folder runs/backtest-<NNN> gets a file for each
-stretch, backtest.json and a figure.
-"""
+"""Score a config's forecasts from origins that roll forward: trained anew before each, and trained once."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 from minidl import plotting
 from minidl.backtesting.folder import RESULT, Backtest, reopen, start
 from minidl.backtesting.folds import Record
 from minidl.backtesting.result import KEPT, METRICS, RETRAINED, by_lead, by_origin, origin, result, shown_name
+from minidl.cli.arguments.backtest import FOLDS
 from minidl.cli.common import (
-    add_json,
-    add_overrides,
-    add_plugin,
     config_arguments,
     load_plugins,
     plugin_arguments,
     print_json,
 )
-from minidl.cli.workers import add_workers, kept, worker_arguments, workers
+from minidl.cli.workers import kept, worker_arguments, workers
 from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.extras import install_command
 from minidl.core.output import Bar, say, show
@@ -35,19 +27,6 @@ from minidl.metrics.metric import SCALED
 from minidl.parallel.executors import check_main_guard
 from minidl.plotting import style
 from minidl.tasks import forecast_task, window_data
-
-FOLDS = 4
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    parser.add_argument("config", metavar="CONFIG", nargs="?", help="a config of forecasts, or a shipped name")
-    parser.add_argument("--folds", type=int, metavar="K", help=f"stretches of the test part; default {FOLDS}")
-    add_workers(parser)
-    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with this backtest")
-    add_overrides(parser)
-    add_plugin(parser)
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, print_json
+from minidl.cli.common import load_plugins, print_json
 from minidl.core.errors import ConfigError
 from minidl.core.layer import n_parameters
 from minidl.core.output import say, show
 from minidl.core.text import counted
 from minidl.experiment import load_experiment
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    parser.add_argument("configs", metavar="CONFIG", nargs="+", help="config files, or names of shipped ones")
-    add_overrides(parser)
-    add_plugin(parser)
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

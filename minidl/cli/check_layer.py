@@ -4,24 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from minidl.cli.common import add_json, print_json
-from minidl.cli.layer_argument import add_arguments, layer_in_file, made
+from minidl.cli.common import print_json
+from minidl.cli.layer_argument import layer_in_file, made
 from minidl.core.errors import ConfigError
 from minidl.core.output import show
 from minidl.testing.checks import run_checks
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    parser.add_argument("layer", metavar="FILE.py:CLASS", help="the layer's file and class")
-    add_arguments(parser)
-    parser.add_argument(
-        "--input-shape",
-        default="5,3",
-        metavar="TIME,FEATURES",
-        help="input without the batch axis; default 5,3. One number: features only",
-    )
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,41 +14,6 @@ from minidl.files.plugins import load_plugin
 from minidl.tasks import Parts, Task
 
 
-def add_plugin(parser: argparse.ArgumentParser) -> None:
-    """--plugin, for every verb that builds a model."""
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="FILE.py",
-        help="run this Python file first; the layers, losses, ... that it registers can be named. Repeatable",
-    )
-
-
-def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """--set."""
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="KEY.PATH=VALUE",
-        help="change a value of the config, e.g. training.epochs=5 or model.layers.0.hidden_size=8. Repeatable",
-    )
-
-
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """CONFIG, --set and --plugin."""
-    parser.add_argument("config", metavar="CONFIG", help="a config file, or a shipped name (minidl list configs)")
-    add_overrides(parser)
-    add_plugin(parser)
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """--json."""
-    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
-
-
 def plugin_arguments(args: argparse.Namespace) -> str:
     """The --plugin arguments of this command, for the next one that is suggested."""
     return "".join(f" --plugin {shell_word(path)}" for path in args.plugin)

@@ -1,10 +1,4 @@
-"""Compare configs over seeds: spread, paired differences, baselines, and a verdict in words.
-
-Every config is trained with seeds 0 to N-1, all in parallel. What differs between
-the configs is said first. The folder runs/compare-<NNN> gets comparison.json,
-report.md, report.html and figures. Started again, the same command goes on where it
-was stopped.
-"""
+"""Compare configs over seeds: spread, paired differences, baselines, and a verdict in words."""
 
 from __future__ import annotations
 
@@ -12,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
-from minidl.cli.workers import add_workers, kept, worker_arguments, workers
+from minidl.cli.common import load_plugins, plugin_arguments, print_json
+from minidl.cli.workers import kept, worker_arguments, workers
 from minidl.comparison.across import across, across_lines, across_table
 from minidl.comparison.across_report import write_across
 from minidl.comparison.session import Session, describe_plan, finish, make_plan, merge, reopen, run_missing, start
@@ -26,32 +20,6 @@ from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.output import Bar, say, show
 from minidl.core.text import aligned, shell_word
 from minidl.tasks.terms import SKILL
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    parser.add_argument(
-        "configs", metavar="CONFIG", nargs="*", help="config files or shipped names; with --merge and --across folders"
-    )
-    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="seeds 0 to N-1 for each; default 10")
-    parser.add_argument(
-        "--smallest", type=float, metavar="D", help="the smallest difference of the leading metric that matters"
-    )
-    add_workers(parser)
-    parser.add_argument("--shard", metavar="I/N", help="do only every N-th run, from the I-th on; see --merge")
-    parser.add_argument("--merge", action="store_true", help="join the folders of all shards into one comparison")
-    parser.add_argument(
-        "--outside", action="append", default=[], metavar="FILE.csv", help="forecasts of another program; repeatable"
-    )
-    parser.add_argument("--across", action="store_true", help="ranks, wins and skill over finished comparisons")
-    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with this comparison")
-    parser.add_argument("--fresh", action="store_true", help="start anew, even if the same comparison is unfinished")
-    parser.add_argument(
-        "--no-protocol", action="store_true", help="train nothing that only shows what the protocol's shortcuts do"
-    )
-    add_overrides(parser)
-    add_plugin(parser)
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

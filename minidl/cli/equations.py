@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from minidl.cli.common import add_plugin, load_plugins
-from minidl.cli.layer_argument import add_arguments, layer_in_file, made
+from minidl.cli.common import load_plugins
+from minidl.cli.layer_argument import layer_in_file, made
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer
 from minidl.core.output import show
@@ -13,14 +13,6 @@ from minidl.core.registry import lookup, names
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.notation import LATEX, TEXT
 from minidl.layers.recurrent.printing import page
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    parser.add_argument("cell", metavar="CELL", help="a cell's name, or FILE.py:CLASS")
-    add_arguments(parser)
-    parser.add_argument("--latex", action="store_true", help="for a LaTeX document with the package amsmath")
-    add_plugin(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,30 +5,19 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from minidl.cli.common import add_json, add_plugin, load_plugins, plugin_arguments, print_json, score_table
-from minidl.cli.runs import add_runs, opened
+from minidl.cli.common import load_plugins, plugin_arguments, print_json, score_table
+from minidl.cli.runs import opened
 from minidl.cli.training import draw, next_line, report
 from minidl.core.output import show
 from minidl.core.text import aligned, shell_word
 from minidl.data import Splits
 from minidl.data.steps import ahead_short
-from minidl.forecasting.groups import BY
 from minidl.forecasting.rounding import rounding_of
 from minidl.metrics import Metric
 from minidl.runs.ensemble import Ensemble
 from minidl.runs.groups import ByGroup, scores_by
 from minidl.runs.run import Run
 from minidl.tasks import Forecast
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    add_runs(parser)
-    parser.add_argument(
-        "--by", choices=BY, help="print scores by lead, or by hour, month, season, level or series of what is forecast"
-    )
-    add_plugin(parser)
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,9 +1,4 @@
-"""Find a learning rate: a short training whose rate grows at every step, and a picture of its loss.
-
-The range test of Smith (2015), from the initial weights, on the training part
-alone. The suggestion lies a factor below the rate from which the loss climbs again;
-nothing is kept but the picture.
-"""
+"""Find a learning rate: a short training whose rate grows at every step, and a picture of its loss."""
 
 from __future__ import annotations
 
@@ -11,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from minidl import plotting
-from minidl.cli.common import add_config, add_json, config_arguments, load_plugins, print_json
+from minidl.cli.common import config_arguments, load_plugins, print_json
 from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
 from minidl.core.output import say, show
@@ -20,21 +15,6 @@ from minidl.experiment import Experiment, load_experiment
 from minidl.files.reading import user_path
 from minidl.plotting import style
 from minidl.runs.rate_range import DONE, RateRange, range_test
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    add_config(parser)
-    parser.add_argument("--low", type=float, default=1e-6, metavar="RATE", help="the first rate; default 1e-6")
-    parser.add_argument("--high", type=float, default=10.0, metavar="RATE", help="the last rate; default 10")
-    parser.add_argument("--steps", type=int, default=300, metavar="N", help="how many; default 300")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="PNG",
-        help="the picture; a file of that name is replaced; default: find-rate-<config>.png",
-    )
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

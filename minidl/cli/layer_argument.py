@@ -16,11 +16,6 @@ from minidl.files.plugins import load_plugin
 L = TypeVar("L", bound=Layer)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--args."""
-    parser.add_argument("--args", default="{}", metavar="YAML", help="constructor arguments, e.g. '{hidden_size: 8}'")
-
-
 def layer_in_file(text: str) -> type[Layer]:
     """The class that FILE.py:CLASS names; the file is run."""
     file, _, name = text.rpartition(":")

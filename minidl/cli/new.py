@@ -15,33 +15,6 @@ from minidl.core.text import shell_word
 from minidl.files.appending import write_new
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    parser.add_argument("what", choices=("experiment", "cell"), help="what to write")
-    parser.add_argument("name", metavar="NAME", help="the file becomes NAME.yaml in this folder, or NAME.py")
-    tasks = ("Forecast", *LEARNED)
-    parser.add_argument(
-        "--from", metavar="TABLE", dest="table", type=Path, help="write it for this CSV or Parquet file"
-    )
-    parser.add_argument(
-        "--target",
-        metavar="COLUMN",
-        action="append",
-        help="with --from: the column to forecast, or the only one of numbers; once more for a second",
-    )
-    parser.add_argument("--time-format", metavar="FORM", help="with --from: of its times, as for strptime: %%d/%%m/%%Y")
-    parser.add_argument(
-        "--time-zone", metavar="ZONE", help="with --from: where its times are local: Europe/Berlin; they become UTC"
-    )
-    parser.add_argument(
-        "--series-by",
-        metavar="COLUMN",
-        action="append",
-        help='with --from: the column that tells several series apart; once more for a second; "": it is one series',
-    )
-    parser.add_argument("--task", choices=tasks, help="what the model is for; default Forecast")
-
-
 def run(args: argparse.Namespace) -> int:
     """Write the file, unless there is one."""
     how = {name: getattr(args, name) for name in ("target", "time_format", "time_zone", "series_by")}

@@ -1,8 +1,4 @@
-"""Forecast from the end of a table: the run's own series, or another file of the same form.
-
-Of the rows to come, what is known ahead stands after the table's end or in another file; of all other columns
-the last row's values are kept. Runs of other tasks predict what the file holds.
-"""
+"""Forecast from the end of a table: the run's own series, or another file of the same form."""
 
 from __future__ import annotations
 
@@ -13,8 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
-from minidl.cli.runs import add_runs, opened
+from minidl.cli.common import load_plugins, print_json
+from minidl.cli.runs import opened
 from minidl.core.errors import ConfigError, StorageError
 from minidl.core.output import say, show
 from minidl.core.text import aligned
@@ -22,24 +18,6 @@ from minidl.files.appending import write_new
 from minidl.files.reading import user_path
 from minidl.runs.ensemble import Ensemble
 from minidl.tasks import Prediction
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    add_runs(parser)
-    parser.add_argument("--input", type=Path, metavar="CSV", help="a table with the columns of the run's series")
-    parser.add_argument(
-        "--later", type=Path, metavar="CSV", help="rows after the table's end of the columns that are known ahead"
-    )
-    parser.add_argument("--output", type=Path, metavar="CSV", help="write the forecast here (must not exist)")
-    parser.add_argument(
-        "--horizon",
-        type=int,
-        metavar="K",
-        help="rows ahead of a forecast; default: the largest of evaluation.horizons",
-    )
-    add_plugin(parser)
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

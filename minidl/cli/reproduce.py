@@ -1,7 +1,4 @@
-"""Train a run again, from its folder alone, and say whether the result is equal, or where it first differs.
-
-Exit code 0: equal, byte for byte; 1: not.
-"""
+"""Train a run again, from its folder alone, and say whether the result is equal, or where it first differs."""
 
 from __future__ import annotations
 
@@ -10,25 +7,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from minidl.cli.common import add_json, add_plugin, load_plugins, print_json
+from minidl.cli.common import load_plugins, print_json
 from minidl.core.output import say, show
 from minidl.core.text import counted
 from minidl.runs.reproducing import reproduce
 from minidl.runs.run import Run
 from minidl.training.showing import ShowEpochs
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder")
-    parser.add_argument(
-        "--run-dir",
-        type=Path,
-        metavar="DIR",
-        help="keep the new run in this folder, which must not exist; default: a temporary one, removed at the end",
-    )
-    add_plugin(parser)
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

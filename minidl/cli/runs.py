@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from minidl.cli.training import say_plugin_changes
 from minidl.core.errors import ConfigError
 from minidl.runs.ensemble import Ensemble
 from minidl.runs.run import Run
-
-
-def add_runs(parser: argparse.ArgumentParser) -> None:
-    """RUN, --ensemble and --checkpoint."""
-    parser.add_argument("run", metavar="RUN", nargs="+", type=Path, help="a run folder; several with --ensemble")
-    parser.add_argument(
-        "--ensemble",
-        action="store_true",
-        help="the runs' mean forecast, with weights from the validation part; they must forecast the same rows",
-    )
-    parser.add_argument(
-        "--checkpoint", choices=("init", "last", "best", "refit"), help="which weights; default: as the config says"
-    )
 
 
 def opened(args: argparse.Namespace) -> Run | Ensemble:

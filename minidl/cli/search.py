@@ -1,9 +1,4 @@
-"""Search good values for keys of a config: those under its search:, by the validation score.
-
-Trials that fall behind are cut short. The folder runs/search-<NNN> gets the trials in a
-database (study.db), the best one as a config (best.yaml) and figures. The test part is
-not looked at: score the best config with minidl train, or compare it with others.
-"""
+"""Search good values for keys of a config: those under its search:, by the validation score."""
 
 from __future__ import annotations
 
@@ -13,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from minidl import plotting
-from minidl.cli.common import add_json, add_overrides, add_plugin, load_plugins, plugin_arguments, print_json
-from minidl.cli.workers import add_workers, kept, worker_arguments, workers
+from minidl.cli.arguments.search import TRIALS
+from minidl.cli.common import load_plugins, plugin_arguments, print_json
+from minidl.cli.workers import kept, worker_arguments, workers
 from minidl.config.space import Choices, Span
 from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.extras import install_command
@@ -28,18 +24,7 @@ from minidl.search.folder import Study, reopen, start
 from minidl.search.running import search_on, write_best
 from minidl.search.trying import need_optuna
 
-TRIALS, SHOWN = 50, 10
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    parser.add_argument("config", metavar="CONFIG", nargs="?", help="a config with search:, or a shipped name")
-    parser.add_argument("--trials", type=int, metavar="N", help=f"how many in all; default {TRIALS}")
-    add_workers(parser)
-    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with this search")
-    add_overrides(parser)
-    add_plugin(parser)
-    add_json(parser)
+SHOWN = 10
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from minidl.cli.common import add_config, add_json, load_plugins, print_json
+from minidl.cli.common import load_plugins, print_json
 from minidl.compiled import engine_line, explain
 from minidl.core.errors import ConfigError, MinidlError
 from minidl.core.output import show
@@ -14,13 +14,6 @@ from minidl.data import WindowData
 from minidl.experiment import Experiment, load_experiment
 from minidl.files.reading import user_path
 from minidl.runs.run import Run
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments."""
-    add_config(parser)
-    parser.usage = "minidl summary [-h] [--set KEY.PATH=VALUE] [--plugin FILE.py] [--json] CONFIG|RUN"
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

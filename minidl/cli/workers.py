@@ -15,13 +15,6 @@ from minidl.parallel.cluster import check_scheduler, dask_cluster
 from minidl.parallel.executors import check_jobs, default_jobs, processes
 
 
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """--jobs, --executor and --scheduler."""
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes at a time; default: one a processor")
-    parser.add_argument("--executor", choices=("processes", "dask"), default="processes", help="what runs trainings")
-    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of a Dask cluster that is running")
-
-
 def worker_arguments(args: argparse.Namespace) -> str:
     """These arguments of this command, for the next one that is suggested."""
     if args.scheduler:

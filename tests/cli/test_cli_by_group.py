@@ -9,6 +9,13 @@ import numpy as np
 from command_line import Cli
 from small import folder_content
 
+from minidl.cli.arguments.evaluate import BY
+from minidl.forecasting import groups
+
+
+def test_the_groups_of_the_option_are_those_that_have_scores() -> None:
+    assert BY == groups.BY  # written down, so that the help need not import them
+
 
 def test_scores_by_level_are_printed_and_nothing_is_stored(cli: Cli, trained: Path) -> None:
     before = folder_content(trained)

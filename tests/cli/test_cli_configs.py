@@ -12,6 +12,8 @@ from command_line import Cli
 from jsonschema import Draft202012Validator
 from small import folder_content
 
+from minidl.cli.arguments.list import KINDS
+from minidl.core.registry import kinds
 from minidl.experiment import load_experiment
 
 
@@ -74,6 +76,10 @@ def test_list_has_one_line_a_name_with_what_it_is(cli: Cli, kind: str, some: set
     assert not [line for line in lines if line[1].endswith((":", ","))]  # a sentence that goes on below is cut
     listed = json.loads(cli("list", kind, "--json").out)
     assert list(listed) == [line[0] for line in lines]
+
+
+def test_list_knows_every_kind_of_the_registry() -> None:
+    assert sorted(KINDS.values()) == sorted(kinds())  # written down, so that the help need not import them
 
 
 @pytest.mark.parametrize("what", [[], ["experiment"]])

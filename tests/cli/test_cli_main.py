@@ -34,6 +34,21 @@ def test_every_verb_explains_itself(cli: Cli, verb: str) -> None:
     assert all(code in outcome.out for code in EXIT_CODES)
 
 
+def test_no_verbs_help_waits_for_the_library() -> None:
+    # Nor does the usage error of one; catches a module of `arguments` that imports what its verb works with.
+    code = f"""
+import sys
+from minidl.cli import main
+for verb in {[*VERBS]}:
+    main([verb, "--help"])
+rooms = {{name.split(".")[1] for name in sys.modules if name.startswith("minidl.")}}
+sys.stderr.write(" ".join(sorted(rooms | {{"numpy", "yaml", "msgspec"}} & {{*sys.modules}})))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stderr == "_version cli core"
+
+
 @pytest.mark.parametrize("argument", ["--help", "-h"])
 def test_the_overview_names_every_verb(cli: Cli, argument: str) -> None:
     outcome = cli(argument)
