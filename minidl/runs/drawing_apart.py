@@ -7,6 +7,7 @@ changes no file but the figures, and ends when this one does. Whatever goes wron
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -102,6 +103,7 @@ def _serve(parent: socket.socket, channel: socket.socket, mask: Any, experiment:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         parent.close()
         lead_nowhere()
+        gc.freeze()  # as in `minidl.__main__`: to look through all modules takes longer than to make a figure
         plotting.load_matplotlib()
         lines = channel.makefile("rb")
         run = Run(Path(json.loads(lines.readline())), experiment)
