@@ -100,11 +100,11 @@ def gather_masks(mask: Array, drawn: Array, ranks: Array, position: int, n: int)
 @jit
 def gather_targets(target: Array, targets: Array, starts: Array, step: int, position: int, n: int) -> None:
     """Targets into the first n lanes: time step t of a window lies `step` values after the one before."""
-    for k in range(n):
-        start = starts[position + k]
-        for t in range(target.shape[0]):
-            for i in range(target.shape[1]):
-                target[t, i, k] = targets[start + t * step + i]
+    for t in range(target.shape[0]):
+        for i in range(target.shape[1]):
+            first = t * step + i
+            for k in range(n):
+                target[t, i, k] = targets[starts[position + k] + first]
 
 
 @jit

@@ -93,9 +93,9 @@ def _for_tiles(
 def _add(tile: Tile, W: EmittedArray, x: EmittedArray, i: Any, lane: Any, first: Any, last: Any) -> None:
     """Tile[r, v] += Σ_k W[k, i + r] · x[k, lane + v · width ...], for k from `first` to `last`."""
     e = tile.emitter
-    with e.loop(first, last) as k:
-        right = [e.load(x.at(k, (lane, v * e.width))) for v in range(tile.columns)]
-        tile.add_outer([e.spread(W.at(k, (i, r))) for r in range(tile.rows)], right)
+    with e.walk(e.builder.sub(last, first), (W, W.at(first, i)), (x, x.at(first, lane))) as (weights, numbers):
+        right = [e.load(x.moved(numbers, 1, v * e.width)) for v in range(tile.columns)]
+        tile.add_outer([e.spread(W.moved(weights, 1, r)) for r in range(tile.rows)], right)
 
 
 def _load(tile: Tile, array: EmittedArray | _Turned, i: Any, lane: Any) -> None:

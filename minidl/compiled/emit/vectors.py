@@ -84,6 +84,29 @@ class Emitter:
         with cgutils.for_range_slice(self.builder, start, stop, step, _INDEX) as (i, _):
             yield i
 
+    @contextmanager
+    def walk(self, n: Any, *ways: tuple[EmittedArray, Any]) -> Iterator[list[Any]]:
+        """n times what the with-block writes; gives pointers, each of which goes along the first axis of its array.
+
+        `ways` are arrays and pointers to where they begin.
+        """
+        places = [cgutils.alloca_once_value(self.builder, start) for _, start in ways]
+        with self.loop(self.index(0), n):
+            yield [self.builder.load(place) for place in places]
+            for place, (array, _) in zip(places, ways, strict=True):
+                self.builder.store(array.moved(self.builder.load(place), 0, 1), place)
+            last = self.builder.basic_block
+        # There is enough to do in a round; several at a time would only need more pointers before the first one.
+        self._not_unrolled(last.terminator)
+
+    def _not_unrolled(self, branch: Any) -> None:
+        """Say of a loop, by the branch to its beginning, that LLVM is to write it as it is."""
+        module = self.builder.module
+        said = module.add_metadata(["llvm.loop.unroll.disable"])
+        name = ir.MDValue(module, [said], str(len(module.metadata)))
+        name.operands = name, said  # the name of a loop begins with itself, so no other one has it
+        branch.set_metadata("llvm.loop", name)
+
     def rounded_down(self, n: Any, step: int) -> Any:
         """The largest multiple of `step` that is not above n."""
         return self.builder.sub(n, self.builder.srem(n, _INDEX(step)))
@@ -162,12 +185,24 @@ class EmittedArray:
         self.type: Any = array_type
         self.struct: Any = emitter.context.make_array(array_type)(emitter.context, emitter.builder, value)
         self.shape: list[Any] = cgutils.unpack_tuple(emitter.builder, self.struct.shape, array_type.ndim)
+        self.strides: list[Any] = cgutils.unpack_tuple(emitter.builder, self.struct.strides, array_type.ndim)
+        if array_type.layout == "C":
+            self.strides[-1] = emitter.index(emitter.itemsize)
 
     def at(self, *index: Any) -> Any:
         """Pointer to an element; an index is a value, or (value, constant) for their sum."""
         e = self.emitter
-        plain = [e.builder.add(i[0], e.index(i[1])) if isinstance(i, tuple) else i for i in index]
-        return cgutils.get_item_pointer(e.context, e.builder, self.type, self.struct, plain, wraparound=False)
+        pairs = [i if isinstance(i, tuple) else (i, 0) for i in index]
+        plain = [i for i, _ in pairs]
+        place = cgutils.get_item_pointer(e.context, e.builder, self.type, self.struct, plain, wraparound=False)
+        for axis, (_, more) in enumerate(pairs):
+            place = self.moved(place, axis, more) if more else place
+        return place
+
+    def moved(self, place: Any, axis: int, n: int) -> Any:
+        """Pointer to an element n further along an axis than `place`: less to compute than from the array's start."""
+        e = self.emitter
+        return cgutils.pointer_add(e.builder, place, e.builder.mul(self.strides[axis], e.index(n)))
 
 
 def transposed(e: Emitter, rows: list[Any]) -> list[Any]:
