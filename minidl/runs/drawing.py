@@ -21,16 +21,19 @@ Drawn = Callable[[], dict[str, bytes]]
 
 
 def early_figures(run: Run, parts: Parts) -> Iterator[tuple[str, Figure]]:
-    """What can be drawn before the run is scored: its losses, if an epoch is complete, and what its task has."""
-    records = run.log() if (run.path / "log.jsonl").exists() else []
+    """What can be drawn before the run is scored: what its task has, and its losses, if an epoch is complete.
+
+    The task's come first, which take longer: they can be drawn while those of the losses are made.
+    """
     task, name = run.experiment.evaluation, type(run.experiment.loss).__name__
+    with one_blas_thread():
+        outputs = task.draw_outputs(run.experiment.scored_model, parts)
+    yield from outputs.items()
+    records = run.log() if (run.path / "log.jsonl").exists() else []
     if records:
         loss_name = name if run.experiment.loss.labels else f"{name}, scaled values"
         about = task.validated(parts)
         yield "loss.png", loss_figure(records, loss_name=loss_name, metric=task.metrics[0], about=about)
-    with one_blas_thread():
-        outputs = task.draw_outputs(run.experiment.scored_model, parts)
-    yield from outputs.items()
 
 
 def drawn_in_turn(figures: Figures) -> Drawn:

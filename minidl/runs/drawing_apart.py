@@ -139,6 +139,7 @@ def _drawn_in_a_copy(figure: Figure) -> socket.socket:
         try:
             ours.close()  # else it would wait for ever to be read, once nobody else is there
             theirs.sendall(look.png(figure))
+            theirs.close()  # before all memory is given back, which takes a while
         finally:
             os._exit(0)
     theirs.close()

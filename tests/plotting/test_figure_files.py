@@ -51,7 +51,7 @@ training: {{epochs: 1}}
 def test_the_figures_of_a_run_are_files_in_its_folder(finished_run):
     run, splits, scores = finished_run
     files = save_figures(run, splits, scores)
-    assert files == [run.path / "figures" / name for name in ("loss.png", "forecast.png", "error_by_lead.png")]
+    assert files == [run.path / "figures" / name for name in ("forecast.png", "loss.png", "error_by_lead.png")]
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
     assert sorted((run.path / "figures").iterdir()) == sorted(files), "no half-written file is left"
     before = [file.read_bytes() for file in files]
@@ -90,7 +90,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(finished_run, monkeypatc
     (tmp_path / "figures").write_text("a file where the folder should be")
     (tmp_path / "log.jsonl").write_bytes((run.path / "log.jsonl").read_bytes())
     monkeypatch.setattr(run, "path", tmp_path)
-    with pytest.raises(StorageError, match=r"loss\.png: cannot write: "):
+    with pytest.raises(StorageError, match=r"forecast\.png: cannot write: "):
         save_figures(run, splits, scores)
 
 

@@ -118,7 +118,7 @@ def test_what_the_process_cannot_write_is_told_here(drawn_here: list[Run]) -> No
     def spoil(apart: DrawnApart, run: Run) -> None:
         (run.path / "figures").write_text("a file where the folder should be")
 
-    with pytest.raises(StorageError, match=r"loss\.png: cannot write: "):
+    with pytest.raises(StorageError, match=r"forecast\.png: cannot write: "):
         train(before_figures=spoil)
     assert len(drawn_here) == 1
 
