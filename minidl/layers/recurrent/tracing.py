@@ -147,13 +147,15 @@ def record(op: str, *inputs: Any) -> Any:
 
 
 def _simplified(graph: Graph, op: str, args: list[Argument]) -> Any:
-    """What adds 0 or multiplies by 1 computes nothing; so vectors that a cell does not have cost nothing."""
+    """What adds 0 or multiplies by 1 computes nothing, so vectors that a cell lacks cost nothing. v² is a square."""
     for one, other in ((args[0], args[-1]), (args[-1], args[0])):
         neutral = isinstance(one, int) and isinstance(other, float) and (op, other) in (("add", 0), ("multiply", 1))
         if neutral:
             return Value(graph, int(one))
     if op in ("subtract", "divide") and args[1] == (op == "divide") and isinstance(args[1], float):
         return Value(graph, int(args[0]))
+    if op == "power" and isinstance(args[1], float) and args[1] in (1, 2):
+        return Value(graph, int(args[0])) if args[1] == 1 else graph.node("square", args[0])
     return None
 
 

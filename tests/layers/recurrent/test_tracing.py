@@ -47,6 +47,12 @@ def test_what_changes_nothing_is_no_operation(nothing: Callable[[Any], Any]) -> 
     assert operations(lambda a: np.tanh(nothing(a)), "a") == ["tanh"]
 
 
+def test_a_power_of_one_is_no_operation_and_a_power_of_two_is_a_square() -> None:
+    assert operations(lambda a: np.tanh(a**1), "a") == ["tanh"]
+    assert operations(lambda a: a**2.0, "a") == ["square"]
+    assert operations(lambda a: a**3, "a") == operations(lambda a: a**0.5, "a") == ["power"]
+
+
 def test_what_changes_something_is_one() -> None:
     for changing in (lambda a: 1 - a, lambda a: 0 - a, lambda a: 1 / a, lambda a: a * 2.0, lambda a: a + 1):
         assert len(operations(changing, "a")) == 1
