@@ -24,7 +24,7 @@ from minidl.core.errors import ConfigError
 from minidl.core.extras import install_command
 from minidl.core.layer import Layer, n_parameters
 from minidl.core.walk import joined, walk
-from minidl.layers import Cell, Dropout, Embedding, MaxOverTime, MeanOverTime, RecurrentLayer, Rollout
+from minidl.layers import Cell, Dropout, Embedding, RecurrentLayer, Rollout
 from minidl.losses import Loss, SumOfLosses, WeightedLeads
 from minidl.optimizers import Optimizer
 from minidl.training import Advanced, Trainer, Training
@@ -129,8 +129,7 @@ def _growing_obstacle(at: str, rollout: Rollout) -> str | None:
         name = f"{_named(position, layer)}, in a {_named(at, rollout)} that grows,"
         if isinstance(layer, Dropout) and layer.drop_rate and not layer.shared_over_time:
             return f"{name} has masks that are not shared over time"
-        linked = has_part(layer, "linked") and not isinstance(layer, (MeanOverTime, MaxOverTime))
-        if type(layer).final_state is not Layer.final_state and not linked:
+        if type(layer).final_state is not Layer.final_state and not has_part(layer, "linked"):
             return f"{name} has no kernel for states that go on with their gradient"
     return None
 

@@ -105,7 +105,7 @@ class LayerKernel:
         asked what it has to say.
     single : what takes the place of forward, scratch and carry where one sequence is forecast; None: they are the same.
     linked : what stands in place of backward where a container calls a layer with a state again, as `Rollout` does
-        where its window grows; it needs `went_on`. None: such trainings are left to NumPy.
+        where its window grows; with `went_on` if the state is multiplied. None: such trainings are left to NumPy.
     went_on : ``went_on(x, y, scratch, *params, *gradients)`` follows backward in a window that began with the state of
         the one before, which still stands in scratch (truncated backpropagation): it adds to the gradients what that
         state multiplied, and makes those of start states zero. None: such trainings are left to NumPy.

@@ -166,7 +166,7 @@ class StackLines:
         arrays = f"x{step.source}, x{step.target}, d{step.target}, {self._dx(i)}, s{i}{before}{self._more(i)}"
         parameters = f"{self._of(i, 'p')}{self._of(i, 'g')}"
         lines.append(f"{'linked' if before else 'backward'}{first}({arrays}{parameters})")
-        if before and step.before is not None:
+        if before and step.before is not None and step.kernel.went_on:
             lines.append(f"went_on{first}(x{step.source}, x{step.target}, s{i}{parameters})")
         if first in self.several:
             lines += [f"add_to(t{first}_{j}, g{first}_{j})" for j in range(len(step.parameters))]

@@ -21,6 +21,7 @@ from minidl.core.errors import ShapeError
 from minidl.core.lengths import checked_lengths, longest_first, without_padding
 from minidl.core.parameters import Parameters
 from minidl.core.registry import open_kind
+from minidl.core.states import arrays_in
 from minidl.core.workspace import Workspace
 
 Array = npt.NDArray[Any]
@@ -180,8 +181,7 @@ class Layer(Configurable, ABC):
     def backward_from(self, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
         """As `backward`, where the final state is used too: (dL/dx, gradients, dL/d(start state)).
 
-        So the last state of one stack can start another one: what the other returns for its start state is the
-        `d_final` of the first.
+        So the last state of one stack can start another one, whose dL/d(start state) is the `d_final` of the first.
 
         Parameters
         ----------
@@ -189,16 +189,16 @@ class Layer(Configurable, ABC):
 
         Returns
         -------
-        dL/d(start state) has that form, too. The default suits a layer without state, and one whose state no
-        gradient goes through: it is None.
+        dL/d(start state) has that form, too; None for a layer without state, which the default suits, and for a
+        state that no gradient goes through, such as a count; then this method must say so.
 
         Raises
         ------
         ShapeError
-            `d_final` is given, and no gradient goes through this layer's state; or it has another form.
+            This layer has a state, and not this method; or `d_final` has another form than the state.
         """
-        if d_final is not None:
-            raise ShapeError(f"{type(self).__name__}: no gradient goes through its state; expected None for it.")
+        if d_final is not None or [*arrays_in(self.final_state(cache))]:
+            raise ShapeError(f"{type(self).__name__}: no gradient goes through its state; it has no backward_from.")
         return *self.backward(dy, cache), None
 
     def bind(self, params: Mapping[str, Array]) -> None:

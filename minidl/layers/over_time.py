@@ -1,7 +1,7 @@
 """Layers from all time steps to one row: their mean, or the largest value of each feature.
 
 Both have a state, what they know of the steps before, so that a window can come in
-parts, or one step at a time. Its gradient is left out, as at the start of a window.
+parts, or one step at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from minidl.core.errors import ShapeError
 from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape
 from minidl.core.lengths import check_lengths, inside, without_padding
 from minidl.core.registry import register
+from minidl.core.states import by_name
 from minidl.core.workspace import Workspace
 
 
@@ -49,13 +50,18 @@ class OverTime(Layer):
     def gather(self, x: Array, ctx: Context) -> tuple[Array, Any]:
         """y and the cache, of an x that is known to fit."""
 
+    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+        """Each step's share; see the class."""
+        return self.backward_from(dy, None, cache)[:2]
+
 
 @register
 @dataclass(eq=False)
 class MeanOverTime(OverTime):
     """y = 1/T Σ_t x_t over the time steps of each sequence,  dx_t = dy / T.
 
-    State: the sum so far, (batch, features), and the number of steps, (batch, 1).
+    State: the sum so far, s of (batch, features), and the number of steps, n of (batch, 1). With a state
+    y = (s + Σ_t x_t) / (n + T), and ds = dx_t.
 
     Shapes: x (batch, time, features), y (batch, features).
     """
@@ -68,14 +74,19 @@ class MeanOverTime(OverTime):
         total, steps = total + before[0], T + before[1]
         return (total / steps).astype(x.dtype, copy=False), (x, total, steps, ctx.lengths, ctx.workspace)
 
-    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
-        """The same share for each step, and 0 in the padding."""
-        x, _, steps, lengths, ws = cache
+    def backward_from(self, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
+        """The same share for each step and the sum before them, and 0 in the padding; see `Layer.backward_from`."""
+        x, total, steps, lengths, ws = cache
+        d_total, d_steps = dy / steps, -(dy * total).sum(axis=1, keepdims=True) / steps**2
+        if d_final is not None:
+            shapes = {"sum": total.shape, "steps": steps.shape}
+            behind = by_name(d_final, shapes, "MeanOverTime: expected a gradient of the final state")
+            d_total, d_steps = d_total + behind["sum"], d_steps + behind["steps"]
         dx = (ws or Workspace()).array("dx", x.shape, x.dtype)
-        dx[...] = (dy / steps)[:, None]
+        dx[...] = d_total[:, None]
         if lengths is not None:
             dx[~inside(lengths, x.shape[1])] = 0
-        return dx, {}
+        return dx, {}, (d_total, d_steps)
 
     def final_state(self, cache: Any) -> Any:
         """The sum and the number of steps."""
@@ -87,7 +98,7 @@ class MeanOverTime(OverTime):
 class MaxOverTime(OverTime):
     """y = max_t x_t of each feature;  dx_t = dy at the first step that has the largest value, and 0 elsewhere.
 
-    State: the largest values so far, (batch, features).
+    State: the largest values so far, (batch, features); what is not dx_t is the gradient of these.
 
     Shapes: x (batch, time, features), y (batch, features).
     """
@@ -104,13 +115,16 @@ class MaxOverTime(OverTime):
             y = np.where(here, y, ctx.state)
         return y, (x, y.copy(), place, here, ctx.workspace)
 
-    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
-        """dy where the largest value stands."""
+    def backward_from(self, dy: Array, d_final: Any, cache: Any) -> tuple[Array | None, Grads, Any]:
+        """dy where the largest value stands, which may be in the start state; see `Layer.backward_from`."""
         x, _, place, here, ws = cache
+        if d_final is not None:
+            what = "MaxOverTime: expected a gradient of the final state"
+            dy = dy + by_name(d_final, {"values": dy.shape}, what)["values"]
         dx = (ws or Workspace()).array("dx", x.shape, x.dtype)
         dx[...] = 0
         np.put_along_axis(dx, place, np.where(here, dy, 0)[:, None], axis=1)
-        return dx, {}
+        return dx, {}, np.where(here, 0, dy)
 
     def final_state(self, cache: Any) -> Any:
         """The largest values."""

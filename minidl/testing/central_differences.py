@@ -56,13 +56,14 @@ def check_gradients(
     for name, value in {"x": x, **layer.params}.items():
         gradient = dx if name == "x" else grads[name]
         assert gradient is not None, f"backward returned no gradient for {name}"
-        errors[name] = _relative_error(lambda: float(np.sum(dy * forward()[0])), value, gradient.copy(), rng)
+        errors[name] = relative_error(lambda: float(np.sum(dy * forward()[0])), value, gradient.copy(), rng)
     bad = {name: error for name, error in errors.items() if not error <= tolerance}
     assert not bad, "wrong gradient: " + ", ".join(f"d{name} (relative error {e:.1e})" for name, e in bad.items())
     return errors
 
 
-def _relative_error(loss: Callable[[], float], value: Array, gradient: Array, rng: np.random.Generator) -> float:
+def relative_error(loss: Callable[[], float], value: Array, gradient: Array, rng: np.random.Generator) -> float:
+    """Largest difference between a gradient and the central differences of `loss`, over the largest value of both."""
     if value.size <= TINY:
         directions = np.eye(value.size)
     else:

@@ -69,7 +69,7 @@ def check_layer(layer: Layer, input_shape: Shape) -> None:
         gradients; central differences; read-only and non-contiguous input;
         nothing written to self; outputs that share memory with the cache;
         repeated, interleaved and threaded calls; workspaces and batch sizes; rows
-        of a batch; one row, one step; state; a dx that nobody wants; bound
+        of a batch; one row, one step; states and the gradient through them; a dx that nobody wants; bound
         parameters; children and their contexts; sequences of different length; config
         and a fresh process.
     """

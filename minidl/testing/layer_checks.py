@@ -27,6 +27,7 @@ from minidl.testing.container_checks import (
 )
 from minidl.testing.fresh_process import NotFindableError, answer_if_asked, output_in_fresh_process
 from minidl.testing.length_checks import padded_equals_alone, padding_changes_nothing
+from minidl.testing.state_checks import gradients_through_states, halves_equal_the_whole
 
 
 def _read_only_input(s: Subject) -> None:
@@ -171,18 +172,6 @@ def _non_contiguous(s: Subject) -> None:
             np.testing.assert_allclose(value, expected[name], rtol=1e-10, atol=1e-12, err_msg=name)
 
 
-def _state(s: Subject) -> None:
-    """two half windows with the state handed over equal the whole"""
-    x = s.x(time=4)
-    y, cache = s.layer.forward(x)
-    looks_back_only = all(layer.causal for _, layer in walk(s.layer))
-    if s.layer.final_state(cache) is None or len(s.input_shape) != 2 or not looks_back_only:
-        return
-    _, first = s.layer.forward(x[:, :2])
-    second, _ = s.layer.forward(x[:, 2:], Context(state=s.layer.final_state(first)))
-    np.testing.assert_allclose(second, y[:, 2:] if y.ndim == 3 else y, rtol=1e-10, atol=1e-12)
-
-
 def _config_round_trip(s: Subject) -> None:
     """the layer is rebuilt from its config"""
     config = s.layer.to_config()
@@ -214,7 +203,8 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     _rows,
     _single,
     _non_contiguous,
-    _state,
+    halves_equal_the_whole,
+    gradients_through_states,
     without_input_gradient,
     bound_parameters,
     children_by_name,

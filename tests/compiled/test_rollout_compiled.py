@@ -20,9 +20,11 @@ from minidl import (
     Layer,
     LogCosh,
     LSTMLayer,
+    MaxOverTime,
     MeanOverTime,
     Parallel,
     RecurrentLayer,
+    ReluActivation,
     Rollout,
     Sequential,
     WeightedLeads,
@@ -30,7 +32,7 @@ from minidl import (
 from minidl.compiled import explain, generated, predictor
 from minidl.compiled.choice import settings_obstacle, uneven_obstacle
 from minidl.compiled.engine import CompiledEngine
-from minidl.compiled.kernel import kernel_of
+from minidl.compiled.kernel import _FACTORIES, LayerKernel, kernel_of
 from minidl.compiled.layout import layout_of
 from minidl.randomness import generator_state
 from minidl.training import Arrays, Training
@@ -103,6 +105,16 @@ def test_both_engines_train_and_predict_alike(case: str, later: bool) -> None:
 
 
 @slow
+@pytest.mark.parametrize("later", [True, False])
+def test_gradients_go_back_through_means_and_largest_values(later: bool) -> None:
+    # Catches a gradient that ends at the state of a mean or of a largest value.
+    over_time = Parallel([MeanOverTime(), Sequential([ReluActivation(), MaxOverTime()]), LastStep()])
+    model = Rollout(Sequential([GRULayer(4), over_time, Dense(1)]), steps=STEPS, target=1, later=later, grow=True)
+    model.build((T, F), 5, "float64")
+    check(model, Arrays(X, Y))
+
+
+@slow
 def test_weights_of_leads_and_examples_count_and_threads_share_a_batch() -> None:
     model, loss = net(GRULayer(4, recurrent_dropout=0.3), grow=True), WeightedLeads(LogCosh(), [3, 1, 0.5, 2])
     check(model, Arrays(X, Y, weight=WEIGHT), loss)
@@ -140,12 +152,17 @@ def test_all_arrays_of_a_forecast_are_there_with_masks_of_each_call() -> None:
     assert used <= there
 
 
-def test_what_is_left_to_numpy_is_named() -> None:
+class OwnMean(MeanOverTime):
+    """A user's layer with a state, and a kernel that knows nothing of a gradient through it."""
+
+
+def test_what_is_left_to_numpy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_FACTORIES, OwnMean, lambda layer: LayerKernel(print, print, carry=print))
     model = net(RecurrentLayer(4))
     assert explain(model, HalfMSE(), SGD(0.1)) == "compiled"
     for layer, what in (
         (Dropout(0.2), "Dropout inner.0.1, in a Rollout that grows, has masks that are not shared over time"),
-        (MeanOverTime(), "MeanOverTime inner.0.1, in a Rollout that grows, has no kernel for states that go on"),
+        (OwnMean(), "OwnMean inner.0.1, in a Rollout that grows, has no kernel for states that go on"),
     ):
         first = Sequential([Dropout(0.2, shared_over_time=True), layer, Dense(1)])
         model = Rollout(Parallel([first]), steps=2, target=0, grow=True)
@@ -153,4 +170,4 @@ def test_what_is_left_to_numpy_is_named() -> None:
     expected = "the examples have lengths, and Rollout has no kernel for them"
     assert uneven_obstacle(model, HalfMSE(), lengths=True, weights=False) == expected
     expected = "training.bptt_steps is set, and Rollout has no kernel for states that go on"
-    assert settings_obstacle(Training(bptt_steps=3), model) == expected
+    assert settings_obstacle(Training(bptt_steps=3), net(RecurrentLayer(4))) == expected

@@ -16,6 +16,7 @@ from wrong_gradients import (
     BiasGradientIsZero,
     BiasGradientMissing,
     BuildPromisesAnotherShape,
+    FinalStateGradientDropped,
     GradientInFloat64,
     GradientOfWrongShape,
     InnerOutputGradientsDropped,
@@ -30,6 +31,7 @@ from wrong_gradients import (
     RecurrentPathDropped,
     SignOfWhhFlipped,
     SlopeOfTheStepBefore,
+    StartStateGradientDropped,
     SumOverTimeForgotten,
     WhhNotTransposed,
     WhhShiftedByOneStep,
@@ -87,6 +89,7 @@ ROWS = "a batch equals its rows one by one"
 SINGLE = "one time step and one row are enough"
 MEMORY = "non-contiguous input gives the same values"
 STATE = "two half windows with the state handed over equal the whole"
+THROUGH = "gradients through the start and the final state equal central differences"
 CONFIG = "the layer is rebuilt from its config"
 FRESH = "saved, it loads in a fresh process and gives the same output"
 
@@ -138,6 +141,8 @@ FAULTS = [
     (IgnoresTheStartState(), STATE, r"Not equal to tolerance"),
     (FinalStateOfTheFirstStep(), STATE, r"Not equal to tolerance"),
     (DrawsNoise(), REPEATED, r"changed \['y'\]"),
+    (FinalStateGradientDropped(), THROUGH, r"^wrong gradient: dx .*, dstart state 0 .*, dstart state 1 "),
+    (StartStateGradientDropped(), THROUGH, r"^wrong gradient: dstart state 0 \(relative error 1\.0e\+00\)$"),
     (LosesAnArgument(), CONFIG, r"^to_config has \[\]"),
     (InventsAnArgument(), CONFIG, r"^to_config has \['hidden_size', 'size'\]"),
     (AddsOneAtEveryConstruction(), CONFIG, r"'hidden_size': 5\} is not .*'hidden_size': 4\}$"),
@@ -180,7 +185,7 @@ def test_an_argument_that_is_always_written_as_its_default_is_found_in_a_fresh_p
 def test_every_check_has_a_fault_that_it_finds():
     # Those of lengths and containers: test_container_faults.py.
     found = {check for _, check, _ in FAULTS} | {FRESH}
-    assert found == {check.__doc__ for check in CHECKS if check.__module__ == "minidl.testing.layer_checks"}
+    assert found == {check.__doc__ for check in CHECKS if check.__module__.endswith((".layer_checks", ".state_checks"))}
 
 
 def test_check_layer_raises_with_one_line_for_each_failed_check(monkeypatch):

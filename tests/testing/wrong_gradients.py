@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from elman import Elman
 
-from minidl import INFERENCE, read_only
+from minidl import INFERENCE, MeanOverTime, read_only
 
 
 class SignOfWhhFlipped(Elman):
@@ -138,3 +138,14 @@ class BuildPromisesAnotherShape(Elman):
     def build(self, input_shape, rng, dtype):
         time, H = super().build(input_shape, rng, dtype)
         return (time, H + 1)
+
+
+class FinalStateGradientDropped(MeanOverTime):
+    def backward_from(self, dy, d_final, cache):
+        return super().backward_from(dy, None, cache)
+
+
+class StartStateGradientDropped(MeanOverTime):
+    def backward_from(self, dy, d_final, cache):
+        dx, grads, (d_sum, d_steps) = super().backward_from(dy, d_final, cache)
+        return dx, grads, (0 * d_sum, d_steps)

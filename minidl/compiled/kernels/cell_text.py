@@ -48,7 +48,7 @@ _BACKWARD = """\
     g, given = view(scratch, g_at, ({states}, H, lanes)), view(scratch, given_at, ({given}, H, lanes))
     drows = view(scratch, drows_at, ({rows}, H, lanes))
     back = view(scratch, back_at, ({masked}, H, lanes))
-    fill(g, 0)
+    {begin}
     fill(drows, 0)
     for t in range(time - 1, -1, -1):
 """
@@ -92,7 +92,7 @@ class CellText:
         """How many arrays of all steps have what W_h multiplies, where that is not the output of the step before."""
         return 1 + len(self.products.late) if self.masked else 1 if self.starts else 0
 
-    def _lines(self, text: str) -> list[str]:
+    def _lines(self, text: str, begin: str = "") -> list[str]:
         return text.format(
             others=len(self.design.states) - 1,
             states=len(self.design.states),
@@ -103,6 +103,7 @@ class CellText:
             fed=self.fed,
             masked=int(self.masked),
             heads=self.products.heads or 1,
+            begin=begin,
         ).splitlines()
 
     def _head(self, name: str, arrays: Iterable[str], ragged: bool) -> list[str]:
@@ -198,7 +199,7 @@ class CellText:
         names += [*self.params, *(f"d{p}" for p in self.params)]
         lines = (
             self._head("linked" if linked else "backward", names, self.ragged)
-            + self._lines(_BACKWARD.replace("fill(g, 0)", "copy(g, after)") if linked else _BACKWARD)
+            + self._lines(_BACKWARD, begin="copy(g, after)" if linked else "fill(g, 0)")
             + self._lines(_STEP)
             + self._lines(_STEP_BACK)
         )

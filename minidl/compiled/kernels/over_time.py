@@ -11,7 +11,7 @@ from minidl.compiled.emit.functions import maximum
 from minidl.compiled.emit.products import copy, fill
 from minidl.compiled.emit.vectors import view
 from minidl.compiled.jit import jit
-from minidl.compiled.kernel import LayerKernel, Sizes
+from minidl.compiled.kernel import LayerKernel, Linked, Sizes
 from minidl.compiled.kernels.glue import add_to
 from minidl.core.layer import Array
 
@@ -87,6 +87,27 @@ def mean_carry(x: Array, y: Array, scratch: Array) -> None:
     copy(view(scratch, 0, (size,)), view(scratch, size, (size,)))
 
 
+@jit
+def mean_pass_on(x: Array, y: Array, scratch: Array, to: Array) -> None:
+    """Sum and number of steps, to another call."""
+    size = (x.shape[1] + 1) * x.shape[2]
+    copy(view(to, 0, (size,)), view(scratch, size, (size,)))
+
+
+@jit
+def mean_linked(
+    x: Array, y: Array, dy: Array, dx: Array, scratch: Array, after: Array, before: Array
+) -> None:  # fmt: skip
+    """dx_t = ds = dy / (n + T) + ds of what came next; nobody asks for the gradient of the number of steps."""
+    _, features, lanes = x.shape
+    steps = view(scratch, (2 * features + 1) * lanes, (lanes,))
+    for i in range(features):
+        for k in range(lanes):
+            before[i * lanes + k] = dy[0, i, k] / steps[k] + after[i * lanes + k]
+    for t in range(len(dx)):
+        copy(dx[t], view(before, 0, (features, lanes)))
+
+
 def mean_scratch(layer: Any, x: Sizes, y: Sizes) -> int:
     """The state before a window and after it."""
     return 2 * (x[1] + 1) * x[2]
@@ -100,7 +121,8 @@ def mean_state(layer: Any, x: Sizes) -> Sequence[int]:
 def mean_over_time(layer: Any) -> LayerKernel:
     """MeanOverTime."""
     ragged = mean_forward_ragged, mean_backward_ragged
-    return LayerKernel(mean_forward, mean_backward, mean_scratch, mean_carry, mean_state, ragged=ragged)
+    linked = Linked(mean_pass_on, mean_linked)
+    return LayerKernel(mean_forward, mean_backward, mean_scratch, mean_carry, mean_state, ragged=ragged, linked=linked)
 
 
 @jit
@@ -155,6 +177,30 @@ def max_carry(x: Array, y: Array, scratch: Array) -> None:
     copy(view(scratch, 0, (y.size,)), y)
 
 
+@jit
+def max_pass_on(x: Array, y: Array, scratch: Array, to: Array) -> None:
+    """The largest values, to another call."""
+    copy(view(to, 0, (y.size,)), y)
+
+
+@jit
+def max_linked(
+    x: Array, y: Array, dy: Array, dx: Array, scratch: Array, after: Array, before: Array
+) -> None:  # fmt: skip
+    """As `max_backward`, of dy and what comes from the next call; the rest is the gradient of the state before."""
+    total = view(before, 0, y.shape)
+    copy(total, dy)
+    add_to(total, view(after, 0, y.shape))
+    for i in range(y.shape[1]):
+        for k in range(y.shape[2]):
+            here = y[0, i, k] > scratch[i * y.shape[2] + k]
+            left = total[0, i, k] if here else y.dtype.type(0)
+            for t in range(len(dx)):
+                dx[t, i, k] = left if x[t, i, k] == y[0, i, k] else y.dtype.type(0)
+                left = left if x[t, i, k] != y[0, i, k] else y.dtype.type(0)
+            total[0, i, k] = total[0, i, k] if not here else y.dtype.type(0)
+
+
 def max_scratch(layer: Any, x: Sizes, y: Sizes) -> int:
     """The state, and what is left of a gradient."""
     return 2 * y[1] * y[2]
@@ -168,4 +214,7 @@ def max_state(layer: Any, x: Sizes) -> Sequence[int]:
 def max_over_time(layer: Any) -> LayerKernel:
     """MaxOverTime."""
     ragged = max_forward_ragged, max_backward_ragged
-    return LayerKernel(max_forward, max_backward, max_scratch, max_carry, max_state, max_start, ragged=ragged)
+    linked = Linked(max_pass_on, max_linked)
+    return LayerKernel(
+        max_forward, max_backward, max_scratch, max_carry, max_state, max_start, ragged=ragged, linked=linked
+    )

@@ -20,6 +20,7 @@ from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.initializers import Initializer, normal_fan_in, zeros
 from minidl.core.layer import INFERENCE, Array, Bounded, Context, Grads, Layer, Shape, built, n_features
 from minidl.core.lengths import check_lengths
+from minidl.core.states import by_name, handed_on
 from minidl.core.workspace import Workspace
 from minidl.layers.dropout import DropRate, draw_mask
 from minidl.layers.recurrent.bounded import bounded_values
@@ -29,7 +30,6 @@ from minidl.layers.recurrent.cell_loop import CellArrays
 from minidl.layers.recurrent.declaration import check_declaration
 from minidl.layers.recurrent.design import Design, Gate, design
 from minidl.layers.recurrent.products import Kind, Weights
-from minidl.layers.recurrent.states import by_name, handed_on
 
 
 @dataclass(eq=False, repr=False)
@@ -214,7 +214,7 @@ class Cell(Layer):
         if state is None:
             return {part: self.params.get(f"{part}_0", np.zeros(H, dtype)) for part in self.states}
         who = type(self).__name__
-        return by_name(state, self.states, (batch, H), f"{who}: expected a start state")
+        return by_name(state, dict.fromkeys(self.states, (batch, H)), f"{who}: expected a start state")
 
     def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
         """Backpropagation through time, by the derived gradient."""
@@ -230,7 +230,7 @@ class Cell(Layer):
         behind = None
         if d_final is not None:
             what = f"{type(self).__name__}: expected a gradient of the final state"
-            behind = by_name(d_final, self.states, (len(dy), self.hidden_size), what)
+            behind = by_name(d_final, dict.fromkeys(self.states, (len(dy), self.hidden_size)), what)
         back.run(dy, counts(lengths, *arrays.size[:2]), behind)
         grads = {name: lent.array("d" + name, value.shape, value.dtype) for name, value in self.params.items()}
         back.weights(grads)

@@ -16,6 +16,7 @@ from minidl.core.initializers import Initializer, normal_fan_in, zeros
 from minidl.core.layer import INFERENCE, Array, Bounded, Context, Grads, Layer, Shape, built, n_features
 from minidl.core.lengths import check_lengths
 from minidl.core.registry import register
+from minidl.core.states import by_name
 from minidl.core.workspace import Workspace
 from minidl.layers.activations import Activation, TanhActivation
 from minidl.layers.recurrent.loop import (
@@ -26,7 +27,6 @@ from minidl.layers.recurrent.loop import (
     Steps,
 )
 from minidl.layers.recurrent.ragged import RaggedRecurrence
-from minidl.layers.recurrent.states import by_name
 
 
 @register
@@ -150,7 +150,7 @@ class RecurrentLayer(Layer):
         plan, lengths = cache[0], cache[4]
         if d_final is not None:
             who = "RecurrentLayer: expected a gradient of the final state"
-            behind = by_name(d_final, ("h",), (len(dy), self.hidden_size), who)["h"]
+            behind = by_name(d_final, {"h": (len(dy), self.hidden_size)}, who)["h"]
             last = dy.shape[1] - 1 if lengths is None else lengths - 1
             dy = dy.copy()
             dy[np.arange(len(dy)), last] += behind

@@ -18,8 +18,8 @@ from minidl.core.arguments import PositiveInt
 from minidl.core.errors import ShapeError
 from minidl.core.layer import INFERENCE, Array, Context, Grads, Layer, Shape, built, n_features
 from minidl.core.lengths import check_lengths
+from minidl.core.states import by_name, handed_on
 from minidl.layers.recurrent.cell_forward import counts
-from minidl.layers.recurrent.states import by_name, handed_on
 
 
 @dataclass(eq=False, repr=False)
@@ -81,7 +81,7 @@ class SteppedCell(Layer):
         batch, time, _ = x.shape
         state = [np.zeros((batch, H), dtype) for _ in self.states]
         if ctx.state is not None:
-            given = by_name(ctx.state, self.states, (batch, H), f"{who}: expected a start state")
+            given = by_name(ctx.state, dict.fromkeys(self.states, (batch, H)), f"{who}: expected a start state")
             state = [part.astype(dtype) for part in given.values()]
         y, n, caches = np.zeros((batch, time, H), dtype), counts(ctx.lengths, batch, time), []
         for t in range(time):
@@ -104,7 +104,8 @@ class SteppedCell(Layer):
             raise ShapeError(f"{who}: expected dy of shape {(*x_shape[:2], self.hidden_size)}, got {dy.shape}.")
         d = [np.zeros(shape, dtype) for _ in final]
         if d_final is not None:
-            behind = by_name(d_final, self.states, shape, f"{who}: expected a gradient of the final state")
+            what = f"{who}: expected a gradient of the final state"
+            behind = by_name(d_final, dict.fromkeys(self.states, shape), what)
             d = [part.astype(dtype) for part in behind.values()]
         dx = np.zeros(x_shape, dtype)
         grads = {name: np.zeros_like(value) for name, value in self.params.items()}

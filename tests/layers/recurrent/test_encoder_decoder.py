@@ -19,6 +19,7 @@ from minidl import (
     GRULayer,
     LastStep,
     LSTMLayer,
+    MaxOverTime,
     MeanOverTime,
     Parallel,
     RecurrentLayer,
@@ -39,6 +40,7 @@ STACKS = {
     "copies": [Repeat(GRULayer(H), times=2), Repeat(Sequential([RecurrentLayer(H), LSTMLayer(H)]), times=2)],
     "side by side": [Parallel([LSTMLayer(H), Dense(H), RecurrentLayer(H)]), Residual(RecurrentLayer(H))],
     "with a head": [Residual(Sequential([LSTMLayer(F), Dense(F)])), RecurrentLayer(H), LastStep()],
+    "over time": [LSTMLayer(H), Parallel([MeanOverTime(), MaxOverTime(), Sequential([GRULayer(H), LastStep()])])],
 }
 
 
@@ -116,9 +118,10 @@ def test_both_directions_take_start_states_and_their_gradients_come_back_by_dire
         (
             Sequential([Dense(1)]),
             (np.ones((B, 1)),),
-            r"^Dense: no gradient goes through its state; expected None",
+            r"^Dense: no gradient goes through its state; it has no backward_from",
         ),
-        (Sequential([MeanOverTime()]), (np.ones((B, F)),), r"^MeanOverTime: no gradient goes through its state"),
+        (MaxOverTime(), np.ones((B, 1)), r"^MaxOverTime: expected a gradient of the final state values of shape"),
+        (MeanOverTime(), np.ones((B, F)), r"^MeanOverTime: expected a gradient of the final state of 2 arrays"),
         (Sequential([Dense(1)]), np.ones((B, F)), r"^Sequential: expected a gradient of the final state of 1 entries"),
         (RecurrentLayer(H), np.ones((B, 3)), r"^RecurrentLayer: expected a gradient of the final state h of shape"),
     ],
