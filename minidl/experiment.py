@@ -209,9 +209,10 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
         path = [int(key) if key.isdecimal() else key for key in unfit[0].split(".")]
         raise ConfigError(problem_at(node, ("optimizer", *path), unfit[1]))
     for key, score in experiment.training.watched.items():
-        problem = _unwatchable(experiment, score)
+        path = [int(part) if part.isdecimal() else part for part in key.split(".")]
+        watcher = experiment.training.schedule if path[1] == "schedule" else experiment.training.callbacks[int(path[2])]
+        problem = _unwatchable(experiment, score, getattr(watcher, "larger_is_better", None))
         if problem is not None:
-            path = [int(part) if part.isdecimal() else part for part in key.split(".")]
             raise ConfigError(problem_at(node, path, problem))
     written(experiment)
     return experiment
@@ -240,16 +241,21 @@ def check_search(experiment: Experiment, node: Node) -> None:
         raise ConfigError(*problems)
 
 
-def _unwatchable(experiment: Experiment, watched: str) -> str | None:
-    """Why a score cannot be watched, as far as that shows without data; None: nothing stands against it."""
+def _unwatchable(experiment: Experiment, watched: str, larger_is_better: bool | None) -> str | None:
+    """Why a score cannot be watched so, as far as that shows without data; None: nothing stands against it."""
     task = experiment.evaluation
     if watched == "train_loss":
         return None
     if not experiment.data.has_validation:
         key = experiment.data.validation_key
         return f"{watched} is no score of an epoch: {key} is not set; set it, or watch train_loss"
-    known = [f"validation_{name}" for name in ("loss", *(metric.name for metric in task.metrics))]
-    return None if watched in known else f"{watched} is no score of an epoch{suggest(watched, ['train_loss', *known])}"
+    larger = {"validation_loss": False, **{f"validation_{one.name}": one.larger_is_better for one in task.metrics}}
+    if watched not in larger:
+        return f"{watched} is no score of an epoch{suggest(watched, ['train_loss', *larger])}"
+    if larger_is_better is not None and larger_is_better != larger[watched]:
+        size, truth = ("larger", "true") if larger[watched] else ("smaller", "false")
+        return f"of {watched} the {size} one is better; write larger_is_better: {truth} beside it"
+    return None
 
 
 def written(experiment: Experiment) -> str:

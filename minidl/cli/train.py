@@ -71,6 +71,7 @@ def _overfit(experiment: Experiment, parts: Parts, args: argparse.Namespace) -> 
     show(
         f"not learned: after {steps} the loss of {of} is {found.end.loss:.3g}, {found.start.loss:.3g} at the start; "
         "nothing was kept",
-        "look at the learning rate, at dropout and weight decay, and at whether the inputs tell their targets",
+        "look at the learning rate, at dropout, weight decay and label smoothing, and at whether the inputs tell "
+        "their targets",
     )
     return 1

@@ -13,7 +13,7 @@ from minidl.core.arrays import show_place
 from minidl.core.errors import DataError
 from minidl.core.registry import register
 from minidl.losses.cross_entropy import Smoothing
-from minidl.losses.loss import Array, Loss, shares
+from minidl.losses.loss import Array, Loss, check_class_weights, shares
 
 
 @register
@@ -43,6 +43,10 @@ class BinaryCrossEntropy(Loss):
 
     label_smoothing: Smoothing = 0.0
     class_weights: Annotated[list[NonNegativeFloat], Meta(min_length=2, max_length=2)] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_class_weights(self, self.class_weights)
 
     def point(self, y: Array) -> Array:
         """σ(y), the probability of 1."""

@@ -12,7 +12,7 @@ from minidl.core.arguments import NonNegativeFloat
 from minidl.core.arrays import show_place
 from minidl.core.errors import ConfigError, DataError, ShapeError
 from minidl.core.registry import register
-from minidl.losses.loss import Array, Loss, shares
+from minidl.losses.loss import Array, Loss, check_class_weights, shares
 
 Smoothing = Annotated[float, Meta(ge=0, lt=1)]
 
@@ -48,6 +48,10 @@ class CrossEntropy(Loss):
     class_weights: Annotated[list[NonNegativeFloat], Meta(min_length=1)] | None = None
 
     labels: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_class_weights(self, self.class_weights)
 
     def check_shapes(self, y: tuple[int, ...], target: tuple[int, ...]) -> None:
         """Refuse targets that are not one label for each row of outputs."""

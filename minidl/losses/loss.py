@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from minidl.core.arguments import Configurable
 from minidl.core.arrays import plain_array, whole_array
-from minidl.core.errors import ShapeError
+from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.registry import open_kind
 from minidl.losses.distributions import Distribution
 
@@ -116,6 +117,18 @@ class Loss(Configurable, ABC):
         self, y: Array, target: Array, weight: Array | None, out: Array | None
     ) -> tuple[float, Array]:
         """(L, dL/dy); see `__call__`, which has checked all shapes and given `weight` as many axes as y has."""
+
+
+def check_class_weights(loss: Loss, class_weights: Sequence[float] | None) -> None:
+    """Refuse weights that leave nothing to learn.
+
+    Raises
+    ------
+    ConfigError
+        All of them are 0.
+    """
+    if class_weights is not None and not any(class_weights):
+        raise ConfigError(f"{type(loss).__name__}: class_weights: expected one above 0, got {class_weights}.")
 
 
 def by_target(y: Array, per_target: int) -> Array:

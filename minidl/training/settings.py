@@ -62,6 +62,9 @@ class Training(Configurable):
         super().__post_init__()
         if len(set(self._choices())) > 1:
             raise ConfigError("Training: callbacks: two of them choose the best weights by other scores; leave one.")
+        files = [getattr(callback, "filename", None) for callback in self.callbacks]
+        if twice := [name for name in files if name is not None and files.count(name) > 1]:
+            raise ConfigError(f"Training: callbacks: two of them write {twice[0]}; give one another filename.")
         watched = self.schedule.watched or ""
         if self.refit and watched.startswith("validation_"):
             raise ConfigError(

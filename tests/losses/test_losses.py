@@ -255,6 +255,12 @@ def test_weights_of_classes_that_are_not_one_for_each_class_are_refused():
         CrossEntropy(class_weights=[1, 2])(np.zeros((3, 3)), np.array([0, 1, 2]))
 
 
+@pytest.mark.parametrize("loss", [CrossEntropy, BinaryCrossEntropy])
+def test_weights_of_classes_that_leave_nothing_to_learn_are_refused(loss):
+    with pytest.raises(ConfigError, match=r"class_weights: expected one above 0, got \[0\.0, 0\.0\]"):
+        loss(class_weights=[0, 0])
+
+
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, np.nan])
 def test_targets_that_are_no_probabilities_are_refused(wrong):
     with pytest.raises(

@@ -106,6 +106,11 @@ def test_mistakes_are_named_with_their_place(folder: Path, capsys: Any) -> None:
         "{type: EarlyStopping, metric: validation_r3}": (
             "training.callbacks.0.metric: validation_r3 is no score of an epoch; did you mean validation_r2?"
         ),
+        "{type: EarlyStopping, metric: validation_r2}": (
+            "training.callbacks.0.metric: of validation_r2 the larger one is better; write larger_is_better: true"
+        ),
+        "{type: EarlyStopping, larger_is_better: true}": "of validation_loss the smaller one is better; write larger",
+        "CSVLog, CSVLog": "callbacks: two of them write log.csv; give one another filename",
         "EarlyStoping": "training.callbacks.0: unknown callback 'EarlyStoping'; did you mean EarlyStopping?",
         "{type: CSVLog, filename: ../x.csv}": "callbacks.0.filename: expected a name that ends in .csv",
     }.items():
