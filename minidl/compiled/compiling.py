@@ -19,6 +19,7 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
+import llvmlite.binding
 from numba.core import bytecode, serialize
 from numba.core.dispatcher import Dispatcher
 
@@ -55,8 +56,21 @@ def number_functions(name: str) -> None:
 def machine_code(function: Any) -> bytes:
     """That of the only signature that a function was compiled for; the cache's content."""
     (result,) = function.overloads.values()
-    code: bytes = serialize.dumps(result._reduce())
+    (name, kind, (machine, bitcode)), *rest = result._reduce()
+    code: bytes = serialize.dumps(((name, kind, (machine, _names(bitcode))), *rest))
     return code
+
+
+def _names(bitcode: bytes) -> bytes:
+    """A module of LLVM that defines what this one does, without what it is: all that is left to do with its names.
+
+    Nothing more is compiled with the text of a whole stack, which takes some 10 ms to read.
+    """
+    module = llvmlite.binding.parse_bitcode(bitcode)
+    names = [v.name for v in (*module.functions, *module.global_variables) if not v.is_declaration]
+    text = "\n".join(f'@"{name}" = global i8 0' for name in names)
+    found: bytes = llvmlite.binding.parse_assembly(text).as_bitcode()
+    return found
 
 
 def compiled_apart(text: str, names: dict[str, Any], signature: tuple[Any, ...], key: str) -> bytes | None:

@@ -17,7 +17,6 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as numba_intrinsic
-from numba.np.arrayobj import populate_array
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 _AVX512 = bool(_FEATURES.get("avx512f"))
@@ -86,10 +85,7 @@ class Emitter:
 
     @contextmanager
     def walk(self, n: Any, *ways: tuple[EmittedArray, Any]) -> Iterator[list[Any]]:
-        """n times what the with-block writes; gives pointers, each of which goes along the first axis of its array.
-
-        `ways` are arrays and pointers to where they begin.
-        """
+        """n times what the with-block writes; gives pointers, from each one given along the first axis of its array."""
         places = [cgutils.alloca_once_value(self.builder, start) for _, start in ways]
         with self.loop(self.index(0), n):
             yield [self.builder.load(place) for place in places]
@@ -275,6 +271,8 @@ def view(typing: Any, array: Any, start: Any, shape: Any) -> Any:
     result = types.Array(array.dtype, len(shape), "C", readonly=not array.mutable)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        from numba.np.arrayobj import populate_array  # takes 20 ms, and only the compiler needs it
+
         old = context.make_array(array)(context, builder, args[0])
         new = context.make_array(result)(context, builder)
         lengths = cgutils.unpack_tuple(builder, args[2], len(shape))
