@@ -277,5 +277,5 @@ class Linear(Recursive):
         return y[:, None]
 
     def _flat(self, x: Array) -> Array:
-        flat: Array = x[:, :, self._columns].reshape(len(x), -1)
-        return flat
+        seen: Array = x if len(self._columns) == x.shape[2] else x[:, :, self._columns]
+        return seen.reshape(len(x), -1)
