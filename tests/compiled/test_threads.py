@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 
@@ -190,6 +191,43 @@ def test_a_thread_that_does_not_start_ends_those_that_did(monkeypatch):
     found = within_a_minute(call)
     assert str(found) == "can't start new thread"
     assert ended == [False]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen here")
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
+def test_each_thread_has_processors_of_its_own_and_the_caller_gets_all_back(monkeypatch, error):
+    # Catches two threads on one processor beside an idle one, and a caller who stays on its share.
+    usable, found, inside = {threading.get_ident(): {0, 1, 4, 5, 7}}, {}, {}
+
+    def choose(pid, processors):
+        inside[threading.get_ident()] = set(processors)
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: usable[threading.get_ident()])
+    monkeypatch.setattr(os, "sched_setaffinity", choose)
+
+    def function(thread):
+        found[thread] = inside.get(threading.get_ident())
+        if error and not thread:
+            raise error
+
+    with pytest.raises(error) if error else contextlib.nullcontext():
+        together(function, [(0,), (1,)], flags_for(2))
+    assert found == {0: {0, 4, 7}, 1: {1, 5}}
+    assert inside[threading.get_ident()] == {0, 1, 4, 5, 7}
+    inside.clear()
+    with pytest.raises(error) if error else contextlib.nullcontext():
+        together(function, [(thread,) for thread in range(6)], flags_for(6))
+    assert found == dict.fromkeys(range(6))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen here")
+def test_a_system_that_refuses_processors_changes_nothing(monkeypatch):
+    def refuse(pid, processors):
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    assert together(lambda thread: 10 + thread, [(0,), (1,)], flags_for(2)) == 10
 
 
 def test_what_was_written_before_a_flag_is_seen_after_it():
