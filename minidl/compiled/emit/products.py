@@ -39,7 +39,7 @@ _NEAR = 1 << 14
 _FEWEST_ROWS = 32
 # Weights, and lanes times steps, from which on it pays to rearrange the weights.
 _LARGE = 1 << 12
-_OFTEN = 1 << 10
+_OFTEN = 1 << 9
 
 
 def _runs(e: Emitter, first: Any, last: Any, step: int) -> tuple[tuple[Any, Any, int], ...]:
