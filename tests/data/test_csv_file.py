@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from minidl.core.errors import DataError, StorageError
 from minidl.data.csv_file import CSVFile, read_bytes
-from minidl.data.tables import layout, rows
+from minidl.data.tables import layout, number_texts
 from minidl.data.tables.cells import other_delimiter
 
 
@@ -188,8 +188,8 @@ def test_a_name_with_a_nul_is_a_storage_error() -> None:
 
 
 def test_a_long_text_is_shown_to_its_40th_letter() -> None:
-    assert rows._shown("x" * 40) == repr("x" * 40)
-    assert rows._shown("x" * 41) == repr("x" * 37 + "...")
+    assert number_texts.shown("x" * 40) == repr("x" * 40)
+    assert number_texts.shown("x" * 41) == repr("x" * 37 + "...")
 
 
 @pytest.mark.parametrize(("year", "right"), [("1", True), ("0", False), ("9999", True)])

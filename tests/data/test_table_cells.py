@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from minidl.core.errors import ConfigError, DataError
 from minidl.data.tables import cells as module
 from minidl.data.tables.cells import Cells, Column, padded
-from minidl.data.tables.decimals import decimals
+from minidl.data.tables.decimals import decimals, whole_numbers
 from minidl.data.tables.time_formats import TimeFormat
 
 CELLS = st.text(alphabet='a1 "\t\nµ;,', max_size=4)
@@ -87,6 +87,16 @@ def test_what_is_read_as_a_number_in_bulk_is_what_float_makes_of_it(texts: list[
     assert list(map(repr, values.tolist())) == list(map(repr, expected))
     plain = [len(text.strip("+-. ")) <= 15 and text.strip().removeprefix("-").isdecimal() for text in texts]
     assert all(ok for ok, is_plain in zip(known, plain, strict=True) if is_plain)
+
+
+@given(st.lists(st.text(alphabet="01592/:+-. ٣", max_size=6), min_size=1, max_size=8))
+@example(["0", "0007", "9999", "12345", "", " 31 ", "1 2", "1.", "-1", "٣", "/", ":"])
+@settings(max_examples=120, deadline=None)
+def test_what_is_read_as_a_whole_number_in_bulk_is_digits_and_nothing_else(texts: list[str]) -> None:
+    values, known = whole_numbers(column_of(texts), 4)
+    cells = [text.strip() for text in texts]
+    assert known.tolist() == [cell.isascii() and cell.isdigit() and len(cell) <= 4 for cell in cells]
+    assert values.tolist() == [int(cell) if ok else 0 for cell, ok in zip(cells, known, strict=True)]
 
 
 FORMS = [

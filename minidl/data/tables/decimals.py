@@ -34,6 +34,21 @@ def decimals(column: Column, point: str = ".") -> tuple[npt.NDArray[np.float64],
     return values, known
 
 
+def whole_numbers(column: Column, most_digits: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """int64 (n,) and bool (n,): the numbers, and which cells are one, of digits and nothing else; 0 elsewhere."""
+    values, known = np.zeros(len(column), np.int64), np.zeros(len(column), np.bool_)
+    for rows, starts, ends in column.blocks():
+        lengths = ends - starts
+        known[rows] = (lengths > 0) & (lengths <= most_digits)
+        for k, characters in enumerate(column.matrix(starts, most_digits).T):
+            inside = lengths > k
+            digits = characters - np.uint8(48)
+            known[rows] &= (digits < 10) | ~inside
+            values[rows] = np.where(inside, 10 * values[rows] + digits, values[rows])
+    values[~known] = 0
+    return values, known
+
+
 def _block(cells: Bytes, lengths: Places, point: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """The same for some cells; those longer than the matrix come out wrong."""
     mantissa = np.zeros(len(cells), np.int64)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,9 +21,9 @@ from minidl.core.errors import DataError
 from minidl.core.registry import suggest
 from minidl.data.steps import Times
 from minidl.data.tables.cells import Column, other_delimiter
-from minidl.data.tables.decimals import decimals
-from minidl.data.tables.layout import NUMERAL, TextLayout
-from minidl.data.tables.plain import LARGEST
+from minidl.data.tables.decimals import decimals, whole_numbers
+from minidl.data.tables.layout import TextLayout
+from minidl.data.tables.number_texts import DIGITS, as_float, finite_number, shown, whole_number
 from minidl.data.tables.time_formats import TimeFormat
 from minidl.data.timestamps import ISO
 
@@ -108,10 +107,11 @@ class TableRows(ABC):
             A cell is neither a finite number nor missing.
         """
         gaps = frozenset(missing)
-        missing_numbers = frozenset(filter(math.isfinite, map(_float, map(self.layout.number, gaps))))  # -200.0 is -200
+        numbers = map(as_float, map(self.layout.number, gaps))
+        missing_numbers = frozenset(filter(math.isfinite, numbers))  # -200.0 is -200
 
         def number(text: str) -> float:
-            value = math.nan if text in gaps else _number(text, self.layout)
+            value = math.nan if text in gaps else finite_number(text, self.layout)
             return math.nan if value in missing_numbers else value
 
         if (values := self.numbers_at_once(column, gaps)) is not None:
@@ -145,9 +145,9 @@ class TableRows(ABC):
                 return numbers[text]
             if text in missing:
                 raise ValueError(
-                    f"{_shown(text)} is a gap, and a category cannot be interpolated; give it a number in `categories`."
+                    f"{shown(text)} is a gap, and a category cannot be interpolated; give it a number in `categories`."
                 )
-            raise ValueError(f"unknown category {_shown(text)}{suggest(text, numbers)}")
+            raise ValueError(f"unknown category {shown(text)}{suggest(text, numbers)}")
 
         return np.array(self.convert(column, number, rows), dtype=np.float64)
 
@@ -202,7 +202,7 @@ class TableRows(ABC):
         DataError
             A row is no valid time.
         """
-        parts = [np.array(self.convert(column, _whole_number)) for column in columns]
+        parts = [self._whole_numbers(column) for column in columns]
         year, month, day = parts[:3]
         hour = parts[3] if len(parts) > 3 else np.zeros_like(day)
         months = (12 * (year - 1970) + month - 1).astype("datetime64[M]")
@@ -214,6 +214,13 @@ class TableRows(ABC):
             shown = ", ".join(f"{name} {part[row]}" for name, part in zip(columns, parts, strict=True))
             raise self.error(row, f"{shown}: no such time.")
         return np.asarray(days.astype("datetime64[s]") + hour * np.timedelta64(3600, "s"))
+
+    def _whole_numbers(self, column: str) -> Rows:
+        """int64 (n,): the column as whole numbers of few digits; raises as `numbers`."""
+        values, known = whole_numbers(self.column(column), DIGITS)
+        rest = np.flatnonzero(~known)
+        values[rest] = self.convert(column, whole_number, rest)
+        return values
 
     def with_cells(self, first: int, cells: Mapping[str, Callable[[int], str]], place: Rows | None = None) -> bytes:
         """The bytes of a file of text with other cells in some columns, from row `first` (counted from 0) on.
@@ -262,38 +269,3 @@ class TableRows(ABC):
         """DataError for what is wrong with rows, if anything is."""
         if problems:
             raise DataError(*(self.error(*problem) for problem in sorted(problems.items())))
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
-
-
-def _float(text: str) -> float:
-    try:
-        return math.nan if "_" in text else float(text)
-    except ValueError:
-        return math.nan
-
-
-def _number(text: str, layout: TextLayout) -> float:
-    value = _float(layout.number(text))
-    if math.isinf(value):
-        raise ValueError(f"{_shown(text)} is not a finite number; if it stands for a gap, add it to `missing`.")
-    if math.isnan(value):
-        advice = "If the column holds texts, give each its number in `categories`."
-        if re.fullmatch(NUMERAL, text, re.ASCII):
-            advice = "The keys `decimal` and `thousands` say how numbers are written."
-        elif re.fullmatch(rf"\D{{0,9}}{NUMERAL}\D{{0,9}}", text, re.ASCII):
-            advice += " The key `symbols` says what may stand beside numbers."
-        raise ValueError(f"{_shown(text)} is not a number; if it stands for a gap, add it to `missing`. {advice}")
-    if abs(value) > LARGEST:
-        raise ValueError(
-            f"{_shown(text)} is too large (at most {LARGEST:g}); if it stands for a gap, add it to `missing`."
-        )
-    return value
-
-
-def _whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise ValueError(f"{_shown(text)} is not a whole number of at most 4 digits.")
-    return int(text)
