@@ -11,6 +11,7 @@ from minidl.core.output import say
 from minidl.runs.drawing_apart import DrawnApart
 from minidl.runs.resuming import resume
 from minidl.runs.run import Run
+from minidl.training.threads import one_blas_thread
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,5 +23,5 @@ def run(args: argparse.Namespace) -> int:
     parts = made.experiment.load_data()
     say(*parts.notes(), f"{made.path}: going on up to epoch {made.experiment.training.epochs}")
     changes = {"allow_changes": args.allow_changes, "allow_fallback": args.allow_fallback}
-    with DrawnApart(made.experiment, parts) as apart:
+    with one_blas_thread(), DrawnApart(made.experiment, parts) as apart:
         return train_and_report(made, parts, args, lambda *watch: resume(made, parts, *watch, **changes), apart)

@@ -17,6 +17,7 @@ from minidl.runs.dry_run import dry_run
 from minidl.runs.overfitting import Known, overfit
 from minidl.runs.run import Run
 from minidl.tasks import Parts
+from minidl.training.threads import one_blas_thread
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run or args.overfit_batch is not None:
         return _try(experiment, args)
     parts = experiment.load_data()
-    with DrawnApart(experiment, parts) as apart:
+    with one_blas_thread(), DrawnApart(experiment, parts) as apart:
         made = Run.create(experiment, args.run_dir, args.plugin)
         examples = f"{len(parts.train)} training {experiment.evaluation.examples}"
         say(*parts.notes(), f"{made.path}: {n_parameters(experiment.model)} parameters, {examples}")

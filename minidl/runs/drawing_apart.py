@@ -38,7 +38,8 @@ class DrawnApart:
 
     Parameters
     ----------
-    experiment, parts : of the run, which has not begun: no lock is held, no thread is at work.
+    experiment, parts : of the run, which has not begun: no lock is held, no thread is at work, and matrix products
+        are set to one; see `minidl.training.threads.blas_threads`.
     """
 
     def __init__(self, experiment: Experiment, parts: Parts) -> None:

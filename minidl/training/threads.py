@@ -7,12 +7,18 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 
 def blas_threads(n: int) -> Any:
-    """Context manager: matrix products run in `n` threads; small ones are far slower in two than in one."""
-    return threadpool_limits(limits=n, user_api="blas")
+    """Context manager: matrix products run in `n` threads; small ones are far slower in two than in one.
+
+    Nothing is set where they do already. A fork leaves both processes without the threads of OpenBLAS, and whatever is
+    set then begins them anew, each of which keeps a processor busy for 0.1 s: so fork where one thread is set.
+    """
+    blas = ThreadpoolController().select(user_api="blas")
+    others = [library.filepath for library in blas.lib_controllers if library.num_threads != n]
+    return blas.select(filepath=others).limit(limits=n)
 
 
 def one_blas_thread() -> Any:
