@@ -22,6 +22,7 @@ ROOMS = {
     "config": "core files",
     "data": "core files",
     "model_files": "config core files layers",
+    "export": "core files layers",
     "testing": "config core files layers",
     "training": "core data files losses metrics optimizers randomness",
     "compiled": "core data files layers losses optimizers training",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 Extra = Literal[
-    "plot", "fast", "stats", "dask", "tensorboard", "names", "digits", "rivals", "sklearn", "search", "tables"
+    "plot", "fast", "stats", "dask", "tensorboard", "names", "digits", "rivals", "sklearn", "search", "tables", "onnx"
 ]
 
 # As in setup.cfg, without the versions.
@@ -25,6 +25,7 @@ PACKAGES: dict[Extra, tuple[str, ...]] = {
     "sklearn": ("scikit-learn",),
     "search": ("optuna",),
     "tables": ("pandas", "pyarrow"),
+    "onnx": ("onnx",),
 }
 
 
