@@ -118,6 +118,6 @@ def rate_figure(
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.set_xlabel("learning rate, which grows by the same factor at every step")
         ax.set_ylabel(loss_name)
-        ax.legend(loc="upper left")
+        ax.legend(loc="lower left")
         look.head(figure, title)
     return figure

@@ -181,6 +181,9 @@ def _needed(output: Array, y: Array, loss: Loss) -> str:
     """What a model whose output does not fit the targets probably lacks."""
     if output.ndim == 3 and y.ndim < 3 and output.shape[1] not in y.shape:
         return "; LastStep passes on the last time step alone"
+    if loss.labels:
+        who = type(loss).__name__
+        return f"; {who} takes the label of each row of outputs, a whole number (of one-hot rows: y.argmax(-1))"
     if loss.per_target > 1:
         return f"; {type(loss).__name__} takes {loss.per_target} outputs for each target"
     return ""

@@ -16,8 +16,10 @@ from minidl import (
     SGD,
     Adam,
     ConfigError,
+    CrossEntropy,
     DataError,
     Dense,
+    LastStep,
     NumericalError,
     Quantile,
     RecurrentLayer,
@@ -186,3 +188,9 @@ def test_a_validation_that_does_not_fit_is_refused_before_the_first_step(
 ) -> None:
     # It was met after the first epoch, with weights that had moved.
     refused(net(), X, Y, error, message, validation=validation)
+
+
+def test_one_hot_rows_are_answered_with_how_labels_are_made_of_them() -> None:
+    one_hot = np.eye(3)[np.arange(N) % 3]
+    with pytest.raises(ShapeError, match=r"CrossEntropy takes the label of each row .* one-hot rows: y\.argmax\(-1\)"):
+        fit(Sequential([LastStep(), Dense(3)]), X, one_hot, loss=CrossEntropy(), optimizer=SGD(0.1))
