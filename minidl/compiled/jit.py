@@ -40,5 +40,8 @@ def registered(name: str) -> types.ModuleType:
 
 
 def jit_sum(function: F) -> F:
-    """As `jit`, for a function that is one large sum: its terms may be added in any order."""
+    """As `jit`, for a function that is one large sum: its terms may be added in any order.
+
+    Write ``for k in range(a.size)``: a loop over the array itself does not become vector instructions.
+    """
     return jit(function, fastmath={"contract", "nsz", "reassoc"})

@@ -205,8 +205,8 @@ def scale(values: Array, factor: float) -> None:
 def sum_of_squares(values: Array) -> Any:
     """Σ v²."""
     total = values.dtype.type(0)
-    for value in values:
-        total += value * value
+    for k in range(values.size):
+        total += values[k] * values[k]
     return total
 
 
@@ -248,8 +248,8 @@ def follow(average: Array, params: Array, share: float) -> None:
 @jit_sum
 def _sum(values: Array) -> Any:
     total = 0.0
-    for value in values:
-        total += value
+    for k in range(values.size):
+        total += values[k]
     return total
 
 
