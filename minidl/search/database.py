@@ -82,11 +82,11 @@ class Database:
         StorageError
             It cannot be written.
         """
-        new = beside(path, NEW)
+        new, optuna = beside(path, NEW), need_optuna()
+        errors = _database_errors()  # imported before anything can be interrupted within the clause that asks for them
         try:
             write_private(new, b"")  # SQLite takes an empty file for a new database, and keeps its permissions
             with _quiet():
-                optuna = need_optuna()
                 direction = "maximize" if larger_is_better else "minimize"
                 storage = _storage(new)
                 study = optuna.create_study(storage=storage, study_name=STUDY, direction=direction)
@@ -95,7 +95,7 @@ class Database:
             os.replace(new, path)
         except OSError as err:
             raise StorageError(f"{path}: cannot write: {err.strerror or err}.") from err
-        except _database_errors() as err:
+        except errors as err:
             raise _not_written(path, err) from err
         return cls(path, space, larger_is_better=larger_is_better, identity=identity)
 
@@ -107,10 +107,11 @@ class Database:
         StorageError
             The disk is full, or the database cannot be written.
         """
+        errors = _database_errors()
         try:
             with _quiet():
                 self._study.add_trial(frozen(finished, self.space))
-        except _database_errors() as err:
+        except errors as err:
             raise _not_written(self.path, err) from err
         self.finished.append(finished)
 

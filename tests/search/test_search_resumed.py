@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from searching import Capture, search, trials, write_search
 
-from minidl.search import running
+from minidl.search import database, running
 from minidl.search.trying import Attempt, Tried, run_attempt
 
 pytest.importorskip("optuna", reason="Optuna is not installed")
@@ -218,3 +218,24 @@ def test_nothing_of_the_database_is_unpickled(made: Path, monkeypatch: pytest.Mo
 
 def test_the_database_is_the_users_alone(made: Path) -> None:
     assert stat.S_IMODE((made / "study.db").stat().st_mode) == 0o600
+
+
+def test_what_interrupts_the_making_of_a_database_arrives_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Caught here: Ctrl-C while Optuna was imported ended in "module 'sqlalchemy' has no attribute 'exc'".
+    called: list[str] = []
+
+    def errors() -> tuple[type[Exception], ...]:
+        called.append("errors")
+        return (OSError,)
+
+    def storage(path: Path) -> None:
+        called.append("storage")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(database, "_storage", storage)
+    monkeypatch.setattr(database, "_database_errors", errors)
+    with pytest.raises(KeyboardInterrupt):
+        database.Database.create(tmp_path / "study.db", {}, larger_is_better=False, identity="")
+    assert called == ["errors", "storage"]
