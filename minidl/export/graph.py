@@ -72,7 +72,7 @@ class OnnxGraph:
         results = [helper.make_tensor_value_info(name, self.kind, None) for name in (*ends, y)]
         inner = helper.make_graph(body.nodes, self.name("step"), entries, results)
         outputs = [self.name("state") for _ in ends] + [self.name("states")]
-        more = {"scan_input_axes": [1] * len(fed), "scan_output_axes": [1]}
+        more: dict[str, Any] = {"scan_input_axes": [1] * len(fed), "scan_output_axes": [1]}
         node = helper.make_node("Scan", [*start, *fed], outputs, body=inner, num_scan_inputs=len(fed), **more)
         self.nodes.append(node)
         return outputs[-1]
