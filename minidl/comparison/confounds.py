@@ -6,8 +6,8 @@ A comparison answers a question about one thing only if nothing else differs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import groupby
 from typing import Any
 
@@ -139,8 +139,8 @@ def _model_words(facts: ModelFacts, work: str) -> Iterator[tuple[str, str]]:
 def _layer_words(experiment: Experiment) -> Iterator[tuple[str, str]]:
     """What facts do not tell of the layers: their other arguments, and the layers that are not recurrent."""
     layers = [layer for _, layer in leaves(experiment.model)]
-    recurrent = dict.fromkeys(_arguments(layer) for layer in layers if is_recurrent(layer))
-    yield "other settings of the recurrent layers", "; ".join(recurrent) or "none"
+    recurrent = dict.fromkeys(_arguments(layer, _defaults(layer)) for layer in layers if is_recurrent(layer))
+    yield "other settings of the recurrent layers", "; ".join(one or "the defaults" for one in recurrent) or "none"
     others = [f"{type(layer).__name__}({_arguments(layer)})" for layer in layers if not is_recurrent(layer)]
     yield "other layers", " -> ".join(others) or "none"
     arranged = list(_arranged(experiment.model))
@@ -161,8 +161,14 @@ def _arranged(layer: Layer) -> list[str]:
     return [f"{name}({', '.join([inside, *(f'{key}={value}' for key, value in plain.items())])})"]
 
 
-def _arguments(layer: Layer) -> str:
-    known = ("hidden_size", "bias", "activation")
+def _defaults(layer: Layer) -> set[str]:
+    """The arguments that have the value which they have by default."""
+    arguments = fields(layer) if is_dataclass(layer) else ()
+    return {one.name for one in arguments if one.init and one.default == getattr(layer, one.name)}
+
+
+def _arguments(layer: Layer, but: Collection[str] = ()) -> str:
+    known = ("hidden_size", "bias", "activation", *but)
     return ", ".join(f"{key}={_text(value)}" for key, value in layer.to_config().items() if key not in known)
 
 

@@ -30,6 +30,15 @@ def test_the_fair_pairs_differ_in_depth_and_width_only() -> None:
     assert differ("pm25_fair_nobias_single", "pm25_fair_nobias_deep") == "depth and width differ"
 
 
+def test_settings_of_layers_count_where_one_is_not_the_default(folder: Path) -> None:
+    assert "other settings" not in differ("echo_single", "echo_gru_single")
+    for name, reset in (("one", "true"), ("other", "false")):
+        layers = [f"{{type: GRULayer, hidden_size: 4, reset_after: {after}}}" for after in (reset, "false")]
+        model = f"{{type: Sequential, layers: [{', '.join(layers)}, {{type: Dense, output_size: 1}}]}}"
+        Path(f"{name}.yaml").write_text(f"extends: echo_single.yaml\nmodel: {model}\n")
+    assert differ("one.yaml", "other.yaml") == "number of parameters and other settings of the recurrent layers differ"
+
+
 def test_protocols_are_told_apart() -> None:
     # The two differ in what a score assumes as well, and compare refuses that.
     with pytest.raises(ConfigError, match="future_covariates is actual in pm25_single and hold_last in pm25_single_h"):
