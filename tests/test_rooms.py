@@ -22,7 +22,7 @@ ROOMS = {
     "config": "core files",
     "data": "core files",
     "model_files": "config core files layers",
-    "export": "core files layers",
+    "interop": "core files layers",
     "testing": "config core files layers",
     "training": "core data files losses metrics optimizers randomness",
     "compiled": "core data files layers losses optimizers training",
@@ -40,8 +40,8 @@ ROOMS = {
     " training",
     "backtesting": "comparison config core data experiment files forecasting parallel runs tasks training",
     "search": "config core experiment files fitting parallel runs training",
-    "cli": "backtesting comparison compiled config core data experiment files forecasting layers metrics parallel"
-    " plotting runs search tasks testing training",
+    "cli": "backtesting comparison compiled config core data experiment files forecasting interop layers metrics"
+    " parallel plotting runs search tasks testing training",
 }
 
 

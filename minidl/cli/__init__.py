@@ -33,6 +33,7 @@ VERBS = {
     "find-rate": "look for a learning rate: a short training whose rate grows, and its picture",
     "budget": "the widths of a stack that meet a number of parameters",
     "predict": "forecast from the end of a table",
+    "export": "write a run's model as an ONNX file, which other programs run",
     "summary": "the layers of a config or run: shapes and parameters",
     "check": "check configs without reading any data",
     "check-layer": "check a layer of your own against the layer protocol",

@@ -80,7 +80,7 @@ def test_where_a_plugin_lies_does_not_matter(run: str, cli: Cli) -> None:
     assert cli("reproduce", run, "--plugin", write(path="elsewhere/other.py")).code == 0
 
 
-@pytest.mark.parametrize("verb", ["resume", "reproduce", "evaluate", "predict", "summary"])
+@pytest.mark.parametrize("verb", ["resume", "reproduce", "evaluate", "predict", "export", "summary"])
 def test_no_file_of_a_run_names_code_that_is_run(run: str, cli: Cli, verb: str) -> None:
     """Without --plugin the file is not touched, although the run tells where it lay."""
     Path("mine.py").write_text(Path("mine.py").read_text() + "\nopen('hacked', 'w')\n")

@@ -56,6 +56,11 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the runs' mean forecast, with weights from the validation part; they must forecast the same rows",
     )
+    add_checkpoint(parser)
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """--checkpoint."""
     parser.add_argument(
         "--checkpoint", choices=("init", "last", "best", "refit"), help="which weights; default: as the config says"
     )

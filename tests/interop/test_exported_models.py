@@ -50,7 +50,7 @@ from minidl import (
 )
 from minidl.core.errors import MissingPackageError
 from minidl.core.initializers import zeros
-from minidl.export import to_onnx
+from minidl.interop import to_onnx
 
 
 class Everything(Cell):
@@ -173,11 +173,13 @@ def test_a_model_that_was_not_built_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="onnx is not installed")
     with pytest.raises(ConfigError, match="Sequential: it was not built yet"):
         to_onnx(Sequential([Dense(1)]), tmp_path / "model.onnx")
+    with pytest.raises(ConfigError, match="Dense: expected a container of layers, such as a Sequential"):
+        to_onnx(Dense(1), tmp_path / "model.onnx")
 
 
 def test_without_the_package_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    for name in [name for name in sys.modules if name.startswith("minidl.export.")]:
+    for name in [name for name in sys.modules if name.startswith("minidl.interop.")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(MissingPackageError, match=r"to_onnx needs the package onnx: pip install onnx$"):
         to_onnx(Sequential([Dense(1)]), tmp_path / "model.onnx")

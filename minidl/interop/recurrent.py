@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Array, Layer
-from minidl.export.graph import OnnxGraph
+from minidl.interop.graph import OnnxGraph
 from minidl.layers import Cell, RecurrentLayer
 from minidl.layers.recurrent.design import MASK, Design, design
 from minidl.layers.recurrent.operations import CONDITIONS

@@ -14,8 +14,8 @@ from onnx import checker, helper
 from minidl._version import __version__
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer, Shape
-from minidl.export.graph import OnnxGraph
-from minidl.export.recurrent import of_cell, of_elman
+from minidl.interop.graph import OnnxGraph
+from minidl.interop.recurrent import of_cell, of_elman
 from minidl.layers import (
     Bidirectional,
     Cell,
@@ -44,8 +44,10 @@ from minidl.layers import (
 OPSET, IR = 17, 8
 
 
-def exported(model: Container) -> bytes:
-    """The content of the file; see `minidl.export.to_onnx`."""
+def exported(model: Layer) -> bytes:
+    """The content of the file; see `minidl.interop.to_onnx`."""
+    if not isinstance(model, Container):
+        raise ConfigError(f"{type(model).__name__}: expected a container of layers, such as a Sequential.")
     if model.input_shape is None or model.dtype is None:
         raise ConfigError(f"{type(model).__name__}: it was not built yet; call build(input_shape, rng) first.")
     graph, features = OnnxGraph(model.dtype), model.input_shape[-1]

@@ -6,14 +6,14 @@ from pathlib import PurePath
 
 from minidl.core.errors import MissingPackageError
 from minidl.core.extras import install_command
+from minidl.core.layer import Layer
 from minidl.files.reading import user_path
 from minidl.files.storage import write_file
-from minidl.layers import Container
 
 __all__ = ["to_onnx"]
 
 
-def to_onnx(model: Container, path: str | PurePath) -> None:
+def to_onnx(model: Layer, path: str | PurePath) -> None:
     """Write a model as an ONNX file with the input ``x`` and the output ``y``; a file that is there is replaced.
 
     Every shipped layer but `Rollout` can be exported, and every cell, yours as well: its equations become the
@@ -25,7 +25,7 @@ def to_onnx(model: Container, path: str | PurePath) -> None:
     MissingPackageError
         The package onnx is not installed.
     ConfigError
-        The model was not built, or has a layer that has no ONNX form here; nothing was written.
+        The model is no container, was not built, or has a layer that has no ONNX form here; nothing was written.
     StorageError
         The file cannot be written.
 
@@ -34,7 +34,7 @@ def to_onnx(model: Container, path: str | PurePath) -> None:
     The operators, among them ``Scan``, the loop: https://onnx.ai/onnx/operators, version 17.
     """
     try:
-        from minidl.export.models import exported
+        from minidl.interop.models import exported
     except ModuleNotFoundError as err:
         if err.name != "onnx":
             raise
