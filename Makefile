@@ -25,7 +25,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # Every row of the table of faults, in full.
-faults: $(VENV)/.installed-faults
+faults: $(VENV)/.installed-test
 	$(BIN)/python -m tests.reliability.faults
 
 check: test lint types docs wheel
