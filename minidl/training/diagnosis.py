@@ -46,7 +46,7 @@ def numerical_error(
         found = _first_output(model, batch, start)
     found = found or _first_state(state or {})  # its step may have used the gradients as scratch space
     found = found or _first(model, flat.grad_views, "gradient of") or "the gradient's norm overflows"
-    hint = "Try a smaller optimizer.learning_rate, or set training.clip_norm."
+    hint = "Try a smaller optimizer.learning_rate or training.clip_norm."
     return NumericalError(f"{where}: loss is {loss:g}; {found}. {hint}")
 
 

@@ -231,7 +231,7 @@ def checked_state(state: Any, where: str, loss: float) -> Any:
         if not np.isfinite(array).all():
             raise NumericalError(
                 f"{where}: loss is {loss:g}; the state that layer {name} carries on has NaN or Inf. "
-                "Try a smaller optimizer.learning_rate, or set training.clip_norm."
+                "Try a smaller optimizer.learning_rate or training.clip_norm."
             )
     return state
 

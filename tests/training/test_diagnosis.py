@@ -15,7 +15,7 @@ from minidl.data import Batch
 from minidl.training.diagnosis import numerical_error
 from minidl.training.flat import FlatParameters
 
-HINT = " Try a smaller optimizer.learning_rate, or set training.clip_norm."
+HINT = " Try a smaller optimizer.learning_rate or training.clip_norm."
 
 
 def broken() -> tuple[Sequential, FlatParameters, Array, Array]:
