@@ -70,7 +70,7 @@ def test_a_product_with_the_rows_of_the_weights_is_that_of_numpy(inputs, outputs
     close(out, start + W @ x)
 
 
-@pytest.mark.parametrize(("rows", "columns", "time"), [(3, 5, 7), (4, 12, 1), (150, 301, 9)])
+@pytest.mark.parametrize(("rows", "columns", "time"), [(3, 5, 7), (4, 12, 1), (6, 7, 2), (150, 301, 9)])
 def test_a_gradient_is_that_of_numpy(rows, columns, time):
     A, Z, G = numbers(time, rows, 64), numbers(time, columns, 64), np.full((rows, columns), np.nan)
     gradient(G, A, Z)

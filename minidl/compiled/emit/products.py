@@ -3,13 +3,12 @@
 Arrays are (features, lanes) or (time, features, lanes), lanes contiguous and a
 multiple of the vector width, or a single one; weights are (inputs, outputs) in any
 layout, in C order for a single lane. Shapes must fit: nothing is checked. The results
-are written in tiles of four rows and a
-few vectors; rows and lanes that are left over, one by one.
+are written in tiles of four rows and a few vectors; rows and lanes that are left over, one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from numba import types
@@ -42,10 +41,15 @@ _LARGE = 1 << 12
 _OFTEN = 1 << 9
 
 
-def _runs(e: Emitter, first: Any, last: Any, step: int) -> tuple[tuple[Any, Any, int], ...]:
-    """First, last and step of the whole tiles of an axis, and of what is left over."""
-    whole = e.builder.add(first, e.rounded_down(e.builder.sub(last, first), step))
-    return (first, whole, step), (whole, last, 1)
+def _runs(e: Emitter, first: Any, last: Any, most: int) -> Iterator[tuple[Any, Any, int]]:
+    """First, last and step of the largest tiles of an axis, of those of two, and of what is left over.
+
+    A sum waits for its last term, so a single row has too few sums to do meanwhile: two together take the time of one.
+    """
+    for step in (most, 2, 1):
+        whole = e.builder.add(first, e.rounded_down(e.builder.sub(last, first), step))
+        yield first, whole, step
+        first = whole
 
 
 def _arrays(e: Emitter, signature: Any, args: Any) -> list[Any]:
