@@ -1,9 +1,8 @@
 """Products of weights with lanes, the arithmetic of all layers.
 
-Arrays are (features, lanes) or (time, features, lanes), lanes contiguous and a
-multiple of the vector width, or a single one; weights are (inputs, outputs) in any
-layout, in C order for a single lane. Shapes must fit: nothing is checked. The results
-are written in tiles of four rows and a few vectors; rows and lanes that are left over, one by one.
+Arrays are (features, lanes) or (time, features, lanes), lanes contiguous and a multiple of the vector width, or a
+single one; weights are (inputs, outputs) in any layout, in C order for a single lane. Shapes must fit: nothing is
+checked. The results are written in tiles of four rows and a few vectors; rows and lanes that are left over, one by one.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ from minidl.compiled.jit import jit
 from minidl.core.layer import Array
 
 # Bytes of A and Z that `gradient` goes through at a time, so that they stay in the L2 cache; but not fewer
-# time steps than this, for the sums over lanes at the end of each part would take too much of the time.
-_CACHED = 1 << 19
-_FEWEST = 4
+# time steps than this, for the sums over lanes at the end of each part would take too much of the time; nor more,
+# where a step has a page, than fit the L1 cache, in which numbers pages apart have the same few places.
+_CACHED, _PAGE = 1 << 19, 1 << 12
+_FEWEST, _MOST = 4, 8
 _TILES = ROWS * COLUMNS
 # Bytes of x that a product goes through at a time, so that they stay in the L1 cache for all rows; but not fewer rows.
 _NEAR = 1 << 14
 _FEWEST_ROWS = 32
 # Weights, and lanes times steps, from which on it pays to rearrange the weights.
-_LARGE = 1 << 12
-_OFTEN = 1 << 9
+_LARGE, _OFTEN = 1 << 12, 1 << 9
 
 
 def _runs(e: Emitter, first: Any, last: Any, most: int) -> Iterator[tuple[Any, Any, int]]:
@@ -261,7 +260,8 @@ def gradient(G: Array, A: Array, Z: Array) -> None:
     """G[i, j] = sum over time and lanes of A[t, i] · Z[t, j]."""
     time, P, lanes = A.shape
     Q = Z.shape[1]
-    some = max(_FEWEST, _CACHED // ((P + Q) * lanes * A.itemsize))
+    step = (P + Q) * lanes * A.itemsize
+    some = max(_FEWEST, min(_MOST if step >= _PAGE else time, _CACHED // step))
     block = _CACHED // 2 // (some * lanes * A.itemsize) // _TILES * _TILES + _TILES
     for i in range(P):
         for j in range(Q):
