@@ -214,9 +214,12 @@ def test_three_epochs_give_the_stored_scores(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTBOOK)
 def test_a_hundred_epochs_come_into_the_textbooks_neighbourhood(name: str, tmp_path: Path) -> None:
+    # Rounding alone moves the R² of two layers at 8 hours: with this seed it was 0.701 to 0.738 in both engines and
+    # dtypes.
+    within = {"pm25_single": 0.03, "pm25_deep": 0.06}[name]
     scores = trained(name, 100, tmp_path)
     for horizon, r2 in TEXTBOOK[name].items():
-        assert scores["block"][horizon]["r2"] == pytest.approx(r2, abs=0.03), horizon
+        assert scores["block"][horizon]["r2"] == pytest.approx(r2, abs=within), horizon
         assert scores["block"][horizon]["loss"] == pytest.approx(TEXTBOOK_LOSS[name][horizon], rel=0.3), horizon
     linear = scores["baselines"]["linear"]["block"]
     assert linear["1"]["r2"] == pytest.approx(0.95, abs=0.02)
