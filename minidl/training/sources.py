@@ -43,7 +43,7 @@ class Arrays:
     Raises
     ------
     DataError
-        One of them is text, masked, or else no array of numbers; a weight is negative, NaN or infinite.
+        One of them is text, masked, or else no array of numbers; a weight is negative, NaN or infinite, or all are 0.
     ShapeError
         They hold no examples, or not equally many.
     """
@@ -103,6 +103,8 @@ def _checked_weight(given: Any, x: Array) -> Array:
         )
     if not (weight >= 0).all() or not np.isfinite(weight).all():
         raise DataError("weight: expected finite numbers of at least 0.")
+    if weight.size and not weight.any():
+        raise DataError("weight: all are 0, so that no example counts.")
     return weight
 
 

@@ -104,6 +104,7 @@ def test_an_example_of_weight_2_trains_as_two(loss: Loss) -> None:
         (np.ones(N - 1), ShapeError, r"^weight: expected shape \(examples,\) or \(examples, time\) .* got \(11,\)\.$"),
         (-np.ones(N), DataError, r"^weight: expected finite numbers of at least 0\.$"),
         (np.full(N, np.nan), DataError, r"^weight: expected finite numbers of at least 0\.$"),
+        (np.zeros(N), DataError, r"^weight: all are 0, so that no example counts\.$"),
         (["a"] * N, DataError, r"^weight: holds text"),
     ],
 )
