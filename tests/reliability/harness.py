@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from minidl.files.manifests import MANIFEST
 from tests.small import write_experiment
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,11 @@ class Outcome:
 # Limits of time are those of the table in the full run; a normal test run, which may share
 # its processor with others, only asks that nothing takes far longer.
 slack = 1.0
+
+
+def wait_for_beginning(run: Path) -> None:
+    """Until a run can be gone on with: before config.yaml and environment.json are listed there is nothing."""
+    wait_for(lambda: (run / "environment.json").exists() and b"environment" in (run / MANIFEST).read_bytes())
 
 
 def within(seconds: float, limit: float) -> bool:

@@ -17,7 +17,6 @@ from typing import Any
 from minidl.compiled.jit import numba_installed
 from minidl.core.errors import InUseError
 from minidl.files.locking import LOCK, FileLock, is_locked
-from minidl.files.manifests import MANIFEST
 from minidl.runs.checkpoints import read_checkpoint
 from tests.reliability.harness import (
     ROOT,
@@ -30,6 +29,7 @@ from tests.reliability.harness import (
     row,
     wait,
     wait_for,
+    wait_for_beginning,
     within,
 )
 
@@ -147,8 +147,10 @@ def kill_and_resume(trials: int, rng: random.Random, outcome: Outcome, draw: Cal
                 outcome.check(False, f"{overrides}: exit {code}: {Path(f'whole-{n}.txt').read_text()[-300:]}")
                 continue
             whole = result_of(Path("whole"))
+            pid = fork(quiet("train", *arguments, "--run-dir", f"timed-{n}"))
+            wait_for_beginning(Path(f"timed-{n}"))
             started = time.monotonic()
-            wait(fork(quiet("train", *arguments, "--run-dir", f"timed-{n}")), 300)
+            wait(pid, 300)
             duration = time.monotonic() - started
         if code == 0:
             outcome.check(*one_kill(Path(f"killed-{n}"), arguments, whole, rng, duration, overrides))
@@ -159,8 +161,7 @@ def one_kill(
 ) -> tuple[bool, str]:
     output = f"{run}.txt"
     pid = fork(quiet("train", *arguments, "--run-dir", str(run)), output)
-    # Before config.yaml and environment.json are listed there is nothing to go on with.
-    wait_for(lambda: (run / "environment.json").exists() and b"environment" in (run / MANIFEST).read_bytes())
+    wait_for_beginning(run)
     moments = []
     while True:
         moments.append(rng.uniform(0, duration))
