@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from minidl import (
+    INFERENCE,
     Bidirectional,
     Context,
     Dense,
     GRULayer,
     LastStep,
+    Layer,
     LSTMLayer,
     MaxOverTime,
     MeanOverTime,
@@ -25,6 +27,7 @@ from minidl import (
     RecurrentLayer,
     Repeat,
     Residual,
+    Rollout,
     Sequential,
     ShapeError,
     SigmoidActivation,
@@ -131,6 +134,29 @@ def test_a_gradient_of_another_form_than_the_state_is_refused(layer: Any, d_fina
     y, cache = layer.forward(np.ones((B, T, F)))
     with pytest.raises(ShapeError, match=message):
         layer.backward_from(y, d_final, cache)
+
+
+class Summed(Layer):
+    """A layer of somebody's own with a state, and nothing for the gradient through it."""
+
+    def forward(self, x: Any, ctx: Context = INFERENCE) -> Any:
+        y = x.cumsum(axis=1) + (0 if ctx.state is None else ctx.state[:, None])
+        return y, y[:, -1].copy()
+
+    def backward(self, dy: Any, cache: Any) -> Any:
+        return dy[:, ::-1].cumsum(axis=1)[:, ::-1], {}
+
+    def final_state(self, cache: Any) -> Any:
+        return cache
+
+
+def test_a_state_without_a_gradient_is_refused_where_one_has_to_go_through_it() -> None:
+    # Else what is fed back would be trained with a part of its gradient, and nobody would know.
+    model = Rollout(Sequential([Summed(), LastStep(), Dense(1)]), steps=2, target=0, grow=True)
+    model.build((T, F), 0, "float64")
+    y, cache = model.forward(np.ones((B, T, F)))
+    with pytest.raises(ShapeError, match=r"^Summed: no gradient goes through its state; it has no backward_from\.$"):
+        model.backward(y, cache)
 
 
 @pytest.mark.parametrize("kind", [LSTMLayer, GRULayer, RecurrentLayer])
