@@ -97,4 +97,4 @@ class Schedule(Configurable, ABC):
             found = self(Progress(np.arange(first.step, first.step + n), steps, epoch_steps), state)
         else:
             found = [self(Progress(first.step + k, steps, epoch_steps), state) for k in range(n)]
-        return np.broadcast_to(np.asarray(found, np.float64), n)
+        return np.full(n, found, np.float64)
