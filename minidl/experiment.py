@@ -31,6 +31,7 @@ from minidl.tasks.series_data import check_later
 from minidl.training import Trainer, Training
 from minidl.training.records import never
 from minidl.training.truncated import check_every_step, cut, whole_series
+from minidl.training.watched import Watched
 
 
 @dataclass(eq=False)
@@ -210,8 +211,7 @@ def load_experiment(config: str | Path, overrides: Sequence[str] = ()) -> Experi
         raise ConfigError(problem_at(node, ("optimizer", *path), unfit[1]))
     for key, score in experiment.training.watched.items():
         path = [int(part) if part.isdecimal() else part for part in key.split(".")]
-        watcher = experiment.training.schedule if path[1] == "schedule" else experiment.training.callbacks[int(path[2])]
-        problem = _unwatchable(experiment, score, getattr(watcher, "larger_is_better", None))
+        problem = _unwatchable(experiment, score)
         if problem is not None:
             raise ConfigError(problem_at(node, path, problem))
     written(experiment)
@@ -241,21 +241,16 @@ def check_search(experiment: Experiment, node: Node) -> None:
         raise ConfigError(*problems)
 
 
-def _unwatchable(experiment: Experiment, watched: str, larger_is_better: bool | None) -> str | None:
+def _unwatchable(experiment: Experiment, watched: Watched) -> str | None:
     """Why a score cannot be watched so, as far as that shows without data; None: nothing stands against it."""
-    task = experiment.evaluation
-    if watched == "train_loss":
-        return None
-    if not experiment.data.has_validation:
+    larger = {"train_loss": False, "validation_loss": False}
+    larger |= {f"validation_{one.name}": one.larger_is_better for one in experiment.evaluation.metrics}
+    if watched.name != "train_loss" and not experiment.data.has_validation:
         key = experiment.data.validation_key
-        return f"{watched} is no score of an epoch: {key} is not set; set it, or watch train_loss"
-    larger = {"validation_loss": False, **{f"validation_{one.name}": one.larger_is_better for one in task.metrics}}
-    if watched not in larger:
-        return f"{watched} is no score of an epoch{suggest(watched, ['train_loss', *larger])}"
-    if larger_is_better is not None and larger_is_better != larger[watched]:
-        size, truth = ("larger", "true") if larger[watched] else ("smaller", "false")
-        return f"of {watched} the {size} one is better; write larger_is_better: {truth} beside it"
-    return None
+        return f"{watched.name} is no score of an epoch: {key} is not set; set it, or watch train_loss"
+    if watched.name not in larger:
+        return f"{watched.name} is no score of an epoch{suggest(watched.name, list(larger))}"
+    return watched.wrong_way(larger)
 
 
 def written(experiment: Experiment) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from minidl.core.lengths import inside
 from minidl.metrics.numbers import r2
 
 Array = npt.NDArray[Any]
+Metrics = Callable[[Array, Array, Array | None, Array | None], dict[str, float]]
 
 
 def usual_metrics(

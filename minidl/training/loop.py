@@ -19,7 +19,7 @@ from minidl.core.errors import ConfigError
 from minidl.core.layer import Array, Layer
 from minidl.data.batch import Batch
 from minidl.losses import Loss
-from minidl.metrics import usual_metrics
+from minidl.metrics.usual import Metrics, usual_metrics
 from minidl.optimizers import Optimizer, Progress, ScheduleState, Segments, State
 from minidl.randomness import Streams, generator_state
 from minidl.training.averaging import MovingAverage
@@ -29,12 +29,13 @@ from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
 from minidl.training.looking import FirstBatch
 from minidl.training.outputs import Outputs, collected, outputs_by_batch, prepared
-from minidl.training.rates import Metrics, check_watched, rate_at, rates_at, steps_of_epoch
+from minidl.training.rates import rate_at, rates_at, steps_of_epoch
 from minidl.training.records import EpochRecord, Position, never, scores_of
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
 from minidl.training.stepping import StepBuffers, take_step
 from minidl.training.truncated import epoch_order, next_steps, training_source
+from minidl.training.watched import check_watched
 
 
 class Trainer:

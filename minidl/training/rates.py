@@ -1,20 +1,16 @@
-"""How far a training is, for its schedule: the number of steps of an epoch, and the score that is watched."""
+"""How far a training is, for its schedule: the number of steps of an epoch, and the rates of steps."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Array
 from minidl.optimizers import Progress, Schedule, ScheduleState
-from minidl.training.records import EpochRecord, scores_of
 from minidl.training.sources import Source
 from minidl.training.truncated import StreamWindows
-
-Metrics = Callable[[Array, Array, Array | None, Array | None], dict[str, float]]
 
 
 def steps_of_epoch(train: Source, batch_size: int) -> int:
@@ -23,27 +19,6 @@ def steps_of_epoch(train: Source, batch_size: int) -> int:
         return -(-len(train) // batch_size)
     windows = -(-train.lengths // train.time_steps)
     return int(windows[np.arange(0, len(windows), batch_size)].sum())
-
-
-def check_watched(watched: Mapping[str, str], metrics: Mapping[str, float] | None) -> None:
-    """Refuse to watch a score that epochs do not have.
-
-    Parameters
-    ----------
-    watched : scores by the key that names them.
-    metrics : of some validation examples; None: there are none.
-
-    Raises
-    ------
-    ConfigError
-        It names those that there are.
-    """
-    loss, found = (None, None) if metrics is None else (0.0, dict(metrics))
-    scores = scores_of(EpochRecord(0, 0, 0.0, loss, found, 0.0, 0.0))
-    for key, name in watched.items():
-        if name not in scores:
-            more = "; there are no validation examples" if metrics is None else ""
-            raise ConfigError(f"{key}: {name} is no score of an epoch; expected {' or '.join(scores)}{more}.")
 
 
 def rate_at(schedule: Schedule, state: ScheduleState, rate: float, at: Progress) -> float:

@@ -11,6 +11,7 @@ from minidl.core.arguments import Configurable, PositiveFloat, PositiveInt
 from minidl.core.errors import ConfigError
 from minidl.optimizers import Constant, Schedule
 from minidl.training.callbacks import VALIDATION_LOSS, Callback, Choice
+from minidl.training.watched import Watched
 
 Threads = Annotated[int, Meta(ge=1, le=1024)]
 StepCount = Annotated[dict[Literal["steps"], PositiveInt], Meta(min_length=1)]
@@ -81,9 +82,13 @@ class Training(Configurable):
         return next(iter(self._choices()), VALIDATION_LOSS)
 
     @property
-    def watched(self) -> dict[str, str]:
+    def watched(self) -> dict[str, Watched]:
         """The scores of an epoch that parts of this section look at, by their keys in a config."""
-        found = {"training.schedule.metric": self.schedule.watched}
+        found = {}
+        if self.schedule.watched is not None:
+            larger = getattr(self.schedule, "larger_is_better", None)
+            found["training.schedule.metric"] = Watched(self.schedule.watched, larger)
         for i, callback in enumerate(self.callbacks):
-            found[f"training.callbacks.{i}.metric"] = None if callback.choice is None else callback.choice.metric
-        return {key: name for key, name in found.items() if name is not None}
+            if callback.choice is not None:
+                found[f"training.callbacks.{i}.metric"] = Watched(*callback.choice)
+        return found

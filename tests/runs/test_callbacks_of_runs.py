@@ -110,6 +110,7 @@ def test_mistakes_are_named_with_their_place(folder: Path, capsys: Any) -> None:
             "training.callbacks.0.metric: of validation_r2 the larger one is better; write larger_is_better: true"
         ),
         "{type: EarlyStopping, larger_is_better: true}": "of validation_loss the smaller one is better; write larger",
+        "{type: EarlyStopping, metric: train_loss, larger_is_better: true}": "of train_loss the smaller one is better",
         "CSVLog, CSVLog": "callbacks: two of them write log.csv; give one another filename",
         "EarlyStoping": "training.callbacks.0: unknown callback 'EarlyStoping'; did you mean EarlyStopping?",
         "{type: CSVLog, filename: ../x.csv}": "callbacks.0.filename: expected a name that ends in .csv",

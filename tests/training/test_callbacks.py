@@ -146,6 +146,23 @@ def test_scores_that_epochs_do_not_have_are_refused_before_the_first_step() -> N
         )
 
 
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"callbacks": [EarlyStopping("validation_r2")]}, r"callbacks\.0\.metric: of validation_r2 the larger one"),
+        ({"callbacks": [EarlyStopping(larger_is_better=True)]}, r"0\.metric: of validation_loss the smaller one"),
+        ({"schedule": ReduceOnPlateau("validation_r2")}, r"schedule\.metric: of validation_r2 the larger one"),
+        ({"schedule": ReduceOnPlateau("train_loss", larger_is_better=True)}, r"schedule\.metric: of train_loss the"),
+    ],
+)
+def test_the_worse_score_is_not_taken_for_the_better(settings: dict[str, Any], problem: str) -> None:
+    model = stack()
+    before = copy.deepcopy(model.params)
+    with pytest.raises(ConfigError, match=problem):
+        fit(model, *noise(20), validation=noise(5), loss=HalfMSE(), optimizer=SGD(0.5), **settings)
+    assert all(np.array_equal(value, before[name]) for name, value in model.params.items())
+
+
 def test_a_loss_with_several_outputs_is_watched_by_its_point() -> None:
     model = Sequential([RecurrentLayer(3), LastStep(), Dense(3)])
     stopped = EarlyStopping("validation_r2", larger_is_better=True, patience=3)

@@ -100,7 +100,7 @@ def test_steps_of_streams_are_those_that_are_taken(lengths: Any, batch_size: int
 def test_reduce_on_plateau_is_fed_with_the_score_that_it_watches(engine: Any) -> None:
     # No step changes anything, so the validation loss stays as it is: patience 1 lowers the rate in epochs 3 and 5.
     for metric in ("validation_loss", "validation_r2", "train_loss"):
-        schedule = ReduceOnPlateau(metric=metric, patience=1, decay=0.5)
+        schedule = ReduceOnPlateau(metric, larger_is_better=metric == "validation_r2", patience=1, decay=0.5)
         one = trainer(stack(), optimizer=SGD(1e-30), schedule=schedule, epochs=6, shuffle=False)
         one.engine = engine() or one.engine
         history = one.run(Arrays(*examples()), Arrays(*examples(n=4)))
