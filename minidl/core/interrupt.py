@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
@@ -144,19 +144,39 @@ def leave_signals_to_the_parent() -> None:
     """
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+    _mask("SIG_UNBLOCK", _SIGNALS)
 
 
 @contextmanager
-def without_hangups() -> Iterator[None]:
-    """What is started within it never hears of a closed terminal; this process hears of it afterwards."""
-    if _HANGUP is None:
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {_HANGUP})
+def signals_afterwards() -> Iterator[None]:
+    """What arrives within it is heard when it ends.
+
+    A process that is started within it gets all that it waits for, and is spared until it calls
+    `leave_signals_to_the_parent`: an exception while Python starts it would be a traceback.
+    """
+    noted: list[int] = []
+    old: dict[int, Any] = {}
+    before = _mask("SIG_BLOCK", _SIGNALS)  # in this thread, and in what it starts; others may still hear
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        old = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
+        for number in old:
+            signal.signal(number, lambda number, frame: noted.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        _mask("SIG_SETMASK", before)
+        for number in noted:
+            signal.raise_signal(number)
+
+
+def _mask(how: str, numbers: Iterable[int]) -> Iterable[int]:
+    """Change which signals this thread hears; return those that it did not hear before. Windows has no such thing."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return ()
+    return signal.pthread_sigmask(getattr(signal, how), numbers)
 
 
 class EndOnSignal(_Handlers):

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from minidl.core.errors import ConfigError
-from minidl.core.interrupt import leave_signals_to_the_parent, without_hangups
+from minidl.core.interrupt import leave_signals_to_the_parent, signals_afterwards
 from minidl.core.standard_streams import guard_standard_streams
 from minidl.training.threads import usable_processors
 
@@ -54,6 +54,11 @@ class _Processes(ProcessPoolExecutor):
         super().__init__(width, mp_context=context, initializer=_start_worker, initargs=(tell,))
         self.width = width
 
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The first ones start a process each."""
+        with signals_afterwards():
+            return super().submit(fn, *args, **kwargs)
+
 
 @contextmanager
 def processes(jobs: int) -> Iterator[Executor]:
@@ -74,7 +79,7 @@ def processes(jobs: int) -> Iterator[Executor]:
     if jobs == 1:
         yield Here()
         return
-    with without_hangups():  # Python's helper that tidies up after these processes must outlive them
+    with signals_afterwards():  # Python's helper that tidies up after these processes must outlive them
         if os.name != "nt":
             from multiprocessing import resource_tracker  # Windows has none
 

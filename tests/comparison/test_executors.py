@@ -161,7 +161,9 @@ def test_workers_leave_a_terminals_signals_to_the_process_that_started_them() ->
         handlers = [
             pool.submit(signal.getsignal, getattr(signal, name)).result() for name in ("SIGINT", "SIGHUP", "SIGTERM")
         ]
+        blocked = pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
     assert handlers == [signal.SIG_IGN, signal.SIG_IGN, signal.SIG_DFL]
+    assert not blocked & {signal.SIGINT, signal.SIGHUP, signal.SIGTERM}
 
 
 def test_a_worker_waits_for_its_parent_to_end_and_then_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from minidl.core.interrupt import EndOnSignal, Interrupted, RaiseOnSignal, StopOnSignal, without_hangups
+from minidl.core.interrupt import EndOnSignal, Interrupted, RaiseOnSignal, StopOnSignal, signals_afterwards
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
 
@@ -114,11 +116,42 @@ def test_signals_end_the_process_while_modules_are_imported_and_do_what_they_did
         signal.signal(signal.SIGTERM, before)
 
 
-def test_a_process_hears_of_a_closed_terminal_again_after_it_has_started_others() -> None:
-    def blocked() -> bool:
-        return signal.SIGHUP in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_what_arrives_while_a_process_is_started_is_heard_afterwards(name: str) -> None:
+    number, done = getattr(signal, name), []
 
-    before = blocked()
-    with without_hangups():
-        assert blocked()
-    assert blocked() == before
+    def start() -> None:
+        with RaiseOnSignal(), signals_afterwards():
+            signal.raise_signal(number)
+            started = subprocess.run([sys.executable, "-c", _BLOCKED, name], capture_output=True, check=True)
+            done.append(started.stdout.split())
+
+    with pytest.raises(Interrupted) as caught:
+        start()
+    assert caught.value.signal == number
+    assert done == [[b"True"]]
+    assert number not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+_BLOCKED = "import signal, sys; print(getattr(signal, sys.argv[1]) in signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
+
+
+def test_a_thread_that_hears_signals_does_not_disturb_the_start_of_a_process() -> None:
+    end = threading.Event()
+    other = threading.Thread(target=end.wait)  # the system may choose it, for it blocks nothing
+    other.start()
+    steps = []
+
+    def start() -> None:
+        with RaiseOnSignal(), signals_afterwards():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+            steps.append("started")
+
+    try:
+        with pytest.raises(Interrupted):
+            start()
+    finally:
+        end.set()
+        other.join()
+    assert steps == ["started"]
