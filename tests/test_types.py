@@ -28,9 +28,18 @@ reveal_type(model[0])
 reveal_type(model[:2])
 reveal_type(model.save)
 reveal_type(minidl.load)
+reveal_type(minidl.load("model")[0])
 history = fit(model, np.ones((9, 5, 2)), [0.0] * 9, loss=HalfMSE(), optimizer=Adam(0.01))
 reveal_type(history[0].train_loss)
 layer: Layer = Dense("wide")
+
+
+class Mine(Layer):
+    def forward(self, x, ctx=minidl.INFERENCE):
+        return x / 2, x
+
+    def backward(self, dy, x):
+        return dy / 2, {}
 """
 REVEALED = [
     "Sequential",
@@ -38,6 +47,7 @@ REVEALED = [
     "Sequential",
     "(path: str | PurePath) -> None",
     "(path: str | PurePath) -> Container",
+    "Layer",
     "float",
 ]
 

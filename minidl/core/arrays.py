@@ -52,14 +52,16 @@ def whole_array(value: Any, name: str) -> Array:
     """
     array = _numbers(value, name)
     if array.dtype.kind == "f":
-        raise DataError(f"{name}: expected whole numbers, got {array.dtype}; if they are, write astype(int).")
+        missing = first_not_finite(array)
+        what = f"{array.dtype}; if they are, write astype(int)" if missing is None else missing
+        raise DataError(f"{name}: expected whole numbers, got {what}.")
     return array.astype(np.int64, copy=False)
 
 
 def numbers_array(value: Any, name: str) -> Array:
-    """As `whole_array` for whole numbers, and as `plain_array` for all others."""
+    """As `whole_array` for whole numbers and booleans, and as `plain_array` for all others."""
     array = _numbers(value, name)
-    return whole_array(array, name) if array.dtype.kind in "iu" else plain_array(array, name)
+    return whole_array(array, name) if array.dtype.kind in "iub" else plain_array(array, name)
 
 
 def _numbers(value: Any, name: str) -> Array:

@@ -161,7 +161,7 @@ class Layer(Configurable, ABC):
         """
 
     @abstractmethod
-    def backward(self, dy: Array, cache: Any) -> tuple[Array | None, Grads]:
+    def backward(self, dy: Array, cache: Any, /) -> tuple[Array | None, Grads]:
         """(dL/dx, {name: dL/dparam}) from dy = dL/dy, which has the shape of y.
 
         The cache stays valid. Without a lent workspace the arrays are new in every call.

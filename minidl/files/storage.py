@@ -33,8 +33,11 @@ def write_file(path: Path, content: bytes) -> None:
     Raises
     ------
     StorageError
-        The disk is full or the folder cannot be written; the old file stays.
+        The disk is full or the folder cannot be written; the old file stays. Or a device or a pipe stands there,
+        such as ``/dev/stdout``, which a file must not take the place of.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise StorageError(f"{path}: cannot write: it is no regular file, which a new one could replace.")
     new = beside(path, NEW)
     try:
         new.unlink(missing_ok=True)

@@ -86,6 +86,8 @@ class Trainer:
         if not isinstance(streams, Streams):
             raise ConfigError(f"Trainer: streams: expected Streams, got {streams!r}; write Streams.from_seed(0).")
         self.streams = streams
+        if not callable(should_stop):
+            raise ConfigError(f"Trainer: should_stop: expected a function that is asked, got {should_stop!r}.")
         self.should_stop = should_stop
         self.engine: Engine = engine or NumpyEngine()
         self.metrics = metrics

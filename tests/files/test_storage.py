@@ -111,6 +111,20 @@ def test_a_pipe_in_the_place_of_a_log_or_a_lock_hangs_nothing(tmp_path: Path) ->
         FileLock(tmp_path / "pipe")
 
 
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path, through_a_link: bool) -> None:
+    # As root, minidl export RUN --output /dev/stdout once left a file in the place of the link.
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    path = tmp_path / ("link" if through_a_link else "pipe")
+    before = listing(tmp_path)
+    with pytest.raises(StorageError, match="cannot write: it is no regular file, which a new one could replace"):
+        write_file(path, b"x")
+    assert listing(tmp_path) == before
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_a_file_with_another_name_elsewhere_is_not_written_to(tmp_path: Path, precious: Path) -> None:
     os.link(precious / "file", tmp_path / "log.jsonl")
     for change in (lambda path: append(path, b"y"), lambda path: cut_file(path, 0)):

@@ -11,11 +11,15 @@ from naive import close, dense_forward, elman_backward, elman_forward
 from user_layers import Scale
 
 from minidl import (
+    Bidirectional,
     Context,
     Dense,
     LastStep,
+    Parallel,
     RecurrentLayer,
     Repeat,
+    Residual,
+    Rollout,
     Sequential,
     ShapeError,
     TanhActivation,
@@ -75,6 +79,28 @@ def test_gradients_of_the_textbooks_nets_equal_central_differences_to_1e_7(layer
     model = Sequential(layers)
     model.build(6, 0, "float64")
     check_gradients(model, np.random.default_rng(1).uniform(size=(3, 24, 6)), tolerance=1e-7)
+
+
+CONTAINERS = [
+    Sequential([Dense(2), Dense(3)]),
+    Repeat(Dense(2), times=3),
+    Parallel([Dense(2), Dense(2)]),
+    Residual(Dense(2)),
+    Bidirectional(RecurrentLayer(2)),
+    Rollout(Sequential([LastStep(), Dense(1)]), steps=2, target=0),
+]
+
+
+@pytest.mark.parametrize("model", CONTAINERS, ids=lambda model: type(model).__name__)
+def test_the_layers_of_every_container_are_there_by_their_number(model):
+    # What `minidl.load` gives is a Container, of which model[0] is asked; until now chains alone had it.
+    layers = list(model.children().values())
+    assert [*model] == layers
+    assert [model[i] for i in range(len(model))] == layers
+    assert model[-1] is layers[-1]
+    there = rf"it has {len(layers)} layers?, so there is no \[9\]\.$"
+    with pytest.raises(IndexError, match=rf"^{type(model).__name__}: {there}"):
+        model[9]
 
 
 class TestALayerThatStandsTwice:

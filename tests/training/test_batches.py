@@ -76,10 +76,24 @@ def test_labels_that_no_output_stands_for_are_refused_before_the_first_step() ->
         fit(net(), X, [*LABELS[:-1], 3], loss=CrossEntropy(), optimizer=SGD(0.1))
     with pytest.raises(DataError, match=r"^y: expected whole numbers, got float64"):
         fit(net(), X, LABELS.astype(float), loss=CrossEntropy(), optimizer=SGD(0.1))
+    seen, pd = LABELS > 0, pytest.importorskip("pandas")
+    for missing in (np.where(seen, LABELS, np.nan), pd.Series(LABELS, dtype="Int64").where(seen)):
+        # astype(int), which the line above tells to write, would make labels of what is missing.
+        place = int(np.argmin(seen))
+        with pytest.raises(DataError, match=rf"^y: expected whole numbers, got NaN at \[{place}\] and \d more\.$"):
+            fit(net(), X, missing, loss=CrossEntropy(), optimizer=SGD(0.1))
     with pytest.raises(
         ShapeError, match=r"^y: targets have shape \(1,\) an example, but the model's output has \(3,\)"
     ):
         fit(net(), X, LABELS[:, None], loss=CrossEntropy(), optimizer=SGD(0.1))
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), MSE()])
+def test_true_and_false_are_1_and_0(loss: Loss) -> None:
+    # Until now refused as labels, since they became float64.
+    truth = LABELS > 0 if loss.labels else np.eye(K)[LABELS] > 0
+    losses = [fit(net(), X, y, loss=loss, optimizer=SGD(0.1))[0].train_loss for y in (truth, 1 * truth)]
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.parametrize("loss", [MSE(), CrossEntropy()])

@@ -155,6 +155,7 @@ def test_missing_values_and_texts_of_a_table_are_refused_with_their_column() -> 
         ("optimizer", "SGD", r"^Trainer: optimizer: .* got 'SGD'; write SGD\(learning_rate=\.\.\.\)$"),
         ("optimizer", Adam, r"got the class Adam; write Adam\(\)$"),
         ("optimizer", MAE(), r"^Trainer: optimizer: expected an Optimizer, got MAE\(\)$"),
+        ("should_stop", True, r"^Trainer: should_stop: expected a function that is asked, got True\.$"),
         ("optimizer", 0.1, r"^Trainer: optimizer: expected an Optimizer, got 0\.1$"),
         ("batch_size", 0, r"^Training: batch_size: expected `int` >= 1, got 0$"),
         ("batch_size", 2.5, r"^Training: batch_size: expected `int`, got `float` 2\.5$"),

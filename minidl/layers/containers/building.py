@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -70,6 +71,19 @@ def build_as_promised(layer: Layer, shape: Shape, rng: np.random.Generator, dtyp
             "that changes the shape says so in output_shape(input_shape), and its build returns the same."
         )
     return output
+
+
+def build_child(child: Layer, shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike, *, again: bool) -> None:
+    """Build a layer; one that stands twice is one set of parameters, built once."""
+    layer = copy.deepcopy(child) if again else child
+    build_as_promised(layer, shape, rng, dtype)
+    layer.close_params()
+    for name, value in child.params.items():
+        if layer.params[name].shape != value.shape:
+            raise ShapeError(
+                f"{type(child).__name__}: used twice, but its {name} would need shape "
+                f"{layer.params[name].shape} here and {value.shape} before; got input {shape}."
+            )
 
 
 def checked_generator(rng: Any, where: str) -> np.random.Generator:

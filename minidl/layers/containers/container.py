@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import PurePath
@@ -18,10 +17,10 @@ from minidl.core.initializers import MAX_PARAMETERS
 from minidl.core.layer import Array, Context, Grads, Layer, Shape, n_parameters
 from minidl.core.parameters import Parameters, snapshot
 from minidl.core.summary import Summary, summarize
-from minidl.core.text import printable
+from minidl.core.text import counted, printable
 from minidl.core.workspace import Workspace
 from minidl.layers.containers.building import (
-    build_as_promised,
+    build_child,
     check_shared,
     checked_generator,
     checked_shape,
@@ -49,6 +48,28 @@ class Container(Layer):
 
         def save(self, path: str | PurePath) -> None:
             """Write weights and config into one file; see `minidl.model_files.save`."""
+
+    def __len__(self) -> int:
+        """The number of layers that it is made of."""
+        return len(self.children())
+
+    def __iter__(self) -> Iterator[Layer]:
+        """These layers, in their order."""
+        return iter(self.children().values())
+
+    def __getitem__(self, place: int) -> Layer:
+        """One of these layers by its position, -1 the last one.
+
+        Raises
+        ------
+        IndexError
+            There is no such position.
+        """
+        try:
+            return list(self)[place]
+        except IndexError as err:
+            there = counted(len(self), "layer")
+            raise IndexError(f"{type(self).__name__}: it has {there}, so there is no [{place}].") from err
 
     @property
     def input_shape(self) -> Shape | None:
@@ -105,7 +126,7 @@ class Container(Layer):
         n_numbers = 0
         for (name, child), child_rng in zip(children.items(), rng.spawn(len(children)), strict=True):
             try:
-                _build_child(child, inputs[name], child_rng, dtype, again=id(child) in built)
+                build_child(child, inputs[name], child_rng, dtype, again=id(child) in built)
             except ShapeError as err:
                 raise self.placed(err, name) from err
             n_numbers += n_parameters(child) * (id(child) not in built)
@@ -275,16 +296,3 @@ class Container(Layer):
 def by_position(row: Sequence[Layer]) -> dict[str, Layer]:
     """Layers named "0", "1", ..."""
     return {str(i): layer for i, layer in enumerate(row)}
-
-
-def _build_child(child: Layer, shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike, *, again: bool) -> None:
-    """Build a layer; one that stands twice is one set of parameters, built once."""
-    layer = copy.deepcopy(child) if again else child
-    build_as_promised(layer, shape, rng, dtype)
-    layer.close_params()
-    for name, value in child.params.items():
-        if layer.params[name].shape != value.shape:
-            raise ShapeError(
-                f"{type(child).__name__}: used twice, but its {name} would need shape "
-                f"{layer.params[name].shape} here and {value.shape} before; got input {shape}."
-            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, overload
 
@@ -31,14 +31,6 @@ class Chain(StateContainer):
         """By position: "0", "1", ..."""
         return by_position(self._row)
 
-    def __len__(self) -> int:
-        """The number of layers in the row."""
-        return len(self._row)
-
-    def __iter__(self) -> Iterator[Layer]:
-        """The layers of the row in order."""
-        return iter(self._row)
-
     @overload
     def __getitem__(self, place: int) -> Layer: ...
 
@@ -55,12 +47,7 @@ class Chain(StateContainer):
         ConfigError
             The part has no layers.
         """
-        if isinstance(place, slice):
-            return self._part(place)
-        try:
-            return self._row[place]
-        except IndexError as err:
-            raise IndexError(f"{type(self).__name__}: it has {len(self)} layers, so there is no [{place}].") from err
+        return self._part(place) if isinstance(place, slice) else super().__getitem__(place)
 
     def _part(self, place: slice) -> Sequential:
         part = Sequential(list(self._row[place]))
