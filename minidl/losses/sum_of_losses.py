@@ -45,11 +45,11 @@ class SumOfLosses(Loss):
             )
         first = self.losses[0]
         for other in self.losses[1:]:
+            names = f"SumOfLosses: losses: {type(first).__name__} and {type(other).__name__}"
             if (other.labels, other.per_target) != (first.labels, first.per_target):
-                raise ConfigError(
-                    f"SumOfLosses: losses: {type(first).__name__} and {type(other).__name__} take other targets, "
-                    "or another number of outputs for each."
-                )
+                raise ConfigError(f"{names} take other targets, or another number of outputs for each.")
+            if not _alike(first, other):
+                raise ConfigError(f"{names} mean something else by the same outputs.")
         self.labels = first.labels  # type: ignore[misc]
         self.probabilities = first.probabilities  # type: ignore[misc]
         self.restricted = any(loss.restricted for loss in self.losses)  # type: ignore[misc]
@@ -93,3 +93,13 @@ class SumOfLosses(Loss):
             return total, dy
         np.copyto(out, dy)
         return total, out
+
+
+def _alike(first: Loss, other: Loss) -> bool:
+    """Whether two losses say the same of an output: one of them a logit and the other a number would be nonsense."""
+    y = np.zeros((1, first.per_target))
+    said = first.distribution(y), other.distribution(y)
+    if first.per_target == 1 or None in said:
+        return first.probabilities == other.probabilities
+    kinds = [(type(one), getattr(one, "levels", None)) for one in said]
+    return kinds[0] == kinds[1]

@@ -13,7 +13,7 @@ from minidl.randomness import generator_state, restore_generator
 from minidl.runs.checkpoints import STATE, Checkpoint, load_weights
 from minidl.training.callbacks import CallbackState
 from minidl.training.loop import Trainer
-from minidl.training.records import EpochRecord, Position
+from minidl.training.records import EpochRecord, Position, remembered
 from minidl.training.truncated import packed, unpacked
 
 
@@ -23,7 +23,7 @@ def trainer_state(trainer: Trainer) -> dict[str, Any]:
     The shuffling generator is given as it was before the current epoch's order
     was drawn: whoever goes on draws that order again.
     """
-    streams = trainer.streams
+    streams, schedule = trainer.streams, trainer.settings.schedule
     generators = {
         field.name: generator_state(getattr(streams, field.name)) for field in dataclasses.fields(streams)
     } | {"shuffling": trainer.order_state}
@@ -31,8 +31,11 @@ def trainer_state(trainer: Trainer) -> dict[str, Any]:
         "epoch": trainer.epoch,
         "step": trainer.step,
         "position": dataclasses.asdict(trainer.position),
-        "schedule": trainer.schedule_state,
-        "callbacks": memories(trainer),
+        "schedule": remembered(trainer.schedule_state, schedule, schedule.start()),
+        "callbacks": [
+            remembered(memory, callback, callback.start())
+            for memory, callback in zip(memories(trainer), trainer.settings.callbacks, strict=True)
+        ],
         "finished": trainer.finished,
         "generators": generators,
         "carried": packed(trainer.carried)[0],

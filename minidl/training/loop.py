@@ -30,7 +30,7 @@ from minidl.training.flat import FlatParameters
 from minidl.training.looking import FirstBatch
 from minidl.training.outputs import Outputs, collected, outputs_by_batch, prepared
 from minidl.training.rates import rate_at, rates_at, steps_of_epoch
-from minidl.training.records import EpochRecord, Position, never, scores_of
+from minidl.training.records import EpochRecord, Position, never, remembered, scores_of
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
 from minidl.training.stepping import StepBuffers, take_step
@@ -98,7 +98,7 @@ class Trainer:
         self.state: State = self.segments.start(optimizer, self._parameters.values)
         decay = settings.moving_average
         self.average: MovingAverage | None = None if decay is None else MovingAverage(decay, self._parameters.values)
-        self.schedule_state: ScheduleState = settings.schedule.start()
+        self.schedule_state: ScheduleState = remembered(settings.schedule.start(), settings.schedule)
         self.epoch: int = 0
         self.step: int = 0
         self.epoch_steps: int = 1  # until `run` knows
@@ -280,12 +280,12 @@ class Trainer:
         for known, memory in self._memories:
             if known is callback:
                 return memory
-        self._memories.append((callback, callback.start()))
+        self._memories.append((callback, remembered(callback.start(), callback)))
         return self._memories[-1][1]
 
     def finish(self, why: str) -> None:
         """Train no further epoch, as if all were done; `why` in a few words."""
-        self.finished = why
+        self.finished = checked(why, str, "Trainer: finish: why")
 
     @property
     def complete(self) -> bool:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minidl.core.errors import ConfigError
+from minidl.core.text import printable
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,33 @@ def scores_of(record: EpochRecord) -> dict[str, float]:
     if record.validation_loss is not None:
         found["validation_loss"] = record.validation_loss
     return found | {f"validation_{name}": score for name, score in (record.validation_metrics or {}).items()}
+
+
+def remembered(memory: Any, part: Any, first: Iterable[str] | None = None) -> dict[str, float]:
+    """What a schedule or a callback remembers, as a checkpoint has it: finite floats by name.
+
+    Parameters
+    ----------
+    part : the schedule or callback, for messages.
+    first : the names that its `start` gave; None: this is what it gave.
+
+    Raises
+    ------
+    ConfigError
+        A value is no finite number, or a name is not one of the first.
+    """
+    who = f"{type(part).__name__}: what it remembers"
+    if not isinstance(memory, dict):
+        raise ConfigError(f"{who} must be a dict of numbers by name; start() gave {printable(repr(memory))}.")
+    for name, value in memory.items():
+        if not isinstance(name, str):
+            raise ConfigError(f"{who} must have names that are texts, got {printable(repr(name))}.")
+        if not (np.ndim(value) == 0 and np.isreal(value) and hasattr(value, "__float__") and math.isfinite(value)):
+            raise ConfigError(f"{who} must be finite numbers; {printable(name)} is {printable(repr(value))}.")
+    for name in () if first is None else sorted(memory.keys() ^ set(first)):
+        wrong = "is not among them" if name in memory else "is missing"
+        raise ConfigError(f"{who} must have the names that start() gives; {printable(name)} {wrong}.")
+    return {name: float(value) for name, value in memory.items()}
 
 
 @dataclass

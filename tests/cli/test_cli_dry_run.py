@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import Cli
 
+from minidl.core.errors import CorruptFileError
 from minidl.losses import HalfMSE
 from minidl.runs import dry_run
 from minidl.training import Trainer
@@ -83,10 +84,22 @@ def test_a_refit_of_a_long_series_is_looked_at(cli: Cli, folder: Path) -> None:
 def test_what_cannot_be_restored_is_found(cli: Cli, folder: Path, temporary: Path) -> None:
     Path("mine.py").write_text(CALLBACK)
     outcome = cli("train", "small.yaml", "--dry-run", "--plugin", "mine.py", "--set", "training.callbacks=[Remembers]")
-    assert outcome.code == 3
-    assert outcome.out.splitlines()[-1].startswith("validation: ")
-    assert "what callbacks remember is not that of those in the config" in outcome.err
-    assert "checkpoints: saved and restored" not in outcome.out
+    assert outcome.code == 2
+    message = "Remembers: what it remembers must have the names that start() gives; m is not among them."
+    assert outcome.err.splitlines()[-1].endswith(message)
+    assert not any(temporary.iterdir())
+
+
+def test_what_cannot_be_restored_fails(
+    cli: Cli, folder: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*given: object) -> None:
+        raise CorruptFileError("not to be restored")
+
+    monkeypatch.setattr(dry_run, "restore_trainer", refused)
+    outcome = cli("train", "small.yaml", "--dry-run")
+    assert (outcome.code, outcome.out.splitlines()[-1].split(":")[0]) == (3, "validation")
+    assert "not to be restored" in outcome.err
     assert not any(temporary.iterdir())
 
 

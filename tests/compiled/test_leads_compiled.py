@@ -10,7 +10,7 @@ import pytest
 from both_engines import difference, trainer, windows
 from uneven import end_of, padded
 
-from minidl import MAE, MSE, SGD, Dense, Dropout, Quantile, Sequential, StepsAhead, SumOfLosses, WeightedLeads
+from minidl import MAE, MSE, SGD, Dense, Dropout, GaussianNLL, Sequential, StepsAhead, SumOfLosses, WeightedLeads
 from minidl.compiled import explain
 from minidl.compiled.engine import CompiledEngine
 from minidl.compiled.engines import engine_line
@@ -20,7 +20,7 @@ from minidl.data.later import Later
 from minidl.training import Arrays
 
 F, LEADS = 3, 3
-LOSS = WeightedLeads(SumOfLosses([Quantile([0.2, 0.7]), Quantile([0.5, 0.9])], [1, 2]), [3, 0.5, 1])
+LOSS = WeightedLeads(SumOfLosses([GaussianNLL(), GaussianNLL(0.1)], [1, 2]), [3, 0.5, 1])
 
 
 def built(time_steps: int, outputs: int = 2) -> Sequential:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from loss_cases import EVERY, Case, weight_of
 
+from minidl import MSE, BinaryCrossEntropy, ConfigError, GaussianNLL, Quantile, SumOfLosses, WeightedLeads
+
 
 def by_torch(case: Case, y: Any, target: Any, weight: Any) -> tuple[float, Any]:
     """The weighted mean of l over all targets, and its gradient."""
@@ -107,3 +109,13 @@ def test_nan_stays_nan_and_where_nothing_counts_all_is_zero(case: Case) -> None:
     assert not dy.any()
     y[1, 1, 0] = np.nan
     assert np.isnan(case.loss(y, target)[0])
+
+
+def test_losses_that_mean_something_else_by_an_output_are_not_summed() -> None:
+    # A mean and a logarithm of a variance are no two quantiles, and a logit is no number.
+    levels = Quantile([0.1, 0.9])
+    for losses in ([GaussianNLL(), levels], [Quantile([0.2, 0.9]), levels], [BinaryCrossEntropy(), MSE()]):
+        with pytest.raises(ConfigError, match="mean something else by the same outputs"):
+            SumOfLosses(losses)
+    for losses in ([GaussianNLL(), GaussianNLL(0.1)], [levels, Quantile([0.1, 0.9])], [MSE(), Quantile([0.5])]):
+        SumOfLosses([*losses, WeightedLeads(losses[0], [1, 2])])

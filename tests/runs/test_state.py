@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import Adam, CorruptFileError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
+from minidl import Adam, ConfigError, CorruptFileError, Dense, HalfMSE, LastStep, RecurrentLayer, Sequential
 from minidl.optimizers import ReduceOnPlateau
 from minidl.randomness import Streams
 from minidl.runs.checkpoints import Checkpoint
 from minidl.runs.state import restore_trainer, trainer_state
-from minidl.training import Arrays, EarlyStopping, Trainer, Training
+from minidl.training import Arrays, Callback, EarlyStopping, Trainer, Training
 
 PLACE = Path("runs", "a", "checkpoints", "last")
 DATA = Arrays(np.arange(24.0).reshape(6, 2, 2) / 24, np.arange(6.0)[:, None] / 6)
@@ -91,3 +91,71 @@ def test_the_memories_of_schedule_and_callbacks_come_back() -> None:
     assert made.schedule_state == first.schedule_state != first.settings.schedule.start()
     assert made.memory_of(made.settings.callbacks[0]) == state["callbacks"][0]
     assert made.history == first.history
+
+
+class Own(Callback):
+    """Remembers what it is told to, and after an epoch something else."""
+
+    def __init__(self, first: Any, then: Any) -> None:
+        self.first, self.then = first, then
+
+    def start(self) -> Any:
+        return self.first
+
+    def on_epoch_end(self, trainer: Any, record: Any) -> None:
+        trainer.memory_of(self).update(self.then)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "message"),
+    [
+        (None, {}, "must be a dict of numbers by name; start() gave None."),
+        ({"m": np.zeros(2)}, {}, "must be finite numbers; m is array([0., 0.])."),
+        ({"m": "1"}, {}, "must be finite numbers; m is '1'."),
+        ({"m": 1j}, {}, "must be finite numbers; m is 1j."),
+        ({"m": -np.inf}, {}, "must be finite numbers; m is -inf."),
+        ({1: 1.0}, {}, "must have names that are texts, got 1."),
+        ({"m": 0.0}, {"m": np.zeros(1)}, "must be finite numbers; m is array([0.])."),
+        ({"m": 0.0}, {"m": float("nan")}, "must be finite numbers; m is nan."),
+        ({"m": 0.0}, {"n": 1.0}, "must have the names that start() gives; n is not among them."),
+    ],
+)
+def test_what_no_checkpoint_can_have_is_refused_in_one_line(first: Any, then: Any, message: str) -> None:
+    # Until now JSON said so, in a traceback, or a run that was stopped could not go on.
+    made = trainer()
+    made.settings.callbacks.append(Own(first, then))
+
+    def trained_and_saved() -> None:
+        made.run(DATA, DATA)
+        trainer_state(made)
+
+    with pytest.raises(ConfigError, match=f"^{re.escape(f'Own: what it remembers {message}')}$"):
+        trained_and_saved()
+
+
+def test_every_kind_of_number_is_remembered_as_a_float_from_the_start_on() -> None:
+    # Else a checkpoint says 1 where the one of a training that was stopped says 1.0: other bytes.
+    made = trainer()
+    made.settings.callbacks.append(Own({"n": 0, "m": np.float32(2), "b": True}, {"n": 3, "b": np.True_}))
+    assert str(made.memory_of(made.settings.callbacks[-1])) == "{'n': 0.0, 'm': 2.0, 'b': 1.0}"
+    made.run(DATA, DATA)
+    assert str(trainer_state(made)["callbacks"][-1]) == "{'n': 3.0, 'm': 2.0, 'b': 1.0}"
+
+
+def test_a_schedule_remembers_numbers_too() -> None:
+    class Wrong(ReduceOnPlateau):
+        def start(self) -> Any:
+            return {**super().start(), "more": [1.0]}
+
+    made = trainer()
+    settings = Training(schedule=Wrong())
+    with pytest.raises(ConfigError, match=r"^Wrong: what it remembers must be finite numbers; more is \[1\.0\]\.$"):
+        Trainer(made.model, loss=HalfMSE(), optimizer=Adam(), settings=settings, streams=Streams.from_seed(0))
+    made.schedule_state["best"] = np.inf
+    with pytest.raises(ConfigError, match=r"^ReduceOnPlateau: what it remembers must be finite numbers; best is inf"):
+        trainer_state(made)
+
+
+def test_why_a_training_ends_is_a_text() -> None:
+    with pytest.raises(ConfigError, match=r"^Trainer: finish: why: expected `str`, got `int` 3$"):
+        trainer().finish(3)  # type: ignore[arg-type]

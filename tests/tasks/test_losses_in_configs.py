@@ -97,6 +97,11 @@ def test_a_forecast_with_several_outputs_is_scored_by_its_point(
         ("{type: Quantile, levels: [0.5, 1]}", 2, r"yaml:\d+:\d+: loss.levels.1: expected `float` < 1.0, got 1"),
         ("{type: SumOfLosses, losses: [MSE, Quantile]}", 1, r"loss.losses: MSE and Quantile take other targets, or an"),
         (
+            "{type: SumOfLosses, losses: [GaussianNLL, {type: Quantile, levels: [0.1, 0.9]}]}",
+            2,
+            r"yaml:\d+:\d+: loss.losses: GaussianNLL and Quantile mean something else by the same outputs\.$",
+        ),
+        (
             "{type: SumOfLosses, losses: [MSE], weights: [1, 2]}",
             1,
             r"loss.weights: expected one for each of the 1 losses",

@@ -136,6 +136,35 @@ def test_a_factor_that_is_no_rate_is_refused(value: float) -> None:
         rates_at(Wrong(), {}, 0.1, Progress(0, 4, 2), 3)
 
 
+@pytest.mark.parametrize("value", [None, "much", [1.0], 1j])
+@pytest.mark.parametrize("warmup_steps", [0, 2])
+def test_a_factor_that_is_no_number_is_refused(value: Any, warmup_steps: int) -> None:
+    @dataclass(eq=False)
+    class Wrong(Schedule):
+        def factor(self, at: Progress, state: ScheduleState) -> Any:
+            return value
+
+    message = f"training.schedule: Wrong has the factor {value!r} at a step; expected a number."
+    schedule = Wrong(warmup_steps=warmup_steps)
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        trainer(stack(), schedule=schedule).run(Arrays(*examples()))
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        rates_at(schedule, {}, 0.1, Progress(0, 4, 2), 3)
+
+
+def test_factors_of_as_many_steps_as_nobody_asked_for_are_refused() -> None:
+    @dataclass(eq=False)
+    class Wrong(Schedule):
+        at_once = True
+
+        def factor(self, at: Progress, state: ScheduleState) -> Any:
+            return np.ones(2)
+
+    message = "training.schedule: Wrong is at_once, and its factors for 3 steps have the shape (2,)."
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        rates_at(Wrong(), {}, 0.1, Progress(0, 4, 2), 3)
+
+
 def test_fit_takes_a_schedule() -> None:
     model = stack()
     history = fit(

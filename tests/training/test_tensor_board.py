@@ -57,18 +57,26 @@ def test_scores_and_rate_of_each_epoch_are_there(folder: Path) -> None:
     assert not found
 
 
-def test_a_run_that_goes_on_takes_back_what_came_after_its_checkpoint(folder: Path) -> None:
-    # Caught here: points of epochs that are trained again stand there twice.
+def test_a_run_that_goes_on_writes_what_it_has_again_and_takes_back_all_of_before(folder: Path) -> None:
+    # Caught here: points of epochs that are trained again stand there twice, or those are missing that a process that
+    # was killed had not written yet.
     pytest.importorskip("tensorboardX", reason="needs tensorboardX: pip install tensorboardX")
     experiment = load_experiment("small.yaml", SETTINGS)
     run, calls = Run.create(experiment, Path("run")), iter(range(1000))
     parts = experiment.load_data()
     run.train(parts, should_stop=lambda: next(calls) >= 25)  # in the third epoch
+    (killed,) = (run.path / "tensorboard").iterdir()
+    killed.write_bytes(killed.read_bytes()[:40])  # as if it had been killed
     again = Run.open("run", unchanged=False)
-    resume(again, parts)
+    history = resume(again, parts)
     _, records = events(run.path)
-    assert any(r.step == 3 and r.session_log.status == 1 for r in records)  # START: what stands at 3 and after is void
-    assert {r.step for r in records if r.summary.value} == {3, 4}
+    (start,) = (i for i, record in enumerate(records) if record.session_log.status == 1)
+    assert records[start].step == 1  # START: what was written at 1 and after is void
+    points = [(r.step, v.simple_value) for r in records[start:] for v in r.summary.value if v.tag == "train_loss"]
+    assert [epoch for epoch, _ in points] == [1, 2, 3, 4]
+    assert [loss for _, loss in points] == pytest.approx([record.train_loss for record in history], rel=1e-6)
+    resume(Run.open("run", unchanged=False), parts)  # within the same second, perhaps
+    assert len(events(run.path)) == 3
 
 
 def test_a_training_without_a_folder_needs_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.core.arguments import Configurable, NonNegativeInt
+from minidl.core.errors import ConfigError
 from minidl.core.registry import open_kind
+from minidl.core.text import printable
 
 ScheduleState = dict[str, float]
 
@@ -83,10 +85,19 @@ class Schedule(Configurable, ABC):
         W = self.warmup_steps
         if W:
             after = Progress(np.maximum(0, at.step - W), max(1, at.steps - W), at.epoch_steps)
-            found = np.minimum(1.0, (at.step + 1) / W) * self.factor(after, state)
-        else:
-            found = self.factor(at, state)
-        return found if isinstance(found, np.ndarray) else float(found)
+            found = np.minimum(1.0, (at.step + 1) / W) * self._number(self.factor(after, state))
+            return found if isinstance(found, np.ndarray) else float(found)
+        return self._number(self.factor(at, state))
+
+    def _number(self, found: Any) -> Any:
+        """A factor as a float, an array of them as it is."""
+        try:
+            return found if isinstance(found, np.ndarray) and found.ndim else float(found)
+        except (TypeError, ValueError) as err:
+            raise ConfigError(
+                f"training.schedule: {type(self).__name__} has the factor {printable(repr(found))} at a step; "
+                "expected a number."
+            ) from err
 
     def factors(self, first: Progress, n: int, state: ScheduleState) -> npt.NDArray[np.float64]:
         """f(t) of n steps from the first on, with the warm-up."""
@@ -95,6 +106,11 @@ class Schedule(Configurable, ABC):
         writer = next(cls for cls in type(self).__mro__ if "factor" in vars(cls))
         if vars(writer).get("at_once", False):
             found = self(Progress(np.arange(first.step, first.step + n), steps, epoch_steps), state)
+            if np.shape(found) not in ((), (n,)):
+                raise ConfigError(
+                    f"training.schedule: {type(self).__name__} is at_once, and its factors for {n} steps have the "
+                    f"shape {np.shape(found)}."
+                )
         else:
             found = [self(Progress(first.step + k, steps, epoch_steps), state) for k in range(n)]
         return np.full(n, found, np.float64)
