@@ -9,6 +9,7 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,35 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.comparison.folder import MAX_FILE, RESULT
-from minidl.comparison.sign_flips import LEVEL, SEED, sign_flips
+from minidl.comparison.sign_flips import sign_flips
+from minidl.comparison.statistics import holm, need_scipy
+from minidl.comparison.tables import with_interval
+from minidl.comparison.task_means import mean_of_means
 from minidl.comparison.tested import metric_at, scores_of, sign_of
 from minidl.core.errors import ConfigError, CorruptFileError
-from minidl.core.text import listed, number, p_words, printable, signed
+from minidl.core.text import listed, p_words, printable, signed
 from minidl.files.reading import decode_json, read_inside, real_folder
+from minidl.forecasting.rounding import differences
 
 Values = npt.NDArray[np.float64]
 Result = Mapping[str, Any]
-FORMAT, DRAWN = 2, 2000
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class SeedBySeed:
+    """What one comparison says, seed by seed.
+
+    Parameters
+    ----------
+    above : (seeds, i, j), whether config i is better than j: 1, or 0, or 0.5 for ties.
+    skill : (seeds, configs), NaN where a run gave none.
+    rounding : relative size of differences that count as none.
+    """
+
+    above: Values
+    skill: Values
+    rounding: float
 
 
 def across(folders: Sequence[Path]) -> dict[str, Any]:
@@ -34,8 +55,9 @@ def across(folders: Sequence[Path]) -> dict[str, Any]:
     -------
     contenders : by name ``rank`` (1 is the best; the mean over seeds, then over tasks), ``skill`` (mean over seeds,
         then over tasks) and ``wins`` against all others, each with ``value``, ``low`` and ``high``.
-    pairs : of each two ``wins`` of the second, ``skill`` (second - first), in how many ``tasks`` the second's mean
-        skill is higher, and over the tasks the permutation test of the skill: ``p``, ``low``, ``high``.
+    pairs : of each two ``wins`` of the second, ``skill`` (second - first, of the seeds that gave both), in how many
+        ``tasks`` the second's is higher in the mean, and over the tasks the permutation test of that: ``p``, ``low``,
+        ``high``, and ``p_adjusted``, corrected over all pairs (Holm).
     tasks : by folder, its ``name`` (the words that its configs share), its configs, what is scored, and of its seeds
         alone what ``contenders`` has of all tasks.
 
@@ -46,22 +68,19 @@ def across(folders: Sequence[Path]) -> dict[str, Any]:
     CorruptFileError
         A comparison.json is damaged.
     """
+    need_scipy()
     if len({path.resolve() for path in folders}) < 2 or len(set(folders)) < len(folders):
         raise ConfigError("--across: expected the folders of two or more finished comparisons, each once.")
     results = {str(path): _read(path) for path in folders}
     names = contenders(list(results), [list(result["configs"]) for result in results.values()])
-    tables = [_checked(path, result) for path, result in results.items()]
-    drawn = _drawn(tables)
+    tasks = [_checked(path, result) for path, result in results.items()]
     return {
         "tasks": {
-            path: {**_about(path, result), "contenders": _intervals(names, _drawn([table]))}
-            for (path, result), table in zip(results.items(), tables, strict=True)
+            path: {**_about(path, result), "contenders": _of_contenders(names, [of])}
+            for (path, result), of in zip(results.items(), tasks, strict=True)
         },
-        "contenders": _intervals(names, drawn),
-        "pairs": [
-            _pair(names, i, j, drawn["against"], drawn["skill"], tables)
-            for i, j in itertools.combinations(range(len(names)), 2)
-        ],
+        "contenders": _of_contenders(names, tasks),
+        "pairs": _pairs(names, tasks),
     }
 
 
@@ -77,7 +96,7 @@ def _read(path: Path) -> Result:
     return found
 
 
-def _checked(path: str, result: Result) -> tuple[Values, Values]:
+def _checked(path: str, result: Result) -> SeedBySeed:
     try:
         return _scores(result)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration) as err:
@@ -123,10 +142,10 @@ def _shared(labels: Sequence[str]) -> str:
     return "_".join(word for word in words[0] if all(word in others for others in words))
 
 
-def _scores(result: Result) -> tuple[Values, Values]:
-    """Of the first row, (seeds, configs): scores, the larger the better, of broken runs infinitely bad; skill."""
+def _scores(result: Result) -> SeedBySeed:
+    """Of the first row and the seeds that all configs have: who is better; skill."""
     row = result["asked"]["rows"][0]
-    metric, columns = metric_at(result, row), []
+    metric, rounding, columns = metric_at(result, row), float(result["asked"]["rounding"]), []
     for label, config in result["configs"].items():
         found = scores_of(result, label)[row]
         done = dict(
@@ -136,73 +155,83 @@ def _scores(result: Result) -> tuple[Values, Values]:
         columns.append({**done, **broken})
     seeds = sorted(set.intersection(*map(set, columns)))
     both = np.array([[column[seed] for column in columns] for seed in seeds], np.float64)
-    scores = np.where(np.isfinite(both[..., 0]), sign_of(metric) * both[..., 0], -math.inf)
-    if not len(scores):
+    if not len(both):
         raise ValueError("no seed is common")
-    return scores, both[..., 1]
+    return SeedBySeed(_above(sign_of(metric) * both[..., 0], rounding), both[..., 1], rounding)
 
 
-def _drawn(tables: Sequence[tuple[Values, Values]]) -> dict[str, Values]:
-    """Statistics of the seeds as they are (first) and of seeds drawn anew within each task: (1 + draws, configs)."""
-    rng, parts = np.random.default_rng(SEED), []
-    for scores, skill in tables:
-        n, m = scores.shape
-        counts = np.concatenate([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), DRAWN)])
-        above = (scores[:, :, None] > scores[:, None]) + 0.5 * (scores[:, :, None] == scores[:, None])
-        against = (counts @ above.reshape(n, m * m)).reshape(-1, m, m) / n  # how often i is better than j
-        known = np.isfinite(skill)
-        with np.errstate(invalid="ignore"):  # draws without a run that gave a score
-            parts.append((against, against.sum(axis=2) - 0.5, (counts @ np.where(known, skill, 0)) / (counts @ known)))
-    against, others, skill = (np.mean([part[k] for part in parts], axis=0) for k in range(3))
-    m = others.shape[1]
-    return {"rank": m - others, "wins": others / max(m - 1, 1), "skill": skill, "against": against}
+def _above(scores: Values, rounding: float) -> Values:
+    """How often config i is better than j, (seeds, i, j): 1, or 0, or 0.5 for ties; one that broke is the worst.
+
+    Parameters
+    ----------
+    scores : (seeds, configs), the larger the better.
+    """
+    n, m = scores.shape
+    above = np.full((n, m, m), 0.5)
+    for i, j in itertools.combinations(range(m), 2):
+        one, other = scores[:, i], scores[:, j]
+        whole = np.isfinite(one) & np.isfinite(other)
+        gain = np.isfinite(other) * 1.0 - np.isfinite(one)
+        gain[whole] = np.sign(differences(one[whole], other[whole], rounding))
+        above[:, j, i], above[:, i, j] = 0.5 + 0.5 * gain, 0.5 - 0.5 * gain
+    return above
 
 
-def _intervals(names: Sequence[str], drawn: Mapping[str, Values]) -> dict[str, Any]:
-    shown = {what: values for what, values in drawn.items() if what != "against"}
-    return {name: {what: _interval(values[:, k]) for what, values in shown.items()} for k, name in enumerate(names)}
+def _of_contenders(names: Sequence[str], tasks: Sequence[SeedBySeed]) -> dict[str, Any]:
+    """Rank, wins and skill of each over these tasks."""
+    found, m = {}, len(names)
+    for k, name in enumerate(names):
+        others = [of.above[:, k].sum(axis=1) - 0.5 for of in tasks]  # without itself
+        wins = mean_of_means([one / max(m - 1, 1) for one in others], shares=True)
+        skill = mean_of_means([of.skill[np.isfinite(of.skill[:, k]), k] for of in tasks])
+        found[name] = {"rank": _rank(wins, m), "wins": wins, "skill": skill}
+    return found
 
 
-def _interval(values: Values) -> dict[str, float | None]:
-    """The first value, and the 95 % percentile interval of the rest; None where a draw has no run that gave a score."""
-    if not np.isfinite(values[0]):
-        return {"value": None, "low": None, "high": None}
-    low, high = (float(q) for q in np.quantile(values[1:], [LEVEL / 2, 1 - LEVEL / 2]))
-    return {
-        "value": float(values[0]),
-        **{k: v if math.isfinite(v) else None for k, v in (("low", low), ("high", high))},
-    }
+def _rank(wins: Mapping[str, float | None], m: int) -> dict[str, float | None]:
+    """Within a seed 1 is the best, and each that is better than it adds 1, a tie 0.5."""
+    value, low, high = (None if share is None else 1 + (m - 1) * (1 - share) for share in wins.values())
+    return {"value": value, "low": high, "high": low}
 
 
-def _pair(
-    names: Sequence[str], i: int, j: int, against: Values, skill: Values, tables: Sequence[tuple[Values, Values]]
-) -> dict[str, Any]:
-    d = np.array([_mean_skill(one, j) - _mean_skill(one, i) for _, one in tables])
-    d = d[np.isfinite(d)]
+def _pairs(names: Sequence[str], tasks: Sequence[SeedBySeed]) -> list[dict[str, Any]]:
+    """Each two; the tests of all of them are corrected together."""
+    pairs = [_pair(names, i, j, tasks) for i, j in itertools.combinations(range(len(names)), 2)]
+    for pair, adjusted in zip(pairs, holm([pair["tasks"]["p"] for pair in pairs]), strict=True):
+        pair["tasks"]["p_adjusted"] = adjusted
+    return pairs
+
+
+def _pair(names: Sequence[str], i: int, j: int, tasks: Sequence[SeedBySeed]) -> dict[str, Any]:
+    by_task = [_gains(of, i, j) for of in tasks]
+    d = np.array([one.mean() for one in by_task if len(one)])
     found = sign_flips(d)
     ends = {k: v if math.isfinite(v) else None for k, v in (("low", found.low), ("high", found.high))}
     return {
         "first": names[i],
         "second": names[j],
-        "wins": _interval(against[:, j, i]),
-        "skill": _interval(skill[:, j] - skill[:, i]),
+        "wins": mean_of_means([of.above[:, j, i] for of in tasks], shares=True),
+        "skill": mean_of_means(by_task),
         "tasks": {"better": int(np.count_nonzero(d > 0)), "of": len(d), "p": found.p, **ends},
     }
 
 
-def _mean_skill(skill: Values, k: int) -> float:
-    known = skill[np.isfinite(skill[:, k]), k]
-    return float(known.mean()) if len(known) else math.nan
+def _gains(of: SeedBySeed, i: int, j: int) -> Values:
+    """Skill of j - that of i, of the seeds that gave both."""
+    left = 1 - of.skill[np.isfinite(of.skill[:, [i, j]]).all(axis=1)]  # 0 is perfect; rounding is relative to it
+    return differences(left[:, j], left[:, i], of.rounding)
 
 
 def across_table(found: Mapping[str, Any]) -> list[list[str]]:
     """One row a contender, the best mean rank first."""
     head = ["", "mean rank", "wins, %", "skill"]
-    rows = [(name, found["contenders"][name]) for name in by_rank(found)]
-    return [
-        head,
-        *([name, words(c["rank"], 2), words(c["wins"], 0, 100), words(c["skill"], 3)] for name, c in rows),
-    ]
+    rows = [[name, *_shown(found["contenders"][name])] for name in by_rank(found)]
+    return [head, *rows]
+
+
+def _shown(of: Mapping[str, Any]) -> list[str]:
+    return [with_interval(of["rank"], 2), with_interval(of["wins"], 0, 100), with_interval(of["skill"], 3)]
 
 
 def by_rank(found: Mapping[str, Any]) -> list[str]:
@@ -215,13 +244,13 @@ def across_lines(found: Mapping[str, Any]) -> list[str]:
     lines = []
     for pair in found["pairs"]:
         tasks, skill = pair["tasks"], pair["skill"]
-        between = "-" if skill["low"] is None else f"{signed(skill['low'])} to {signed(skill['high'])}"
+        between = "" if skill["low"] is None else f" ({signed(skill['low'])} to {signed(skill['high'])})"
         known = skill["value"] is not None
-        of = f"skill {signed(skill['value'])} ({between})" if known else "not every task gave skill for both"
+        of = f"skill {signed(skill['value'])}{between}" if known else "not every task gave skill for both"
         lines.append(
             f"{pair['second']} against {pair['first']}: better in {tasks['better']} of {tasks['of']} tasks "
-            f"(permutation test over tasks, p {p_words(tasks['p'])}); wins {words(pair['wins'], 0, 100)} % of seeds; "
-            f"{of}"
+            f"(permutation test over tasks, p {p_words(tasks['p'])}{corrected(found, pair)}); "
+            f"wins {with_interval(pair['wins'], 0, 100)} % of seeds; {of}"
         )
     return [
         *lines,
@@ -229,7 +258,6 @@ def across_lines(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def words(found: Mapping[str, float | None], digits: int, times: int = 1) -> str:
-    """``0.123 (0.1 to 0.2)``: a value and its interval; dashes where there is none."""
-    value, low, high = (number(None if v is None else times * v, digits) for v in found.values())
-    return f"{value} ({low} to {high})"
+def corrected(found: Mapping[str, Any], pair: Mapping[str, Any]) -> str:
+    """``, corrected p = 0.03``, after the p of one of several pairs."""
+    return f", corrected p {p_words(pair['tasks']['p_adjusted'])}" if len(found["pairs"]) > 1 else ""

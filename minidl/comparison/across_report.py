@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minidl.comparison.across import across_lines, across_table, by_rank, words
+from minidl.comparison.across import across_lines, across_table, by_rank, corrected
 from minidl.comparison.figures import MOST, save_svg
 from minidl.comparison.pictures import Picture
 from minidl.comparison.report import Block, write_pages
 from minidl.comparison.sign_flips import LEVEL
+from minidl.comparison.tables import with_interval
 from minidl.core.text import listed, p_words, shell_word
 from minidl.files.storage import write_file
 from minidl.plotting import style as look
@@ -41,7 +42,7 @@ def _draw(folder: Path, found: Found) -> list[Picture]:
     if not look.have_matplotlib():
         return []
     path = save_svg(across_figure(found), folder / "figures" / "across.svg")
-    ranks = ", ".join(f"{name} {words(found['contenders'][name]['rank'], 2)}" for name in by_rank(found))
+    ranks = ", ".join(f"{name} {with_interval(found['contenders'][name]['rank'], 2)}" for name in by_rank(found))
     few = f" of the {MOST} that rank first" if len(found["contenders"]) > MOST else ""
     title = f"Skill and wins{few} by task, with 95 % intervals over seeds"
     return [Picture(path, f"{title}.", f"{title}; the table has the numbers. Mean ranks: {ranks}.", "scores")]
@@ -71,7 +72,7 @@ def _blocks(found: Found, pictures: Sequence[Picture], command: str) -> Iterator
     yield "heading", "Task by task"
     for what, (title, digits, times) in _SHOWN.items():
         rows = [
-            [of["name"], *(words(of["contenders"][name][what], digits, times) for name in names)]
+            [of["name"], *(with_interval(of["contenders"][name][what], digits, times) for name in names)]
             for of in found["tasks"].values()
         ]
         yield "table", [[title, *names], *rows]
@@ -80,15 +81,17 @@ def _blocks(found: Found, pictures: Sequence[Picture], command: str) -> Iterator
 def headline(found: Found) -> str:
     """Who ranks first, and whether that is about other tasks too."""
     first, second = by_rank(found)[:2] if len(found["contenders"]) > 1 else (next(iter(found["contenders"])), None)
-    rank = f"{first} ranks first: its mean rank is {words(found['contenders'][first]['rank'], 2)}"
+    rank = f"{first} ranks first: its mean rank is {with_interval(found['contenders'][first]['rank'], 2)}"
     if second is None:
         return f"{rank}."
     pair = next(pair for pair in found["pairs"] if {pair["first"], pair["second"]} == {first, second})
     tasks = pair["tasks"]
-    shown = "is shown" if tasks["p"] <= LEVEL else "is not shown"
+    other = with_interval(found["contenders"][second]["rank"], 2)
+    shown = "is shown" if tasks["p_adjusted"] <= LEVEL else "is not shown"
     return (
-        f"{rank}, that of {second} {words(found['contenders'][second]['rank'], 2)}. That their skill differs on other "
-        f"tasks like these {shown} (permutation test over {tasks['of']} tasks, p {p_words(tasks['p'])})."
+        f"{rank}, that of {second} {other}. That their skill differs on other "
+        f"tasks like these {shown} (permutation test over {tasks['of']} tasks, "
+        f"p {p_words(tasks['p'])}{corrected(found, pair)})."
     )
 
 

@@ -113,7 +113,10 @@ def describe_config(
         "failed_to_train": sorted(set.intersection(*(set(seeds) for seeds in worse.values()))),
         "seconds": {"training": summary([record["seconds"]["training"] for record in done])},
         **{
-            table: {row: _scores(done, len(broken), (table, row), reference, terms) for row in terms.rows_of(table)}
+            table: {
+                row: _scores(done, len(broken), (table, row), reference, terms, tested.get(row))
+                for row in terms.rows_of(table)
+            }
             for table in task.tables
         },
         "median_seed": median_seed(done, terms, tested),
@@ -138,23 +141,34 @@ def _is_worse(record: Record, reference: Mapping[str, Any], row: str, terms: Ter
 
 def median_seed(done: Sequence[Record], terms: Terms, tested: Tested) -> int | None:
     """The seed with the median score in the first row, of runs that gave one; of an even number the worse one."""
-    if not done:
-        return None
     row, metric = next(iter(tested.items()))
     sign, table = sign_of(terms.metric(metric)), terms.task.table
-    ordered = sorted(done, key=lambda record: (sign * record["scores"][table][row][metric], record["seed"]))
+    known = [record for record in done if record["scores"][table][row][metric] is not None]
+    if not known:
+        return None
+    ordered = sorted(known, key=lambda record: (sign * record["scores"][table][row][metric], record["seed"]))
     return int(ordered[(len(ordered) - 1) // 2]["seed"])
 
 
 def _scores(
-    done: Sequence[Record], broken: int, place: tuple[str, str], reference: Mapping[str, Any], terms: Terms
+    done: Sequence[Record],
+    broken: int,
+    place: tuple[str, str],
+    reference: Mapping[str, Any],
+    terms: Terms,
+    tested: str | None,
 ) -> dict[str, Any]:
-    """Every metric's spread in a table's row, and that of skill."""
+    """Every metric's spread in a table's row, and that of skill.
+
+    The metric that is tested has a value somewhere: a run for which it is undefined counts as one that broke.
+    """
     table, row = place
     scores = [record["scores"][table][row] for record in done]
     found: dict[str, Any] = {}
     for metric in terms.task.metrics:
-        found[metric.name] = _described([s[metric.name] for s in scores], broken, metric)
+        values = [s[metric.name] for s in scores]
+        undefined = values.count(None) if metric.name == tested and table == terms.task.table else 0
+        found[metric.name] = _described(values, broken + undefined, metric)
     found[SKILL.name] = _described([terms.skill(s, reference[table][row]) for s in scores], broken, SKILL)
     return {**found, "seeds": [record["seed"] for record in done]}
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.comparison.markup import well_formed
 from minidl.comparison.tables import row_words
-from minidl.comparison.tested import metric_at, scores_of, sign_of, terms
+from minidl.comparison.tested import defined, metric_at, scores_of, sign_of, terms
 from minidl.core.text import p_words, printable
 from minidl.files.storage import write_file
 from minidl.plotting import style as look
@@ -70,7 +70,7 @@ def scores_figure(result: Result) -> Figure:
             sign = sign_of(metric)
             for y, ((label, config), color) in enumerate(zip(configs.items(), look.COLORS, strict=False)):
                 scores = scores_of(result, label)[name][metric.name]
-                values = np.array(scores["values"], float)
+                values = defined(scores)
                 spans += [*values]
                 _dots(ax, values, y, color, scores["median"])
                 if metric.name in (config["published"] or ()):

@@ -10,13 +10,15 @@ statistical precipice. Advances in Neural Information Processing Systems 34.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from minidl.comparison.both_sources import FEWEST
 from minidl.comparison.sign_flips import LEVEL, SEED
+from minidl.comparison.task_means import mean_of_means
 
 Values = npt.NDArray[np.float64]
 EXCHANGED, DRAWN = 999, 2000
@@ -72,21 +74,36 @@ def interquartile_mean(x: Values) -> Values:
     return mean
 
 
-def improvement(x: Values, y: Values) -> Values:
-    """The chance that a run of one is better than a run of the other: share of all pairs (i, j), half for ties."""
-    above, below = (x[:, None] > y[None]), (x[:, None] < y[None])
-    chance: Values = 0.5 + 0.5 * (above.mean(axis=(0, 1)) - below.mean(axis=(0, 1)))
-    return chance
+def improvement(x: Values, y: Values, *, none: float = 0.0) -> dict[str, float | None]:
+    """The chance that a run of one is better than a run of the other, with its 95 % interval over seeds.
+
+    With c_ij 1 where x_i > y_j, 0.5 for ties and else 0, and P the mean of c over all pairs of runs, seed s has in it
+
+        u_s = mean_j c_sj + mean_i c_is - P
+
+    (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44; here both runs of a seed belong together), whose
+    mean is P; the interval is that of a share (`mean_of_means`).
+
+    Parameters
+    ----------
+    x, y : scores of the same seeds, the larger the better; those of broken runs are infinitely small.
+    none : differences up to this count as none.
+    """
+    one, other = x[:, None], y[None]
+    c = 0.5 + 0.5 * ((one > other + none) * 1.0 - (other > one + none))
+    return mean_of_means([c.mean(axis=1) + c.mean(axis=0) - c.mean()], shares=True)
 
 
-def with_interval(statistic: Callable[..., Values], *columns: Values) -> dict[str, float | None]:
-    """A statistic of columns (n,), with the 95 % percentile interval over seeds drawn anew, alike for all."""
-    n = len(columns[0])
-    drawn = np.random.default_rng(SEED).integers(0, n, (n, DRAWN))
+def interquartile(x: Values) -> dict[str, float | None]:
+    """The interquartile mean, with the 95 % percentile interval over seeds drawn anew; with fewer than six none."""
+    n = len(x)
     with np.errstate(invalid="ignore"):  # means of the middle half of infinite ones
-        value = float(statistic(*(column[:, None] for column in columns))[0])
-        low, high = np.quantile(statistic(*(c[drawn] for c in columns)), [LEVEL / 2, 1 - LEVEL / 2], method="nearest")
-    return {"value": _finite(value), "low": _finite(float(low)), "high": _finite(float(high))}
+        value = _finite(float(interquartile_mean(x)))
+        if n < FEWEST:
+            return {"value": value, "low": None, "high": None}
+        drawn = interquartile_mean(x[np.random.default_rng(SEED).integers(0, n, (n, DRAWN))])
+    low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2], method="nearest")
+    return {"value": value, "low": _finite(float(low)), "high": _finite(float(high))}
 
 
 def all_together(scores: Mapping[str, Mapping[str, Sequence[float]]], signs: Mapping[str, int], rounding: float) -> Any:
@@ -105,12 +122,13 @@ def all_together(scores: Mapping[str, Mapping[str, Sequence[float]]], signs: Map
     """
     first = next(iter(scores))
     best = {label: _losing(signs[first] * np.array(values, np.float64)) for label, values in scores[first].items()}
-    means = {label: with_interval(interquartile_mean, x) for label, x in best.items()}
+    means = {label: interquartile(x) for label, x in best.items()}
+    none = _none(scores[first].values(), rounding)
     return {
         "set": {row: _set(by_label, signs[row], rounding) for row, by_label in scores.items()},
         "interquartile_mean": {label: _turned(found, signs[first]) for label, found in means.items()},
         "improvement": {
-            one: {other: with_interval(improvement, best[one], best[other]) for other in best if other != one}
+            one: {other: improvement(best[one], best[other], none=none) for other in best if other != one}
             for one in (best if len(best) <= MOST_PAIRED else ())
         },
     }
@@ -126,8 +144,15 @@ def _set(by_label: Mapping[str, Sequence[float]], sign: int, rounding: float) ->
     if not len(whole) or len(x) < 2:
         return None
     x = np.where(np.isfinite(x), x, whole.min() - (np.ptp(whole) or 1.0))
-    p = model_confidence_set(x, none=rounding * float(np.median(np.abs(whole))))
+    p = model_confidence_set(x, none=_none(by_label.values(), rounding))
     return dict(zip(by_label, p.tolist(), strict=True))
+
+
+def _none(scores: Iterable[Sequence[float]], rounding: float) -> float:
+    """Which differences are of rounding size: relative to a usual score."""
+    x = np.array(list(scores), np.float64)
+    whole = np.abs(x[np.isfinite(x)])
+    return rounding * float(np.median(whole)) if len(whole) else 0.0
 
 
 def _losing(x: Values) -> Values:

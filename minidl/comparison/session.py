@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl._version import __version__
-from minidl.comparison.analysis import analyse
+from minidl.comparison.analysis import analyse, pairs_of
 from minidl.comparison.baselines import add_outside, describe_baselines
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import Entry, load_entries
@@ -114,8 +114,8 @@ def describe_plan(plan: Plan) -> list[str]:
     names = ", ".join(entry.label for entry in compared)
     differ = sentence(confounds(compared))
     lines = [f"{names}: {differ}"]
-    tests = len(terms_of(compared[0].config).task.rows())
-    needed = fewest_pairs(tests * (len(compared) - 1))
+    pairs = len(pairs_of([entry.label for entry in compared])) + len(plan.outside) * len(compared)
+    needed = fewest_pairs(pairs * len(terms_of(compared[0].config).task.rows()))
     if plan.seeds < needed:
         lines.append(f"{counted(plan.seeds, 'seed')} cannot show a difference at the 5 % level; {needed} or more can")
     return lines

@@ -156,6 +156,12 @@ def interval_words(row: Mapping[str, Any], sign: int = 1) -> str:
     return f"{signed(low)} to {signed(high)}"
 
 
+def with_interval(found: Mapping[str, float | None], digits: int, times: int = 1) -> str:
+    """``0.123 (0.1 to 0.2)``: a value and its interval, where there is one."""
+    value, low, high = (number(None if v is None else times * v, digits) for v in found.values())
+    return value if found["low"] is None and found["high"] is None else f"{value} ({low} to {high})"
+
+
 def failures_table(result: Result) -> Table:
     """How many runs broke, collapsed, or lost to the reference."""
     names, than = result["asked"]["rows"], terms(result).reference_head

@@ -2,7 +2,8 @@
 
 A task's first metric leads. It may be undefined, as R² is where the target does not
 change in the test part; there the next one is compared. Undefined is not broken: a
-run is broken if its training or its scores met NaN or Inf.
+run is broken if its training or its scores met NaN or Inf. But where some runs have a
+metric and others do not, as precision of a run that never says yes, these lose like broken ones.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from minidl.config import construct
 from minidl.tasks import Metric, Task
 from minidl.tasks.terms import Terms
 
 Result = Mapping[str, Any]
+Values = npt.NDArray[np.float64]
 
 
 def terms_of(config: Mapping[str, Any]) -> Terms:
@@ -60,6 +65,11 @@ def scores_of(result: Result, label: str) -> Mapping[str, Any]:
     """A config's scores over seeds, by row and metric."""
     found: Mapping[str, Any] = result["configs"][label][terms(result).task.table]
     return found
+
+
+def defined(scores: Mapping[str, Any]) -> Values:
+    """The values of a metric over seeds, without runs for which it is undefined."""
+    return np.array([value for value in scores["values"] if value is not None], np.float64)
 
 
 def sign_of(metric: Metric) -> int:

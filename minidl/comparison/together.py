@@ -9,9 +9,9 @@ import numpy as np
 
 from minidl.comparison.pair_verdict import where
 from minidl.comparison.sign_flips import LEVEL
-from minidl.comparison.tables import Table, row_words
-from minidl.comparison.tested import metric_at, scores_of, sign_of, terms
-from minidl.core.text import listed, number
+from minidl.comparison.tables import Table, row_words, with_interval
+from minidl.comparison.tested import defined, metric_at, scores_of, sign_of, terms
+from minidl.core.text import listed
 from minidl.plotting import style as look
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ def together_blocks(result: Result) -> Iterator[tuple[str, Any]]:
         "The 95 % model confidence set (p above 0.05) holds the best config with that confidence: configs leave it, "
         "the worst first, as long as those that are left can be told apart; their scores are exchanged within seeds. "
         f"The interquartile mean is of the middle half of the runs, of {metric.words}{where([row], result)}, with a 95 "
-        "% bootstrap interval over seeds.",
+        "% bootstrap interval over seeds, where there are six or more.",
     )
     yield "table", together_table(result)
     if result["together"]["improvement"]:
         yield (
             "text",
             "Probability of improvement: the chance that a run of the config at the left is better than a run of the "
-            f"one above, of {metric.words}{where([row], result)}, with a 95 % bootstrap interval over seeds.",
+            f"one above, of {metric.words}{where([row], result)}, with a 95 % interval over seeds.",
         )
         yield "table", improvement_table(result)
 
@@ -76,7 +76,7 @@ def together_table(result: Result) -> Table:
     for label in result["configs"]:
         p = [None if together["set"][row] is None else together["set"][row][label] for row in rows]
         cells = ["-" if one is None else f"{'yes' if one > LEVEL else 'no'}, {one:.3f}" for one in p]
-        table.append([label, *cells, _with_interval(together["interquartile_mean"][label], digits)])
+        table.append([label, *cells, with_interval(together["interquartile_mean"][label], digits)])
     return table
 
 
@@ -85,13 +85,8 @@ def improvement_table(result: Result) -> Table:
     labels, found = list(result["configs"]), result["together"]["improvement"]
     table = [["better than", *labels]]
     for one in labels:
-        table.append([one, *("" if one == other else _with_interval(found[one][other], 2) for other in labels)])
+        table.append([one, *("" if one == other else with_interval(found[one][other], 2) for other in labels)])
     return table
-
-
-def _with_interval(found: Mapping[str, float | None], digits: int) -> str:
-    low, high = (number(found[end], digits) for end in ("low", "high"))
-    return f"{number(found['value'], digits)} ({low} to {high})"
 
 
 def profiles_figure(result: Result, shown: Sequence[str]) -> Figure:
@@ -104,7 +99,7 @@ def profiles_figure(result: Result, shown: Sequence[str]) -> Figure:
         finite = []
         for y, (label, color) in enumerate(zip(shown, look.COLORS, strict=False)):
             scores = scores_of(result, label)[row][metric.name]
-            values = np.sort(sign * np.array(scores["values"], float))
+            values = np.sort(sign * defined(scores))
             runs = len(values) + scores["broken"]
             finite += [*values]
             if len(values):

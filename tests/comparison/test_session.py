@@ -26,9 +26,9 @@ def test_a_config_with_a_shortcut_is_trained_without_it_too() -> None:
     assert added.config == {**SEES, "data": CONFIG["data"]}
 
 
-def plan(seeds: int, labels: str = "ab") -> Plan:
+def plan(seeds: int, labels: str = "ab", outside: tuple[str, ...] = ()) -> Plan:
     entries = [Entry(label, CONFIG) for label in labels]
-    return Plan((*entries, Entry("beside", CONFIG, role="beside")), seeds, (), {}, "1")
+    return Plan((*entries, Entry("beside", CONFIG, role="beside")), seeds, (), {}, "1", outside=outside)
 
 
 @pytest.mark.parametrize(
@@ -37,17 +37,25 @@ def plan(seeds: int, labels: str = "ab") -> Plan:
         (6, "ab", ["6 seeds cannot show a difference at the 5 % level; 7 or more can"]),
         (1, "ab", ["1 seed cannot show a difference at the 5 % level; 7 or more can"]),
         (7, "ab", []),
-        (7, "abc", ["7 seeds cannot show a difference at the 5 % level; 8 or more can"]),
-        (8, "abc", []),
+        (8, "abc", ["8 seeds cannot show a difference at the 5 % level; 9 or more can"]),
+        (9, "abc", []),
+        (9, "abcd", ["9 seeds cannot show a difference at the 5 % level; 10 or more can"]),
+        (9, "abcde", []),  # each with the first only
     ],
 )
 def test_too_few_seeds_are_told_before_anything_is_trained(seeds: int, labels: str, warning: list[str]) -> None:
-    # Two sided p of n pairs is at best 2 / 2^n; three horizons, times the configs but one.
+    # Two sided p of n pairs is at best 2 / 2^n, times the tests: three horizons, times the pairs of configs.
+    # Caught here: three and four configs counted as two and three pairs, with 8 seeds that could show nothing.
     names = ", ".join(labels)
     assert session.describe_plan(plan(seeds, labels)) == [
         f"{names}: nothing differs: the configs are the same",
         *warning,
     ]
+
+
+def test_forecasts_of_another_program_are_tested_against_each_config() -> None:
+    assert len(session.describe_plan(plan(8, "ab", ("theirs.csv",)))) == 2  # three pairs
+    assert len(session.describe_plan(plan(9, "ab", ("theirs.csv",)))) == 1
 
 
 class Kept:

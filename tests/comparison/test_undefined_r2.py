@@ -9,8 +9,10 @@ import pytest
 from made_up import BAD, GOOD, LARGE, SMALL, analysed, baseline, record, report_of, undefined
 
 from minidl.cli.compare import terminal_report
-from minidl.comparison import tables
+from minidl.comparison import figures, tables
+from minidl.comparison.together import profiles_figure
 from minidl.comparison.verdict import verdict
+from minidl.plotting import have_matplotlib
 
 
 @pytest.mark.parametrize(("one", "other", "better"), [(SMALL, LARGE, "one"), (LARGE, SMALL, "other")])
@@ -43,6 +45,31 @@ def test_where_r2_is_undefined_rmse_is_compared_and_less_is_better(
     assert "| R² |" not in text.split("## Paired differences")[0].split("By block")[0]
     assert "NaN or Inf" not in " ".join(result["verdict"]["lines"])
     json.dumps(result, allow_nan=False)
+
+
+@pytest.mark.parametrize("without", [(3,), (0, 1), tuple(range(8))])
+def test_a_run_for_which_alone_the_metric_is_undefined_loses_like_a_broken_one(without: tuple[int, ...]) -> None:
+    """Caught here: a traceback after all runs were made, as precision of a run that never says yes would give."""
+    made = [record("one", seed, r2) for seed, r2 in enumerate(BAD)]
+    made += [record("other", seed, None if seed in without else r2, 30.0) for seed, r2 in enumerate(GOOD)]
+    made += [record("third", seed, r2) for seed, r2 in enumerate(BAD)]
+    result = analysed(made)
+    row, other = result["pairs"][0]["rows"]["4"], result["configs"]["other"]
+    assert (row["metric"], row["first_better"], row["second_better"]) == ("r2", len(without), 8 - len(without))
+    block = other["block"]["4"]["r2"]
+    assert (block["broken"], other["broken"], other["block"]["4"]["rmse"]["broken"]) == (len(without), [], 0)
+    counted = sorted(-np.inf if seed in without else r2 for seed, r2 in enumerate(GOOD))
+    middle = np.mean(counted[3:5])
+    assert block["median"] == (pytest.approx(middle) if np.isfinite(middle) else None)
+    known = [r2 for r2 in counted if np.isfinite(r2)]
+    assert other["median_seed"] == (GOOD.index(known[(len(known) - 1) // 2]) if known else None)
+    assert report_of(result)
+    if have_matplotlib():
+        axes = figures.scores_figure(result).axes[0]
+        assert sum(len(line.get_xdata()) for line in axes.lines if line.get_marker() == "o") == 24 - len(without)
+        profile = profiles_figure(result, ["other"]).axes[0]
+        shares = [y for line in profile.lines for y in line.get_ydata()]
+        assert max(shares, default=0.0) == 1 - len(without) / 8
 
 
 def test_r2_is_compared_where_it_exists_and_rmse_elsewhere() -> None:
