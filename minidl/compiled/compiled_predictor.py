@@ -93,6 +93,9 @@ class CompiledPredictor:
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._windows: dict[tuple[int, ...], _OneWindow] = {}
 
+    def __repr__(self) -> str:
+        return f"CompiledPredictor({self.model!r})"
+
     def __getstate__(self) -> dict[str, Any]:
         # Machine code and memory that it looks into: a copy makes its own.
         return {**vars(self), "_programs": {}, "_windows": {}}

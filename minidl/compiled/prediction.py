@@ -43,6 +43,9 @@ class NumpyPredictor:
         self.engine = engine
         self._workspace = Workspace()
 
+    def __repr__(self) -> str:
+        return f"NumpyPredictor({self.model!r})"
+
     def __call__(self, x: Any, lengths: Any = None) -> Array:
         """The output for one window or a batch."""
         x = windows(x)

@@ -43,6 +43,9 @@ class SequenceSet:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def __repr__(self) -> str:
+        return f"SequenceSet({len(self)} sequences of {self.lengths.min()} to {self.lengths.max()} rows)"
+
     @property
     def time_steps(self) -> int:
         """Rows of the longest sequence."""

@@ -44,6 +44,9 @@ class Stream:
         self.batch = batch
         self._workspace = Workspace()
 
+    def __repr__(self) -> str:
+        return f"Stream({self.model!r})"
+
     def __call__(self, x: Any) -> Array:
         """The output after one more step, as a new array.
 

@@ -70,6 +70,9 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
     @classmethod
     def make(cls, path: Path) -> tuple[RunFolder, FileLock]:
         """A new folder with this path, locked.

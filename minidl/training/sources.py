@@ -63,6 +63,10 @@ class Arrays:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __repr__(self) -> str:
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return f"Arrays({', '.join(f'{name} {value.shape}' for name, value in given.items())})"
+
     def gather(self, indices: Any) -> Batch:
         """x[indices], y[indices]; with lengths, the longest sequence first."""
         lengths = order = None
