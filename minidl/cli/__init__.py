@@ -44,8 +44,8 @@ VERBS = {
 }
 
 EXIT_CODES = """exit codes: 0 done, 1 a check or reproduction failed, 2 wrong config or usage,
-3 corrupt or incompatible file, 4 cannot read or write, 5 NaN or Inf, 75 run folder in use,
-129/130/143 interrupted, after saving"""
+3 corrupt or incompatible file, 4 cannot read or write, or a package is missing,
+5 NaN or Inf, 75 run folder in use, 129/130/143 interrupted, after saving"""
 
 
 class _Parser(argparse.ArgumentParser):

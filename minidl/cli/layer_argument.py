@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from minidl.config import construct, parse_text
-from minidl.core.arguments import required_arguments
+from minidl.core.arguments import argument_hints, required_arguments
 from minidl.core.errors import ConfigError
 from minidl.core.layer import Layer
 from minidl.core.registry import suggest
@@ -39,7 +39,7 @@ def made(layer: type[L], args: argparse.Namespace, defaults: Mapping[str, Any] |
     needed = required_arguments(layer)
     arguments = {**{key: value for key, value in (defaults or {}).items() if key in needed}, **arguments}
     missing = [argument for argument in needed if argument not in arguments]
-    if missing:
+    if missing and arguments.keys() <= argument_hints(layer).keys():
         example = ", ".join(f"{argument}: ..." for argument in missing)
         name = layer.__name__
         raise ConfigError(f"{name} needs the arguments {', '.join(missing)}; give them with --args '{{{example}}}'.")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.comparison.sign_flips import LEVEL, sign_flips
-from minidl.core.errors import ConfigError
+from minidl.core.errors import MissingPackageError
 from minidl.core.extras import install_command
 from minidl.forecasting.rounding import ROUNDING, Values, differences, tolerance
 
@@ -18,11 +18,11 @@ FOUND = 0.9
 
 
 def need_scipy() -> None:
-    """Raise ConfigError if scipy is missing, before anything is trained."""
+    """Raise MissingPackageError if scipy is missing, before anything is trained."""
     try:
         import scipy.stats  # noqa: F401
     except ImportError as err:
-        raise ConfigError(f"compare needs scipy for its statistics: {install_command('stats')}") from err
+        raise MissingPackageError(f"compare needs scipy for its statistics: {install_command('stats')}") from err
 
 
 @dataclass(frozen=True)

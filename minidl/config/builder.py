@@ -14,14 +14,14 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from minidl.config.keys import key_paths, unknown_key_hint, wanted, with_article
+from minidl.config.keys import key_paths, unknown_key_hint, unknown_name_hint, wanted
 from minidl.config.merge import include, names_file
 from minidl.config.nodes import MAX_DEPTH, MAX_NODES
 from minidl.config.tree import KeyPath, Node, Place, problem_line, shorten, shown
 from minidl.config.values import check_plain
 from minidl.core.arguments import Configurable, argument_hints, component_hint, required_arguments
 from minidl.core.errors import ConfigError, MinidlError
-from minidl.core.registry import default_name, is_kind, kinds, lookup, names, nearest, note_place
+from minidl.core.registry import default_name, is_kind, lookup, names, nearest, note_place, suggest
 from minidl.core.text import listed
 from minidl.files.plugins import plugin_line
 
@@ -156,7 +156,8 @@ class _Builder:
         if isinstance(node.value, str):
             return self.named(kind, base, node, path)
         if not isinstance(node.value, dict) or not issubclass(base, Configurable):
-            return self.report(node.place, path, f"expected {wanted(base)}; got {shown(node)}")
+            known = suggest("", names(kind))
+            return self.report(node.place, path, f"expected {wanted(base)}; got {shown(node)}{known}")
         cls = self.class_of(kind, base, node, path)
         return _BAD if cls is _BAD else self.instance(cls, node, path, "type")
 
@@ -226,9 +227,7 @@ class _Builder:
         try:
             item = lookup(kind, node.value)
         except ConfigError as err:
-            other = [name for name, members in kinds().items() if node.value in names(members)]
-            hint = f" ({node.value} is {with_article(other[0])})" if other else ""
-            return self.report(node.place, path, f"{err}{hint}")
+            return self.report(node.place, path, f"{err}{unknown_name_hint(node.value, kind, node.place is not None)}")
         if isinstance(item, type) and not issubclass(item, base):
             return self.report(node.place, path, f"expected {wanted(base)}; got {node.value}")
         return item

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from minidl.config.tree import MERGE_KEY, NO_MERGE
 from minidl.core.arguments import Configurable, argument_hints, component_hint
 from minidl.core.layer import Layer
-from minidl.core.registry import default_name, is_kind, kind_name, lookup, names, nearest, suggest
+from minidl.core.registry import default_name, is_kind, kind_name, kinds, lookup, names, nearest, suggest
 
 # What other libraries call a key, and the names it may have here.
 _ALSO_CALLED = {
@@ -90,6 +90,19 @@ def unknown_key_hint(name: str, known: Mapping[str, object], elsewhere: Mapping[
         if path and path != re.sub(r"\.\d+", ".0", place):
             return f"; in a config it is {path}" + ", at the top" * ("." not in path)
     return suggest(name, known) or "; it takes no arguments" * (not known)
+
+
+def unknown_name_hint(name: str, kind: type, written: bool) -> str:
+    """What follows "unknown layer": what the name is instead, or how a class of one's own gets into a config.
+
+    Parameters
+    ----------
+    written : whether it stands in a file or on the command line, and not in Python.
+    """
+    other = [word for word, members in kinds().items() if name in names(members)]
+    if other:
+        return f" ({name} is {with_article(other[0])})"
+    return "" if nearest(name, names(kind)) or not written else "; one of your own comes in with --plugin FILE.py"
 
 
 def wanted(base: type) -> str:

@@ -254,7 +254,8 @@ def _find(kind: str, given: str | Path) -> Path:
     word, near = kind.removesuffix("s"), _suggest_file(path)
     if path.name == name and "$" not in name and not name.endswith(_SUFFIXES):
         hint = suggest_some(name, known, f"minidl list {kind}")
-        hint = hint if near == "" or "did you mean" in hint else near
+        beside = any(os.path.isfile(f"{path}{suffix}") for suffix in _SUFFIXES)
+        hint = near if beside or (near and "did you mean" not in hint) else hint
         raise ConfigError(f"{label}: no such file, and no {word} of that name comes with minidl{hint}")
     raise ConfigError(f"{label}: no such file{variable_hint(path) or near or '.'}")
 

@@ -17,7 +17,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
-from minidl.core.errors import ConfigError, StorageError
+from minidl.core.errors import ConfigError, MissingPackageError, StorageError
 from minidl.core.extras import install_command
 from minidl.core.text import printable
 
@@ -36,7 +36,9 @@ def check_scheduler(scheduler: str) -> None:
     Raises
     ------
     ConfigError
-        It is no such address, or dask.distributed is not installed.
+        It is no such address.
+    MissingPackageError
+        dask.distributed is not installed.
     StorageError
         Nobody listens there, or nobody who says that it is a scheduler.
     """
@@ -45,7 +47,7 @@ def check_scheduler(scheduler: str) -> None:
     try:
         import distributed
     except ImportError as err:
-        raise ConfigError(f"--executor dask needs dask.distributed: {install_command('dask')}") from err
+        raise MissingPackageError(f"--executor dask needs dask.distributed: {install_command('dask')}") from err
     found = _ADDRESS.fullmatch(scheduler)
     if found is None or not 0 < int(found[3]) < 1 << 16:
         raise ConfigError(f"--scheduler: expected tcp://HOST:PORT, got {printable(scheduler)!r}.")

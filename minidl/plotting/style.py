@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.core.errors import ConfigError, StorageError
+from minidl.core.errors import MissingPackageError, StorageError
 from minidl.core.extras import install_command
 from minidl.core.importing import importing
 from minidl.core.text import printable
@@ -77,11 +77,11 @@ def style() -> Iterator[None]:
 
     Raises
     ------
-    ConfigError
+    MissingPackageError
         matplotlib is not installed.
     """
     if not have_matplotlib():
-        raise ConfigError(f"figures need matplotlib: {install_command('plot')}")
+        raise MissingPackageError(f"figures need matplotlib: {install_command('plot')}")
     import matplotlib
 
     with matplotlib.rc_context(STYLE):

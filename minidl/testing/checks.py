@@ -7,8 +7,12 @@ one alone. All compute in float64 with fixed seeds.
 
 from __future__ import annotations
 
+import sys
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
+from minidl.core.errors import MinidlError
 from minidl.core.layer import Layer, Shape
 from minidl.testing.central_differences import check_gradients
 from minidl.testing.check_subject import Subject
@@ -32,7 +36,7 @@ def run_checks(layer: Layer, input_shape: Shape) -> list[CheckResult]:
     try:
         Subject(layer, input_shape)
     except Exception as err:  # then no check can say more
-        return [CheckResult("the layer can be built", f"{type(err).__name__}: {_in_one_line(err)}")]
+        return [CheckResult("the layer can be built", _said(err, layer))]
     results = []
     for check in CHECKS:
         name = str(check.__doc__)
@@ -44,14 +48,29 @@ def run_checks(layer: Layer, input_shape: Shape) -> list[CheckResult]:
         except AssertionError as err:
             results.append(CheckResult(name, _in_one_line(err) or "AssertionError without a message"))
         except Exception as err:
-            results.append(CheckResult(name, f"{type(err).__name__}: {_in_one_line(err)}"))
+            results.append(CheckResult(name, _said(err, layer)))
     return results
 
 
+def _said(err: Exception, layer: Layer) -> str:
+    """What failed; of what is no error of minidl's, which names its place, with the line of the layer's own code."""
+    text = f"{type(err).__name__}: {_in_one_line(err)}"
+    place = None if isinstance(err, MinidlError) else _own_line(err, layer)
+    return f"{place}: {text}" if place else text
+
+
+def _own_line(err: Exception, layer: Layer) -> str | None:
+    """``"my_layer.py:12, in forward"``, where the code of the layer's own classes failed; None if none of it ran."""
+    own = {cls.__module__ for cls in type(layer).__mro__ if not cls.__module__.startswith("minidl.")}
+    files = {getattr(sys.modules.get(name), "__file__", None) for name in own}
+    found = [frame for frame in traceback.extract_tb(err.__traceback__) if frame.filename in files]
+    return f"{Path(found[-1].filename).name}:{found[-1].lineno}, in {found[-1].name}" if found else None
+
+
 def _in_one_line(err: Exception) -> str:
-    """A message, of which NumPy's have a dozen lines, as one line of at most 200 characters."""
+    """A message, of which NumPy's have a dozen lines, as one line; of at most 200 characters, if it is not minidl's."""
     text = "; ".join(line.strip() for line in str(err).splitlines() if line.strip())
-    return text if len(text) <= 200 else text[:197] + "..."
+    return text if len(text) <= 200 or isinstance(err, MinidlError) else text[:197] + "..."
 
 
 def check_layer(layer: Layer, input_shape: Shape) -> None:

@@ -80,7 +80,7 @@ class Arrays:
 
 def pair(x: Any, y: Any, where: str = "") -> tuple[Array, Array]:
     """Inputs and targets as arrays of equally many examples; `where` stands before their names in messages."""
-    x, y = numbers_array(x, f"{where}x"), numbers_array(y, f"{where}y")
+    x, y = numbers_array(x, f"{where}x"), _targets(y, f"{where}y")
     if x.ndim < 2 or not x.size:
         hint = "; of one feature, they are x[:, None]" if x.ndim == 1 and x.size else ""
         raise ShapeError(
@@ -91,6 +91,16 @@ def pair(x: Any, y: Any, where: str = "") -> tuple[Array, Array]:
         n = f"{len(y):,}" if y.ndim else "one number"
         raise ShapeError(f"{where}y: has {n} targets for {len(x):,} examples in {where}x; each needs its own.")
     return x, y
+
+
+def _targets(y: Any, name: str) -> Array:
+    try:
+        return numbers_array(y, name)
+    except DataError as err:
+        if not isinstance(next(np.asarray(y, object).flat, None), str):
+            raise
+        hint = "classes are whole numbers from 0 on: names, y = np.unique(y, return_inverse=True)"
+        raise DataError(f"{str(err).removesuffix('.')}; {hint}.") from err
 
 
 def longest(source: Source) -> int:

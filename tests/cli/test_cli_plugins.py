@@ -41,6 +41,12 @@ def test_a_run_that_needs_a_plugin_says_so(cli: Cli, own: Path) -> None:
     assert outcome.err.splitlines()[-1].endswith("the run's config is damaged, or needs --plugin mine.py.")
 
 
+def test_a_config_with_a_class_that_nobody_knows_says_how_ones_own_comes_in(cli: Cli, own: Path) -> None:
+    *_, line = cli("check", "own.yaml", "--set", "loss=Hinge").err.splitlines()
+    assert line.endswith("; one of your own comes in with --plugin FILE.py")
+    assert "unknown loss 'mse'; did you mean MSE?\n" in cli("check", "own.yaml", "--set", "loss=mse").err
+
+
 @pytest.mark.parametrize(
     ("kind", "name"),
     [("layers", "OwnScale"), ("losses", "OwnLoss"), ("optimizers", "OwnSign"), ("series", "OwnSeries")],
@@ -95,6 +101,26 @@ def test_check_layer_finds_a_wrong_gradient_and_ends_with_1(cli: Cli, own: Path)
     assert any(result["error"] for result in results)
 
 
+CELL = """from minidl import Cell
+
+
+class OwnCell(Cell):
+    gates = ("a",)
+
+    def equations(self, a, h):
+        return a * share + h
+"""
+
+
+def test_what_fails_in_a_layers_own_code_is_told_with_its_line(cli: Cli, own: Path) -> None:
+    Path("own_cell.py").write_text(CELL)
+    said = cli("check-layer", "own_cell.py:OwnCell", "--args", "{hidden_size: 2}").out.splitlines()[1]
+    assert said.endswith("the layer can be built: own_cell.py:8, in equations: NameError: name 'share' is not defined")
+    Path("own_cell.py").write_text(CELL.replace("a * share + h", "__import__('numpy').clip(a, 0, 1)"))
+    said = cli("check-layer", "own_cell.py:OwnCell", "--args", "{hidden_size: 2}").out.splitlines()[1]
+    assert said.endswith(", tanh, where.")  # all operations that there are, however long that is
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -107,11 +133,20 @@ def test_check_layer_finds_a_wrong_gradient_and_ends_with_1(cli: Cli, own: Path)
         (["mine.py:OwnScale", "--input-shape", "a"], "--input-shape: expected one or two positive numbers"),
         (["mine.py:OwnScale", "--args", "[3]"], "--args: expected a mapping such as {hidden_size: 8}, got '[3]'."),
         (["mine.py:OwnScale", "--args", "{factr: 3}"], "factr: unknown key 'factr' of OwnScale; did you mean factor?"),
+        (
+            ["own_cell.py:OwnCell"],
+            "OwnCell needs the arguments hidden_size; give them with --args '{hidden_size: ...}'.",
+        ),
+        (
+            ["own_cell.py:OwnCell", "--args", "{hidden: 3}"],
+            "hidden: unknown key 'hidden' of OwnCell; did you mean hidden_s",
+        ),
         (["mine.py:OwnScale", "--args", "{factor: x}"], "factor: expected `float`, got `str` 'x'"),
         (["mine.py:OwnScale", "--args", "{"], "--args:"),
     ],
 )
 def test_wrong_arguments_of_check_layer(cli: Cli, own: Path, arguments: list[str], message: str) -> None:
+    Path("own_cell.py").write_text(CELL)
     outcome = cli("check-layer", *arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.line.startswith(f"minidl check-layer: {message}")

@@ -53,6 +53,11 @@ CONFIG_FAULTS = {
         "test_size: 6",
         "13:14: data.test_size: 6 rows give no window",
     ),
+    "a number for a validation": (
+        "{type: TailValidation, size: 40}",
+        "0.2",
+        "data.validation: expected a validation as {type: NAME, ...} or NAME; got 0.2; known: SampleValidation, TailV",
+    ),
     "a repeated key": ("seed: 3", "seed: 3\nseed: 4", "2:1: "),
     "a tab": ("  time_steps: 6", "\ttime_steps: 6", "12:1: "),
     "null as in Python": (
@@ -94,6 +99,7 @@ def test_a_wrong_config_is_one_line_with_its_place(cli: Cli, folder: Path, fault
         ("gone.yaml", "gone.yaml: no such file"),
         ("smal.yaml", "smal.yaml: no such file; did you mean small.yaml?"),
         ("pm25_dep", "pm25_dep: no such file, and no config of that name comes with minidl; did you mean pm25_deep?"),
+        ("deep", "deep: no such file, and no config of that name comes with minidl; did you mean deep.yaml?"),
         ("small", "small: no such file, and no config of that name comes with minidl; did you mean small.yaml?"),
         (
             "quite-else",
@@ -110,6 +116,7 @@ def test_a_wrong_config_is_one_line_with_its_place(cli: Cli, folder: Path, fault
 def test_a_config_that_is_not_there_or_not_readable(cli: Cli, folder: Path, config: str, message: str) -> None:
     Path("binary.yaml").write_bytes(b"\xff\xfe\x00\x01")
     Path("empty.yaml").write_text("")
+    Path("deep.yaml").write_text("seed: 0\n")
     Path("missing_base.yaml").write_text("extends: gone.yaml\n")
     Path("missing_model.yaml").write_text("extends: small.yaml\nmodel: gone.yaml\n")
     Path("circle.yaml").write_text("extends: circle.yaml\n")

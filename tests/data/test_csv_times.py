@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from csv_texts import open_text, refused
 
 from minidl.core.errors import DataError
+from minidl.data import CSVSeries
 from minidl.data.csv_file import CSVFile
 from minidl.data.steps import Times, step_name, step_of
 from minidl.data.tables.row_order import spacing_problems
@@ -134,3 +137,21 @@ def test_times_that_are_not_evenly_spaced_are_refused_with_the_row(hours: list[i
     rows = "".join(f"2012-01-01 {hour:02d}:00\n" for hour in hours)
     with refused(message):
         timestamps(open_text("t\n" + rows))
+
+
+def test_times_of_another_form_are_told_the_key_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "air.csv"
+
+    def lines(times: list[str], **keys: str) -> tuple[str, ...]:
+        path.write_text("t,y\n" + "".join(f"{time},1\n" for time in times))
+        with pytest.raises(DataError) as caught:
+            CSVSeries(str(path), "y", ["y"], "t", **keys).read()
+        return caught.value.lines
+
+    hint = 'air.csv: column t: no cell is such a time; `time_format` says of which form they are, as "%d.%m.%Y %H:%M".'
+    german = ["31.12.2013 23:00", "01.01.2014 00:00"]
+    *wrong, last = lines(german)
+    assert (len(wrong), last.endswith(hint)) == (2, True)
+    assert len(lines([*german[:1], "2014-01-01 00:00"])) == 1  # one slip of the pen among ISO times
+    assert len(lines(["2014-01-01", "2014-01-02T00:00Z"])) == 1  # an offset, which is another matter
+    assert len(lines(["2014-01-01", "2014-01-02"], time_format="%d.%m.%Y")) == 2

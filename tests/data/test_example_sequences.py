@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import ConfigError, DataError
+from minidl import ConfigError
+from minidl.core.errors import MissingPackageError
 from minidl.data import DigitRows, Echo, FamilyNames, SequenceTable, Subtraction
 
 
@@ -133,7 +134,7 @@ def test_a_package_that_is_not_there_is_named(
     source: Any, module: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(MissingPackageError, match=message) as caught:
         source.read()
     assert "\n" not in str(caught.value)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small import hourly_rows, hourly_table, window_data
 
-from minidl.core.errors import ConfigError, DataError
+from minidl.core.errors import ConfigError, DataError, MissingPackageError
 from minidl.data import Calendar, Change, SampleValidation, Splits, Table, TailValidation
 from minidl.forecasting import DirectRidge, Drift, LightGBM, Rival, Rows, SameSeason, rival_forecaster, score
 from minidl.forecasting.rivals.drift import DriftForecaster
@@ -227,7 +227,9 @@ def test_boosted_trees_learn_what_no_line_can() -> None:
 
 def test_without_lightgbm_its_rival_is_refused_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidl.forecasting.rivals.light_gbm.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"evaluation\.rivals: LightGBM needs lightgbm: pip install lightgbm$"):
+    with pytest.raises(
+        MissingPackageError, match=r"evaluation\.rivals: LightGBM needs lightgbm: pip install lightgbm$"
+    ):
         LightGBM().check(loaded())
 
 

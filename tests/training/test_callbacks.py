@@ -75,7 +75,8 @@ def test_a_training_ends_after_so_many_epochs_without_a_better_score(
     if end is not None:
         metric = arguments.get("metric", "validation_loss")
         n = arguments["patience"]
-        assert told.why == f"no better {metric} for {n} epoch{'s' * (n > 1)}"
+        by = " by more than 0.5" if "min_delta" in arguments else ""
+        assert told.why == f"no better {metric}{by} for {n} epoch{'s' * (n > 1)}"
 
 
 def noise(n: int) -> tuple[Any, Any]:

@@ -72,7 +72,7 @@ def test_inputs_that_are_no_numbers_or_of_another_shape_are_refused(x: Any, erro
         ),
         (np.ones((N, 5, 1)), ShapeError, r"^y: targets have shape \(5, 1\) an example"),
         (np.ones((N, 5)), ShapeError, r"^y: targets have shape \(5,\) an example"),
-        (["a"] * N, DataError, r"^y: holds text \('a' is the first\); expected numbers\.$"),
+        (["a"] * N, DataError, r"^y: holds text \('a' is the first\); expected numbers; classes are "),
         (None, DataError, r"^y: is None"),
     ],
     ids=["longer", "shorter", "none", "number", "wider", "every step", "every step 2-D", "text", "None"],
@@ -195,3 +195,20 @@ def test_one_hot_rows_are_answered_with_how_labels_are_made_of_them() -> None:
     one_hot = np.eye(3)[np.arange(N) % 3]
     with pytest.raises(ShapeError, match=r"CrossEntropy takes the label of each row .* one-hot rows: y\.argmax\(-1\)"):
         fit(Sequential([LastStep(), Dense(3)]), X, one_hot, loss=CrossEntropy(), optimizer=SGD(0.1))
+
+
+@pytest.mark.parametrize("y", [["up", "down"] * (N // 2), np.array(["up", "down"] * (N // 2), object)])
+def test_names_of_classes_are_refused_with_what_makes_labels_of_them(y: Any) -> None:
+    with pytest.raises(
+        DataError, match=r"^y: holds .*; classes are .*: names, y = np\.unique\(y, return_inverse=True\)"
+    ):
+        fit(Sequential([LastStep(), Dense(2)]), X, y, loss=CrossEntropy(), optimizer=SGD(0.1))
+
+
+def test_truth_values_are_labels() -> None:
+    y = X[:, 0, 0] > 0
+    ends = [
+        fit(Sequential([LastStep(), Dense(2)]), X, given, loss=CrossEntropy(), optimizer=SGD(0.1), epochs=2)
+        for given in (y, y.tolist(), y.astype(int))
+    ]
+    assert len({end[-1].train_loss for end in ends}) == 1

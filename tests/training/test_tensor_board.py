@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from small import write_experiment
 
-from minidl import ConfigError, TensorBoard
+from minidl import TensorBoard
+from minidl.core.errors import MissingPackageError
 from minidl.experiment import load_experiment
 from minidl.runs.resuming import resume
 from minidl.runs.run import Run
@@ -84,7 +85,7 @@ def test_a_training_without_a_folder_needs_nothing(folder: Path, monkeypatch: py
     experiment = load_experiment("small.yaml", SETTINGS)
     parts = experiment.load_data()
     assert len(experiment.trainer().run(parts.train, parts.validation)) == 4
-    with pytest.raises(ConfigError, match="TensorBoard needs tensorboardX: pip install tensorboardX"):
+    with pytest.raises(MissingPackageError, match="TensorBoard needs tensorboardX: pip install tensorboardX"):
         Run.create(experiment, Path("run")).train(parts)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from minidl.core.errors import DataError
+from minidl.core.errors import MissingPackageError
 from minidl.core.extras import install_command
 from minidl.core.registry import register
 from minidl.data.sequence_sources import ArraySequences, SequenceSource
@@ -41,14 +41,14 @@ class DigitRows(SequenceSource):
 
         Raises
         ------
-        DataError
+        MissingPackageError
             scikit-learn is not installed.
         """
         self.refuse(path)
         try:
             from sklearn.datasets import load_digits
         except ImportError as err:
-            raise DataError(
+            raise MissingPackageError(
                 f"DigitRows: the pictures are those of scikit-learn, which is not there: {install_command('digits')}"
             ) from err
         found = load_digits()

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from minidl.core.errors import ConfigError, DataError
+from minidl.core.errors import ConfigError, DataError, MissingPackageError
 from minidl.core.extras import install_command
 from minidl.core.registry import register, suggest
 from minidl.data.sequence_sources import ArraySequences, SequenceSource
@@ -82,8 +82,10 @@ class FamilyNames(SequenceSource):
 
         Raises
         ------
+        MissingPackageError
+            Faker is not installed.
         DataError
-            Faker is not installed, or its lists are elsewhere.
+            Its lists are elsewhere.
         """
         self.refuse(path)
         names = [(name, i) for i, some in enumerate(_own_names(self.chosen)) for name in some]
@@ -121,7 +123,7 @@ def _plain_names(locale: str) -> set[str]:
         provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
         given = list(provider.last_names)
     except ImportError as err:
-        raise DataError(
+        raise MissingPackageError(
             f"FamilyNames: the names are those of Faker, which is not there: {install_command('names')}"
         ) from err
     except AttributeError as err:

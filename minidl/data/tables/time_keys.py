@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from minidl.core.errors import ConfigError, MissingPackageError
+from minidl.core.errors import ConfigError, DataError, MissingPackageError
 from minidl.data.steps import Times
 from minidl.data.tables.rows import TableRows
 from minidl.data.tables.several import series_of_rows
@@ -73,10 +73,19 @@ class TimeKeys:
         if isinstance(self._time, list) and not self.time_format:
             times, utc = file.timestamps_from_parts(self._time), False
         else:
-            times, utc = file.moments(self.time_columns, self._form)
+            times, utc = self._moments(file)
         if utc or not self.time_zone:
             return times, utc
         columns = getattr(self, "_series_columns", None)
         times, problems = in_utc(times, self.time_zone, series_of_rows(file, columns)[0] if columns else None)
         file.refuse(problems)
         return times, True
+
+    def _moments(self, file: TableRows) -> tuple[Times, bool]:
+        try:
+            return file.moments(self.time_columns, self._form)
+        except DataError as err:
+            if self.time_format or len(file.some_moments(self.time_columns, ISO)[1]):
+                raise
+            hint = 'no cell is such a time; `time_format` says of which form they are, as "%d.%m.%Y %H:%M"'
+            raise DataError(*err.lines, f"{file.name}: column {self.time_columns[0]}: {hint}.") from err

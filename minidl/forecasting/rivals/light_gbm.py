@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from minidl.core.arguments import MAX_NUMBER, PositiveFloat, PositiveInt
-from minidl.core.errors import ConfigError
+from minidl.core.errors import MissingPackageError
 from minidl.core.extras import install_command
 from minidl.core.layer import Array
 from minidl.core.registry import register
@@ -56,7 +56,7 @@ class LightGBM(Rival):
 
     def check(self, splits: Splits) -> None:
         if find_spec("lightgbm") is None:
-            raise ConfigError(f"evaluation.rivals: LightGBM needs lightgbm: {install_command('rivals')}")
+            raise MissingPackageError(f"evaluation.rivals: LightGBM needs lightgbm: {install_command('rivals')}")
 
     def fit(self, splits: Splits, rows: Rows, covariates: Covariates, horizon: int) -> Forecaster:
         self.check(splits)

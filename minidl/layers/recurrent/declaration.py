@@ -52,6 +52,10 @@ def check_declaration(cell: Any) -> None:
         raise ConfigError(f"{who}: {twice[0]!r} names two things among gates, states, vectors and {', '.join(OWN)}.")
     methods = [cell.equations, *(getattr(cell, gate.of) for gate in gates if gate.of)]
     asked = {argument for method in methods for argument in signature(method).parameters}
+    for method in methods:
+        first = next(iter(signature(getattr(method, "__func__", method)).parameters), None)
+        if first in (*names, "x"):
+            raise ConfigError(f"{placed(method)}: its first argument is {first!r}; expected self before it.")
     if idle := [name for name in (*arguments, *vectors) if name not in asked]:
         raise ConfigError(
             f"{placed(cell.equations)}: it does not ask for {idle[0]!r}, so nothing would come of its weights; "

@@ -89,7 +89,8 @@ class Value(np.lib.mixins.NDArrayOperatorsMixin):
         name = ufunc.__name__
         if method != "__call__" or more or ARGUMENTS.get(name) != len(inputs):
             how = name if method == "__call__" else f"{name}.{method}"
-            _refuse(f"numpy.{how}" + (f" with {', '.join(more)}" if more else ""))
+            instead = "; write a = a + b in place of a += b" if "out" in more else ""
+            _refuse(f"numpy.{how}" + (f" with {', '.join(more)}" if more else "") + instead)
         if name == "positive":
             return self
         return record(name, *inputs)
@@ -106,7 +107,7 @@ class Value(np.lib.mixins.NDArrayOperatorsMixin):
         _refuse("a condition on a number that is not known yet; write where(condition, a, b)")
 
     def __float__(self) -> NoReturn:
-        _refuse("float(...) of a number that is not known yet")
+        _refuse("float(...) of a number that is not known yet; functions of math need one, those of numpy do not")
 
     def __getitem__(self, key: Any) -> NoReturn:
         _refuse("an index")

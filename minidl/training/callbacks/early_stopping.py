@@ -56,4 +56,5 @@ class EarlyStopping(Callback):
             return
         memory["waited"] += 1
         if memory["waited"] >= self.patience:
-            trainer.finish(f"no better {self.metric} for {counted(self.patience, 'epoch')}")
+            by = f" by more than {self.min_delta:g}" if self.min_delta else ""
+            trainer.finish(f"no better {self.metric}{by} for {counted(self.patience, 'epoch')}")

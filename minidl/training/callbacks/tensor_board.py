@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from minidl.core.errors import ConfigError
+from minidl.core.errors import MissingPackageError
 from minidl.core.extras import install_command
 from minidl.core.registry import register
 from minidl.training.callbacks.callback import Callback
@@ -36,14 +36,14 @@ class TensorBoard(Callback):
 
         Raises
         ------
-        ConfigError
+        MissingPackageError
             tensorboardX is not installed.
         """
         self._writer: Any = None
         if trainer.folder is None:
             return
         if find_spec("tensorboardX") is None:
-            raise ConfigError(f"TensorBoard needs tensorboardX: {install_command('tensorboard')}")
+            raise MissingPackageError(f"TensorBoard needs tensorboardX: {install_command('tensorboard')}")
         events = importlib.import_module("tensorboardX")
         folder = trainer.folder / "tensorboard"
         # Its own name of the file is that of the second: a run that goes on at once would write over it. A thread

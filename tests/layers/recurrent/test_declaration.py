@@ -61,6 +61,10 @@ WRONG = {
         {"equations": lambda self, n, h: np.tanh(n) * h},
         r"^test_declaration\.py:\d+: .*it does not ask for 'f', so nothing would come of its weights",
     ),
+    "self forgotten": (
+        {"equations": lambda f, n, h: np.tanh(n) * f},
+        r"^test_declaration\.py:\d+: .*its first argument is 'f'; expected self before it\.$",
+    ),
     "half of a gate that no equations ask for": (
         {"gates": (Gate("f", apart=True), "n"), "equations": lambda self, n, f_h: np.tanh(n) * f_h},
         r"it does not ask for 'f_x'",

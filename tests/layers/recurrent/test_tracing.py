@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -81,6 +82,20 @@ def test_what_cannot_be_traced_is_refused_with_its_line(name: str) -> None:
         cell(equations)
     assert len(caught.value.lines) == 1
     assert "equations of a cell are made of" in str(caught.value)
+
+
+def test_what_to_write_instead_is_said() -> None:
+    def added_to(self: Any, a: Any, b: Any, h: Any) -> Any:
+        a += h
+        return np.tanh(a + b)
+
+    for equations, instead in (
+        (added_to, r"write a = a \+ b in place of a \+= b"),
+        (lambda self, a, b, h: math.tanh(a), "functions of math need one, those of numpy do not"),
+        (lambda self, a, b, h: a if a > 0 else b, r"write where\(condition, a, b\)"),
+    ):
+        with pytest.raises(ConfigError, match=instead):
+            cell(equations)
 
 
 def drawn(rng: random.Random) -> tuple[str, str]:
