@@ -12,7 +12,7 @@ from msgspec import Meta
 from minidl.compiled import EngineName, explain
 from minidl.compiled.choice import source_obstacle
 from minidl.config import Node, build, dump, load_node, parse_bytes, problem_at
-from minidl.config.space import space_problems
+from minidl.config.space import seeing, space_problems
 from minidl.core.arguments import Configurable, Seed, lost_in_dtype
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.later_rows import later_rows
@@ -232,6 +232,8 @@ def check_search(experiment: Experiment, node: Node) -> None:
         why = f"is not looked at: the best weights have {metric}" if validated else "is not set"
         what = f"trials are compared by a validation score; {experiment.data.validation_key} {why}"
         problems.append(problem_at(node, ("search",), what))
+    for path in seeing(experiment.search, experiment.to_config()["data"].get("scaler")):
+        problems.append(problem_at(node, path, "all sees the test part, which a search must not; give fit_on: train"))
     for key in experiment.search:
         if metric == "validation_loss" and (key.split(".")[0] == "loss" or key.startswith("data.scaler")):
             why = "cannot be searched: trials are compared by validation_loss, whose meaning it changes; let "

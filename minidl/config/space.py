@@ -120,6 +120,25 @@ def space_problems(root: Node, target: type, known: Sequence[str] = ()) -> list[
     return problems
 
 
+def seeing(search: Mapping[str, Any], scaler: Any) -> Iterator[tuple[str, ...]]:
+    """Where a search lets a scaler be fitted on all rows, of the test part too: paths in the config.
+
+    Parameters
+    ----------
+    search : as it stands in the config.
+    scaler : of the config's data, as plain values.
+    """
+
+    def sees(value: Any) -> bool:
+        return (value.get("fit_on") if isinstance(value, dict) else value) == "all"
+
+    if search and sees(scaler):
+        yield "data", "scaler", "fit_on"
+    for key, tried in search.items():
+        if _inside(key, "data.scaler") and isinstance(tried, list) and any(map(sees, tried)):
+            yield KEY, key
+
+
 def _message(line: str) -> str:
     """A problem's line without its place."""
     return line.partition(": ")[2]

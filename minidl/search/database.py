@@ -151,6 +151,8 @@ class Database:
         error_fits = error is None if state == "complete" else isinstance(error, str) and len(error) <= MAX_ERROR
         if not (epoch_fits and error_fits and isinstance(seconds, float) and math.isfinite(seconds)):
             raise CorruptFileError(f"{where} has notes that are not minidl's")
+        if epoch is not None and curve[epoch] != score:
+            raise CorruptFileError(f"{where} has another score than its epoch {epoch}")
         return Finished(point_of(trial.params, self.space), Tried(state, score, epoch, curve, error, seconds))
 
 

@@ -9,6 +9,7 @@ one kind of machine.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ class Pruning(Callback):
     def __init__(self, by: Choice, curves: tuple[Curve, ...], epochs: int) -> None:
         optuna = need_optuna()
         direction = "maximize" if by.larger_is_better else "minimize"
-        pruner = optuna.pruners.MedianPruner(TRIALS_BEFORE_PRUNING, n_warmup_steps=epochs // 5)
+        pruner = optuna.pruners.MedianPruner(TRIALS_BEFORE_PRUNING, n_warmup_steps=math.ceil(epochs / 5))
         study = optuna.create_study(direction=direction, pruner=pruner)
         state = optuna.trial.TrialState.COMPLETE
         study.add_trials(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from minidl.comparison.poisoned import poisoned
 from minidl.core.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.plotting import search_figure
+from minidl.search.trying import Pruning
+from minidl.training import EpochRecord
+from minidl.training.callbacks import Choice
 
 pytest.importorskip("optuna", reason="Optuna is not installed")
 
@@ -74,6 +78,42 @@ def test_nothing_of_the_test_part_is_looked_at(folder: Path, capsys: Capture, mo
     assert trials(capsys, "search-002") == clean
     manifests = [json.loads(Path(f"runs/search-00{i}/manifest.json").read_text()) for i in (1, 2)]
     assert manifests[0]["data"] != manifests[1]["data"]  # the poison was there
+
+
+SCALER = "{type: MinMaxScaler}, {type: MinMaxScaler, fit_on: all}"
+
+
+@pytest.mark.parametrize(
+    ("space", "where"),
+    [
+        ("optimizer.learning_rate: [0.1, 0.2]", "data.scaler.fit_on"),
+        (f"data.scaler: [{SCALER}]", "search.data.scaler"),
+        ("data.scaler.fit_on: [train, all]", "search.data.scaler.fit_on"),
+    ],
+)
+def test_a_scaler_that_sees_the_test_part_is_refused(space: str, where: str, folder: Path, capsys: Capture) -> None:
+    """Caught here: a search that said that the test part was not looked at, on data scaled by it."""
+    stop = "training.callbacks=[{type: EarlyStopping, metric: validation_r2, larger_is_better: true}]"
+    write_search(folder, f"engine: numpy\nsearch: {{{space}}}\n")
+    fit_on = "all" if where.startswith("data") else "train"
+    more = ["--set", f"data.scaler={{type: MinMaxScaler, fit_on: {fit_on}}}"]
+    assert main(["check", "small.yaml", "--set", stop, *more]) == 2
+    err = capsys.readouterr().err
+    assert f"{where}: all sees the test part, which a search must not; give fit_on: train\n" in err
+    assert err.count("\n") == 1
+    assert search("small.yaml", "--trials", "1", "--set", stop, *more) == 2
+
+
+@pytest.mark.parametrize(("epochs", "first"), [(4, 1), (5, 1), (9, 2), (11, 3), (30, 6)])
+def test_no_training_is_cut_short_before_a_fifth_of_its_epochs(epochs: int, first: int) -> None:
+    """Caught here: one of nine epochs counted as a fifth."""
+    by = Choice("validation_loss")
+    pruning = Pruning(by, tuple(dict.fromkeys(range(1, epochs + 1), 0.1) for _ in range(5)), epochs)
+    ended: list[str] = []
+    trainer = SimpleNamespace(complete=False, finish=ended.append)
+    for epoch in range(1, epochs + 1):
+        pruning.on_epoch_end(trainer, EpochRecord(epoch, epoch, 1.0, 1.0, None, 0.1, 0.0))
+        assert pruning.pruned == bool(ended) == (epoch >= first)
 
 
 def test_the_same_seed_gives_the_same_trials_and_another_one_gives_others(folder: Path, capsys: Capture) -> None:

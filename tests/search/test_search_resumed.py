@@ -129,6 +129,7 @@ STRANGE = {
         "UPDATE trial_values SET value_type = 'INF_POS', value = NULL",
         "trial 0 has a score that is not finite.",
     ),
+    "a better score": ("UPDATE trial_values SET value = 0.0", "trial 0 has another score than its epoch "),
     "a text for a number": ("UPDATE trial_params SET param_value = 'x'", "damaged, or no database of a search ("),
     "a value outside": (
         "UPDATE trial_params SET param_value = 5.0 WHERE param_name LIKE '%rate'",
