@@ -135,7 +135,7 @@ class Experiment(Configurable):
                 self.loss.check_shapes((1, last), (1, last // several))
         except ShapeError as err:
             told = "" if several == 1 else f"counting the {several} outputs that {name} needs for each target as one, "
-            raise ShapeError(f"{told}{err}") from err
+            raise ShapeError(f"{told}{err}", err.path) from err
         return output
 
     @property

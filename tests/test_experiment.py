@@ -9,12 +9,25 @@ import numpy as np
 import pytest
 from small import CONFIG, hourly_table, window_data, write_experiment
 
-from minidl import SGD, ConfigError, Dense, LastStep, RecurrentLayer, SelectFeatures, Sequential, ShapeError, fit
+from minidl import (
+    SGD,
+    Bidirectional,
+    BinaryCrossEntropy,
+    ConfigError,
+    Dense,
+    LastStep,
+    RecurrentLayer,
+    SelectFeatures,
+    Sequential,
+    ShapeError,
+    fit,
+)
 from minidl.config import construct, dump, parse_text
 from minidl.core.layer import Layer
+from minidl.data import Echo, Sequences
 from minidl.experiment import Experiment, load_experiment
 from minidl.randomness import Streams
-from minidl.tasks import Forecast
+from minidl.tasks import Forecast, Label
 
 
 def experiment(*layers: Layer, **arguments: object) -> Experiment:
@@ -59,6 +72,30 @@ def test_a_model_with_an_output_at_every_step_gets_labels_at_every_step() -> Non
     one = experiment()
     assert one.build_model() == (1,)
     assert one.load_data().train.gather(slice(0, 3)).target.shape == (3, 1)
+
+
+def test_a_model_that_looks_at_the_labels_in_later_steps_is_refused_with_its_place() -> None:
+    # Such a net copies: what it learned is of no use at the last step, the only one that is scored.
+    ahead = [Sequential([Bidirectional(RecurrentLayer(1))]) for _ in range(2)]
+    with pytest.raises(ShapeError, match=r"^Bidirectional looks at later time steps, where labels at every") as caught:
+        experiment(ahead[0], Dense(1)).build_model()
+    assert caught.value.path == ("layers", 0, "layers", 0)
+    assert experiment(ahead[1], LastStep(), Dense(1)).build_model() == (1,)
+
+
+@pytest.mark.parametrize("lookahead", [0, 1])
+def test_a_label_of_what_comes_next_takes_no_model_that_looks_at_it(lookahead: int) -> None:
+    source = Echo(n_sequences=20, time_steps=6, delay=2)
+    model = Sequential([Bidirectional(RecurrentLayer(2)), Dense(1)])
+    task = {"loss": BinaryCrossEntropy(), "evaluation": Label(lookahead=lookahead)}
+    made = Experiment(model=model, data=Sequences(source), optimizer=SGD(0.1), **task)
+    if lookahead:
+        assert made.build_model() == (None, 1)
+    else:
+        with pytest.raises(
+            ShapeError, match=r"^Bidirectional looks at later time steps, which give its labels away as"
+        ):
+            made.build_model()
 
 
 def test_asking_for_the_data_changes_no_weight_and_builds_no_model() -> None:

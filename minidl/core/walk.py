@@ -61,6 +61,15 @@ def owner(model: Layer, parameter: str) -> Layer:
     return owner(children[name], rest) if name in children else model
 
 
+def config_path(model: Layer, path: str) -> tuple[str | int, ...]:
+    """Where in a config the layer stands that `walk` finds at this path."""
+    found: list[str | int] = []
+    for name in path.split(".") if path else ():
+        found += model.config_path(name)
+        model = model.children()[name]
+    return tuple(found)
+
+
 def joined(path: str, name: str) -> str:
     """The path of the child `name` of the layer at `path`."""
     return f"{path}.{name}" if path else name

@@ -41,7 +41,7 @@ from minidl.tasks.several_targets import (
     losing_on_targets,
     mean_r2,
 )
-from minidl.tasks.task import Task
+from minidl.tasks.task import Task, check_looks_back
 from minidl.training.selection import joined
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class Forecast(Task):
 
     def check_output(self, output: Shape, experiment: Setting) -> None:
         """One number, or one for each lead, at the last or at every time step."""
+        check_looks_back(experiment.model, output, "where labels at every step stand; leave it out, or take LastStep")
         furthest = max(self.horizons)
         if self._n_targets > 1:
             check_width(output, window_data(experiment.data).series.targets, furthest, experiment.model)

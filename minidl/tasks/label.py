@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from minidl.core.arguments import NonNegativeInt
-from minidl.core.layer import Array
+from minidl.core.layer import Array, Shape
 from minidl.core.lengths import inside
 from minidl.core.registry import register
 from minidl.data import ScaleFit, SequenceParts, SequenceSet, SequenceTable
 from minidl.tasks.classify import Classify, per_class, softmax, whole
 from minidl.tasks.linear import AROUND, around_steps
+from minidl.tasks.protocols import Setting
 from minidl.tasks.sequence_task import Predicted
+from minidl.tasks.task import check_looks_back
 
 
 @register
@@ -30,12 +32,18 @@ class Label(Classify):
     ----------
     checkpoint : which weights are scored, ``last`` or ``best`` (lowest validation loss).
     lookahead : steps after each step that the linear baseline sees, beside the eight before it; 0 where labels are of
-        what comes next, which the steps after it would give away.
+        what comes next, which the steps after it would give away: then a model that looks at later steps is refused.
     """
 
     lookahead: NonNegativeInt = AROUND
 
     every_step: ClassVar[bool] = True
+
+    def check_output(self, output: Shape, experiment: Setting) -> None:
+        """One number for each class at every step, which no later step gives away; see `lookahead`."""
+        super().check_output(output, experiment)
+        if self.lookahead == 0:
+            check_looks_back(experiment.model, output, "which give its labels away as lookahead is 0")
 
     def targets_of(self, table: SequenceTable) -> npt.NDArray[np.int64]:
         """One label a row."""

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from minidl.core.arguments import Configurable
-from minidl.core.errors import ConfigError, NumericalError
+from minidl.core.errors import ConfigError, NumericalError, ShapeError
 from minidl.core.layer import Array, Layer, Shape
 from minidl.core.registry import open_kind
+from minidl.core.walk import config_path, walk
 from minidl.data import ScaleFit
 from minidl.forecasting.rounding import is_above
 from minidl.forecasting.words import baseline_words
@@ -244,3 +245,17 @@ class Task(Configurable, ABC):
             raise NumericalError(
                 f"{where}: the training was finite, but the scores are not ({broken}): {self.broken_hint}"
             )
+
+
+def check_looks_back(model: Layer, output: Shape, why: str) -> None:
+    """Refuse a model with an output at every step in which a layer looks at later steps.
+
+    Raises
+    ------
+    ShapeError
+        With the place of the layer.
+    """
+    ahead = [(path, type(layer).__name__) for path, layer in walk(model) if not layer.causal]
+    if ahead and len(output) > 1:
+        path, name = ahead[0]
+        raise ShapeError(f"{name} looks at later time steps, {why}.", config_path(model, path))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from minidl.core.errors import ConfigError, NumericalError, ShapeError
 from minidl.core.layer import Array, Layer, Shape
-from minidl.core.walk import walk_shapes
+from minidl.core.walk import config_path, walk_shapes
 from minidl.data.batch import Batch
 from minidl.data.windows import Windows
 from minidl.losses import Loss
@@ -195,16 +195,7 @@ def check_every_step(model: Layer, input_shape: Shape) -> None:
             what = "looks at later time steps, which training.bptt_steps cuts off"
         else:
             continue
-        raise ShapeError(f"{name} {what}; leave out the layer, or bptt_steps.", _config_path(model, path))
-
-
-def _config_path(model: Layer, path: str) -> tuple[str | int, ...]:
-    """Where in a config the layer stands that `walk` finds at this path."""
-    found: list[str | int] = []
-    for name in path.split(".") if path else ():
-        found += model.config_path(name)
-        model = model.children()[name]
-    return tuple(found)
+        raise ShapeError(f"{name} {what}; leave out the layer, or bptt_steps.", config_path(model, path))
 
 
 def epoch_order(source: Source, rng: np.random.Generator | None, batch_size: int) -> Ints:
