@@ -12,6 +12,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
@@ -22,6 +24,7 @@ from minidl.files.private import foreign
 
 T = TypeVar("T")
 
+_MOST_BESIDE = 1000  # files of a folder among which the one that was meant is looked for
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 # Without O_NONBLOCK the opening of a pipe waits for a writer; without O_NOCTTY a terminal could take us over.
 _OPTIONAL = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT")
@@ -45,6 +48,19 @@ def variable_hint(path: str | PurePath) -> str:
     return "; a variable such as $HOME is not replaced in a path, only ~ is" if "$" in str(path) else ""
 
 
+def _meant(path: Path) -> str:
+    """``"; did you mean air.csv?"``: the file of this kind in the same folder whose name is near; "." if none is."""
+    import difflib  # which few processes need
+
+    beside: list[str] = []
+    with suppress(OSError, ValueError), os.scandir(path.parent) as entries:
+        beside = sorted(entry.name for entry in islice(entries, _MOST_BESIDE) if entry.is_file())
+    kind = [name for name in beside if Path(name).suffix == path.suffix]
+    stems = {Path(name).stem: name for name in kind}
+    near = difflib.get_close_matches(path.stem, stems, n=1)
+    return f"; did you mean {path.with_name(stems[near[0]])}?" if near else "."
+
+
 def read_given(path: str | PurePath, limit: int, *, expected: str = "a file") -> bytes:
     """The bytes of a file that the user named: a regular one, perhaps at the end of links, of at most `limit` bytes.
 
@@ -66,7 +82,7 @@ def read_given(path: str | PurePath, limit: int, *, expected: str = "a file") ->
             problem = f"is larger than {_size(limit)}, which {expected} may have at most"
         raise StorageError(f"{path}: {problem}.") from err
     except FileNotFoundError as err:
-        raise StorageError(f"{no_such(path)}.") from err
+        raise StorageError(f"{no_such(path)}{_meant(path)}") from err
     except ValueError as err:  # worded differently from Python to Python
         raise StorageError(f"{path}: cannot be read: a path holds no null character.") from err
     except OSError as err:

@@ -109,6 +109,21 @@ def test_a_name_that_is_no_text_for_a_terminal_is_shown_escaped() -> None:
     assert refused(StorageError, read_given, "\x1b[31mred\n", 9) == r"\x1b[31mred\n: no such file."
 
 
+def test_a_file_of_a_near_name_in_the_same_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("load.csv", "laod.yaml"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "laods.csv").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for path, told in (
+        ("laod.csv", "laod.csv: no such file; did you mean load.csv?"),
+        ("quite.csv", "quite.csv: no such file."),
+        ("none/load.csv", "none/load.csv: no such file."),
+    ):
+        with pytest.raises(StorageError) as caught:
+            read_given(path, 9)
+        assert str(caught.value) == told
+
+
 def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a").write_bytes(b"x")
