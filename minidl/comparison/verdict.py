@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl.comparison.confounds import work_words
+from minidl.comparison.outcomes import BETTER, SLIGHTLY
 from minidl.comparison.pair_verdict import margin_words, pair_verdict, where
 from minidl.comparison.sign_flips import LEVEL
 from minidl.comparison.tested import metric_at, scores_of, sign_of, terms, undefined_at
 from minidl.comparison.together import best_words
-from minidl.core.text import listed, signed
+from minidl.core.text import counted, listed, signed
 from minidl.forecasting.rounding import is_above
 
 Result = Mapping[str, Any]
@@ -46,15 +47,28 @@ def _headline_of_many(result: Result, pairs: Sequence[Mapping[str, Any]]) -> str
         return "No config gave a score in more than half of its runs."
     top = max(scored.values())
     best = [label for label, score in scored.items() if not is_above(top, score, result["asked"]["rounding"])]
-    won = [pair for pair in pairs if pair["better"] is not None]
-    equal = [pair for pair in pairs if len(pair["equal"]) == len(result["asked"]["rows"])]
-    same = ""
-    if result["asked"]["smallest"] is not None:
-        same = f", and {len(equal)} {'are' if len(equal) != 1 else 'is'} equal within {margin_words(result)}"
     return (
         f"{listed(best)} {'has' if len(best) == 1 else 'have'} the {'highest' if sign > 0 else 'lowest'} median "
-        f"{metric.words}{where([row], result)}, {sign * top:.4f}; of {len(pairs)} pairs that were tested, "
-        f"{len(won)} {'differ' if len(won) != 1 else 'differs'} beyond what seeds do{same}."
+        f"{metric.words}{where([row], result)}, {sign * top:.4f}; {_of_pairs(result, pairs)}."
+    )
+
+
+def _of_pairs(result: Result, pairs: Sequence[Mapping[str, Any]]) -> str:
+    """How many of several pairs differ, in any row, and how many are equal in all."""
+    outcomes = [[row["outcome"] for row in pair["rows"].values()] for pair in result["pairs"]]
+    won = sum(BETTER in one or SLIGHTLY in one for one in outcomes)
+    equal = sum(len(pair["equal"]) == len(result["asked"]["rows"]) for pair in pairs)
+    same = ""
+    if result["asked"]["smallest"] is not None:
+        same = f", and {equal} {'are' if equal != 1 else 'is'} equal within {margin_words(result)}"
+    tests, seeds = result["tests"], max(len(pair["seeds"]) for pair in result["pairs"])
+    if seeds < tests["fewest_seeds"]:
+        few = f"with {counted(seeds, 'seed')} and {counted(tests['number'], 'test')}"
+        needed = f"at least {tests['fewest_seeds']} seeds are needed"
+        return f"{few} no difference of two could be shown, {needed}{same}"
+    return (
+        f"of {len(pairs)} pairs that were tested, {won} {'differ' if won != 1 else 'differs'} "
+        f"beyond what seeds do{same}"
     )
 
 

@@ -75,7 +75,7 @@ def test_of_many_configs_one_that_mostly_breaks_is_not_the_best() -> None:
         for seed, r2 in enumerate(runs)
     ]
     result = analysed(made)
-    assert result["verdict"]["headline"].startswith("b has the highest median R² at 4 hours, 0.7150; of 3 pairs")
+    assert result["verdict"]["headline"].startswith("b has the highest median R² at 4 hours, 0.7150; with 8 seeds")
     assert result["configs"]["c"]["block"]["4"]["r2"]["median"] is None
     assert list(figures.shown(result)) == ["a", "b", "c"]
 

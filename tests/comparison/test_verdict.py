@@ -177,8 +177,21 @@ def test_holm_corrects_over_all_pairs_and_horizons() -> None:
     assert rows["one", "other"]["p_adjusted"] == pytest.approx(9 * 2 / 256)
     assert rows["one", "twin"]["p_adjusted"] == 1
     assert [pair["better"] for pair in result["verdict"]["pairs"]] == [None, None, None]
-    assert result["verdict"]["headline"].startswith("one and twin have the highest median R² at 4 hours, 0.7150; of 3")
-    assert result["verdict"]["headline"].endswith("0 differ beyond what seeds do.")
+    assert result["verdict"]["headline"].startswith("one and twin have the highest median R² at 4 hours, 0.7150; ")
+    # Caught here: that 0 differ beyond what seeds do, where none could be shown.
+    few = "with 8 seeds and 9 tests no difference of two could be shown, at least 9 seeds are needed."
+    assert result["verdict"]["headline"].endswith(few)
+
+
+def test_a_pair_that_differs_one_way_here_and_the_other_way_there_differs() -> None:
+    """Caught here: of three pairs of which two depend on the horizon 0 were said to differ."""
+    made = [record(label, seed, r2) for label in ("one", "other", "twin") for seed, r2 in enumerate([*GOOD, *GOOD])]
+    for run in made[16:32]:
+        for row, gain in (("4", 0.1), ("1", -0.1)):
+            run["scores"]["block"][row]["r2"] += gain
+    verdict = analysed(made)["verdict"]
+    assert [pair["better"] for pair in verdict["pairs"]] == [None, None, None]
+    assert verdict["headline"].endswith("of 3 pairs that were tested, 2 differ beyond what seeds do.")
 
 
 def test_the_fewest_seeds_are_those_of_the_tests_that_there_are() -> None:
