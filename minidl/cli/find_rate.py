@@ -14,7 +14,7 @@ from minidl.core.text import counted
 from minidl.experiment import Experiment, load_experiment
 from minidl.files.reading import user_path
 from minidl.plotting import style
-from minidl.runs.rate_range import DONE, RateRange, range_test
+from minidl.runs.rate_range import DONE, RateRange, check_range, range_test
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
     experiment = load_experiment(args.config, args.overrides)
     if experiment.sweep:
         raise ConfigError(f"{args.config}: has sweep:, so it is many experiments; give one of them.")
+    check_range(args.low, args.high, args.steps)
     parts = experiment.load_data()
     say(*parts.notes())
     found = range_test(experiment, parts, low=args.low, high=args.high, steps=args.steps, notify=say)

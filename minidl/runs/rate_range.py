@@ -12,6 +12,7 @@ that a tenth is taken, is from S. Gugger (2018), How do you find a good learning
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 
 from minidl.compiled import choose_engine
 from minidl.compiled.kernel import silent
-from minidl.core.arguments import PositiveFloat, PositiveInt
+from minidl.core.arguments import MAX_NUMBER, PositiveFloat, PositiveInt, checked
 from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.layer import Array
 from minidl.experiment import Experiment
@@ -32,6 +33,7 @@ from minidl.training.rates import steps_of_epoch
 from minidl.training.threads import blas_threads
 
 FEWEST = 20  # steps
+LOWEST = 1e-30  # rate
 RECENT = 5  # steps whose mean loss tells that it has grown beyond all use
 SHARE = 20  # a smoothed loss is a mean over a twentieth of the steps to each side
 LEAST_FALL = 0.1  # of the smoothed loss at the start, for a suggestion
@@ -82,7 +84,7 @@ def range_test(
     ----------
     experiment : as it is loaded; it is of no use afterwards.
     parts : its data.
-    low, high : the first and the last rate.
+    low, high : the first and the last rate, from 1e-30 to 1e9.
     steps : at least 20; as many epochs as they need.
     notify : gets the line that says which engine it is.
 
@@ -93,12 +95,10 @@ def range_test(
     NumericalError
         The loss was not finite before so many steps were taken.
     """
-    if not 0 < low < high < np.inf:
-        raise ConfigError(f"range test: expected rates 0 < low < high, got {low:g} and {high:g}.")
-    if steps < FEWEST:
-        raise ConfigError(f"range test: expected {FEWEST} steps or more, got {steps}.")
-    own, batch_size = experiment.optimizer.learning_rate, experiment.training.batch_size
-    rising = _Rising(low / own, high / own, steps)
+    check_range(low, high, steps)
+    batch_size = experiment.training.batch_size
+    experiment.optimizer = copy.copy(experiment.optimizer)
+    experiment.optimizer.learning_rate, rising = high, _Rising(low / high, steps)
     plain: dict[str, Any] = {"schedule": rising, "moving_average": None, "callbacks": []}
     epochs = steps if experiment.training.bptt_steps else -(-steps // steps_of_epoch(parts.train, batch_size))
     experiment.training = replace(experiment.training, epochs=epochs, **plain)
@@ -116,17 +116,26 @@ def range_test(
     return _found(recorded.losses, trainer.learning_rates(0, len(recorded.losses)), steps, experiment.optimizer)
 
 
+def check_range(low: float, high: float, steps: int) -> None:
+    """Refuse what is no range; see `range_test`."""
+    if not 0 < low < high < np.inf:
+        raise ConfigError(f"range test: expected rates 0 < low < high, got {low:g} and {high:g}.")
+    if low < LOWEST or high > MAX_NUMBER:
+        raise ConfigError(f"range test: expected rates from {LOWEST:g} to {MAX_NUMBER:g}, got {low:g} and {high:g}.")
+    if checked(steps, PositiveInt, "range test: steps") < FEWEST:
+        raise ConfigError(f"range test: expected {FEWEST} steps or more, got {steps}.")
+
+
 @dataclass(eq=False)
 class _Rising(Schedule):
-    """A factor that grows by the same factor at every step, from the first to the last one."""
+    """A factor that grows by the same factor at every step, from the first one to 1."""
 
     first: PositiveFloat
-    last: PositiveFloat
     steps: PositiveInt
 
     def factor(self, at: Progress, state: ScheduleState) -> float:
         """See the class."""
-        return float(self.first * (self.last / self.first) ** (at.step / (self.steps - 1)))
+        return float(self.first ** (1 - at.step / (self.steps - 1)))
 
 
 class _Recorded:

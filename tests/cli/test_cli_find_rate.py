@@ -38,7 +38,7 @@ def experiment(optimizer: Optimizer, engine: str = "numpy", batch_size: int = 32
 
 def test_the_rates_grow_by_one_factor_whatever_the_rate_of_the_config_is() -> None:
     found = []
-    for rate in (0.5, 0.001):
+    for rate in (0.5, 1e-12):  # times a factor of 1e10, which no schedule may have, it would be 0.01
         made = experiment(SGD(rate))
         found.append(range_test(made, made.load_data(), low=1e-5, high=1e-2, steps=31))
     np.testing.assert_allclose(found[0].rates, np.geomspace(1e-5, 1e-2, 31), rtol=1e-12)
@@ -150,13 +150,16 @@ def test_where_nothing_falls_there_is_no_suggestion(cli: Cli, folder: Path) -> N
     [
         (("--low", "0"), "range test: expected rates 0 < low < high, got 0 and 10."),
         (("--high", "1e-7"), "range test: expected rates 0 < low < high, got 1e-06 and 1e-07."),
+        (("--high", "1e10"), "range test: expected rates from 1e-30 to 1e+09, got 1e-06 and 1e+10."),
+        (("--low", "1e-31"), "range test: expected rates from 1e-30 to 1e+09, got 1e-31 and 10."),
+        (("--steps", "10000000000"), "range test: steps: expected `int` <= 1000000000, got 10000000000"),
         (("--steps", "3"), "range test: expected 20 steps or more, got 3."),
     ],
 )
 def test_a_range_that_is_none_is_refused(cli: Cli, folder: Path, arguments: tuple[str, ...], line: str) -> None:
     outcome = cli("find-rate", "small.yaml", *arguments)
     assert outcome.code == 2
-    assert outcome.err.splitlines()[-1] == f"minidl find-rate: {line}"
+    assert outcome.err == f"minidl find-rate: {line}\n"  # before data are read, of which there would be lines
 
 
 def test_the_picture_is_drawn_where_matplotlib_is_installed(

@@ -37,6 +37,14 @@ def test_a_later_group_counts_for_what_it_says() -> None:
     assert shown(*groups) == ([(10, 12, 0.5, 0.0), (12, 14, 1.0, None), (14, 15, 1.0, 0.0)], [(0, 10)])
 
 
+def test_of_two_groups_that_give_one_value_the_later_counts() -> None:
+    first = ParameterGroup("0.*", learning_rate_factor=0.5, weight_decay=0.3)
+    then = ParameterGroup("*.W*", learning_rate_factor=3.0, weight_decay=0.7)
+    rest = (14, 15, 1.0, None)
+    assert shown(first, then)[0] == [(0, 10, 3.0, 0.7), (10, 12, 0.5, 0.3), (12, 14, 3.0, 0.7), rest]
+    assert shown(then, first)[0] == [(0, 12, 0.5, 0.3), (12, 14, 3.0, 0.7), rest]
+
+
 def test_each_segment_has_its_part_of_the_state() -> None:
     optimizer = Adam(0.1, groups=[ParameterGroup("0.W_hh", frozen=True), ParameterGroup("2.*", learning_rate_factor=2)])
     segments = Segments(optimizer, SIZES)
