@@ -29,7 +29,7 @@ from minidl.training.engine import Engine, NumpyEngine
 from minidl.training.flat import FlatParameters
 from minidl.training.looking import FirstBatch
 from minidl.training.outputs import Outputs, collected, outputs_by_batch, prepared
-from minidl.training.rates import rate_at, rates_at, steps_of_epoch
+from minidl.training.rates import rate_at, rates_at, shift_of, steps_of_epoch
 from minidl.training.records import EpochRecord, Position, never, remembered, scores_of
 from minidl.training.settings import Training
 from minidl.training.sources import Source, fitted, gathered
@@ -102,6 +102,7 @@ class Trainer:
         self.epoch: int = 0
         self.step: int = 0
         self.epoch_steps: int = 1  # until `run` knows
+        self._shift: int = 0
         self.position: Position = Position()
         self.order_state: dict[str, Any] = generator_state(streams.shuffling)  # from before this epoch's order
         self.history: list[EpochRecord] = []
@@ -150,6 +151,7 @@ class Trainer:
         if validation is not None:
             validation = fitted(validation, self.model, self.loss, "validation ")
         self.epoch_steps = steps_of_epoch(train, self.settings.batch_size)
+        self._shift = shift_of(train, self.settings.batch_size, self.epoch, self.position.examples, self.step)
         if self.settings.watched:
             some = None if validation is None else collected([next(outputs_by_batch(self.model, validation))])
             check_watched(self.settings.watched, None if some is None else self._metrics_of(some))
@@ -273,7 +275,7 @@ class Trainer:
         return rates_at(self.settings.schedule, self.schedule_state, self.optimizer.learning_rate, self._at(first), n)
 
     def _at(self, step: int) -> Progress:
-        return Progress(step, self.settings.epochs * self.epoch_steps, self.epoch_steps)
+        return Progress(step + self._shift, self.settings.epochs * self.epoch_steps, self.epoch_steps)
 
     def memory_of(self, callback: Callback) -> CallbackState:
         """What a callback remembers; it may change it in place. Of those in `settings` checkpoints have it."""

@@ -21,6 +21,20 @@ def steps_of_epoch(train: Source, batch_size: int) -> int:
     return int(windows[np.arange(0, len(windows), batch_size)].sum())
 
 
+def shift_of(train: Source, batch_size: int, epoch: int, examples: int, step: int) -> int:
+    """What a schedule's time is ahead of the step that is about to be taken; 0 but after a change of epochs' length.
+
+    A training that goes on with other batches or more examples is after as many epochs as before.
+
+    Parameters
+    ----------
+    epoch, examples, step : complete epochs, examples of the current one, and all steps so far.
+    """
+    if isinstance(train, StreamWindows):
+        return 0  # epochs differ, as long as streams do
+    return epoch * steps_of_epoch(train, batch_size) + -(-examples // batch_size) - step
+
+
 def rate_at(schedule: Schedule, state: ScheduleState, rate: float, at: Progress) -> float:
     """The learning rate of a step: the schedule's factor times `rate`.
 

@@ -23,6 +23,7 @@ from minidl import (
     RecurrentLayer,
     ReduceOnPlateau,
     Schedule,
+    StepDecay,
     fit,
 )
 from minidl.optimizers import ScheduleState
@@ -163,6 +164,29 @@ def test_factors_of_as_many_steps_as_nobody_asked_for_are_refused() -> None:
     message = "training.schedule: Wrong is at_once, and its factors for 3 steps have the shape (2,)."
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         rates_at(Wrong(), {}, 0.1, Progress(0, 4, 2), 3)
+
+
+def test_after_a_change_of_batches_a_training_is_after_as_many_epochs_as_before() -> None:
+    # Caught here: steps that were taken count as if they had been as large as those to come.
+    one = trainer(stack(), schedule=StepDecay(every=2, decay=0.5), epochs=3, shuffle=False)  # 10 examples in steps of 4
+    one.run(Arrays(*examples()))
+    one.settings.epochs, one.settings.batch_size = 6, 1
+    one.run(Arrays(*examples()))
+    one.settings.epochs, one.settings.batch_size = 8, 5
+    history = one.run(Arrays(*examples(n=20)))
+    assert [record.step for record in history] == [3, 6, 9, 19, 29, 39, 43, 47]
+    assert [record.learning_rate for record in history] == pytest.approx([0.1 * 0.5 ** (e // 2) for e in range(8)])
+
+
+def test_after_a_change_of_batches_within_an_epoch_its_rest_is_of_the_epoch() -> None:
+    asked = iter([True])
+    one = trainer(stack(), schedule=Halving(), epochs=2, shuffle=False, should_stop=lambda: next(asked, False))
+    one.run(Arrays(*examples()))
+    assert (one.step, one.position.examples) == (1, 4)
+    one.settings.batch_size = 2
+    one.run(Arrays(*examples()))
+    assert one.step == 1 + 3 + 5
+    assert one.history[-1].learning_rate == pytest.approx(0.1 * 0.5**9)  # the last of two epochs of five steps
 
 
 def test_fit_takes_a_schedule() -> None:
