@@ -7,13 +7,12 @@ The conventions for writers of pages:
   the script prints, in order.
 - ``yaml``, ``ini``: must parse.
 - ``console``, ``sh``: lines ``$ minidl ...`` run in order, after the python blocks, and
-  must end with code 0. Other commands need the mark "not run". What is shown below
-  them is not compared, unless the block is marked.
+  must end with code 0. Other commands need the mark "not run". The lines shown below
+  them must be printed, in order; … is anything.
 - A block whose first line is a file name in a comment (``# my_layer.py``) is also
   written to that file before anything runs.
 - A comment above a block is a mark. ``<!-- not run: reason -->``: it must still parse.
-  ``<!-- output: checked -->``: the lines shown must be printed, in order; … is anything.
-  ``<!-- exit code: 2 -->``: the last command ends so; output is checked as well.
+  ``<!-- exit code: 2 -->``: the last command ends so.
 - A page with ``<!-- tested in: numpy -->`` trains in the NumPy engine when it is tested, which spares it the compiler.
 - A page with ``<!-- needs: faker -->`` is skipped where that package is not installed.
 - ``text`` is output or a formula: not checked. A block must name its language.
@@ -46,7 +45,7 @@ PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.m
 FENCE = re.compile(r"^( *)(```+|~~~+)([^\n`]*)\n(.*?)^\1\2 *$", re.DOTALL | re.MULTILINE)
 NEEDS = re.compile(r"<!-- *needs: *(\w+) *-->")
 TESTED_IN = re.compile(r"<!-- *tested in: *(\w+) *-->")
-MARK = re.compile(r"<!-- *(not run|exit code|output): *(\S.*?) *-->\s*\Z")
+MARK = re.compile(r"<!-- *(not run|exit code): *(\S.*?) *-->\s*\Z")
 FILE_NAME = re.compile(r"\A# ([\w-]+(?:/[\w-]+)*\.(?:py|yaml|cfg|toml))\n")
 UNCHECKED = {"text", "toml", "csv", "json", "{toctree}"}
 MOST_NOT_RUN = 12
@@ -93,8 +92,8 @@ def run_console(block: Block, folder: Path, where: str, engine: list[str]) -> No
         code = int(block.value) if block.mark == "exit code" and i == len(lines) else 0
         more = [f"--set=engine={name}" for name in engine if words[1] in ("train", "find-rate")]
         printed += run([sys.executable, "-m", *words, *more], folder, code)
-    if block.mark:
-        shown = re.sub(r"^\$ .*(?:\\\n.*)*\n", "", block.text, flags=re.MULTILINE)
+    shown = re.sub(r"^\$ .*(?:\\\n.*)*\n", "", block.text, flags=re.MULTILINE)
+    if shown.strip():
         patterns = [re.escape(line).replace("…", ".*") + " *" for line in shown.splitlines()]
         assert re.search(r"\n(?:.*\n)*?".join(patterns), printed), f"{where}: shown\n{shown}\nprinted\n{printed}"
 
