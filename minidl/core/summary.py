@@ -54,10 +54,7 @@ class Summary:
         return "\n".join(self.lines())
 
     def _repr_html_(self) -> str:
-        head, *rows = (
-            "<tr>{}</tr>".format("".join(f"<{tag}>{escape(printable(cell))}</{tag}>" for cell in row))
-            for tag, row in zip(["th", *["td"] * (len(self.rows) + 1)], self._cells(), strict=True)
-        )
+        head, *rows = (_html_row(cells, "td" if i else "th") for i, cells in enumerate(self._cells()))
         total = f"<caption>{escape(self._total())}</caption>"
         return f"<table>{total}<thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
 
@@ -70,6 +67,13 @@ class Summary:
             shapes = "  ".join(f"{name} {shape}" for name, shape in row.parameters.items())
             cells.append([row.name, str(row.output_shape), shapes, str(row.count)])
         return cells
+
+
+def _html_row(cells: list[str], tag: str) -> str:
+    """Notebooks put what stands in a table on the right, where the count belongs alone."""
+    *texts, count = (escape(printable(cell)) for cell in cells)
+    left = "".join(f'<{tag} style="text-align:left">{text}</{tag}>' for text in texts)
+    return f"<tr>{left}<{tag}>{count}</{tag}></tr>"
 
 
 def summarize(model: Layer, input_shape: Shape, dtype: npt.DTypeLike = np.float32) -> Summary:

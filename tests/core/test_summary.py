@@ -108,6 +108,8 @@ def test_a_built_model_has_its_table_as_text_and_as_html() -> None:
     cells = [[cell.text or "" for cell in row] for row in ElementTree.fromstring(html).iter("tr")]
     assert cells[2] == ["0 RecurrentLayer", "(None, 2)", "W_xh (3, 2)  W_hh (2, 2)  b_h (2,)", "12"]
     assert len(cells) == 5
+    # A notebook's style puts all on the right: the names of layers, too.
+    assert html.count("text-align:left") == 3 * len(cells)
 
 
 def test_a_model_that_was_not_built_needs_a_shape() -> None:
