@@ -128,11 +128,12 @@ def _decoded(content: bytes, where: PurePath) -> Container:
 
 def _constructed(config: Mapping[str, Any], where: PurePath) -> Container:
     """The layers without weights."""
-    hint = "a layer or initializer of your own must be registered first: import its module, with @register above it"
+    hint = "a layer or initializer of your own must be registered first: import its module, with @register above it."
     try:
         return construct(Container, config)  # type: ignore[no-any-return]
     except ConfigError as err:
-        raise ConfigError(*(f"{where}: {line}" for line in err.lines), f"{where}: {hint}.") from err
+        unknown = any(": unknown " in line and ": unknown key " not in line for line in err.lines)
+        raise ConfigError(*(f"{where}: {line}" for line in [*err.lines, *[hint] * unknown])) from err
     except RecursionError as err:
         raise CorruptFileError(f"{where}: its model is nested too deeply.") from err
 

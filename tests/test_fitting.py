@@ -126,6 +126,13 @@ def test_weights_and_lengths_of_validation_examples_count() -> None:
     assert epoch.validation_loss == pytest.approx(expected, rel=1e-5)  # float32
 
 
+@pytest.mark.parametrize("lengths", [None, [3] * 20])
+def test_a_model_is_built_for_the_steps_that_there_are_or_for_any_number_where_lengths_differ(lengths: Any) -> None:
+    model = net()
+    fit(model, X, Y, lengths=lengths, loss=HalfMSE(), optimizer=SGD(0.01), engine="numpy")
+    assert model.input_shape == ((5, 2) if lengths is None else (None, 2))
+
+
 def test_callbacks_are_called_and_a_training_stops_when_it_is_told_to() -> None:
     calls, seen = iter(range(100)), Recording()
     history = fit(

@@ -158,6 +158,16 @@ def test_a_layer_of_ones_own_must_be_registered_where_it_is_saved_and_where_it_i
     assert text.endswith("of your own must be registered first: import its module, with @register above it.")
 
 
+def test_what_is_no_question_of_registering_is_told_without_it(tmp_path: Path) -> None:
+    model: Any = Dense(1)
+    for _ in range(51):
+        model = Sequential([model])
+    model.build((2,), 0)
+    with pytest.raises(ConfigError, match=r": nested deeper than 50 levels, counting included files$") as caught:
+        model.save(tmp_path / "deep")
+    assert len(caught.value.lines) == 1
+
+
 def test_no_flipped_bit_and_no_missing_end_goes_unnoticed(saved: Path) -> None:
     content, rng = saved.read_bytes(), np.random.default_rng(1)
     for place in {*range(0, len(content), 7), *range(16)}:
