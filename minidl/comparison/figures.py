@@ -86,6 +86,7 @@ def scores_figure(result: Result) -> Figure:
             ax.set_ylim(len(configs) - 0.5, -0.5)
             ax.grid(axis="y", visible=False)
             _limit(ax, spans, sign)
+            look.few_numbers(ax)
             words = look.with_units(metric.words, facts.get("units", "") if metric.in_units else "")
             ax.set_title(f"{words}, {of.row_title(name, facts)}")
         _legend(figure, axes[0], any(c["published"] for c in configs.values()))
@@ -164,6 +165,7 @@ def differences_figure(result: Result) -> Figure:
                 ax.plot(row["mean"], 0, "D", color=look.VERMILLION, mec=look.BLACK, ms=7, zorder=4)
             ax.set_yticks([])
             ax.set_ylim(-0.6, 0.6)
+            look.few_numbers(ax)
             lost = row["n"] - row["survivors"]
             broken = f"; {lost} pair{'s' * (lost > 1)} with a broken run" if lost else ""
             numbers = f"p {p_words(row['p'])}, corrected p {p_words(row['p_adjusted'])}"
@@ -185,7 +187,7 @@ def curves_figure(result: Result, curves: Mapping[str, Sequence[Mapping[str, Any
             ax.set_ylabel(terms(result).loss_words)
             loss = result["configs"][labels[0][0]]["loss"]["type"]
             of = f"{loss} by epoch" if len(by_loss) > 1 else "Loss by epoch"
-            after = "; a run that ended early keeps its last loss" if early else ""
+            after = ";\na run that ended early keeps its last loss" if early else ""
             ax.set_title(f"{of}: median, and band of all seeds{after}")
             ax.legend()
         axes[-1].set_xlabel("epoch")

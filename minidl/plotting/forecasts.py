@@ -68,7 +68,7 @@ def forecast_figure(
             axes[-1].set_xlabel("row of the table")
         else:
             look.date_axis(axes[-1])
-        figure.supylabel(look.with_units(table.target_name, table.units), fontsize=12)
+        figure.supylabel(look.with_units(table.target_name, table.units), x=0.005, fontsize=12)
         look.head(figure, _forecast_title(splits, shown), assumption)
         handles, labels = axes[int(np.argmax(horizons))].get_legend_handles_labels()
         figure.legend(handles, labels, loc="upper right", ncols=3)

@@ -197,6 +197,13 @@ def whole_numbers(ax: Axes) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True, steps=[1, 2, 5, 10]))
 
 
+def few_numbers(ax: Axes) -> None:
+    """Few ticks of the x axis, so that numbers of seven letters side by side keep apart."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+
+
 def label_ends(ax: Axes, x: float, ends: list[tuple[float, str, str]]) -> None:
     """Name lines at their right ends, pushed apart where they would overlap.
 

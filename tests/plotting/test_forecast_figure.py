@@ -13,6 +13,7 @@ from figures_read import HOUR, lines_of, make_splits, scaled_rows, texts_of, tru
 
 from minidl import plotting
 from minidl.forecasting import Persistence, block_scores
+from minidl.plotting import style as look
 
 
 @pytest.mark.parametrize("times", [True, False])
@@ -135,3 +136,14 @@ def test_a_short_test_part_is_shown_whole():
     assert "the whole test part" in texts_of(figure)
     x, _ = lines_of(figure.axes[1])["forecast"]
     np.testing.assert_array_equal(x, splits.table.times[splits.test.origin_rows])
+
+
+def test_the_name_of_the_axis_stands_beside_its_numbers():
+    splits = make_splits(name="load", units="")
+    figure = plotting.forecast_figure(splits, scaled_rows(splits).truth, [3], assumption="nothing " * 9)
+    figure.axes[0].set_ylim(41.9, 54.3)
+    with look.style():  # whose letters decide how many numbers there are
+        look.png(figure)
+        numbers = {label.get_text(): label.get_window_extent() for label in figure.axes[0].get_yticklabels()}
+        assert "42.5" in numbers  # wider than the whole numbers that the layout is made for
+        assert figure._supylabel.get_window_extent().x1 + 10 < min(box.x0 for box in numbers.values())
