@@ -98,7 +98,7 @@ def _rows(file: CSVFile, splits: Splits) -> list[int | None]:
     own = counted if table.times is None else table.times.astype("datetime64[s]").astype(np.int64)
     of_rows = zip(table.series_of(np.arange(len(table))).tolist(), own.tolist(), strict=True)
     known = {place: row for row, place in enumerate(of_rows)}
-    places = file.convert("row", int) if table.times is None else _times(file, table.utc)
+    places = file.convert("row", _row) if table.times is None else _times(file, table.utc)
     return [known.get((series.get(name, -1), place)) for name, place in zip(named, places, strict=True)]
 
 
@@ -107,12 +107,16 @@ def _times(file: CSVFile, utc: bool) -> list[int]:
     times = np.array(file.convert("time", parse_time), "datetime64[s]")
     zoned = [has_offset(text) for text in file.texts("time")]
     if any(one != utc for one in zoned):
-        theirs = "have" if utc else "have no"
         row = [one != utc for one in zoned].index(True)
-        raise file.error(
-            row, f"the times of the series {theirs} offset from UTC (Z or +01:00); expected the same here."
-        )
+        needed = "are in UTC; expected an offset" if utc else "have no offset from UTC; expected none"
+        raise file.error(row, f"the times of the series {needed} here (Z or +01:00).")
     return [int(time) for time in times.astype(np.int64)]
+
+
+def _row(text: str) -> int:
+    if not (text.isdecimal() and len(text) <= 9):
+        raise ValueError(f"{text[:40]!r} is no row; expected a whole number from 0 on.")
+    return int(text)
 
 
 def _lead(text: str) -> int:

@@ -72,6 +72,7 @@ def test_in_chances_differences_of_rounding_size_are_ties_and_broken_runs_are_th
     assert [improvement(*of, none=1e-10)["value"] for of in ((x, worst), (worst, x), (worst, worst))] == [1, 0, 0.5]
     found = all_together({"4": {"a": x, "b": x + 1e-12, "c": x - 0.1}}, {"4": 1}, 1e-9)["improvement"]
     assert [found["b"][other]["value"] for other in "ac"] == [0.5, 1]
+    assert found["a"]["b"]["value"] == 0.5
 
 
 def test_broken_runs_are_losses_and_what_falls_on_one_has_no_mean() -> None:

@@ -73,7 +73,7 @@ def test_what_is_not_scored_does_not_matter(folder: Path) -> None:
         (lambda lines: [*lines, "1,1.0,tomorrow"], "theirs.csv:242: column time: 'tomorrow' is no time like"),
         (
             lambda lines: [f"{line}Z" if "T" in line else line for line in lines],
-            "theirs.csv:2: the times of the",
+            "theirs.csv:2: the times of the series have no offset from UTC; expected none here (Z or +01:00).",
         ),
         (lambda lines: ["PAR1"], "theirs.csv: "),
     ],
@@ -87,6 +87,29 @@ def test_a_wrong_file_is_refused_in_one_line_before_anything_is_trained(
     assert message in err
     assert err.count("\n") == 1
     assert not Path("runs").exists()
+
+
+def test_rows_are_whole_numbers_and_times_in_utc_have_an_offset(folder: Path, capsys: Capture) -> None:
+    target = hourly_rows()[:, 0].tolist()
+    made = [(row, lead, target[row - lead]) for row in range(180, 240) for lead in range(1, 5)]
+    lines = [f"{row},{lead},{value!r}" for row, lead, value in reversed(made)]
+    config = Path("small.yaml").read_text()
+    refuse = ["small.yaml", "deep.yaml", "--seeds", "1", "--no-protocol", "--outside", "theirs.csv"]
+    Path("small.yaml").write_text(config.replace("    time: date\n", ""))
+    Path("theirs.csv").write_text("\n".join(["row,lead,forecast", *lines]))
+    assert compare(*refuse) == 0
+    scores = result()["baselines"]
+    assert scores["theirs"]["block"]["4"] == pytest.approx(scores["persistence"]["block"]["4"])
+    Path("theirs.csv").write_text("\n".join(["row,lead,forecast", *lines]).replace("\n180,", "\n1_80,"))
+    assert compare(*refuse) == 3
+    assert "column row: '1_80' is no row; expected a whole number from 0 on." in capsys.readouterr().err
+    Path("small.yaml").write_text(config.replace("time: date", "time: date\n    time_zone: Europe/Berlin"))
+    persistence()
+    assert compare(*refuse) == 3
+    err = capsys.readouterr().err
+    assert "theirs.csv:2: the times of the series are in UTC; expected an offset here (Z or +01:00)." in err
+    persistence(lambda lines: [lines[0], *(f"{line}+01:00" for line in lines[1:])])  # in January
+    assert compare(*refuse) == 0
 
 
 def test_a_name_that_is_taken_and_other_uses_are_refused(folder: Path, capsys: Capture) -> None:

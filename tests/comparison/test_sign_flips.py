@@ -182,3 +182,11 @@ def test_the_tolerance_is_of_means_of_those_flipped_and_of_the_rest_alike() -> N
     e = np.array([1.0, 1.0, 1.0, -1.0])
     assert sign_flips(e, tolerance=0.34).p == 1.0
     assert [sign_flips(e, tolerance=t).p for t in (0.0, 0.32)] == [pytest.approx(p_of(e.tolist(), 0.0))] * 2
+
+
+@pytest.mark.parametrize("ways", [32, 64, 1 << 19, 19_999, 20_000])
+def test_an_end_of_the_interval_has_the_first_p_above_the_level(ways: int) -> None:
+    # Of 20,000 ways 1,000 are exactly 5 %, and not above it.
+    needed = module._fewest_above_level(ways)
+    assert (1 + needed) / ways > 0.05
+    assert needed == 0 or needed / ways <= 0.05

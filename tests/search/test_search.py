@@ -16,7 +16,7 @@ from minidl.comparison.poisoned import poisoned
 from minidl.core.errors import ConfigError
 from minidl.experiment import load_experiment
 from minidl.plotting import search_figure
-from minidl.search.trying import Pruning
+from minidl.search.trying import Attempt, Pruning, Tried, run_attempt
 from minidl.training import EpochRecord
 from minidl.training.callbacks import Choice
 
@@ -45,11 +45,12 @@ def test_the_better_of_two_settings_is_found_and_trains_as_a_config(folder: Path
 def test_the_score_is_of_the_weights_that_the_config_scores(folder: Path, capsys: Capture) -> None:
     write_search(folder, "engine: numpy\nsearch: {optimizer.learning_rate: [0.05, 3.0]}\n")
     path = Path("small.yaml")
-    for checkpoint in ("best", "last"):
+    for checkpoint, refit in (("best", "false"), ("last", "false"), ("last", "true")):
         path.write_text(path.read_text().replace("checkpoint: best", f"checkpoint: {checkpoint}"))
-        assert search("small.yaml", "--trials", "2") == 0
-    (_, best), (_, last) = trials(capsys), trials(capsys, "search-002")
+        assert search("small.yaml", "--trials", "2", "--set", f"training.refit={refit}") == 0
+    (_, best), (_, last), (_, again) = (trials(capsys, f"search-00{i}") for i in (1, 2, 3))
     assert best["values"] == last["values"]
+    assert again == best  # it would be trained again for the number of epochs that was best
     assert best["score"] < last["score"]
     assert (best["epoch"], last["epoch"]) == (1, 3)
 
@@ -116,6 +117,12 @@ def test_no_training_is_cut_short_before_a_fifth_of_its_epochs(epochs: int, firs
         assert pruning.pruned == bool(ended) == (epoch >= first)
 
 
+def test_a_training_that_is_complete_is_not_cut_short() -> None:
+    pruning = Pruning(Choice("validation_loss"), ({1: 0.1},) * 5, 1)
+    pruning.on_epoch_end(SimpleNamespace(complete=True), EpochRecord(1, 1, 1.0, 1.0, None, 0.1, 0.0))
+    assert not pruning.pruned
+
+
 def test_the_same_seed_gives_the_same_trials_and_another_one_gives_others(folder: Path, capsys: Capture) -> None:
     for seed, n in ((3, 12), (3, 12), (4, 2)):  # after ten random ones the sampler looks at what it has seen
         assert search("small.yaml", "--trials", str(n), "--set", f"seed={seed}") == 0
@@ -131,6 +138,23 @@ def test_trials_that_fall_behind_are_cut_short_after_five_whole_ones(folder: Pat
     pruned = [trial for trial in found if trial["state"] == "pruned"]
     assert pruned
     assert all(trial["error"].startswith("pruned after epoch ") and trial["score"] is None for trial in pruned)
+
+
+def test_the_pruner_knows_the_whole_trials_and_no_others(
+    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Caught here: trials that were cut short among those whose median the next ones are held against."""
+    known: list[int] = []
+
+    def counted(attempt: Attempt) -> Tried:
+        known.append(len(attempt.curves))
+        return run_attempt(attempt)
+
+    monkeypatch.setattr("minidl.search.running.run_attempt", counted)
+    assert search("small.yaml", "--trials", "12") == 0
+    states = [trial["state"] for trial in trials(capsys)]
+    assert "pruned" in states[:-1]
+    assert known == [states[:i].count("complete") for i in range(12)]
 
 
 def test_what_breaks_or_does_not_go_together_counts_and_the_search_goes_on(folder: Path, capsys: Capture) -> None:
