@@ -18,6 +18,7 @@ from minidl import (
     Dropout,
     GRULayer,
     HalfMSE,
+    LastStep,
     Layer,
     LSTMLayer,
     ParameterStatistics,
@@ -29,7 +30,10 @@ from minidl import (
 )
 from minidl.core.layer import Array
 from minidl.core.lengths import inside
+from minidl.core.walk import walk
+from minidl.training import Arrays
 from minidl.training.callbacks.table import start_table
+from minidl.training.looking import FirstBatch
 
 rng = np.random.default_rng(3)
 X = rng.standard_normal((12, 5, 2))
@@ -183,3 +187,28 @@ def test_a_value_at_the_margin_itself_is_not_saturated() -> None:
 def test_looks_that_cannot_be_are_refused_in_python_too(look: Any) -> None:
     with pytest.raises(ConfigError, match=r"every: expected `int` >= 1, got 0"):
         look(every=0)
+
+
+def test_gradients_of_sequences_of_different_length_are_those_of_each_alone() -> None:
+    # Caught here: lengths that the look forgets, so that a state goes on through the padding.
+    lengths = np.array([2, 5, 1, 4, 5, 3, 2, 5, 1, 1, 1, 1])
+    x = np.where(inside(lengths, 5)[..., None], X, np.nan)
+    model = Sequential([GRULayer(3), LastStep(), Dense(1)])
+    model.build((None, 2), 1, "float64")
+    seen = FirstBatch(model, HalfMSE(), Arrays(x, Y[:, 0], lengths), 8).gradients()
+    each = []
+    for k in range(8):
+        y, cache = model.forward(X[k : k + 1, : lengths[k]])
+        each.append(model.backward((y - Y[k : k + 1, 0]) / 8, cache)[1])
+    for name, gradient in seen.items():
+        np.testing.assert_allclose(gradient, sum(grads[name] for grads in each), rtol=1e-10, atol=1e-15)
+
+
+def test_a_look_leaves_the_model_as_it_is() -> None:
+    # Caught here: layers that are watched from then on, and keep what goes through them.
+    model = Sequential([RecurrentLayer(3), Dense(1)])
+    model.build((5, 2), 1, "float64")
+    before = [dict(vars(layer)) for _, layer in walk(model)]
+    look = FirstBatch(model, HalfMSE(), Arrays(X, Y), 8)
+    assert look.bounded() and look.gradients()
+    assert [dict(vars(layer)) for _, layer in walk(model)] == before
