@@ -25,7 +25,7 @@ from minidl.runs.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LOG
 from minidl.runs.saving import older_checkpoints, rewind_log
 from minidl.runs.state import memories, restore_trainer
 from minidl.tasks import Parts
-from minidl.training import Callback, EpochRecord, Trainer
+from minidl.training import Callback, EpochRecord, Trainer, Training
 
 
 def resume(
@@ -71,7 +71,7 @@ def resume(
         epochs = len(trainer.history)
         if trainer.epoch != epochs:
             raise CorruptFileError(f"{log}: {epochs} epochs; the checkpoint was taken after {trainer.epoch}.")
-        saving.restore(saved.state, best)
+        saving.restore(saved.state, best, None if _chosen_alike(saved, trainer) else trainer.history)
         if trainer.epoch >= trainer.settings.epochs:
             run.notify(f"all of its {counted(trainer.epoch, 'epoch')} are done; it is scored again")
         elif trainer.finished is not None:
@@ -101,6 +101,15 @@ def _other_callbacks(saved: Checkpoint, trainer: Trainer) -> str | None:
     if then == [describe(callback) for callback in trainer.settings.callbacks]:
         return None
     return "callbacks: others than when the run was saved; what they remember starts afresh"
+
+
+def _chosen_alike(saved: Checkpoint, trainer: Trainer) -> bool:
+    """Whether the best weights were chosen by the score that they are chosen by now."""
+    try:
+        then: Training = construct(Training, {"callbacks": _saved_part(saved, "training").get("callbacks", [])})
+    except MinidlError:
+        return True  # of an older version, or with a plugin that is not given now
+    return then.choice == trainer.settings.choice
 
 
 def _another_optimizer(saved: Checkpoint, trainer: Trainer) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +61,16 @@ class SaveCheckpoints(Callback):
         self._best_weights: dict[str, Array] | None = None  # not yet saved
         self._saved_at: tuple[int, int] | None = None
 
-    def restore(self, state: Mapping[str, Any], best: Checkpoint | None) -> None:
+    def restore(
+        self, state: Mapping[str, Any], best: Checkpoint | None, others: Sequence[EpochRecord] | None = None
+    ) -> None:
         """Go on from the checkpoint with this state.
 
         Parameters
         ----------
         best : the best checkpoint, if there is one. Weights that are better than
             those that the state knew may have been saved after it.
+        others : the epochs so far, where the best weights were chosen by another score: theirs of now is looked up.
 
         Raises
         ------
@@ -75,7 +78,7 @@ class SaveCheckpoints(Callback):
             The best checkpoint is not the one that the state tells of, nor a better one.
         """
         self._saved_at = _place(state) if state.get("checkpoint") == "last" else None
-        self.best, place = state.get("best"), self.folder / "best"
+        self.best, place = None if others is not None else state.get("best"), self.folder / "best"
         if best is None:
             if self.best is not None:
                 raise CorruptFileError(f"{place}: missing; it was there when the run was saved.")
@@ -84,6 +87,11 @@ class SaveCheckpoints(Callback):
         found |= {"score": best.state["score"]} if "score" in best.state else {}
         if None in (found["epoch"], found["step"], _score(found)):
             raise CorruptFileError(f"{place}: its state does not tell epoch, step and score.")
+        if others is not None:
+            for record in others:
+                if record.epoch == found["epoch"]:
+                    self._remember(record, best.weights)
+            return
         if self.best is not None and found != self.best and not self.by.better(_score(found), _score(self.best)):
             raise CorruptFileError(f"{place}: not the best checkpoint that the run has saved.")
         self.best = found
@@ -104,9 +112,12 @@ class SaveCheckpoints(Callback):
 
     def on_epoch_end(self, trainer: Trainer, record: EpochRecord) -> None:
         """Remember a new best."""
+        self._remember(record, trainer.model.params)
+
+    def _remember(self, record: EpochRecord, weights: Mapping[str, Array]) -> None:
         score = self.by.score(record)
         if score is not None and (self.best is None or self.by.better(score, _score(self.best))):
-            self._best_weights = {name: value.copy() for name, value in trainer.model.params.items()}
+            self._best_weights = {name: value.copy() for name, value in weights.items()}
             loss = None if record.validation_loss is None else float(record.validation_loss)
             self.best = {"epoch": record.epoch, "step": record.step, "validation_loss": loss}
             if self.by.metric != "validation_loss":

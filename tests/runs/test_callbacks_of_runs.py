@@ -149,3 +149,18 @@ def test_a_best_checkpoint_that_was_removed_is_missed(folder: Path) -> None:
     assert main(["train", "small.yaml"]) == 0
     shutil.rmtree("runs/small-001/checkpoints/best")
     assert main(["evaluate", "runs/small-001"]) == 3
+
+
+def test_the_best_weights_get_the_score_by_which_they_are_chosen_now(folder: Path) -> None:
+    # Caught here: an R² that is compared with losses, so that the first loss below it is called better.
+    run = early("run", "engine=numpy")
+    n = len(scores(run))
+    by_loss = "training.callbacks=[{type: EarlyStopping, patience: 2}]"
+    assert main(["resume", "run", "--allow-changes", "--set", by_loss, "--set", "optimizer.learning_rate=1e-37"]) == 0
+    losses = [json.loads(line)["validation_loss"] for line in (run.path / "log.jsonl").read_text().splitlines()]
+    assert len(losses) == n + 3  # the first of them, and two that are no better
+    state = json.loads((run.path / "checkpoints/best/state.json").read_bytes())
+    assert (state["epoch"], state["validation_loss"], "score" in state) == (n - 2, min(losses), False)
+    assert losses[n - 3] == min(losses)
+    assert main(["resume", "run"]) == 0
+    assert main(["evaluate", "run"]) == 0

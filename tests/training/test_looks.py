@@ -210,5 +210,6 @@ def test_a_look_leaves_the_model_as_it_is() -> None:
     model.build((5, 2), 1, "float64")
     before = [dict(vars(layer)) for _, layer in walk(model)]
     look = FirstBatch(model, HalfMSE(), Arrays(X, Y), 8)
-    assert look.bounded() and look.gradients()
+    assert look.bounded()
+    assert look.gradients()
     assert [dict(vars(layer)) for _, layer in walk(model)] == before
