@@ -86,6 +86,8 @@ def parse_value(text: str, name: str) -> Node:
         quoted = "cannot start any token" in str(err.problem) and "\\t" not in str(err.problem)
         quoted = quoted or str(err.context).endswith(("directive", "alias"))
         hint = "; put such a text in quotes" if quoted else ""
+        if str(err.problem).startswith("mapping values are not allowed"):
+            hint = "; this line or the one above is indented wrongly, or several keys in a line lack their braces {...}"
         composer.stop(_place(name, mark) if mark else Place(name, 1, 1), f"invalid YAML: {err.problem}{context}{hint}")
     except ConfigError:
         raise

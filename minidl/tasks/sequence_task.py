@@ -102,14 +102,21 @@ class SequenceTask(Task):
 
     def check_output(self, output: Shape, experiment: Setting) -> None:
         """One number for each class, or for each number to learn; at every step if there is one to learn at each."""
-        names = self.names(experiment.data)[self.as_numbers(experiment) :]
-        wanted = "(time, {})" if self.every_step else "({},)"
-        if len(output) != (2 if self.every_step else 1) or output[-1] != len(names):
-            where = "at every step" if self.every_step else "at the last step"
-            raise ShapeError(
-                f"the model's output has shape {output}; {type(self).__name__} needs one number {where} for each of "
-                f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}, so it must be {wanted.format(len(names))}."
-            )
+        names, as_numbers = self.names(experiment.data), self.as_numbers(experiment)
+        axes, size = 2 if self.every_step else 1, 1 if as_numbers else len(names)
+        if len(output) == axes and output[-1] == size:
+            return
+        of = f"each of {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+        if as_numbers:
+            of = f"{names[-1]} and against {names[0]} with {type(experiment.loss).__name__}"
+        where, last_step = "the last", "; LastStep passes on the last step alone"
+        if self.every_step:
+            where, last_step = "every", "; leave out LastStep"
+        wanted = (None, size) if self.every_step else (size,)
+        raise ShapeError(
+            f"the model's output has shape {_shown(output)}; {type(self).__name__} needs one number at {where} step "
+            f"for {of}, so it must be {_shown(wanted)}{last_step if output[-1] == size else ''}."
+        )
 
     def load(self, experiment: Setting, output: Shape) -> SequenceParts:
         """The sequences, scaled and split."""
@@ -230,3 +237,8 @@ def outputs(model: Layer, sequences: SequenceSet, *, every_step: bool) -> Array:
         return found.y
     real: Array = found.y[inside(sequences.lengths, found.y.shape[1])]
     return real
+
+
+def _shown(shape: Shape) -> str:
+    """``(time, 2)``: of any number of time steps."""
+    return str(shape).replace("None", "time")

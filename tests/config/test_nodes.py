@@ -83,7 +83,12 @@ def test_each_trap_is_refused_in_one_line_with_its_place(text: str, expected: st
 
 def test_what_yaml_was_reading_is_said_where_it_says_so() -> None:
     assert message("a: [1").endswith("but got '<stream end>' (while parsing a flow sequence)")
-    assert message("a: b: c").endswith("mapping values are not allowed here")
+    assert message("a: [1 2").endswith(" (while parsing a flow sequence)")
+
+
+def test_a_colon_too_many_is_said_with_what_it_may_come_from() -> None:
+    for text in ("a: b: c", "a: Adam, b: 1", "data:\n b: 1\n  c: 2"):
+        assert message(text).endswith(", or several keys in a line lack their braces {...}")
 
 
 def test_problems_that_leave_the_text_readable_are_reported_together() -> None:

@@ -229,7 +229,7 @@ def test_what_one_output_predicts_are_both_probabilities(tmp_path: Path) -> None
         (
             "waves_label",
             [],
-            r"the model's output has shape \(None, 2\); Label needs one number at every step for each of second",
+            r"has shape \(time, 2\); Label needs one number at every step for second and against first with B",
         ),
     ],
 )

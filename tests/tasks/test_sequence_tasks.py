@@ -70,10 +70,14 @@ def experiment_of(folder: Path, task: str, change: tuple[str, str] = ("", "")) -
         (
             "Classify",
             ("size: 3", "size: 4"),
-            r"model: the model's output has shape \(4,\); Classify needs one number",
+            r"model: the model's output has shape \(4,\); Classify needs one number .* so it must be \(3,\)\.",
         ),
-        ("Classify", (f"    {LAST}\n", ""), r"model: .* has shape \(None, 3\); .* so it must be \(3,\)\."),
-        ("Label", ("    - {type: Dense", f"    {LAST}\n    - {{type: Dense"), r"model: .* so it must be \(time, 2\)\."),
+        ("Classify", (f"    {LAST}\n", ""), r"model: .* has shape \(time, 3\); .* must be \(3,\); LastStep passes on"),
+        (
+            "Label",
+            ("    - {type: Dense", f"    {LAST}\n    - {{type: Dense"),
+            r"model: .* must be \(time, 2\); leave out",
+        ),
         (
             "Label",
             ("type: Label", "type: Forecast"),
