@@ -91,6 +91,8 @@ def test_the_report_says_both_intervals_and_what_holds_for_this_test_part_only()
     only = "That other is better than one at 4, 2 and 1 hours is shown for this test part only: over seeds and"
     assert only in unsure
     assert only not in sure
+    assert "is shown for this test part only" not in made(-0.4)  # the first is better, for other test parts, too
+    assert "That one is better than other at 4, 2 and 1 hours is shown for this test part only" in made(-0.03)
     assert ", over seeds and test part -0." in unsure
     assert ", over seeds and test part +0." in sure
 

@@ -72,6 +72,13 @@ def test_a_run_for_which_alone_the_metric_is_undefined_loses_like_a_broken_one(w
         assert max(shares, default=0.0) == 1 - len(without) / 8
 
 
+def test_the_smallest_difference_that_matters_is_of_the_leading_metric_alone() -> None:
+    made = [record("one", seed, None, rmse) for seed, rmse in enumerate(SMALL)]
+    made += [record("other", seed, None, rmse) for seed, rmse in enumerate(LARGE)]
+    result = analysed(made, {"persistence": baseline(None, 5.0)}, smallest=10.0)  # of R²; what is compared is RMSE
+    assert {row["outcome"] for row in result["pairs"][0]["rows"].values()} == {"better"}
+
+
 def test_r2_is_compared_where_it_exists_and_rmse_elsewhere() -> None:
     made = [record("one", seed, r2) for seed, r2 in enumerate(GOOD)]
     made += [record("other", seed, r2) for seed, r2 in enumerate(BAD)]
