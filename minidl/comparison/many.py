@@ -35,8 +35,8 @@ def model_confidence_set(scores: Values, *, none: float = 0.0) -> Values:
     Under the hypothesis that all that are left are equally good, their scores can be exchanged
     within a seed; p is the share of exchanges, the observed one included, with a T_max as
     large. Then the config with the largest t is left out, with the largest p so far, and so on.
-    Hansen, Lunde and Nason take a bootstrap here; exchanging is exact for few seeds, and of two configs
-    it is the paired permutation test.
+    Hansen, Lunde and Nason take a bootstrap here; exchanging is exact for few seeds if all configs spread alike
+    (docs/compare.md says what it does where they do not), and of two configs it is the paired permutation test.
 
     Parameters
     ----------
