@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -241,15 +239,6 @@ def test_a_sweeps_best_trade_offs_are_joined_and_named() -> None:
     assert seconds.get_xlabel() == "seconds of training (median)"
 
 
-def test_what_fonts_have_no_sign_for_is_shown_escaped(tmp_path: Path) -> None:
-    def written(units: str) -> bytes:
-        result = {**of_two(GOOD, BAD), "facts": {"units": units, "step": "h"}}
-        figure = lead_figure(result, figures.shown(result))
-        return figures.save_svg(figure, tmp_path / "figures" / "lead.svg").read_bytes()
-
-    assert written("a\x1b$b$") == written("a\\x1b$b$") != written("ab")
-
-
 def test_no_panel_is_empty_and_every_one_is_named_and_narrow_enough_for_a_phone() -> None:
     point = {"short": "a", "score": 0.5, "parameters": 10, "seconds": 1.0, "best_by": {"parameters": True}}
     result = {**of_two(GOOD, BAD), "trade_offs": [point]}
@@ -269,18 +258,6 @@ def test_no_panel_is_empty_and_every_one_is_named_and_narrow_enough_for_a_phone(
         for axes in figure.axes:
             assert axes.lines, name
             assert axes.get_title("left"), name
-
-
-def test_no_text_is_cut_off_and_numbers_of_an_axis_stand_apart() -> None:
-    near = of_two([0.8434, 0.8510, 0.8554, 0.8563, 0.8583], [0.8504, 0.8514, 0.8576, 0.8577, 0.8629])
-    early = {"one": [curve(4.0), curve(5.0, 3.0)], "other": [curve(1.0)]}
-    for figure in (figures.scores_figure(near), figures.differences_figure(near), figures.curves_figure(near, early)):
-        figure.draw_without_rendering()
-        for axes in figure.axes:
-            assert axes.get_tightbbox().x1 <= figure.bbox.x1 + 0.02 * figure.bbox.width
-            boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
-            inside = [box for box in boxes if axes.bbox.x0 <= (box.x0 + box.x1) / 2 <= axes.bbox.x1]
-            assert all(left.x1 + 5 < right.x0 for left, right in pairwise(inside))
 
 
 def test_a_config_has_its_colour_in_all_figures() -> None:
