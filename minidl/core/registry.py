@@ -80,11 +80,8 @@ def register(item: T) -> T:
             kinds = ", ".join(base.__name__ for base in _KINDS if base not in _FUNCTION_KIND)
             raise ConfigError(f"register: {item.__name__} must derive from one of {kinds}.")
         base = bases[0]
-        if "__annotations__" in vars(item) and "__dataclass_fields__" not in vars(item):
-            raise ConfigError(
-                f"register: {item.__name__} declares arguments but is not a dataclass; "
-                "put @dataclass(eq=False) below @register."
-            )
+        if "__dataclass_fields__" not in vars(item):
+            _check_arguments(item)
     name = item.__name__
     kind, entries = _KINDS[base]
     old = entries.get(name)
@@ -93,6 +90,20 @@ def register(item: T) -> T:
         raise ConfigError(f"register: a {kind} named {name} exists already, in {old.__module__}; choose another name.")
     entries[name] = item
     return item
+
+
+def _check_arguments(item: type) -> None:
+    """Refuse arguments of a class that is no dataclass: configs could neither give nor save them."""
+    who = f"register: {item.__name__}"
+    if "__annotations__" in vars(item):
+        raise ConfigError(f"{who} declares arguments but is not a dataclass; put @dataclass(eq=False) below @register.")
+    code = getattr(vars(item).get("__init__"), "__code__", None)
+    if code is not None and code.co_argcount + code.co_kwonlyargcount > 1:
+        name = code.co_varnames[1]
+        raise ConfigError(
+            f"{who}: an __init__ with arguments; put @dataclass(eq=False) below @register, and in place of the "
+            f"__init__ {name}: float, or what it is."
+        )
 
 
 def kinds() -> dict[str, type]:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -25,6 +27,7 @@ from minidl.files.reading import read_given, user_path, variable_hint
 
 _plugins: dict[str, str] = {}
 MAX_SOURCE = 1 << 24  # of a plugin
+_OTHER_ARGUMENTS = re.compile(r"([\w.]+)\(\) (?:takes|missing|got) ")
 _PREFIX = "minidl_plugin_"  # of the modules made from files given with --plugin
 
 
@@ -170,9 +173,10 @@ def plugin_faults() -> Iterator[None]:
 
 
 def plugin_line(err: BaseException) -> str | None:
-    """``"file.py:12, in forward"``, where a plugin's own code failed; None if none of it was running."""
-    files = {getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _is_plugin(name)}
-    found = None
+    """``"file.py:12, in forward"``, where a plugin's own code failed, or what of it could not be called; else None."""
+    modules = [module for name, module in list(sys.modules.items()) if _is_plugin(name)]
+    files = {getattr(module, "__file__", None) for module in modules}
+    found = _uncallable(err, modules)
     trace = err.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
@@ -180,6 +184,22 @@ def plugin_line(err: BaseException) -> str | None:
             found = f"{code.co_filename}:{trace.tb_lineno}, in {code.co_name}"
         trace = trace.tb_next
     return found
+
+
+def _uncallable(err: BaseException, modules: Sequence[Any]) -> str | None:
+    """The function of a plugin that takes other arguments than it is given, and in what it should be like."""
+    named = _OTHER_ARGUMENTS.match(str(err)) if isinstance(err, TypeError) else None
+    *path, name = named[1].split(".") if named else [""]
+    for module in modules if named else ():
+        owner = module
+        for part in path:
+            owner = getattr(owner, part, None)
+        code = getattr(getattr(owner, name, None), "__code__", None)
+        if code is not None:
+            bases = [vars(base)[name] for base in getattr(owner, "__mro__", ())[1:] if name in vars(base)]
+            like = f", which is called as {name}({', '.join(signature(bases[0]).parameters)})" if bases else ""
+            return f"{code.co_filename}:{code.co_firstlineno}, in {name}{like}"
+    return None
 
 
 def _is_plugin(module: str) -> bool:

@@ -12,8 +12,11 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from minidl.core.errors import MinidlError
-from minidl.core.layer import Layer, Shape
+from minidl.core.layer import INFERENCE, Layer, Shape
+from minidl.layers.containers.calls import backward_of, forward_of
 from minidl.testing.central_differences import check_gradients
 from minidl.testing.check_subject import Subject
 from minidl.testing.fresh_process import NotFindableError
@@ -32,11 +35,15 @@ class CheckResult:
 
 
 def run_checks(layer: Layer, input_shape: Shape) -> list[CheckResult]:
-    """Every check of `check_layer`, in order, with its outcome; one alone if the layer cannot be built."""
+    """Every check of `check_layer`, in order, with its outcome; one alone if the layer cannot be built or called."""
+    first = "the layer can be built"
     try:
-        Subject(layer, input_shape)
+        subject = Subject(layer, input_shape)
+        first = "forward and backward can be called"
+        y, cache = forward_of(subject.layer, subject.x(), INFERENCE)
+        backward_of(0, subject.layer, np.zeros_like(y), cache)
     except Exception as err:  # then no check can say more
-        return [CheckResult("the layer can be built", _said(err, layer))]
+        return [CheckResult(first, _said(err, layer))]
     results = []
     for check in CHECKS:
         name = str(check.__doc__)
@@ -45,8 +52,6 @@ def run_checks(layer: Layer, input_shape: Shape) -> list[CheckResult]:
             results.append(CheckResult(name))
         except NotFindableError as err:
             results.append(CheckResult(name, skipped=str(err)))
-        except AssertionError as err:
-            results.append(CheckResult(name, _in_one_line(err) or "AssertionError without a message"))
         except Exception as err:
             results.append(CheckResult(name, _said(err, layer)))
     return results
@@ -54,6 +59,8 @@ def run_checks(layer: Layer, input_shape: Shape) -> list[CheckResult]:
 
 def _said(err: Exception, layer: Layer) -> str:
     """What failed; of what is no error of minidl's, which names its place, with the line of the layer's own code."""
+    if isinstance(err, AssertionError):
+        return _in_one_line(err) or "AssertionError without a message"
     text = f"{type(err).__name__}: {_in_one_line(err)}"
     place = None if isinstance(err, MinidlError) else _own_line(err, layer)
     return f"{place}: {text}" if place else text

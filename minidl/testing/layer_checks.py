@@ -186,7 +186,7 @@ def _fresh_process(s: Subject) -> None:
     if answer_if_asked(s.layer):
         raise NotFindableError("this is a fresh process itself")
     got = output_in_fresh_process(s.layer, s.input_shape, s.x())
-    assert np.array_equal(got, s.layer(s.x())), "another output in a fresh process"
+    assert np.array_equal(got, s.layer(s.x())), "another output in a fresh process, which has what params hold"
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (

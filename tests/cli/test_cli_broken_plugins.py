@@ -99,6 +99,48 @@ def test_a_fault_in_a_users_layer_is_one_line_with_file_and_line(
     assert last.startswith(f"minidl train: model.layers.1: {folder / 'mine.py'}:{line}, in {method}: {message}")
 
 
+OTHER_ARGUMENTS = """
+from minidl import Callback, Layer, Schedule, register
+
+@register
+class OwnTwice(Layer):
+    def forward(self, x):
+        return 2 * x, None
+    def backward(self, dy, cache):
+        return 2 * dy, {}
+
+@register
+class OwnHalf(Schedule):
+    def factor(self, epoch):
+        return 0.5 ** epoch
+
+@register
+class OwnTold(Callback):
+    def on_epoch_end(self, record):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "called"),
+    [
+        ("model.layers.0.activation=OwnTwice", 6, "forward(self, x, ctx)"),
+        ("training.schedule=OwnHalf", 13, "factor(self, at, state)"),
+        ("training.callbacks=[OwnTold]", 18, "on_epoch_end(self, trainer, record)"),
+    ],
+)
+def test_a_method_that_takes_other_arguments_is_one_line_with_how_it_is_called(
+    cli: Cli, folder: Path, change: str, line: int, called: str
+) -> None:
+    # None of the plugin's code is running where such a call fails, so this was a traceback.
+    Path("mine.py").write_text(OTHER_ARGUMENTS)
+    outcome = cli("train", "small.yaml", "--plugin", "mine.py", "--set", change)
+    name = called.partition("(")[0]
+    assert (outcome.code, outcome.out) == (2, "")
+    last = outcome.err.splitlines()[-1]
+    assert f"{folder / 'mine.py'}:{line}, in {name}, which is called as {called}: TypeError: Own" in last
+
+
 def test_a_plugin_that_closes_the_streams_does_not_stop_the_training(cli: Cli, folder: Path) -> None:
     fault = "import sys; sys.stdout.close(); sys.stderr = None"
     Path("mine.py").write_text(BROKEN.format(build="pass", forward=fault, backward="pass"))

@@ -80,6 +80,9 @@ class TestRegister:
         assert str(err.value) == (
             "register: Forgotten declares arguments but is not a dataclass; put @dataclass(eq=False) below @register."
         )
+        Forgotten = type("Forgotten", (TanhActivation,), {"__init__": lambda self, size=3: None})
+        with pytest.raises(ConfigError, match=r"^register: Forgotten: an __init__ with arguments; put .* size: float"):
+            register(Forgotten)
 
     def test_takes_a_class_without_arguments_that_is_no_dataclass(self):
         class Plain(TanhActivation):

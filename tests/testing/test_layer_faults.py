@@ -168,6 +168,24 @@ def test_the_right_check_reports_the_fault(layer, check, message):
     assert re.search(message, error), error
 
 
+def test_a_layer_that_cannot_be_called_fails_one_check_and_no_other():
+    class OneResult(Elman):
+        def forward(self, x, ctx=INFERENCE):
+            return super().forward(x, ctx)[0]
+
+    class NoCache(Elman):
+        def backward(self, dy):
+            return dy, {}
+
+    for layer, message in (
+        (OneResult(), r"^ShapeError: OneResult: forward must return \(y, cache\), y an array\.$"),
+        (NoCache(), r"^TypeError: .*NoCache\.backward\(\) takes 2 positional arguments but 3 were given$"),
+    ):
+        (result,) = run_checks(layer, (5, 3))
+        assert result.name == "forward and backward can be called"
+        assert re.search(message, result.error), result.error
+
+
 def test_what_is_drawn_but_not_saved_is_found_in_a_fresh_process():
     error = outcomes(DrawsSomethingItDoesNotSave())[FRESH].error
     assert error is not None
