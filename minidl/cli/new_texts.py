@@ -30,6 +30,8 @@ training:
   epochs: 20
   batch_size: 64
   clip_norm: 1.0              # largest norm of the gradient; null: no clipping
+  # schedule: {{type: Cosine, warmup_steps: 100}}      # of the learning rate: minidl list schedules
+  # callbacks: [{{type: EarlyStopping, patience: 5}}, CSVLog]   # minidl list callbacks
 
 evaluation:
   horizons: {horizons!s:<18}# rows ahead that are scored
@@ -87,13 +89,15 @@ model:
     - {{type: RecurrentLayer, hidden_size: 16}}      # add a second one for a deep net
 {ends}
 
-loss: {loss}
+loss: {loss:<24}# minidl list losses
 optimizer: {{type: Adam, learning_rate: 0.005}}      # minidl list optimizers
 
 training:
   epochs: 20
   batch_size: 32
   clip_norm: 1.0              # largest norm of the gradient; null: no clipping
+  # schedule: {{type: Cosine, warmup_steps: 100}}      # of the learning rate: minidl list schedules
+  # callbacks: [{{type: EarlyStopping, patience: 5}}, CSVLog]   # minidl list callbacks
 
 evaluation:
   type: {task}

@@ -125,6 +125,18 @@ def test_the_commented_out_series_of_a_new_config_works_too(cli: Cli, folder: Pa
     assert load_experiment("mine.yaml").data.series.feature_names == ("demand", "temperature")
 
 
+@pytest.mark.parametrize("task", ["Forecast", "Classify"])
+def test_the_commented_out_schedule_and_callbacks_of_a_new_config_work_too(cli: Cli, folder: Path, task: str) -> None:
+    cli("new", "experiment", "mine", "--task", task)
+    text = Path("mine.yaml").read_text()
+    Path("mine.yaml").write_text(text.replace("  # schedule:", "  schedule:").replace("  # callbacks:", "  callbacks:"))
+    outcome = cli("check", "mine.yaml")
+    assert (outcome.code, outcome.err) == (0, "")
+    training = load_experiment("mine.yaml").training
+    assert type(training.schedule).__name__ == "Cosine"
+    assert [type(callback).__name__ for callback in training.callbacks] == ["EarlyStopping", "CSVLog"]
+
+
 @pytest.mark.parametrize("task", ["Classify", "Label", "Regress"])
 def test_new_writes_a_config_for_each_task(cli: Cli, folder: Path, task: str) -> None:
     outcome = cli("new", "experiment", "mine", "--task", task)
