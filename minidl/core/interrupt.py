@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -13,7 +15,8 @@ from typing import Any
 
 # Windows has no SIGHUP.
 _HANGUP: int | None = getattr(signal, "SIGHUP", None)
-_SIGNALS = (signal.SIGINT, signal.SIGTERM) if _HANGUP is None else (signal.SIGINT, signal.SIGTERM, _HANGUP)
+_OF_TERMINALS = (signal.SIGINT,) if _HANGUP is None else (signal.SIGINT, _HANGUP)
+_SIGNALS = (*_OF_TERMINALS, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -127,14 +130,51 @@ class StopOnSignal(_Handlers):
 
 
 class RaiseOnSignal(_Handlers):
-    """Context manager: SIGINT, SIGTERM and SIGHUP raise `Interrupted`."""
+    """Context manager: SIGINT, SIGTERM and SIGHUP raise `Interrupted`.
+
+    Python drops an exception that is raised while it clears an object away, and says so. Instead, the signal is
+    told again until it is raised elsewhere.
+    """
 
     def __enter__(self) -> RaiseOnSignal:
         self._install()
+        self._hook = sys.unraisablehook
+        self._again: threading.Thread | None = None
+        if self._old and hasattr(signal, "pthread_kill"):  # Windows has none
+            sys.unraisablehook = self._dropped
         return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sys.unraisablehook, self._again = self._hook, None
+        super().__exit__(kind, err, trace)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        within = frame
+        while within is not None:
+            if within.f_code is RaiseOnSignal._dropped.__code__:  # where Python would drop it, too
+                return
+            within = within.f_back
+        self._again = None
+        super()._handle(number, frame)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
+
+    def _dropped(self, unraisable: sys.UnraisableHookArgs) -> None:
+        err = unraisable.exc_value
+        if not isinstance(err, Interrupted):
+            self._hook(unraisable)
+            return
+        signal.signal(err.signal, self._handle)  # a second hangup would not be heard
+        self._again = threading.Thread(target=self._tell, args=[threading.get_ident(), err.signal], daemon=True)
+        self._again.start()
+
+    def _tell(self, thread: int, number: int) -> None:
+        while self._again is threading.current_thread():
+            signal.pthread_kill(thread, number)
+            time.sleep(0.01)
 
 
 def leave_signals_to_the_parent() -> None:
@@ -144,19 +184,19 @@ def leave_signals_to_the_parent() -> None:
     """
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
-    _mask("SIG_UNBLOCK", _SIGNALS)
+    _mask("SIG_UNBLOCK", _OF_TERMINALS)
 
 
 @contextmanager
 def signals_afterwards() -> Iterator[None]:
     """What arrives within it is heard when it ends.
 
-    A process that is started within it gets all that it waits for, and is spared until it calls
-    `leave_signals_to_the_parent`: an exception while Python starts it would be a traceback.
+    A process that is started within it gets all that it waits for, and what a terminal tells is kept from it until
+    it calls `leave_signals_to_the_parent`: an exception while Python starts would be a traceback.
     """
     noted: list[int] = []
     old: dict[int, Any] = {}
-    before = _mask("SIG_BLOCK", _SIGNALS)  # in this thread, and in what it starts; others may still hear
+    before = _mask("SIG_BLOCK", _OF_TERMINALS)  # in this thread, and in what it starts; others may still hear
     if threading.current_thread() is threading.main_thread():
         handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         old = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}

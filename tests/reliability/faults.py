@@ -29,6 +29,7 @@ from tests.reliability import rows_not_finite as rows_not_finite
 from tests.reliability import rows_running as rows_running
 from tests.reliability import rows_runs as rows_runs
 from tests.reliability import rows_saving as rows_saving
+from tests.reliability import rows_signals as rows_signals
 from tests.reliability import rows_strangers as rows_strangers
 from tests.reliability import rows_streams as rows_streams
 from tests.reliability.harness import ROWS, SABOTAGE

@@ -163,6 +163,26 @@ def wait_for(condition: Callable[[], bool], timeout: float = 60) -> bool:
     return True
 
 
+def processes(*, parent: int | None = None, group: int | None = None) -> list[int]:
+    """Those that run and that this process has started, or that are of this group, as Linux tells."""
+    found = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
+    return [pid for pid, its in found.items() if its[0] != "Z" and (its[1] == parent or its[2] == group)]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended may wait for somebody to ask how."""
+    return _stat(Path("/proc", str(pid)))[0] != "Z"
+
+
+def _stat(path: Path) -> tuple[str, int, int]:
+    """State, parent and group of a process."""
+    try:
+        state, parent, group = (path / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
+    except OSError:  # it has just ended
+        return "Z", 0, 0
+    return state, int(parent), int(group)
+
+
 def command(*arguments: str) -> Callable[[], int]:
     """A minidl command line, for `fork`."""
     from minidl.cli import main

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.reliability import harness
-from tests.reliability.harness import ROOT, Outcome, experiment_file, fresh_command, row, wait_for
+from tests.reliability.harness import ROOT, Outcome, alive, experiment_file, fresh_command, processes, row, wait_for
 
 
 @contextmanager
@@ -128,9 +128,9 @@ def dying_parent(trials: int, rng: random.Random, outcome: Outcome) -> None:
 def kill_parent(folder: str, stored: int, rng: random.Random) -> str:
     """Kill the process that compares when so many runs are stored; what is wrong with what is left, or nothing."""
     swept = compare(folder, "--jobs", "2")
-    wait_for(lambda: len(outcomes_there(folder)) >= stored and len(children(swept.pid)) >= 2)
+    wait_for(lambda: len(outcomes_there(folder)) >= stored and len(processes(parent=swept.pid)) >= 2)
     time.sleep(rng.random() / 10)  # at any moment
-    left = children(swept.pid)
+    left = processes(parent=swept.pid)
     swept.kill()
     swept.wait()
     if not wait_for(lambda: not any(map(alive, left)), timeout=5 * harness.slack):
@@ -170,27 +170,6 @@ def run_in(folder: str, *arguments: str) -> tuple[int, str]:
     command = fresh_command(*arguments)
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, (done.stdout + done.stderr)[-300:]
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started, as Linux tells."""
-    found = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if parent_of(path) == pid]
-    return [child for child in found if alive(child)]
-
-
-def parent_of(stat: Path) -> int:
-    try:
-        return int(stat.read_text().rpartition(")")[2].split()[1])
-    except OSError:  # it has just ended
-        return 0
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended may wait for somebody to ask how."""
-    try:
-        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def outcomes_there(folder: str) -> list[Path]:

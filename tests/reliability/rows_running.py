@@ -1,4 +1,4 @@
-"""Rows 3, 10, 11 and 15: killed and resumed, signals, many starts at once, results that depend on the run."""
+"""Rows 3, 11 and 15: killed and resumed, many starts at once, results that depend on the run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from typing import Any
 from minidl.compiled.jit import numba_installed
 from minidl.core.errors import InUseError
 from minidl.files.locking import LOCK, FileLock, is_locked
-from minidl.runs.checkpoints import read_checkpoint
 from tests.reliability.harness import (
     ROOT,
     Outcome,
@@ -30,7 +28,6 @@ from tests.reliability.harness import (
     wait,
     wait_for,
     wait_for_beginning,
-    within,
 )
 
 ARRAYS = ("weights", "optimizer", "own")
@@ -176,71 +173,6 @@ def one_kill(
     found = result_of(run)
     differing = [name for name in whole if found.get(name) != whole[name]]
     return not differing, f"{what}: after kills at {moments}: {differing} differ"
-
-
-@row(10, "Ctrl-C, SIGTERM, SIGHUP, twice, at any moment", full=100, sample=6)
-def signals(trials: int, rng: random.Random, outcome: Outcome) -> None:
-    """A signal at a random moment of a training; every third time a second one."""
-    slow = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    # A hundred thousand epochs: the signal always comes before the end.
-    arguments = experiment_file("training.epochs=100000", "training.checkpoint_every=1000", "engine=numpy")
-    for n in range(trials):
-        run, output = Path(f"run-{n}"), Path(f"run-{n}.txt")
-        number = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-        with output.open("wb") as file:
-            process = subprocess.Popen(
-                fresh_command("train", *arguments, "--run-dir", str(run)),
-                stdout=file,
-                stderr=file,
-                env=slow,
-            )
-        # Of four signals one comes at any moment, also while Python starts, one after the
-        # first checkpoint, and two after the first epoch.
-        running = n % 4 > 0
-        sign = run / "log.jsonl" if n % 4 > 1 else run / "checkpoints" / "init"
-        if running:
-            wait_for(sign.exists)
-        time.sleep(rng.uniform(0, 0.3 if running else 1.0))
-        outcome.check(*one_signal(process, number, rng if n % 3 == 0 else None, run, output, running))
-
-
-def one_signal(
-    process: subprocess.Popen[bytes], number: int, again: random.Random | None, run: Path, output: Path, running: bool
-) -> tuple[bool, str]:
-    started = time.monotonic()
-    process.send_signal(number)
-    if again is not None:
-        time.sleep(again.uniform(0, 0.02))
-        process.send_signal(number)
-    try:
-        code = process.wait(60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return False, f"{run}: still running"
-    seconds, text = time.monotonic() - started, output.read_text(encoding="utf-8")
-    # A shell reports a process that a signal ended (here -N) as 128 + N.
-    good = code in (128 + number, -number) and within(seconds, 2)
-    if running:
-        good &= "Traceback" not in text
-    elif code == 1:  # Python's own start, before minidl is imported
-        good = within(seconds, 2) and "KeyboardInterrupt" in text
-    saved = {name: read_checkpoint(run / "checkpoints" / name).state for name in ("init", "last") if made(run, name)}
-    # The second signal may have ended it before it could save.
-    left_at_once = again is not None and text.endswith("interrupted\n")
-    if code == 128 + number and running and not left_at_once:
-        good &= f"minidl resume {run}" in text and bool(saved)
-        epochs = text.count("\nepoch ")
-        good &= not epochs or ("last" in saved and saved["last"]["epoch"] >= epochs)
-    elif running and again is None:
-        good = False
-    return bool(
-        good
-    ), f"{run}: signal {number}, twice {again is not None}: exit {code} after {seconds:.2f} s; {text[-200:]}"
-
-
-def made(run: Path, name: str) -> bool:
-    return (run / "checkpoints" / name).exists()
 
 
 @row(11, "many starts at once, one name", full=50, sample=12)

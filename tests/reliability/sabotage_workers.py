@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -38,6 +39,12 @@ def _workers_live_on() -> None:
 
 def _start_without_watching(tell: Any) -> None:
     tell.send_bytes(b"ready")
+
+
+@sabotage("signals-afterwards")
+def _signals_in_between() -> None:
+    """A signal is heard while processes are started, by these, too."""
+    executors.signals_afterwards = contextlib.nullcontext  # type: ignore[assignment]
 
 
 @sabotage("given-up-tasks")

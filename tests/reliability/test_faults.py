@@ -46,6 +46,7 @@ SABOTAGES = {
     "trial-write": (9, 1),
     "storage-errors": (9, 8),
     "signals": (10, 3),
+    "signals-afterwards": (10, 12),
     "lock": (11, 4),
     "finite-check": (12, 24),
     "forward": (14, 20),
