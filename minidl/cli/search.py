@@ -16,7 +16,9 @@ from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.extras import install_command
 from minidl.core.output import Bar, say, show
 from minidl.core.text import aligned, counted, shell_word
+from minidl.data import Splits
 from minidl.experiment import load_experiment
+from minidl.forecasting.conformal import trained_on
 from minidl.parallel.executors import check_main_guard
 from minidl.plotting import style
 from minidl.search.database import Finished, best_first
@@ -60,7 +62,11 @@ def _study(args: argparse.Namespace) -> Study:
 
 
 def _say_start(study: Study) -> None:
-    say(*study.experiment.load_data().notes())
+    parts = study.experiment.load_data()
+    say(*parts.notes())
+    if isinstance(parts, Splits) and trained_on(parts):
+        why = "the validation windows are among those that are trained on, so that their score says little; give"
+        say(f"{why} data.validation: {{type: TailValidation, size: N}}")
     done, total = len(study.database.finished), study.question.trials
     metric = study.experiment.training.choice.metric
     what = f"{counted(total, 'trial')} of {counted(len(study.space), 'key')}, by {metric}"

@@ -81,6 +81,14 @@ def test_nothing_of_the_test_part_is_looked_at(folder: Path, capsys: Capture, mo
     assert manifests[0]["data"] != manifests[1]["data"]  # the poison was there
 
 
+@pytest.mark.parametrize(("validation", "seen"), [("SampleValidation", True), ("TailValidation", False)])
+def test_validation_windows_that_are_trained_on_are_told(
+    validation: str, seen: bool, folder: Path, capsys: Capture
+) -> None:
+    assert search("small.yaml", "--trials", "1", "--set", f"data.validation={{type: {validation}, size: 20}}") == 0
+    assert ("the validation windows are among those that are trained on, so" in capsys.readouterr().err) == seen
+
+
 SCALER = "{type: MinMaxScaler}, {type: MinMaxScaler, fit_on: all}"
 
 
