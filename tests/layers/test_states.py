@@ -36,6 +36,8 @@ LENGTHS = [2, 6, 1, 5]
 def built(*layers: Layer) -> Sequential:
     model = Sequential(list(layers))
     model.build((None, 2), 3, "float64")
+    for value in model.params.values():
+        value += 0.25  # biases, so that what is computed of padding is not 0 by chance
     return model
 
 
@@ -57,6 +59,13 @@ def test_the_states_of_a_stack_are_the_outputs_of_its_first_layers() -> None:
     assert list(states) == ["0", "1", "2", "3"]
     for n in range(4):
         np.testing.assert_array_equal(states[str(n)], model[: n + 1](X))
+
+
+def test_a_part_of_a_stack_was_built_for_what_goes_into_it() -> None:
+    model = built(LSTMLayer(3), RecurrentLayer(4), LastStep(), Dense(1))
+    assert [model[i:].input_shape for i in range(4)] == [(None, 2), (None, 3), (None, 4), (4,)]
+    assert model[1:].summary().rows == model[1:].summary((None, 3)).rows
+    np.testing.assert_array_equal(model[1:](model[:1](X)), model(X))
 
 
 def test_a_recurrent_layers_states_are_h_at_every_step() -> None:
