@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 
-from minidl import Dense, LastStep, RecurrentLayer, Repeat, Sequential
+from minidl import Dense, LastStep, RecurrentLayer, Repeat, Sequential, ShapeError
 
 
 def deep_net():
@@ -77,3 +77,12 @@ def a_state(model, x):
     stream = model.stream()
     stream(x[:, 0])
     return stream.state
+
+
+def test_the_first_step_says_how_many_sequences_go_on_side_by_side():
+    # A step of one sequence more would go on from a state that is not its own, or that of nobody.
+    stream = deep_net().stream()
+    stream(X[:3, 0])
+    for wrong in (X[0, 1], X[:2, 1]):
+        with pytest.raises(ShapeError, match=r"^stream: expected x of shape \(3, features\), got "):
+            stream(wrong)
