@@ -75,6 +75,12 @@ def test_integers_and_booleans_are_numbers(dtype: str) -> None:
     assert trained(net(), x, y) == trained(net(), x.astype(float), y.astype(float))
 
 
+def test_what_is_narrow_takes_no_more_memory_than_float32() -> None:
+    kept = [Arrays(X.astype(kind), Y).x.dtype for kind in ("float16", ">f4", "float32", "longdouble", "float64")]
+    assert kept == [np.float32] * 3 + [np.float64] * 2
+    assert Arrays(frame().astype("float32"), Y).x.dtype == np.float32
+
+
 def test_targets_at_every_step_may_lack_the_axis_of_the_single_output_too() -> None:
     def every_step() -> Sequential:
         model = Sequential([RecurrentLayer(4), Dense(1)])
