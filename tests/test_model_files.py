@@ -39,9 +39,9 @@ from minidl.model_files import FORMAT, KEY
 X = np.random.default_rng(0).normal(size=(4, 5, 2))
 
 
-def a_model() -> Sequential:
+def a_model(dtype: str = "float32") -> Sequential:
     model = Sequential([GRULayer(3), RecurrentLayer(2), LastStep(), Dense(1)])
-    model.build((None, 2), 0)
+    model.build((None, 2), 0, dtype)
     return model
 
 
@@ -70,13 +70,15 @@ def refused(path: Path, kind: type[MinidlError] = CorruptFileError) -> str:
     return str(caught.value).replace(f"{path}: ", "")
 
 
-def test_a_trained_model_predicts_the_same_bytes_and_trains_on(tmp_path: Path) -> None:
-    model, y = a_model(), X[:, -1, :1]
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_trained_model_predicts_the_same_bytes_and_trains_on(tmp_path: Path, dtype: str) -> None:
+    model, y = a_model(dtype), X[:, -1, :1]
     parts: dict[str, Any] = {"loss": HalfMSE(), "epochs": 2}
     fit(model, X, y, optimizer=minidl.Adam(0.01), **parts)
     model.save(str(tmp_path / "a"))
     twin = load(tmp_path / "a")
     assert isinstance(twin, Sequential)
+    assert twin.dtype == dtype
     assert twin(X).tobytes() == model(X).tobytes()
     for each in (model, twin):
         fit(each, X, y, optimizer=minidl.SGD(0.1), engine="numpy", **parts)
