@@ -11,10 +11,10 @@ from typing import Any
 from minidl.compiled import EngineName, choose_engine
 from minidl.compiled.kernel import silent
 from minidl.core.arguments import Seed, checked
-from minidl.core.errors import ConfigError
+from minidl.core.errors import ConfigError, DataError
 from minidl.core.layer import Array, Layer
 from minidl.core.output import say
-from minidl.core.text import counted
+from minidl.core.text import counted, printable
 from minidl.losses import Loss
 from minidl.optimizers import Constant, Optimizer, Schedule
 from minidl.randomness import Streams
@@ -156,7 +156,7 @@ def fit(
     settings = Training(epochs, batch_size, shuffle, schedule, clip_norm, clip_value, moving_average, **more)
     parts: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "settings": settings, "should_stop": should_stop}
     seed = checked(seed, Seed, "fit: seed")
-    return _fit(model, Arrays(x, y, lengths, weight), _held_out(validation), parts, seed, engine, progress)
+    return _fit(model, Arrays(x, y, lengths, weight), _held_out(validation, x, y), parts, seed, engine, progress)
 
 
 def _fit(
@@ -230,10 +230,15 @@ def _build(model: Layer, train: Arrays, streams: Streams) -> None:
         model.build(shape, streams.weights, "float32")
 
 
-def _held_out(validation: Any) -> Arrays | None:
+def _held_out(validation: Any, x: Any, y: Any) -> Arrays | None:
     if validation is None or isinstance(validation, Arrays):
         return validation
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         found = type(validation).__name__ + (f" of {len(validation)}" if hasattr(validation, "__len__") else "")
         raise ConfigError(f"fit: validation: expected a pair (x, y) or Arrays(x, y, lengths, weight), got {found}.")
+    for name, table, other in (("x", x, validation[0]), ("y", y, validation[1])):
+        here, there = (list(getattr(each, "columns", ())) for each in (table, other))
+        if here and there and here != there:
+            shown = [printable(", ".join(map(str, columns)))[:200] for columns in (there, here)]
+            raise DataError(f"validation {name}: its columns are {shown[0]}, those of {name} {shown[1]}.")
     return Arrays(*pair(validation[0], validation[1], "validation "))

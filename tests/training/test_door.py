@@ -55,6 +55,18 @@ def test_what_turns_into_an_array_of_numbers_trains_to_the_same_bits(x: Any, y: 
     assert trained(net(), x(), y()) == trained(net(), X, Y)
 
 
+def test_a_validation_table_has_the_columns_of_the_other_in_their_order() -> None:
+    # As numbers without names it would be scored with features in each other's places.
+    right, turned = (frame()[columns] for columns in (["a", "b", "c"], ["c", "b", "a"]))
+    message = r"^validation x: its columns are c, b, a, those of x a, b, c\.$"
+    refused(dense(), right, Y, DataError, message, validation=(turned, Y))
+    both = right.assign(d=Y[:, 0])
+    message = r"^validation y: its columns are d, those of y c\.$"
+    refused(dense(), right, both[["c"]], DataError, message, validation=(right, both[["d"]]))
+    for validation in ((right, Y), (right.to_numpy(), both[["d"]])):
+        assert trained(dense(), right, both[["d"]], validation=validation)
+
+
 def test_a_table_trains_as_its_values_do() -> None:
     expected = trained(dense(), ROWS, Y)
     assert trained(dense(), frame(), series(Y[:, 0])) == expected
