@@ -57,3 +57,17 @@ def test_windows_between_two_parts_are_those_of_one_stretch_of_rows(later: int, 
     values = np.arange(40.0).reshape(20, 2)
     both: Any = joined(Windows(values, np.array([0, 1, 2]), 5, 0), Windows(values, np.array([later]), 5, 0))
     assert both.starts.tolist() == starts
+
+
+def test_arrays_that_lack_what_the_other_part_has_are_joined_as_whole_and_as_counting_1() -> None:
+    # Caught: a validation part without weights that taught nothing, and one without lengths that was cut to a step.
+    x, y = np.ones((2, 4, 1)), np.ones((2, 4, 1))
+    short = Arrays(x, y, lengths=[1, 3], weight=[[2, 2, 2, 2], [3, 3, 0, 0]])
+    for parts, swap in (((short, Arrays(x, y)), slice(None)), ((Arrays(x, y), short), slice(None, None, -1))):
+        both: Any = joined(*parts)
+        halves = [(both.lengths[a:b].tolist(), both.weight[a:b].tolist()) for a, b in ((0, 2), (2, 4))][swap]
+        assert halves == [([1, 3], [[2, 2, 2, 2], [3, 3, 0, 0]]), ([4, 4], [[1] * 4] * 2)]
+    one_each: Any = joined(short, Arrays(x, y, weight=[5, 0.5]))
+    assert one_each.weight[2:].tolist() == [[5] * 4, [0.5] * 4]
+    plain: Any = joined(Arrays(x, y), Arrays(x, y))
+    assert (plain.lengths, plain.weight) == (None, None)
