@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from minidl.core.errors import ConfigError
 from minidl.core.registry import default_name, is_kind, lookup, names, suggest
-from minidl.core.text import printable
+from minidl.core.text import printable, short
 
 # Every number has an upper bound, far beyond what anybody means: a slip of the finger is refused when it is
 # read, not when memory is gone or numbers overflow. `convert` refuses NaN and infinity whatever the type says.
@@ -86,9 +86,9 @@ def _instead(part: Any, base: type) -> str:
         needed = required_arguments(part) if dataclasses.is_dataclass(part) else []
         return f"the class {part.__name__}; write {part.__name__}({', '.join(f'{name}=...' for name in needed)})"
     if not (isinstance(part, str) and is_kind(base) and issubclass(base, Configurable)):
-        return repr(part) if isinstance(part, Configurable) else printable(_short(part))
+        return repr(part) if isinstance(part, Configurable) else printable(short(part))
     if part not in names(base):
-        return f"{printable(_short(part))}{suggest(part, names(base))}"
+        return f"{printable(short(part))}{suggest(part, names(base))}"
     return f"{part!r}" + _instead(lookup(base, part), base).removeprefix(f"the class {part}")
 
 
@@ -111,13 +111,13 @@ def convert(value: Any, hint: Any) -> Any:
     except msgspec.ValidationError as err:
         text = str(err)
         text = text[0].lower() + text[1:]
-        shown = _short(value)
+        shown = short(value)
         choices = [word for word in _choices(hint) if isinstance(word, str)]
         if isinstance(value, str) and choices and "enum" in text:
             raise ConfigError(f"unknown value {shown}{suggest(value, choices)}") from err
         wrong = [key for key in value if key not in choices] if isinstance(value, dict) else []
         if wrong and choices and "enum" in text:
-            raise ConfigError(f"unknown key {_short(wrong[0])}{suggest(str(wrong[0]), choices)}") from err
+            raise ConfigError(f"unknown key {short(wrong[0])}{suggest(str(wrong[0]), choices)}") from err
         got = shown if ", got" not in text else f"{text.rsplit(', got ', 1)[1]} {shown}"
         raise ConfigError(f"{text.rsplit(', got ', 1)[0]}, got {got}") from err
     for number in _non_finite(converted):
@@ -169,14 +169,6 @@ def _non_finite(value: Any) -> Iterator[float]:
     elif isinstance(value, (list, tuple, dict)):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _non_finite(part)
-
-
-def _short(value: Any) -> str:
-    """A value in a message; an int of thousands of digits has no repr."""
-    if type(value) is int and abs(value) > 10**60:
-        return "an int of more than 60 digits"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 @dataclass(eq=False)
@@ -234,7 +226,7 @@ def _shown(value: Any) -> str:
         return repr(value)
     if isinstance(value, list) and any(isinstance(part, Configurable) for part in value):
         return f"[{', '.join(map(_shown, value))}]"
-    return str(value.__name__) if callable(value) else _short(value)
+    return str(value.__name__) if callable(value) else short(value)
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 # Spaces of other widths than the common one: not printable for Python, and yet ordinary text.
 _SPACES = frozenset("\u00a0\u1680\u202f\u205f\u3000").union(map(chr, range(0x2000, 0x200B)))
@@ -26,6 +27,14 @@ def printable(text: object) -> str:
     if shown.isprintable():
         return shown
     return "".join(c if c.isprintable() or c in _SPACES else ascii(c)[1:-1] for c in shown)
+
+
+def short(value: Any) -> str:
+    """A value in a message; an int of thousands of digits has no repr."""
+    if type(value) is int and abs(value) > 10**60:
+        return "an int of more than 60 digits"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def listed(names: Sequence[str]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from minidl.core.errors import ShapeError
 from minidl.core.registry import register
 from minidl.losses.loss import Array, Loss, shares
 
@@ -27,10 +29,18 @@ class DifferenceLoss(Loss):
     def total(self, e: Array) -> float:
         """Σ l(e); in double precision where l(e) is beyond the numbers of e's type."""
         with np.errstate(over="ignore"):
-            total = float(self.value(e).sum(dtype=np.float64))
+            total = float(self._of_each(self.value, e).sum(dtype=np.float64))
         if not math.isfinite(total) and e.itemsize < 8:
             total = float(self.value(e.astype(np.float64)).sum())
         return total
+
+    def _of_each(self, function: Callable[[Array], Array], e: Array) -> Array:
+        """l or l' of each entry, and of no sum of them."""
+        found = function(e)
+        if np.shape(found) != e.shape:
+            name = f"{type(self).__name__}: {function.__name__}"
+            raise ShapeError(f"{name} must give an array of the shape of e, {e.shape}, not {np.shape(found)}.")
+        return found
 
     def value_and_gradient(
         self, y: Array, target: Array, weight: Array | None, out: Array | None
@@ -40,8 +50,8 @@ class DifferenceLoss(Loss):
         if weight is None:
             loss = self.total(e) / e.size
         else:
-            loss = float(np.sum(share * self.value(e.astype(np.float64))))
-        return loss, np.multiply(self.slope(e), share, out=e, casting="same_kind")
+            loss = float(np.sum(share * self._of_each(self.value, e.astype(np.float64))))
+        return loss, np.multiply(self._of_each(self.slope, e), share, out=e, casting="same_kind")
 
 
 def _sum_of_squares(e: Array) -> float:

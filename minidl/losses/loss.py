@@ -15,6 +15,7 @@ from minidl.core.arguments import Configurable
 from minidl.core.arrays import plain_array, whole_array
 from minidl.core.errors import ConfigError, ShapeError
 from minidl.core.registry import open_kind
+from minidl.core.text import printable, short
 from minidl.losses.distributions import Distribution
 
 Array = npt.NDArray[Any]
@@ -63,7 +64,21 @@ class Loss(Configurable, ABC):
             weight = own if weight is None else own * weight.reshape(*weight.shape, *[1] * (own.ndim - weight.ndim))
         if weight is not None:
             weight = weight.reshape(*weight.shape, *[1] * (y.ndim - weight.ndim))
-        return self.value_and_gradient(y, target, weight, out)
+        return self._checked(self.value_and_gradient(y, target, weight, out), y.shape)
+
+    def _checked(self, found: Any, shape: tuple[int, ...]) -> tuple[float, Array]:
+        """What `value_and_gradient` of somebody's own gave, if it is such a pair."""
+        try:
+            loss, dy = found
+            if dy.shape == shape:
+                return float(loss), dy
+            given = f"an array of shape {dy.shape}"
+        except (TypeError, ValueError, AttributeError):
+            given = printable(short(found))
+        raise ShapeError(
+            f"{type(self).__name__}: value_and_gradient must give a number and dL/dy of the shape of y, {shape}, "
+            f"not {given}."
+        )
 
     @property
     def per_target(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.core.errors import ConfigError
 from minidl.core.registry import MOST_NAMED
+from minidl.core.text import printable, short
 from minidl.optimizers.optimizer import Array, Optimizer, ParameterGroup, State
 
 
@@ -66,7 +67,7 @@ class Segments:
 
     def start(self, optimizer: Optimizer, params: Array) -> State:
         """The optimizer's state before the first step: arrays of which each segment has a part, one after the other."""
-        parts = [optimizer.start(params[segment.start : segment.stop]) for segment in self.trained]
+        parts = [_started(optimizer, params[segment.start : segment.stop]) for segment in self.trained]
         self._sizes = [{name: len(value) for name, value in part.items()} for part in parts]
         if len(parts) == 1:
             return parts[0]
@@ -87,6 +88,14 @@ class Segments:
             return
         for segment, places in self.places():
             yield segment, {name: state[name][place] for name, place in places.items()}
+
+
+def _started(optimizer: Optimizer, params: Array) -> State:
+    state: Any = optimizer.start(params)
+    if not isinstance(state, dict) or not all(isinstance(array, np.ndarray) and array.ndim for array in state.values()):
+        name = type(optimizer).__name__
+        raise ConfigError(f"{name}: start must give a dict of arrays with an axis, got {printable(short(state))}")
+    return state
 
 
 def unmatched(groups: Sequence[ParameterGroup], names: Sequence[str]) -> tuple[str, str] | None:

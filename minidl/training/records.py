@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import ConfigError
-from minidl.core.text import printable
+from minidl.core.text import printable, short
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ def remembered(memory: Any, part: Any, first: Iterable[str] | None = None) -> di
     """
     who = f"{type(part).__name__}: what it remembers"
     if not isinstance(memory, dict):
-        raise ConfigError(f"{who} must be a dict of numbers by name; start() gave {printable(repr(memory))}.")
+        raise ConfigError(f"{who} must be a dict of numbers by name; start() gave {printable(short(memory))}.")
     for name, value in memory.items():
         if not isinstance(name, str):
-            raise ConfigError(f"{who} must have names that are texts, got {printable(repr(name))}.")
+            raise ConfigError(f"{who} must have names that are texts, got {printable(short(name))}.")
         if not (np.ndim(value) == 0 and np.isreal(value) and hasattr(value, "__float__") and math.isfinite(value)):
-            raise ConfigError(f"{who} must be finite numbers; {printable(name)} is {printable(repr(value))}.")
+            raise ConfigError(f"{who} must be finite numbers; {printable(name)} is {printable(short(value))}.")
     for name in () if first is None else sorted(memory.keys() ^ set(first)):
         wrong = "is not among them" if name in memory else "is missing"
         raise ConfigError(f"{who} must have the names that start() gives; {printable(name)} {wrong}.")

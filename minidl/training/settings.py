@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -74,7 +74,12 @@ class Training(Configurable):
             )
 
     def _choices(self) -> list[Choice]:
-        return [callback.choice for callback in self.callbacks if callback.choice is not None]
+        found: list[tuple[Callback, Any]] = [(callback, callback.choice) for callback in self.callbacks]
+        for callback, choice in found:
+            if not isinstance(choice, (Choice, type(None))):
+                name = type(callback).__name__
+                raise ConfigError(f"Training: callbacks: {name}: choice must be a Choice or None, got {choice!r}.")
+        return [choice for _, choice in found if choice is not None]
 
     @property
     def choice(self) -> Choice:

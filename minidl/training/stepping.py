@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from minidl.core.errors import NumericalError
+from minidl.core.errors import ConfigError, NumericalError
 from minidl.core.layer import Array, Context
 from minidl.core.lengths import without_padding
 from minidl.core.workspace import Workspace
 from minidl.data.batch import Batch
-from minidl.optimizers import clip_by_value, clip_global_norm
+from minidl.optimizers import Optimizer, State, clip_by_value, clip_global_norm
 from minidl.training.diagnosis import numerical_error
 from minidl.training.engine import Advanced
 from minidl.training.flat import FlatParameters
@@ -70,12 +73,24 @@ def _update(trainer: Advanced, flat: FlatParameters, buffers: StepBuffers, loss:
     rate = trainer.learning_rate(trainer.step)
     try:
         for segment, params, grads, state in buffers.updated:
-            segment.optimizer(trainer.optimizer, rate).update(params, grads, state)
+            _in_place(segment.optimizer(trainer.optimizer, rate), params, grads, state)
     except NumericalError as err:
         raise numerical_error(trainer.where(), trainer.model, flat, loss, state=trainer.state) from err
     # tanh turns an infinite weight into a finite output: loss and gradient would not show it.
     if not all(_finite(array) or np.isfinite(array).all() for array in (flat.values, *trainer.state.values())):
         raise numerical_error(trainer.where(), trainer.model, flat, loss, state=trainer.state)
+
+
+def _in_place(optimizer: Optimizer, params: Array, grads: Array, state: State) -> None:
+    """An optimizer's `update`; arrays of its own instead of those that it was given would be in no checkpoint."""
+    update: Callable[..., Any] = optimizer.update
+    given = [*state.values()]
+    found = update(params, grads, state)
+    if found is not None or len(state) != len(given) or any(map(operator.is_not, state.values(), given)):
+        raise ConfigError(
+            f"{type(optimizer).__name__}: update must change params and the arrays of state in place, as in "
+            "params -= ..., and give nothing"
+        )
 
 
 def _finite(array: Array) -> bool:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 from loss_cases import EVERY, Case, weight_of
 
-from minidl import MSE, BinaryCrossEntropy, ConfigError, GaussianNLL, Quantile, SumOfLosses, WeightedLeads
+from minidl import (
+    MSE,
+    BinaryCrossEntropy,
+    ConfigError,
+    DifferenceLoss,
+    GaussianNLL,
+    Loss,
+    Quantile,
+    ShapeError,
+    SumOfLosses,
+    WeightedLeads,
+)
 
 
 def by_torch(case: Case, y: Any, target: Any, weight: Any) -> tuple[float, Any]:
@@ -119,3 +131,46 @@ def test_losses_that_mean_something_else_by_an_output_are_not_summed() -> None:
             SumOfLosses(losses)
     for losses in ([GaussianNLL(), GaussianNLL(0.1)], [levels, Quantile([0.1, 0.9])], [MSE(), Quantile([0.5])]):
         SumOfLosses([*losses, WeightedLeads(losses[0], [1, 2])])
+
+
+@pytest.mark.parametrize(
+    ("found", "given"),
+    [
+        (1.0, "1.0"),
+        ((1.0, None), "(1.0, None)"),
+        ((1.0, np.ones(2)), "an array of shape (2,)"),
+        (([1.0], np.ones((3, 2))), "([1.0], array(["),
+    ],
+)
+def test_what_is_no_loss_with_its_gradient_is_refused_in_one_line(found: Any, given: str) -> None:
+    class Own(Loss):
+        def value_and_gradient(self, *_: Any) -> Any:
+            return found
+
+    message = "Own: value_and_gradient must give a number and dL/dy of the shape of y, (3, 2), not "
+    with pytest.raises(ShapeError, match=f"^{re.escape(message + given)}"):
+        Own()(np.zeros((3, 2)), np.zeros((3, 2)))
+
+
+def test_a_loss_is_a_float_whatever_its_author_gives() -> None:
+    class Own(Loss):
+        def value_and_gradient(self, y: Any, *_: Any) -> Any:
+            return np.float32(1), y
+
+    assert type(Own()(np.zeros((3, 2)), np.zeros((3, 2)))[0]) is float
+
+
+@pytest.mark.parametrize("wrong", ["value", "slope"])
+@pytest.mark.parametrize("weight", [None, np.ones(3)])
+def test_a_difference_loss_that_sums_by_itself_is_refused(wrong: str, weight: Any) -> None:
+    # Caught here: a sum that is broadcast, and so counted for every entry.
+    class Own(DifferenceLoss):
+        def value(self, e: Any) -> Any:
+            return (e * e).sum(axis=0) if wrong == "value" else e * e
+
+        def slope(self, e: Any) -> Any:
+            return 2 * e.sum(axis=0) if wrong == "slope" else 2 * e
+
+    message = f"Own: {wrong} must give an array of the shape of e, (3, 2), not (2,)."
+    with pytest.raises(ShapeError, match=f"^{re.escape(message)}$"):
+        Own()(np.ones((3, 2)), np.zeros((3, 2)), weight)

@@ -204,3 +204,13 @@ def test_a_training_without_a_folder_writes_no_table(tmp_path: Path, monkeypatch
 def test_a_table_goes_nowhere_else(name: str) -> None:
     with pytest.raises(ConfigError, match=r"expected a name that ends in \.csv"):
         CSVLog(name)
+
+
+def test_a_choice_that_is_none_is_refused() -> None:
+    class Own(Callback):
+        @property
+        def choice(self) -> Any:
+            return "validation_loss"
+
+    with pytest.raises(ConfigError, match=r"^Training: callbacks: Own: choice must be a Choice or None, got 'valid"):
+        Training(callbacks=[Own()])

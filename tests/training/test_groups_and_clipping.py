@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from torch_training import check, net, ours, torchs
 from trainers import engines
 
-from minidl import SGD, AdamW, Cosine, ParameterGroup
+from minidl import SGD, AdamW, ConfigError, Cosine, Optimizer, ParameterGroup
 from minidl.optimizers import clip_by_value
 
 GROUPS = [
@@ -83,3 +84,37 @@ def test_clipping_by_value_by_heart() -> None:
     grads = np.array([3.0, -0.5, -4.0, 2.0])
     clip_by_value(grads, 2.0)
     assert grads.tolist() == [2.0, -0.5, -2.0, 2.0]
+
+
+@dataclass(eq=False)
+class Own(Optimizer):
+    """Momentum, in one of several ways that are wrong."""
+
+    how: str = ""
+
+    def start(self, params: Any) -> Any:
+        first = {"list": [np.zeros_like(params)], "number": {"m": 0.0}, "axis": {"m": np.zeros(())}}
+        return first.get(self.how, {"m": np.zeros_like(params)})
+
+    def update(self, params: Any, grads: Any, state: Any) -> Any:
+        if self.how == "new":
+            state["m"] = 0.5 * state["m"] + grads
+        elif self.how == "more":
+            state["n"] = np.zeros_like(params)
+        params -= self.learning_rate * grads
+        return params if self.how == "given" else None
+
+
+@pytest.mark.parametrize("groups", [[], [ParameterGroup("0.*", learning_rate_factor=0.5)]], ids=["one", "two"])
+@pytest.mark.parametrize("how", ["new", "more", "given"])
+def test_an_optimizer_that_does_not_work_in_place_is_refused(how: str, groups: Any) -> None:
+    # Caught here: an array that no checkpoint has, so that a run that was stopped would go on from another one; and
+    # parameters that stay as they are.
+    with pytest.raises(ConfigError, match=r"^Own: update must change params and the arrays of state in place"):
+        ours(Own(0.1, how=how, groups=groups))
+
+
+@pytest.mark.parametrize("how", ["list", "number", "axis"])
+def test_a_state_that_is_no_dict_of_arrays_is_refused(how: str) -> None:
+    with pytest.raises(ConfigError, match=r"^Own: start must give a dict of arrays with an axis, got "):
+        ours(Own(0.1, how=how))

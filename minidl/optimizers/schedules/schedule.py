@@ -12,7 +12,7 @@ import numpy.typing as npt
 from minidl.core.arguments import Configurable, NonNegativeInt
 from minidl.core.errors import ConfigError
 from minidl.core.registry import open_kind
-from minidl.core.text import printable
+from minidl.core.text import printable, short
 
 ScheduleState = dict[str, float]
 
@@ -95,7 +95,7 @@ class Schedule(Configurable, ABC):
             return found if isinstance(found, np.ndarray) and found.ndim else float(found)
         except (TypeError, ValueError) as err:
             raise ConfigError(
-                f"training.schedule: {type(self).__name__} has the factor {printable(repr(found))} at a step; "
+                f"training.schedule: {type(self).__name__} has the factor {printable(short(found))} at a step; "
                 "expected a number."
             ) from err
 
