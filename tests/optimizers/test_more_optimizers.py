@@ -67,7 +67,8 @@ def lion(p: float, grads: Sequence[float]) -> list[float]:
     return rows
 
 
-# A dozen operations on numbers up to 10: 1e-12 leaves room. Each catches a decay or a sign that is another one.
+# 100 steps, each a dozen operations on numbers up to 10: 1e-12 leaves room. Each catches a decay or a sign that is
+# another one; of Lion, of which only signs are seen, it takes that many.
 CASES: dict[str, tuple[Optimizer, Steps]] = {
     "nesterov": (SGD(0.1, momentum=0.8, nesterov=True), nesterov),
     "AdamW": (AdamW(0.1, beta2=0.99, epsilon=0.001, weight_decay=0.3), adamw),
@@ -79,7 +80,7 @@ CASES: dict[str, tuple[Optimizer, Steps]] = {
     "Adagrad": (Adagrad(0.1, epsilon=0.001), adagrad),
     "Lion": (Lion(0.1, beta1=0.8, beta2=0.6, weight_decay=0.3), lion),
 }
-GRADS = np.random.default_rng(0).normal(size=(12, 3))
+GRADS = np.random.default_rng(0).normal(size=(100, 3))
 START = np.array([2.0, -3.0, 0.5])
 
 
