@@ -59,7 +59,7 @@ def read_outside(path: Path, splits: Splits, horizons: Sequence[int]) -> list[Ou
     file = CSVFile(read_bytes(path), name=name)
     rows, leads = _rows(file, splits), file.convert("lead", _lead)
     named = file.texts("target") if table.targets else targets * len(file)
-    forecasts = file.numbers("forecast", ())
+    forecasts = file.numbers("forecast")
     values = np.full((len(targets), len(table), furthest), np.nan)
     for i, (row, lead, target) in enumerate(zip(rows, leads, named, strict=True)):
         if row is None or lead > furthest or target not in targets:

@@ -77,7 +77,7 @@ class Answers:
 
     def numbers(self, names: tuple[str, ...]) -> Array:
         """float64 (n, K): the columns of these names."""
-        return np.stack([self.file.numbers(name, ())[self.rows] for name in names], axis=1)
+        return np.stack([self.file.numbers(name)[self.rows] for name in names], axis=1)
 
 
 def _step(text: str) -> int:

@@ -69,7 +69,13 @@ def test_what_is_not_scored_does_not_matter(folder: Path) -> None:
         (lambda lines: [*lines, lines[-1]], "theirs.csv:242: a forecast 4 ahead of this time stands there twice"),
         (lambda lines: ["lead,value,time", *lines[1:]], "theirs.csv:1: no column 'forecast'"),
         (lambda lines: [*lines, "0,1.0,2013-01-10T00:00"], "theirs.csv:242: column lead: '0' is no lead; expected a"),
-        (lambda lines: [*lines, "1,much,2013-01-10T00:00"], "theirs.csv:242: column forecast: "),
+        (
+            lambda lines: [*lines, "1,much,2013-01-10T00:00"],
+            "theirs.csv:242: column forecast: 'much' is not a number.\n",
+        ),
+        (lambda lines: [*lines, "1,inf,2013-01-10T00:00"], "column forecast: 'inf' is not a finite number.\n"),
+        (lambda lines: [*lines, "1,1e200,2013-01-10T00:00"], "'1e200' is too large (at most 1e+140).\n"),
+        (lambda lines: [*lines, "1,,2013-01-10T00:00"], "column forecast: '' is not a number.\n"),
         (lambda lines: [*lines, "1,1.0,tomorrow"], "theirs.csv:242: column time: 'tomorrow' is no time like"),
         (
             lambda lines: [f"{line}Z" if "T" in line else line for line in lines],

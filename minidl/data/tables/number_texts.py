@@ -24,22 +24,25 @@ def as_float(text: str) -> float:
         return math.nan
 
 
-def finite_number(text: str, layout: TextLayout) -> float:
-    """The number as the layout writes it; ValueError where the text is none, or it is not finite or too large."""
-    value = as_float(layout.number(text))
+def finite_number(text: str, layout: TextLayout, *, of_series: bool = True) -> float:
+    """The number as the layout writes it; ValueError where the text is none, or it is not finite or too large.
+
+    Parameters
+    ----------
+    of_series : whether the keys of a series help, which the message then names.
+    """
+    value, gap = as_float(layout.number(text)), "; if it stands for a gap, add it to `missing`" * of_series
     if math.isinf(value):
-        raise ValueError(f"{shown(text)} is not a finite number; if it stands for a gap, add it to `missing`.")
+        raise ValueError(f"{shown(text)} is not a finite number{gap}.")
     if math.isnan(value):
-        advice = "If the column holds texts, give each its number in `categories`."
+        advice = " If the column holds texts, give each its number in `categories`."
         if re.fullmatch(NUMERAL, text, re.ASCII):
-            advice = "The keys `decimal` and `thousands` say how numbers are written."
+            advice = " The keys `decimal` and `thousands` say how numbers are written."
         elif re.fullmatch(rf"\D{{0,9}}{NUMERAL}\D{{0,9}}", text, re.ASCII):
             advice += " The key `symbols` says what may stand beside numbers."
-        raise ValueError(f"{shown(text)} is not a number; if it stands for a gap, add it to `missing`. {advice}")
+        raise ValueError(f"{shown(text)} is not a number{gap}.{advice * of_series}")
     if abs(value) > LARGEST:
-        raise ValueError(
-            f"{shown(text)} is too large (at most {LARGEST:g}); if it stands for a gap, add it to `missing`."
-        )
+        raise ValueError(f"{shown(text)} is too large (at most {LARGEST:g}){gap}.")
     return value
 
 

@@ -98,20 +98,24 @@ class TableRows(ABC):
         """The cells of a column, by its name; raises as `texts`."""
         return self.cells(self.index(column))
 
-    def numbers(self, column: str, missing: Collection[str]) -> npt.NDArray[np.float64]:
+    def numbers(self, column: str, missing: Collection[str] | None = None) -> npt.NDArray[np.float64]:
         """float64 (n,): the column as finite numbers; NaN where the text is one of `missing`, or the number of one.
+
+        Parameters
+        ----------
+        missing : that a series has for gaps; None: this is no series, and has none.
 
         Raises
         ------
         DataError
             A cell is neither a finite number nor missing.
         """
-        gaps = frozenset(missing)
+        gaps = frozenset(missing or ())
         numbers = map(as_float, map(self.layout.number, gaps))
         missing_numbers = frozenset(filter(math.isfinite, numbers))  # -200.0 is -200
 
         def number(text: str) -> float:
-            value = math.nan if text in gaps else finite_number(text, self.layout)
+            value = math.nan if text in gaps else finite_number(text, self.layout, of_series=missing is not None)
             return math.nan if value in missing_numbers else value
 
         if (values := self.numbers_at_once(column, gaps)) is not None:
