@@ -15,7 +15,7 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -179,6 +179,9 @@ class Configurable:
     constructed, in Python and in YAML alike.
     """
 
+    # The class that a config names in the place of this one, which it cannot name; "": this one.
+    written_as: ClassVar[str] = ""
+
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         if "__repr__" not in vars(cls):  # or @dataclass writes one, which names every argument
@@ -205,7 +208,7 @@ def describe(item: Any) -> Any:
     """
     if not isinstance(item, Configurable):
         return item.__name__
-    name = type(item).__name__
+    name = item.written_as or type(item).__name__
     kind = next((base for base in type(item).__mro__ if is_kind(base)), None)
     if kind is None or name == default_name(kind):
         return item.to_config()

@@ -15,7 +15,7 @@ from minidl.core.errors import DataError
 from minidl.core.registry import register
 from minidl.data.csv_file import read_bytes
 from minidl.data.csv_series import Features
-from minidl.data.sequence_sources import NamedSequences, label_numbers
+from minidl.data.sequence_sources import IN_PYTHON, NamedSequences, label_numbers
 from minidl.data.sequence_table import SequenceTable
 
 MAX_UNPACKED = 1 << 31  # bytes of the arrays in a file
@@ -55,6 +55,9 @@ class NPZSequences(NamedSequences):
             It cannot be read.
         """
         where = str(self.path if path is None else path)
+        if path is None and where == IN_PYTHON:
+            hint = "predict takes others (--input), as a file of numpy.savez"
+            raise DataError(f"{where}: the sequences were given in Python, and are no longer there; {hint}.")
         arrays = _arrays(where)
         x, y = arrays.get("x"), arrays.get("y")
         if x is None or x.dtype.kind not in "fiub":

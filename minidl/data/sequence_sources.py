@@ -20,6 +20,8 @@ from minidl.core.errors import ConfigError, DataError
 from minidl.core.registry import open_kind, suggest
 from minidl.data.sequence_table import SequenceTable, joined
 
+IN_PYTHON = "ArraySequences"  # the path of sequences that were given as arrays, in the config of their run
+
 
 @open_kind("sequence source")
 @dataclass(eq=False)
@@ -96,7 +98,7 @@ class NamedSequences(SequenceSource):
 
 
 class ArraySequences(SequenceSource):
-    """Sequences that are in memory already; for Python, a config cannot name it.
+    """Sequences that are in memory already; for Python. Its run asks for them as a file later, one of `NPZSequences`.
 
     Parameters
     ----------
@@ -113,6 +115,7 @@ class ArraySequences(SequenceSource):
     """
 
     has_files: ClassVar[bool] = False
+    written_as: ClassVar[str] = "NPZSequences"
 
     def __init__(
         self,
@@ -162,6 +165,11 @@ class ArraySequences(SequenceSource):
     def read(self, path: Path | None = None) -> SequenceTable:
         self.refuse(path)
         return self.table
+
+    def to_config(self) -> dict[str, Any]:
+        """Those of `NPZSequences`, of a file that is not there."""
+        names = {"features": self._features, "labels": self._labels, "targets": self._targets}
+        return {"path": IN_PYTHON, **{key: list(map(str, value)) for key, value in names.items()}}
 
 
 def _numbers(y: Any) -> npt.NDArray[np.float64]:

@@ -102,14 +102,25 @@ def test_steps_of_sequences_that_are_all_as_long_are_real(tmp_path: Path) -> Non
     ("task", "shape", "needs"),
     [
         (Classify(), (None, 9), "one number at the last step for each of a0, a1, a2, so it must be (3,)."),
+        (
+            Classify(),
+            (None, 3),
+            "one number at the last step for each of a0, a1, a2, so it must be (3,); "
+            "LastStep passes on the last step alone.",
+        ),
         (Classify(), (2,), "one number at the last step for each of a0, a1, a2, so it must be (3,)."),
-        (Label(), (3,), "one number at every step for each of a0, a1, a2, so it must be (time, 3)."),
+        (
+            Label(),
+            (3,),
+            "one number at every step for each of a0, a1, a2, so it must be (time, 3); leave out LastStep.",
+        ),
         (Label(), (None, 2), "one number at every step for each of a0, a1, a2, so it must be (time, 3)."),
     ],
 )
 def test_an_output_of_another_shape_is_refused(task: SequenceTask, shape: Any, needs: str) -> None:
     data = Sequences(ArraySequences([np.ones((2, 1))], labels=("a0", "a1", "a2")))
-    message = f"the model's output has shape {shape}; {type(task).__name__} needs {needs}"
+    shown = str(shape).replace("None", "time")
+    message = f"the model's output has shape {shown}; {type(task).__name__} needs {needs}"
     experiment: Any = SimpleNamespace(data=data, loss=CrossEntropy())
     with pytest.raises(ShapeError, match=f"^{re.escape(message)}$"):
         task.check_output(shape, experiment)
