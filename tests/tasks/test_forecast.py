@@ -54,13 +54,13 @@ def test_horizons_are_different_numbers() -> None:
 
 @pytest.mark.parametrize("output", [(1,), (6, 1), (2,), (8,), (6, 8)])
 def test_a_forecast_is_one_number_or_one_for_each_lead_at_the_last_step_or_at_each(output: tuple[int, ...]) -> None:
-    experiment: Any = None
+    experiment: Any = SimpleNamespace(model=Dense(1))
     Forecast(horizons=[2, 8, 1]).check_output(output, experiment)
 
 
 @pytest.mark.parametrize("output", [(9,), (0,), (6, 9), (2, 6, 1), (2, 6, 8)])
 def test_what_is_no_forecast_is_refused_with_both_possibilities(output: tuple[int, ...]) -> None:
-    experiment: Any = None
+    experiment: Any = SimpleNamespace(model=Dense(1))
     message = (
         f"the model's output has shape {output}; a forecast is one number, which is fed back, so (1,) or (time, 1), "
         "or one for each lead, of which evaluation.horizons scores 8: (8,) or (time, 8)."
