@@ -239,3 +239,21 @@ def test_scores_that_are_exchanged_in_several_chunks_count_as_often(monkeypatch:
     in_chunks = model_confidence_set(x)
     assert in_chunks == pytest.approx(at_once)
     assert model_confidence_set(np.ones((5, 3))).tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.slow
+def test_where_configs_spread_differently_an_equal_one_leaves_in_few_cases_more_or_less() -> None:
+    # The page on comparing says 3 to 12 of 100; each of these shares has an error of 0.015.
+    def wide(rng: np.random.Generator, n: int) -> np.ndarray:
+        return rng.standard_normal((n, 5)) * [1, 1, 1, 1, 8]
+
+    def failing(rng: np.random.Generator, n: int) -> np.ndarray:
+        x = rng.standard_normal((n, 3))
+        x[:, 2] += 2 - 10 * (rng.random(n) < 0.2)
+        return x
+
+    for of in (wide, failing):
+        for n in (6, 30):
+            rng = np.random.default_rng(n)
+            left = [(model_confidence_set(of(rng, n)) <= 0.05).any() for _ in range(200)]
+            assert 0.0 < np.mean(left) < 0.12 + 3 * math.sqrt(0.12 * 0.88 / 200)
