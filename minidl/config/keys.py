@@ -21,13 +21,22 @@ _ALSO_CALLED = {
     "time_steps": ("lookback", "window", "window_size", "seq_len", "seq_length", "sequence_length", "n_steps"),
     "schedule": ("scheduler", "lr_scheduler", "lr_schedule", "learning_rate_schedule"),
     "warmup_steps": ("warmup", "num_warmup_steps"),
-    "clip_norm": ("clipnorm", "grad_clip", "gradient_clip", "gradient_clip_val", "max_grad_norm"),
+    "clip_norm": (
+        "clipnorm",
+        "grad_clip",
+        "gradient_clip",
+        "gradient_clip_val",
+        "gradient_clipping",
+        "max_grad_norm",
+        "max_norm",
+    ),
     "clip_value": ("clipvalue", "grad_clip_value"),
     "callbacks": ("callback", "early_stopping", "early_stop", "earlystopping"),
     "moving_average": ("ema", "ema_decay", "use_ema"),
     "refit": ("retrain", "train_on_validation"),
     "weight_decay": ("l2", "wd"),
-    "groups": ("param_groups", "parameter_groups"),
+    "groups": ("param_groups", "parameter_groups", "freeze", "frozen"),
+    "beta1": ("betas",),
     "bptt_steps": ("bptt", "tbptt", "tbptt_steps", "truncated_bptt_steps"),
     "loss": ("criterion", "objective"),
     "bias": ("use_bias",),
@@ -49,6 +58,8 @@ _NO_KEY_HERE = {
     ("return_sequences", "return_state"): "a recurrent layer passes on all time steps, LastStep the last one alone",
     ("batch_first",): "the batch is always the first axis",
     ("input_size", "input_dim", "input_shape", "in_features"): "the size of the input follows from the data",
+    ("patience",): "EarlyStopping, of training.callbacks, has it, and the schedule ReduceOnPlateau",
+    ("accumulate", "accumulate_grad_batches", "gradient_accumulation_steps"): "a larger batch_size does the same",
     ("device", "gpu", "cuda"): "minidl computes on the processor alone",
 }
 
@@ -85,8 +96,9 @@ def unknown_key_hint(name: str, known: Mapping[str, object], elsewhere: Mapping[
     instead = next((text for others, text in _NO_KEY_HERE.items() if name.lower() in others), None)
     if instead:
         return f"; {instead}"
-    if not nearest(name, known):
-        path = elsewhere.get(name) or elsewhere.get(called_here(name, elsewhere) or "")
+    path = elsewhere.get(name)
+    if path or not nearest(name, known):
+        path = path or elsewhere.get(called_here(name, elsewhere) or "")
         if path and path != re.sub(r"\.\d+", ".0", place):
             return f"; in a config it is {path}" + ", at the top" * ("." not in path)
     return suggest(name, known) or "; it takes no arguments" * (not known)

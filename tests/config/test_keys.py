@@ -129,6 +129,20 @@ def test_what_others_call_a_key_counts_where_that_key_is_known() -> None:
         ("seed", ("epochs",), "training.seed", "; in a config it is seed, at the top"),
         ("random_state", ("epochs",), "training.random_state", "; in a config it is seed, at the top"),
         ("epoch", ("epochs",), "training.epoch", "; did you mean epochs?"),
+        # A key of another place is meant rather than one of this place that only looks alike.
+        (
+            "warmup_steps",
+            ("bptt_steps",),
+            "training.warmup_steps",
+            "; in a config it is training.schedule.warmup_steps",
+        ),
+        ("max_norm", ("clip_norm",), "training.max_norm", "; did you mean clip_norm?"),
+        (
+            "patience",
+            ("epochs",),
+            "training.patience",
+            "; EarlyStopping, of training.callbacks, has it, and the schedule ReduceOnPlateau",
+        ),
         # It stands where such a key stands, so that another class of this place may have it.
         ("bias", ("drop_rate",), "model.layers.2.bias", "; known: drop_rate"),
         ("bias", ("drop_rate",), "data.bias", "; in a config it is model.layers.0.bias"),
