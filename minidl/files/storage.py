@@ -36,10 +36,10 @@ def write_file(path: Path, content: bytes) -> None:
         The disk is full or the folder cannot be written; the old file stays. Or a device or a pipe stands there,
         such as ``/dev/stdout``, which a file must not take the place of.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise StorageError(f"{path}: cannot write: it is no regular file, which a new one could replace.")
     new = beside(path, NEW)
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise OSError(errno.EINVAL, "it is no regular file, which a new one could replace", str(path))
         new.unlink(missing_ok=True)
         _write_through(new, content)
         os.replace(new, path)

@@ -118,11 +118,18 @@ def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path, through_a_
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
     path = tmp_path / ("link" if through_a_link else "pipe")
     before = listing(tmp_path)
-    with pytest.raises(StorageError, match="cannot write: it is no regular file, which a new one could replace"):
+    with pytest.raises(
+        StorageError, match=r"^\S+: cannot write: it is no regular file, which a new one could replace\.$"
+    ):
         write_file(path, b"x")
     assert listing(tmp_path) == before
     assert (tmp_path / "pipe").is_fifo()
     assert (tmp_path / "link").is_symlink()
+
+
+def test_a_name_that_cannot_be_looked_up_is_refused_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"cannot write: File name too long\.$"):
+        write_file(tmp_path / ("a" * 300), b"x")
 
 
 def test_a_file_with_another_name_elsewhere_is_not_written_to(tmp_path: Path, precious: Path) -> None:
