@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from minidl.config.nodes import MAX_DEPTH, parse_file, parse_value
@@ -70,6 +70,8 @@ def override(root: Node, overrides: Sequence[str]) -> Node:
     ConfigError
         An override is malformed or leads nowhere.
     """
+    if isinstance(overrides, (str, Mapping)):
+        raise ConfigError(f"overrides: expected a list, such as ['training.epochs=5'], got {shorten(overrides)}.")
     problems: list[str] = []
     for setting in overrides:
         try:

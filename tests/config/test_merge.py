@@ -271,3 +271,9 @@ def test_a_config_is_found_by_path_or_by_shipped_name(
 @pytest.mark.parametrize("name", ["", "\0", "a" * 5000, "none", "a\nb", "../..", "/dev/null"])
 def test_no_name_of_a_config_gives_more_than_one_line(name: str) -> None:
     assert re.fullmatch(r"[^\n]+", refused(name))
+
+
+@pytest.mark.parametrize("given", ["members.0=1", {"members.0": 1}])
+def test_overrides_that_are_no_list_are_refused_as_a_whole(drawing: str, given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^overrides: expected a list, such as \['training\.epochs=5'\], got "):
+        load_node(drawing, given)
