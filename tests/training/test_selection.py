@@ -51,7 +51,9 @@ def test_the_first_sequences_keep_what_is_to_be_learned(every_step: bool) -> Non
         np.testing.assert_array_equal(one.target, other.target)
 
 
-@pytest.mark.parametrize(("later", "starts"), [(8, [*range(9)]), (9, [0, 1, 2, 9])])
+@pytest.mark.parametrize(
+    ("later", "starts"), [(3, [0, 1, 2, 3]), (4, [*range(5)]), (8, [*range(9)]), (9, [0, 1, 2, 9])]
+)
 def test_windows_between_two_parts_are_those_of_one_stretch_of_rows(later: int, starts: list[int]) -> None:
     # The window at row 2 takes the rows 2 to 7, its label the last: one at row 8 follows it, at row 9 there is a gap.
     values = np.arange(40.0).reshape(20, 2)
