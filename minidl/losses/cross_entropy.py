@@ -72,10 +72,10 @@ class CrossEntropy(Loss):
         if wrong.any():
             place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
             more = f" and {int(wrong.sum()) - 1:,} more" if wrong.sum() > 1 else ""
-            raise DataError(
-                f"CrossEntropy: target: {target[place]} at {show_place(place)}{more}; "
-                f"labels of a model with {n_outputs} outputs are 0 to {n_outputs - 1}."
-            )
+            labels = f"labels of a model with {n_outputs} outputs are 0 to {n_outputs - 1}."
+            if n_outputs == 1:
+                labels = "a model with one output knows label 0 alone; of two classes BinaryCrossEntropy needs one."
+            raise DataError(f"CrossEntropy: target: {target[place]} at {show_place(place)}{more}; {labels}")
 
     def counts(self, target: Array) -> Array | None:
         """The weight of each label's class."""
