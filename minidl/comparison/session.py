@@ -148,6 +148,10 @@ def start(
     if found is not None and _same_environment(found) != []:
         say(f"{found.path}: unfinished, but begun with other versions; starting anew")
         found = None
+    if found is not None and _outside(found.data) != _outside(data):
+        # They stand in its data.json: what is asked now would be gone from a report that is made again.
+        say(f"{found.path}: unfinished, but begun with other forecasts of another program; starting anew")
+        found = None
     if found is None:
         now = environment([plugin["path"] for plugin in given])
         folder, lock = ComparisonFolder.create(plan, data=data, environment=now, plugins=given)
@@ -158,6 +162,11 @@ def start(
     done, total = len(folder.records()), len(plan.trials())
     say(f"{folder.path}: goes on; {done} of {total} runs are done (--fresh starts anew)")
     return Session(folder, lock)
+
+
+def _outside(data: dict[str, Any]) -> list[Any]:
+    """What is known of the forecasts of other programs: their scores and sums."""
+    return [(name, sums, data.get("baselines", {}).get(name)) for name, sums in data.get("outside", {}).items()]
 
 
 def reopen(path: Path, *, plugins: Sequence[str | Path] = (), smallest: float | None = None) -> Session:

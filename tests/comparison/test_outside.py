@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,28 @@ def test_a_copy_of_persistence_has_its_scores_and_is_tested_against_each_config(
     before = Path("runs/compare-001/comparison.json").read_bytes()
     assert compare("--resume", "runs/compare-001") == 0  # the folder has what is needed of the file
     assert Path("runs/compare-001/comparison.json").read_bytes() == before
+
+
+def test_an_unfinished_comparison_goes_on_with_the_same_forecasts_only(folder: Path, capsys: Capture) -> None:
+    """Caught here: it took those of now, and had those of its start, or none, when it was reported again."""
+    persistence()
+    asked = ("small.yaml", "deep.yaml", "--seeds", "1", "--no-protocol")
+
+    def asked_again(*more: str) -> str:
+        Path("runs/compare-001/comparison.json").unlink()
+        capsys.readouterr()
+        assert compare(*asked, *more) == 0
+        return capsys.readouterr().err
+
+    assert compare(*asked, "--outside", "theirs.csv") == 0
+    assert "runs/compare-001: goes on; 2 of 2 runs are done" in asked_again("--outside", "theirs.csv")
+    anew = "runs/compare-001: unfinished, but begun with other forecasts of another program; starting anew\n"
+    assert anew in asked_again()
+    assert compare("--resume", "runs/compare-001") == 0
+    assert "theirs" in result()["baselines"]
+    persistence(lambda lines: [lines[0], *(",50.0,".join(line.split(",")[::2]) for line in lines[1:])])
+    shutil.rmtree("runs/compare-002")
+    assert anew in asked_again("--outside", "theirs.csv")
 
 
 def test_what_is_not_scored_does_not_matter(folder: Path) -> None:
