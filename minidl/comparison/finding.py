@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,11 @@ def _claimed(path: Path) -> Any:
         return None
 
 
+def outside_of(data: Mapping[str, Any]) -> list[Any]:
+    """What data.json knows of the forecasts of other programs: their scores and sums."""
+    return [(name, sums, data.get("baselines", {}).get(name)) for name, sums in data.get("outside", {}).items()]
+
+
 def check_shards(folders: Sequence[ComparisonFolder]) -> Plan:
     """The plan that these shards are parts of.
 
@@ -77,6 +82,11 @@ def check_shards(folders: Sequence[ComparisonFolder]) -> Plan:
         if folder.plan.whole().digest() != plan.digest():
             raise ConfigError(
                 f"{printable(folder.path)}: belongs to another comparison than {printable(folders[0].path)}."
+            )
+        if outside_of(folder.data) != outside_of(folders[0].data):
+            raise ConfigError(
+                f"{printable(folder.path)}: has other forecasts of another program than {printable(folders[0].path)}; "
+                "give the same --outside to all shards."
             )
     done = {(record["label"], record["seed"]) for folder in folders for record in folder.records()}
     missing = [trial for trial in plan.trials() if (trial.label, trial.seed) not in done]

@@ -14,7 +14,7 @@ from minidl.comparison.analysis import analyse, pairs_of
 from minidl.comparison.baselines import add_outside, describe_baselines
 from minidl.comparison.confounds import confounds, sentence
 from minidl.comparison.entries import Entry, load_entries
-from minidl.comparison.finding import check_shards, find_unfinished
+from minidl.comparison.finding import check_shards, find_unfinished, outside_of
 from minidl.comparison.folder import RESULT, ComparisonFolder
 from minidl.comparison.markup import printable_texts
 from minidl.comparison.pictures import draw
@@ -148,7 +148,7 @@ def start(
     if found is not None and _same_environment(found) != []:
         say(f"{found.path}: unfinished, but begun with other versions; starting anew")
         found = None
-    if found is not None and _outside(found.data) != _outside(data):
+    if found is not None and outside_of(found.data) != outside_of(data):
         # They stand in its data.json: what is asked now would be gone from a report that is made again.
         say(f"{found.path}: unfinished, but begun with other forecasts of another program; starting anew")
         found = None
@@ -162,11 +162,6 @@ def start(
     done, total = len(folder.records()), len(plan.trials())
     say(f"{folder.path}: goes on; {done} of {total} runs are done (--fresh starts anew)")
     return Session(folder, lock)
-
-
-def _outside(data: dict[str, Any]) -> list[Any]:
-    """What is known of the forecasts of other programs: their scores and sums."""
-    return [(name, sums, data.get("baselines", {}).get(name)) for name, sums in data.get("outside", {}).items()]
 
 
 def reopen(path: Path, *, plugins: Sequence[str | Path] = (), smallest: float | None = None) -> Session:

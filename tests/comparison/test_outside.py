@@ -76,6 +76,18 @@ def test_an_unfinished_comparison_goes_on_with_the_same_forecasts_only(folder: P
     assert anew in asked_again("--outside", "theirs.csv")
 
 
+def test_shards_with_other_forecasts_are_not_joined(folder: Path, capsys: Capture) -> None:
+    persistence()
+    asked = ("small.yaml", "deep.yaml", "--seeds", "1", "--no-protocol")
+    assert compare(*asked, "--shard", "1/2", "--outside", "theirs.csv") == 0
+    assert compare(*asked, "--shard", "2/2") == 0
+    assert compare(*asked, "--shard", "2/2", "--outside", "theirs.csv", "--fresh") == 0
+    first, second, third = (f"runs/compare-{name}" for name in ("1of2-001", "2of2-001", "2of2-002"))
+    assert compare("--merge", first, second) == 2
+    assert f"{second}: has other forecasts of another program than {first}; give the same" in capsys.readouterr().err
+    assert compare("--merge", first, third) == 0
+
+
 def test_what_is_not_scored_does_not_matter(folder: Path) -> None:
     more = ["9,1.0,2013-01-10T00:00", "1,1.0,2031-01-01T00:00"]
     persistence(lambda lines: [*lines, *more])
