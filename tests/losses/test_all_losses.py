@@ -13,6 +13,8 @@ from minidl import (
     MSE,
     BinaryCrossEntropy,
     ConfigError,
+    CrossEntropy,
+    DataError,
     DifferenceLoss,
     GaussianNLL,
     Loss,
@@ -174,3 +176,8 @@ def test_a_difference_loss_that_sums_by_itself_is_refused(wrong: str, weight: An
     message = f"Own: {wrong} must give an array of the shape of e, (3, 2), not (2,)."
     with pytest.raises(ShapeError, match=f"^{re.escape(message)}$"):
         Own()(np.ones((3, 2)), np.zeros((3, 2)), weight)
+
+
+def test_labels_for_one_output_are_answered_with_the_loss_of_two_classes() -> None:
+    with pytest.raises(DataError, match=r"^CrossEntropy: target: 1 at \[1\]; a model with one .* BinaryCrossEntropy"):
+        CrossEntropy()(np.zeros((2, 1)), np.array([0, 1]))

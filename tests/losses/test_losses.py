@@ -172,11 +172,6 @@ def test_cross_entropy_of_huge_logits_is_exact(dtype):
     assert dy.dtype == dtype
 
 
-def test_labels_for_one_output_are_answered_with_the_loss_of_two_classes() -> None:
-    with pytest.raises(DataError, match=r"^CrossEntropy: target: 1 at \[1\]; a model with one .* BinaryCrossEntropy"):
-        CrossEntropy()(np.zeros((2, 1)), np.array([0, 1]))
-
-
 @pytest.mark.parametrize(
     ("target", "error", "message"),
     [
