@@ -63,8 +63,11 @@ def _claimed(path: Path) -> Any:
 
 
 def outside_of(data: Mapping[str, Any]) -> list[Any]:
-    """What data.json knows of the forecasts of other programs: their scores and sums."""
-    return [(name, sums, data.get("baselines", {}).get(name)) for name, sums in data.get("outside", {}).items()]
+    """What data.json, perhaps of somebody else, knows of the forecasts of other programs: their scores and sums."""
+    outside, baselines = data.get("outside"), data.get("baselines")
+    if not isinstance(outside, dict) or not isinstance(baselines, dict):
+        return [None]  # which is not what any comparison has
+    return [(name, sums, baselines.get(name)) for name, sums in outside.items()]
 
 
 def check_shards(folders: Sequence[ComparisonFolder]) -> Plan:

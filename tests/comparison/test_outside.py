@@ -11,6 +11,7 @@ import pytest
 from comparing import Capture, compare, result
 from small import hourly_rows
 
+from minidl.comparison.finding import outside_of
 from minidl.forecasting.outside import Outside
 
 TIME_STEPS, TEST, FURTHEST = 6, 60, 4
@@ -166,3 +167,11 @@ def test_each_lead_is_looked_up_in_its_own_row() -> None:
     values = np.arange(40.0).reshape(10, 4)
     found = Outside(values, 3)(np.array([0, 2]), 4)
     assert found.tolist() == [[values[start + 3 + j, j] for j in range(4)] for start in (0, 2)]
+
+
+def test_strange_data_of_a_folder_are_other_forecasts_and_no_traceback() -> None:
+    data = {"outside": {"theirs": {"4": []}}, "baselines": {"theirs": 1, "persistence": 2}}
+    assert outside_of(data) == [("theirs", {"4": []}, 1)]
+    assert outside_of({"outside": {}, "baselines": {}}) == []
+    for strange in ({}, {**data, "outside": []}, {**data, "baselines": None}):
+        assert outside_of(strange) == [None]
