@@ -31,11 +31,12 @@ def option_hint(arguments: list[str], options: Collection[str]) -> str:
         value = value if equals or not following or following[0].startswith("-") else following[0]
         path = option.replace("-", "_")
         name = path.rpartition(".")[2]
-        near = None if name in paths or called_here(name, paths) else nearest(option, known)
+        is_key = name in paths or called_here(name, paths) is not None
+        near = next((one for one in known if one == f"{option}s"), None) if is_key else nearest(option, known)
         key = path if path in paths.values() else paths.get(meant_key(name, paths) or "")
         if near:
             meant.append(f"--{near}")
-        elif key:
+        if key and (is_key or not near):
             found.append(f"--set {key}={shlex.quote(value) if value else '...'}")
     hint = f"; did you mean {', '.join(meant)}?" if meant else ""
     return hint + (f"; a config's values are set with {' '.join(found)}" if found else "")

@@ -71,6 +71,12 @@ def test_an_option_that_is_near_to_one_of_the_verb_leads_to_that(cli: Cli, argum
     assert f"; did you mean {meant}?; see minidl {arguments.split()[0]} --help" in outcome.line
 
 
+def test_a_seed_where_seeds_are_an_option_leads_to_both(cli: Cli) -> None:
+    line = cli("compare", "a", "b", "--seed", "2").line
+    assert "; did you mean --seeds?; a config's values are set with --set seed=2; see" in line
+    assert "did you mean" not in cli("train", "a", "--seed", "2").line
+
+
 @pytest.mark.parametrize(
     ("setting", "hint"),
     [
