@@ -22,8 +22,8 @@ class SumOfLosses(Loss):
     """L = Σ_i w_i L_i(y, target), dL/dy = Σ_i w_i dL_i/dy.
 
     Each L_i is the mean that it is by itself, with weights of examples as well. All take the same targets and
-    as many outputs for each, and mean the same by them; the point forecast is that of the first. Compiled code takes it if it takes each of them,
-    and none has weights of its own, of classes or leads.
+    as many outputs for each, and mean the same by them; the point forecast is that of the first. Compiled code takes
+    it if it takes each of them, and none has weights of its own, of classes or leads.
 
     Parameters
     ----------
