@@ -226,7 +226,8 @@ def compare_all(
         }
         for key, name in tested.items():
             paired = _compare(runs, seeds, (terms.task.table, key), terms.metric(name), rounding)
-            pair["rows"][key] = {"metric": name, "both": _over_both(runs, seeds, key, terms.metric(name), paired)}
+            both = _over_both(runs, seeds, key, terms.metric(name), paired, rounding)
+            pair["rows"][key] = {"metric": name, "both": both}
             tests.append((pair["rows"][key], paired))
         pairs.append(pair)
     for (row, paired), adjusted in zip(tests, holm([paired.p for _, paired in tests]), strict=True):
@@ -248,9 +249,17 @@ def _compare(
 
 
 def _over_both(
-    runs: Sequence[Mapping[int, Record]], seeds: Sequence[int], row: str, metric: Metric, paired: Paired
+    runs: Sequence[Mapping[int, Record]],
+    seeds: Sequence[int],
+    row: str,
+    metric: Metric,
+    paired: Paired,
+    rounding: float,
 ) -> dict[str, Any] | None:
-    """The interval over seeds and test part, if all runs gave a score and say of which sums it is."""
+    """The interval over seeds and test part, if all runs gave a score and say of which sums it is.
+
+    It is 0 where the sums are the same but for rounding; that the scores are is not enough, as stretches may differ.
+    """
     if paired.survivors < paired.n or metric.of_sums is None:
         return None
     sums = [[of[seed]["stretches"].get(row, {}).get(metric.name) for seed in seeds] for of in runs]
@@ -258,7 +267,8 @@ def _over_both(
     if len(shapes) != 1 or None in itertools.chain(*sums):
         return None
     first, second = map(np.array, sums)
-    found = over_both(first, second, metric.of_sums, none=not any(paired.differences))
+    same = np.abs(second - first) <= rounding * np.maximum(np.abs(first), np.abs(second))
+    found = over_both(first, second, metric.of_sums, none=bool(same.all()))
     return None if found is None else {name: finite(value) for name, value in asdict(found).items()}
 
 

@@ -66,7 +66,7 @@ def over_both(first: Values, second: Values, of_sums: OfSums, *, none: bool = Fa
     ----------
     first, second : sums (n, G, S) of the same seeds and stretches.
     of_sums : see `Metric.of_sums`.
-    none : whether all differences are of rounding size, and the interval is 0.
+    none : whether all sums are the same but for rounding, and the interval is 0.
     """
     n, stretches = first.shape[:2]
     if min(n, stretches) < FEWEST:

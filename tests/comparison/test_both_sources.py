@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,10 +73,10 @@ def test_what_is_no_sums_of_a_metric_is_refused(sums: list[list[float]]) -> None
         score_of_sums(Metric("a", "a", True), [[1.0, 1.0]])
 
 
-def made(gain: float) -> str:
-    """A report of eight seeds whose second is better by `gain` in each, and by much more or less by stretch."""
+def runs(gain: float, spread: float = 0.2) -> list[dict[str, Any]]:
+    """Eight seeds whose second is better by `gain` in each, and by much more or less by stretch."""
     rng, found = np.random.default_rng(0), []
-    noise = rng.normal(0, 0.2, 16)
+    noise = rng.normal(0, spread, 16)
     for label, more in (("one", 0.0), ("other", gain)):
         for seed in range(8):
             run = record(label, seed, 0.5 + more * (1 + seed / 100))
@@ -83,7 +84,21 @@ def made(gain: float) -> str:
             sums = np.stack([np.full(16, 10.0), np.zeros(16), np.full(16, 10.0), 10 * (by_hour + np.zeros(16))], 1)
             run["stretches"] = {k: {"r2": sums.tolist()} for k in ("4", "2", "1")}
             found.append(run)
-    return report_of(analysed(found))
+    return found
+
+
+def made(gain: float) -> str:
+    return report_of(analysed(runs(gain)))
+
+
+def test_scores_that_are_equal_on_this_test_part_are_not_so_on_every_one() -> None:
+    """Caught here: an interval of 0 over both sources, and configs that were called equal, as their totals are."""
+    result = analysed(runs(0.0), smallest=0.05)
+    row = result["pairs"][0]["rows"]["4"]
+    assert (row["p"], row["low"], row["high"], row["outcome"]) == (1, 0, 0, "no evidence")
+    assert row["both"]["low"] < -0.05 < 0.05 < row["both"]["high"]
+    same = analysed(runs(0.0, spread=1e-13), smallest=0.05)["pairs"][0]["rows"]["4"]
+    assert (same["both"]["low"], same["both"]["high"], same["outcome"]) == (0, 0, "equal")
 
 
 def test_the_report_says_both_intervals_and_what_holds_for_this_test_part_only() -> None:

@@ -181,6 +181,8 @@ def test_holm_corrects_over_all_pairs_and_horizons() -> None:
     # Caught here: that 0 differ beyond what seeds do, where none could be shown.
     few = "with 8 seeds and 9 tests no difference of two could be shown, at least 9 seeds are needed."
     assert result["verdict"]["headline"].endswith(few)
+    made += [record(label, 8, r2) for label, r2 in (("one", 0.7), ("other", 0.6), ("twin", 0.7))]
+    assert analysed(made)["verdict"]["headline"].endswith("of 3 pairs that were tested, 2 differ beyond what seeds do.")
 
 
 def test_a_pair_that_differs_one_way_here_and_the_other_way_there_differs() -> None:
