@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from command_line import Cli
 
-from minidl.core.errors import CorruptFileError
+from minidl.compiled.kernel import silent
+from minidl.core.errors import ConfigError, CorruptFileError
 from minidl.losses import HalfMSE
 from minidl.runs import dry_run
+from minidl.runs.run import Run
 from minidl.training import Trainer
 from minidl.training.records import EpochRecord
 
@@ -132,6 +134,25 @@ def test_the_engine_is_that_of_the_whole_training(cli: Cli, folder: Path, monkey
     monkeypatch.setattr(dry_run, "engine_line", noted)
     assert cli("train", "small.yaml", "--dry-run").code == 0
     assert asked == [3]
+
+
+@pytest.mark.parametrize("line", ["compiled", "numpy: so it is"])
+def test_the_two_steps_are_taken_by_the_engine_of_the_whole_training(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    # Caught here: an engine that is asked for, named and not used.
+    taken = []
+
+    def noted(made: Run, *_: object) -> None:
+        taken.append((made.experiment.engine, made.notify is not silent))
+        raise ConfigError("enough")
+
+    monkeypatch.setattr(dry_run, "engine_line", lambda *_: line)
+    monkeypatch.setattr(Run, "train", noted)
+    outcome = cli("train", "small.yaml", "--dry-run")
+    compiled = line == "compiled"  # whose own line says when the compiler takes time
+    assert (outcome.code, taken) == (2, [(line.split(":")[0], compiled)])
+    assert outcome.out == ("" if compiled else f"engine: {line}\n")
 
 
 def test_what_is_said_of_validation() -> None:
