@@ -163,6 +163,9 @@ def test_a_training_that_goes_on_leaves_the_rows_of_the_epochs_that_are_done(tmp
         path.write_bytes(b"epoch,a\n1,5\n2,6\n3,7\n4,")
         start_table(path, epoch)
         assert path.read_bytes() == left
+    path.write_bytes(b"epoch,")  # a head that was not written to its end
+    start_table(path, 3)
+    assert path.read_bytes() == b""
     path.unlink()
     start_table(path, 3)
     assert path.read_bytes() == b""

@@ -178,6 +178,16 @@ def test_after_a_change_of_batches_a_training_is_after_as_many_epochs_as_before(
     assert [record.learning_rate for record in history] == pytest.approx([0.1 * 0.5 ** (e // 2) for e in range(8)])
 
 
+def test_the_time_of_a_schedule_along_streams_is_that_of_the_steps() -> None:
+    asked = iter([False, True])
+    model = long_series.net([RecurrentLayer(2)])
+    one = long_series.trainer(model, lambda: next(asked, False), bptt_steps=5, batch_size=2, schedule=Halving())
+    one.run(Arrays(long_series.X, long_series.Y, np.array([20, 12, 7])))
+    assert one.step == 2
+    history = one.run(Arrays(long_series.X, long_series.Y, np.array([20, 12, 7])))
+    assert [record.learning_rate for record in history] == [0.5 * 0.5 ** (record.step - 1) for record in history]
+
+
 def test_after_a_change_of_batches_within_an_epoch_its_rest_is_of_the_epoch() -> None:
     asked = iter([True])
     one = trainer(stack(), schedule=Halving(), epochs=2, shuffle=False, should_stop=lambda: next(asked, False))
