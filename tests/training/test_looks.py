@@ -160,7 +160,7 @@ def test_a_training_that_goes_on_leaves_the_rows_of_the_epochs_that_are_done(tmp
     # Caught here: rows of epochs after the checkpoint, and one that was being written when the process was killed.
     path = tmp_path / "table.csv"
     for epoch, left in ((2, b"epoch,a\n1,5\n2,6\n"), (0, b""), (4, b"epoch,a\n1,5\n2,6\n3,7\n")):
-        path.write_bytes(b"epoch,a\n1,5\n2,6\n3,7\n4,")
+        path.write_bytes(b"epoch,a\n1,5\n2,6\nx,0\n3,7\n4,")
         start_table(path, epoch)
         assert path.read_bytes() == left
     path.write_bytes(b"epoch,")  # a head that was not written to its end
@@ -169,6 +169,18 @@ def test_a_training_that_goes_on_leaves_the_rows_of_the_epochs_that_are_done(tmp
     path.unlink()
     start_table(path, 3)
     assert path.read_bytes() == b""
+
+
+def test_a_training_from_the_start_replaces_the_file_of_the_one_before() -> None:
+    for epochs in (3, 2):
+        trained([RecurrentLayer(2), Dense(1)], ParameterStatistics(), Saturation(), epochs=epochs)
+    assert [row["epoch"] for row in table("parameters.csv")] == ["1"] * 5 + ["2"] * 5
+    assert [row["epoch"] for row in table("saturation.csv")] == ["1", "2"]
+
+
+def test_a_margin_is_less_than_half_of_the_range() -> None:
+    with pytest.raises(ConfigError, match=r"^Saturation: margin: expected `float` < 0\.5, got 0\.5$"):
+        Saturation(0.5)
 
 
 @pytest.mark.parametrize("callback", [ParameterStatistics, Saturation])
