@@ -192,3 +192,13 @@ def test_a_moving_average_is_scored_and_may_come_and_go(folder: Path) -> None:
     assert not (run.path / "checkpoints/last/own.safetensors").exists()
     assert main([*more[:4], "training.moving_average=0.5", "--set", "training.epochs=4"]) == 0
     assert (run.path / "checkpoints/last/own.safetensors").exists()
+
+
+def test_data_that_are_scaled_in_another_way_have_their_scale_in_the_folder(folder: Path) -> None:
+    # Caught here: forecasts of new rows, which are scaled by that file and not by the data.
+    trained("run", ["engine=numpy"], 14)
+    other = "data.scaler=StandardScaler"
+    before = Path("run/scale.json").read_bytes()
+    assert main(["resume", "run", "--allow-changes", "--set", other]) == 0
+    trained("fresh", ["engine=numpy", other], 1)
+    assert Path("run/scale.json").read_bytes() == Path("fresh/scale.json").read_bytes() != before
