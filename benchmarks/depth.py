@@ -53,6 +53,7 @@ def written(comparisons: Sequence[dict[str, Any]], across: dict[str, Any]) -> st
 
 
 def main() -> None:
+    """Read what was made, and write the file."""
     parser = argparse.ArgumentParser(description="Write the records of the pages on depth.")
     parser.add_argument("comparisons", nargs="+", type=Path, metavar="COMPARISON")
     parser.add_argument("--across", required=True, type=Path)

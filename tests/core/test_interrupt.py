@@ -59,6 +59,24 @@ def test_a_signal_that_python_drops_is_told_again(name: str, capsys: pytest.Capt
     assert sys.unraisablehook is hook
 
 
+def test_a_second_signal_while_python_tells_of_the_dropped_one_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def late(self: threading.Thread) -> None:
+        signal.raise_signal(signal.SIGHUP)
+        start(self)
+
+    def clear() -> None:
+        with RaiseOnSignal():
+            cleared, never = Cleared(signal.SIGHUP), threading.Event()
+            monkeypatch.setattr(threading.Thread, "start", late)
+            del cleared
+            never.wait(10)
+
+    with pytest.raises(Interrupted):
+        clear()
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_hangup_after_another_signal_is_no_haste(name: str) -> None:
     # A shell tells its jobs that the terminal is gone, and the system tells them too; after Ctrl-C as well.
